@@ -1,0 +1,58 @@
+#include "base/mapping.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/fd.h"
+
+namespace oc::base {
+
+Mapping::Mapping(Mapping&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_bytes_(std::exchange(other.size_bytes_, 0)) {}
+
+Mapping& Mapping::operator=(Mapping&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(size_bytes_, other.size_bytes_);
+  return *this;
+}
+
+Mapping::~Mapping() {
+  if (data_ != nullptr) munmap(const_cast<uint8_t*>(data_), size_bytes_);
+}
+
+Result<Mapping> Mapping::open(const std::string& path) {
+  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd) return system_error(errno, "cannot open " + path);
+  struct stat info {};
+  if (fstat(fd.number(), &info) != 0) return system_error(errno, "cannot read " + path);
+  if (S_ISDIR(info.st_mode)) return make_error(Code::kInvalid, path + " is a folder, not a file");
+  if (!S_ISREG(info.st_mode)) {
+    return make_error(Code::kUnsupported, path + " is not a regular file, so it cannot be mapped",
+                      "write it to a file first");
+  }
+  Mapping mapping;
+  if (info.st_size == 0) return mapping;
+  const auto size = static_cast<size_t>(info.st_size);
+  void* data = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd.number(), 0);
+  if (data == MAP_FAILED) return system_error(errno, "cannot map " + path);
+  mapping.data_ = static_cast<const uint8_t*>(data);
+  mapping.size_bytes_ = size;
+  return mapping;
+}
+
+void Mapping::will_need(uint64_t offset, uint64_t size_bytes) const {
+  constexpr uint64_t kPage = 4096;
+  if (offset >= size_bytes_) return;
+  const uint64_t begin = offset & ~(kPage - 1);
+  const uint64_t end = std::min<uint64_t>(size_bytes_, offset + size_bytes);
+#ifdef MADV_POPULATE_READ
+  if (madvise(const_cast<uint8_t*>(data_) + begin, end - begin, MADV_POPULATE_READ) == 0) return;
+#endif
+  madvise(const_cast<uint8_t*>(data_) + begin, end - begin, MADV_WILLNEED);
+}
+
+}  // namespace oc::base

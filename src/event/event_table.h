@@ -1,0 +1,68 @@
+#pragma once
+
+#include <linux/perf_event.h>
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "event/event_format.h"
+#include "event/sample_layout.h"
+
+namespace oc::event {
+
+/// One kind of sample in a trace: an attr, its name, its layout and, for a tracepoint, its format.
+struct EventKind {
+  std::string name;      ///< "sched:sched_switch", "cpu-clock", "cycles:u"
+  perf_event_attr attr;  ///< as opened or as stored; attr.size is that of the kernel's struct here
+  SampleLayout layout;
+  std::optional<EventFormat> format;  ///< of a tracepoint; absent when nobody knows it
+};
+
+/// The kinds of samples in a trace and how to tell which one a record is.
+///
+/// Filled by the source before the first record is read, never changed afterwards, read by the decoder
+/// on its own thread. Kinds keep their address and their index.
+class EventTable {
+ public:
+  /// Adds a kind with the ids (PERF_FORMAT_ID) of its descriptors; returns its index.
+  uint32_t add(EventKind kind, const std::vector<uint64_t>& ids);
+  /// More ids of a kind that is already there.
+  void add_ids(uint32_t index, const std::vector<uint64_t>& ids);
+  /// Call once after the last add: builds the look-up.
+  void finish();
+
+  uint32_t size() const { return static_cast<uint32_t>(kinds_.size()); }
+  const EventKind& operator[](uint32_t index) const { return kinds_[index]; }
+
+  /// The kind with this id, or kUnknown. 2 loads when the ids lie close together, as the kernel's do.
+  uint32_t find(uint64_t id) const {
+    const uint64_t slot = id - first_id_;
+    if (slot < dense_.size()) return dense_[slot];
+    return find_sparse(id);
+  }
+  static constexpr uint32_t kUnknown = 0xffff;
+
+  /// True when every kind has the same sample_type, so that one layout serves all.
+  bool uniform() const { return uniform_; }
+  /// Where all samples have their id, from the record's start; kAbsent: only one kind, no ids.
+  uint16_t id_offset() const { return id_offset_; }
+  /// Where trailers have their id, from the trailer's start.
+  uint16_t trailer_id_offset() const { return trailer_id_offset_; }
+
+ private:
+  uint32_t find_sparse(uint64_t id) const;
+
+  std::deque<EventKind> kinds_;
+  std::unordered_map<uint64_t, uint32_t> by_id_;
+  std::vector<uint16_t> dense_;
+  uint64_t first_id_ = 0;
+  bool uniform_ = true;
+  uint16_t id_offset_ = kAbsent;
+  uint16_t trailer_id_offset_ = kAbsent;
+};
+
+}  // namespace oc::event

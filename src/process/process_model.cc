@@ -1,0 +1,55 @@
+#include "process/process_model.h"
+
+#include <string>
+
+namespace oc::process {
+
+ProcessModel::ProcessModel(base::Interner& names) : names_(names) {}
+
+Thread ProcessModel::make(int32_t pid, int32_t tid) {
+  Thread thread;
+  thread.id = next_id_++;
+  thread.pid = pid;
+  thread.tid = tid;
+  thread.is_named = tid == 0;
+  thread.comm = names_.intern(tid == 0 ? "swapper" : ":" + std::to_string(tid));
+  return thread;
+}
+
+Thread& ProcessModel::slot(int32_t pid, int32_t tid) {
+  auto [entry, added] = by_tid_.try_emplace(tid);
+  if (added) entry->second = make(pid, tid);
+  Thread& thread = entry->second;
+  if (thread.pid != pid && pid >= 0) thread.pid = pid;
+  return thread;
+}
+
+const Thread& ProcessModel::find_or_add(int32_t pid, int32_t tid) { return slot(pid, tid); }
+
+void ProcessModel::comm(int32_t pid, int32_t tid, std::string_view name) {
+  Thread& thread = slot(pid, tid);
+  thread.comm = names_.intern(name);
+  thread.is_named = true;
+}
+
+void ProcessModel::fork(int32_t pid, int32_t tid, int32_t parent_pid, int32_t parent_tid) {
+  if (tid == parent_tid) return;  // as some synthesised records of a process's own leader
+  const Thread parent = slot(parent_pid, parent_tid);
+  Thread& child = by_tid_[tid];
+  child = make(pid, tid);
+  if (parent.is_named) {
+    child.comm = parent.comm;
+    child.is_named = true;
+  }
+}
+
+void ProcessModel::exit(int32_t pid, int32_t tid) { slot(pid, tid).has_exited = true; }
+
+void ProcessModel::rundown(int32_t pid, int32_t tid, std::string_view name) {
+  Thread& thread = slot(pid, tid);
+  if (thread.is_named) return;
+  thread.comm = names_.intern(name);
+  thread.is_named = true;
+}
+
+}  // namespace oc::process

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/id.h"
+#include "base/interner.h"
+
+namespace oc::process {
+
+/// A thread as it is now; which one this is was settled by (tid, birth).
+struct Thread {
+  uint32_t id = 0;  ///< dense, from 1: one per life of a tid, so a reused tid has a new one
+  int32_t pid = 0;
+  int32_t tid = 0;
+  base::StringId comm;    ///< ":TID" as long as nobody told the name
+  bool is_named = false;  ///< a COMM, a fork of a named thread, or the rundown told it
+  bool has_exited = false;
+};
+
+/// Who ran under which name, as of the last record applied: feed records in time order.
+///
+/// Rules are perf's (tools/perf/util/machine.c): a thread never named is ":TID", tid 0 is "swapper", a
+/// child has its parent's name until a COMM, an exited thread keeps its name for late samples. The
+/// rundown's answers never replace what a live record said.
+/// One thread only; names may be read by another through the interner (see there).
+class ProcessModel {
+ public:
+  explicit ProcessModel(base::Interner& names);
+
+  /// The thread with this tid, made if it was not known.
+  const Thread& find_or_add(int32_t pid, int32_t tid);
+
+  void comm(int32_t pid, int32_t tid, std::string_view name);
+  void fork(int32_t pid, int32_t tid, int32_t parent_pid, int32_t parent_tid);
+  void exit(int32_t pid, int32_t tid);
+  /// What /proc says: used only when no record has told.
+  void rundown(int32_t pid, int32_t tid, std::string_view name);
+
+  uint32_t threads_seen() const { return next_id_ - 1; }
+
+ private:
+  Thread& slot(int32_t pid, int32_t tid);
+  Thread make(int32_t pid, int32_t tid);
+
+  base::Interner& names_;
+  std::unordered_map<int32_t, Thread> by_tid_;
+  uint32_t next_id_ = 1;
+};
+
+}  // namespace oc::process

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/id.h"
+#include "base/result.h"
+#include "event/event_table.h"
+
+namespace oc::source {
+
+/// Contiguous whole records of one stream (a ring, or the file) in the order they were written.
+///
+/// Lent: valid until the source is told by `release` that the stream was consumed past it.
+struct Span {
+  const uint8_t* begin = nullptr;
+  const uint8_t* end = nullptr;
+  uint32_t stream = 0;
+  uint64_t position = 0;  ///< of `begin` in its stream: bytes since the ring was made, or file offset
+};
+
+/// One turn of a source: what has arrived, and up to when it is complete.
+///
+///     file:  span = all records up to a FINISHED_ROUND; what is not younger than the newest record of
+///            the round before may go (perf's rule), so `horizon_is_previous_round` is set
+///     live:  spans = what the rings hold; the clock was read before the heads, so everything up to
+///            `horizon` is here, whether or not a CPU was idle
+struct Round {
+  std::vector<Span> spans;
+  base::Nanos horizon = 0;
+  bool horizon_is_previous_round = false;
+  bool is_last = false;  ///< nothing follows: deliver all that is left
+};
+
+/// Records that the kernel or the writer lost, by CPU (index -1: unknown) or by kind of event.
+struct Loss {
+  int32_t cpu = -1;
+  uint32_t event = event::EventTable::kUnknown;
+  uint64_t records = 0;
+};
+
+/// Something that yields byte records in rounds: a mapped file, the kernel's rings, a test's bytes.
+///
+/// The one virtual seam of the data flow; called once per round, never per record. Used by one thread.
+class Source {
+ public:
+  virtual ~Source() = default;
+
+  /// The kinds of samples to expect; complete before the first `next_round`.
+  virtual const event::EventTable& events() const = 0;
+
+  /// Waits until there is something or `wait` has passed, then describes it in `round` (cleared first).
+  /// A live source returns an empty round at the latest after 100 ms, so that timers fire.
+  virtual base::Status next_round(std::chrono::milliseconds wait, Round& round) = 0;
+
+  /// Everything of `stream` before `position` was consumed; a ring's space goes back to the kernel.
+  virtual void release(uint32_t stream, uint64_t position) = 0;
+
+  /// Called from any thread: makes a waiting `next_round` return at once.
+  virtual void wake() {}
+
+  /// Losses that no LOST record tells (PERF_FORMAT_LOST at the end of a live run).
+  virtual std::vector<Loss> final_losses() { return {}; }
+
+  /// Sentences about damage or limits met so far (a truncated file), for the user.
+  virtual std::vector<std::string> notes() const { return {}; }
+};
+
+}  // namespace oc::source
