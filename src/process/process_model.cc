@@ -24,7 +24,11 @@ Thread& ProcessModel::slot(int32_t pid, int32_t tid) {
   return thread;
 }
 
-const Thread& ProcessModel::find_or_add(int32_t pid, int32_t tid) { return slot(pid, tid); }
+const Thread& ProcessModel::find_slowly(int32_t pid, int32_t tid) {
+  Thread& thread = slot(pid, tid);
+  recent_[static_cast<uint32_t>(tid) % kRecent] = &thread;
+  return thread;
+}
 
 void ProcessModel::comm(int32_t pid, int32_t tid, std::string_view name) {
   Thread& thread = slot(pid, tid);

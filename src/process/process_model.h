@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 #include <unordered_map>
@@ -29,8 +30,12 @@ class ProcessModel {
  public:
   explicit ProcessModel(base::Interner& names);
 
-  /// The thread with this tid, made if it was not known.
-  const Thread& find_or_add(int32_t pid, int32_t tid);
+  /// The thread with this tid, made if it was not known. Called per event: recent threads are 1 load away.
+  const Thread& find_or_add(int32_t pid, int32_t tid) {
+    Thread* recent = recent_[static_cast<uint32_t>(tid) % kRecent];
+    if (recent != nullptr && recent->tid == tid && recent->pid == pid) return *recent;
+    return find_slowly(pid, tid);
+  }
 
   void comm(int32_t pid, int32_t tid, std::string_view name);
   void fork(int32_t pid, int32_t tid, int32_t parent_pid, int32_t parent_tid);
@@ -41,11 +46,15 @@ class ProcessModel {
   uint32_t threads_seen() const { return next_id_ - 1; }
 
  private:
+  static constexpr uint32_t kRecent = 1024;
+
+  const Thread& find_slowly(int32_t pid, int32_t tid);
   Thread& slot(int32_t pid, int32_t tid);
   Thread make(int32_t pid, int32_t tid);
 
   base::Interner& names_;
-  std::unordered_map<int32_t, Thread> by_tid_;
+  std::unordered_map<int32_t, Thread> by_tid_;  ///< entries keep their address; none is ever removed
+  std::array<Thread*, kRecent> recent_{};
   uint32_t next_id_ = 1;
 };
 

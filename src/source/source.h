@@ -21,17 +21,27 @@ struct Span {
   uint64_t position = 0;  ///< of `begin` in its stream: bytes since the ring was made, or file offset
 };
 
+/// A span whose records' times never fall: what the merge works on.
+struct Run {
+  const uint8_t* at = nullptr;  ///< the next record
+  const uint8_t* end = nullptr;
+  base::Nanos time = 0;   ///< of the record at `at`; 0: untimed, goes first
+  uint64_t position = 0;  ///< of `at` in its stream
+  uint64_t order = 0;     ///< breaks ties: runs found earlier go first
+  uint32_t stream = 0;
+};
+
 /// One turn of a source: what has arrived, and up to when it is complete.
 ///
-///     file:  span = all records up to a FINISHED_ROUND; what is not younger than the newest record of
-///            the round before may go (perf's rule), so `horizon_is_previous_round` is set
+///     file:  runs = the records up to a FINISHED_ROUND, which the source had to walk anyway; the
+///            horizon is the newest record of the round before (perf's rule)
 ///     live:  spans = what the rings hold; the clock was read before the heads, so everything up to
-///            `horizon` is here, whether or not a CPU was idle
+///            the horizon is here, whether or not a CPU was idle
 struct Round {
-  std::vector<Span> spans;
-  base::Nanos horizon = 0;
-  bool horizon_is_previous_round = false;
-  bool is_last = false;  ///< nothing follows: deliver all that is left
+  std::vector<Span> spans;  ///< not yet cut into runs
+  std::vector<Run> runs;
+  base::Nanos horizon = 0;  ///< records up to here (inclusive) may be delivered
+  bool is_last = false;     ///< nothing follows: deliver all that is left
 };
 
 /// Records that the kernel or the writer lost, by CPU (index -1: unknown) or by kind of event.

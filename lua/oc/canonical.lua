@@ -1,0 +1,204 @@
+--- Events with one name and one set of fields, whatever the kernel or a recording calls them.
+--
+--     name        live                          recorded: the first of these that the trace has
+--     cpu         cpu-clock at a frequency      cpu-clock, task-clock, cycles, ref-cycles
+--     cswitch     sched:sched_switch, else      sched:sched_switch, SWITCH records
+--                 SWITCH records
+--     page_fault  page-faults, every one,       page-faults, minor-faults, major-faults
+--                 with the address
+--     exec fork exit comm mmap lost             the kernel's own records of these
+--
+-- Fields beside the common ones:
+--
+--     cswitch     prev_tid, next_tid, next_comm, preempted (it could have run on). e.tid and e.comm are
+--                 of the thread that stopped running. SWITCH records name no next_comm (""), and those of
+--                 a single task no next_tid (-1).
+--     page_fault  addr, ip
+--     exec comm   comm is the new name; args.pid, args.tid
+--     fork        pid, tid, comm of the parent; args.pid and args.tid of the child
+--     exit        args.ppid, args.ptid
+--     mmap        args.filename, addr, len, pgoff
+--     lost        args.lost: how many records
+
+local C = require "oc.abi"
+local errors = require "oc.errors"
+local kinds = require "oc.kinds"
+
+local M = {}
+
+local CPU_CLOCK, TASK_CLOCK, PAGE_FAULTS, MINOR_FAULTS, MAJOR_FAULTS = 0, 1, 2, 5, 6
+local CYCLES, REF_CYCLES = 0, 9
+local DEFAULT_HZ = 999
+
+local function software(config)
+  return function(kind) return kind.type == kinds.SOFTWARE and kind.config == config end
+end
+
+local function hardware(config, pattern)
+  return function(kind)
+    return (kind.type == kinds.HARDWARE and kind.config % 2 ^ 32 == config)
+      or (kind.type > kinds.TRACEPOINT and kind.name:find(pattern) ~= nil)
+  end
+end
+
+local function tracepoint(name)
+  return function(kind) return kind.type == kinds.TRACEPOINT and kind.name:find(name, 1, true) == 1 end
+end
+
+--- The kinds that the first matcher with any match finds.
+local function first_match(session, matchers)
+  local count = C.oc_session_kind_count(session)
+  for _, matches in ipairs(matchers) do
+    local found = {}
+    for number = kinds.KERNEL_RECORDS, count - 1 do
+      if matches(kinds.read(session, number)) then found[#found + 1] = number end
+    end
+    if #found > 0 then return found end
+  end
+  return nil
+end
+
+--- The numbers of several kernel records.
+local function records(session, names)
+  local found = {}
+  for _, name in ipairs(names) do
+    for _, number in ipairs(kinds.resolve(session, name)) do found[#found + 1] = number end
+  end
+  return found
+end
+
+-- Accessors (see view.lua) of cswitch by what the kind is.
+local function int32_at(base, offset)
+  return ('local T = ffi.typeof("const int32_t *")\nreturn function(d) return cast(T, %s + %d)[0] end')
+    :format(base, offset)
+end
+
+local SWITCH_PREEMPT = 0x4000  -- PERF_RECORD_MISC_SWITCH_OUT_PREEMPT
+local TASK_STATES = 0xff       -- of prev_state; above are the kernel's own marks
+
+local function sched_switch_aliases(kind)
+  local prev, next_, state, comm = kind.by_name.prev_pid, kind.by_name.next_pid,
+    kind.by_name.prev_state, kind.by_name.next_comm
+  if not (prev and next_ and state and comm) then return {} end
+  return {
+    prev_tid = int32_at("d.payload", prev.offset),
+    next_tid = int32_at("d.payload", next_.offset),
+    next_comm = ([[
+local T = ffi.typeof("const char *")
+return function(d)
+  local p = cast(T, d.payload + %d)
+  return string(p, strnlen(p, %d))
+end]]):format(comm.offset, comm.size),
+    preempted = ([[
+local T = ffi.typeof("const uint32_t *")
+return function(d) return bit.band(cast(T, d.payload + %d)[0], %d) == 0 end]]):format(state.offset, TASK_STATES),
+  }
+end
+
+local function switch_record_aliases(kind)
+  return {
+    prev_tid = "return function(d) return d.tid end",
+    next_tid = kind.by_name.next_tid and int32_at("d.payload", kind.by_name.next_tid.offset)
+      or "return function() return -1 end",
+    next_comm = 'return function() return "" end',
+    preempted = ([[
+local T = ffi.typeof("const uint16_t *")
+return function(d) return bit.band(cast(T, d.record + 4)[0], %d) ~= 0 end]]):format(SWITCH_PREEMPT),
+  }
+end
+
+local function kernel_record(...)
+  local names = { ... }
+  return {
+    live = function(session) return records(session, names) end,
+    recorded = function(session) return records(session, names) end,
+    wanted = names[1] .. " records",
+  }
+end
+
+local entries = {
+  cpu = {
+    live = function(session, options)
+      return kinds.resolve(session, "cpu-clock", { frequency = options.frequency or DEFAULT_HZ })
+    end,
+    recorded = function(session)
+      return first_match(session, { software(CPU_CLOCK), software(TASK_CLOCK),
+        hardware(CYCLES, "cycles"), hardware(REF_CYCLES, "ref%-cycles") })
+    end,
+    wanted = "cpu-clock, task-clock, cycles or ref-cycles",
+    record_with = "perf record -a -F 999 -e cpu-clock",
+  },
+  cswitch = {
+    live = function(session)
+      return kinds.find(session, "sched:sched_switch")
+        or records(session, { "switch_out", "switch_out_wide" })
+    end,
+    recorded = function(session)
+      local found = first_match(session, { tracepoint("sched:sched_switch") })
+      if found or C.oc_session_has_switch_records(session) == 0 then return found end
+      return records(session, { "switch_out", "switch_out_wide" })
+    end,
+    wanted = "sched:sched_switch or SWITCH records",
+    record_with = "perf record -a -e sched:sched_switch",
+    aliases = function(kind)
+      return kind.sample and sched_switch_aliases(kind) or switch_record_aliases(kind)
+    end,
+  },
+  page_fault = {
+    live = function(session) return kinds.resolve(session, "page-faults", { addresses = true }) end,
+    recorded = function(session)
+      return first_match(session, { software(PAGE_FAULTS), software(MINOR_FAULTS), software(MAJOR_FAULTS) })
+    end,
+    wanted = "page-faults, minor-faults or major-faults",
+    record_with = "perf record -a -d -c 1 -e page-faults",
+  },
+  exec = kernel_record("exec"),
+  fork = kernel_record("fork"),
+  exit = kernel_record("exit"),
+  comm = kernel_record("comm", "exec"),
+  mmap = kernel_record("mmap", "mmap2"),
+  lost = kernel_record("lost", "lost_samples"),
+}
+
+--- Their names, sorted.
+M.names = {}
+for name in pairs(entries) do M.names[#M.names + 1] = name end
+table.sort(M.names)
+
+---@param name string
+---@return boolean
+function M.is(name) return entries[name] ~= nil end
+
+local function held_by(session)
+  local held = {}
+  for number = kinds.KERNEL_RECORDS, C.oc_session_kind_count(session) - 1 do
+    held[#held + 1] = kinds.read(session, number).name
+  end
+  return table.concat(held, ", ")
+end
+
+--- The kinds that a canonical event means in this session, with the accessors that it adds.
+---@param options { live: boolean, path: string, frequency?: integer }
+---@return oc.Kind[]
+function M.resolve(session, name, options)
+  local entry = entries[name]
+  local numbers
+  if options.live then
+    numbers = entry.live(session, options)
+  else
+    numbers = entry.recorded(session)
+    if not numbers then
+      errors.misuse(("%s has nothing that serves as '%s' (%s); it holds: %s"):format(options.path, name,
+        entry.wanted, held_by(session)), { token = name, hint = "record it with: " .. entry.record_with .. " -o FILE" })
+    end
+  end
+  local found = {}
+  for i, number in ipairs(numbers) do
+    local kind = kinds.read(session, number)
+    if entry.aliases then kind.aliases = entry.aliases(kind) end
+    found[i] = kind
+  end
+  return found
+end
+
+return M

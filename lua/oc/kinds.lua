@@ -1,0 +1,105 @@
+--- The kinds of events of a session, as plain Lua data read once through the C face.
+
+local C = require "oc.abi"
+local errors = require "oc.errors"
+local ffi = require "ffi"
+
+---@class oc.Field
+---@field name string
+---@field type string as the kernel printed it
+---@field kind integer oc::event::FieldKind
+---@field offset integer bytes from the payload's start
+---@field size integer
+---@field element_size integer
+---@field count integer elements of a fixed array
+---@field signed boolean
+---@field relative boolean
+---@field hex boolean an address or a hash
+---@field common boolean one of common_*
+
+---@class oc.Kind
+---@field number integer
+---@field name string
+---@field sample boolean
+---@field type integer perf_event_attr.type
+---@field config integer perf_event_attr.config, when it fits
+---@field places table<string, integer> offsets of fixed fields in the record: ip, addr, id, stream_id, period
+---@field fields oc.Field[]
+---@field by_name table<string, oc.Field>
+---@field aliases? table<string, string> source of accessors that a canonical event adds, by name
+
+local M = {}
+
+--- Kernel records are numbered below this.
+M.KERNEL_RECORDS = 14
+--- perf_event_attr.type
+M.HARDWARE, M.SOFTWARE, M.TRACEPOINT = 0, 1, 2
+--- oc::event::FieldKind
+M.INTEGER, M.FLOAT, M.BOOL, M.POINTER, M.CHARS, M.CSTRING, M.BYTES, M.ARRAY, M.DYNAMIC_CHARS,
+  M.DYNAMIC_ARRAY, M.DYNAMIC_BYTES = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+
+local MAX_KINDS = 4096
+local ABSENT = 0xffff
+
+--- Raises what a call of the session failed with, at the script's line.
+---@param session ffi.cdata*
+---@param token? string the text in the line that is to blame
+function M.raise(session, token)
+  local err = C.oc_session_error(session)
+  local hint = ffi.string(err.hint)
+  errors.misuse(ffi.string(err.what), { hint = hint ~= "" and hint or nil, token = token })
+end
+
+local function read_fields(session, kind, count)
+  local raw = ffi.new("oc_field")
+  for index = 0, count - 1 do
+    C.oc_session_field(session, kind.number, index, raw)
+    local field = {
+      name = ffi.string(raw.name), type = ffi.string(raw.type), kind = raw.kind, offset = raw.offset,
+      size = raw.size, element_size = raw.element_size, count = raw.count, signed = raw.is_signed ~= 0,
+      relative = raw.is_relative ~= 0, hex = raw.is_hex ~= 0, common = raw.is_common ~= 0,
+    }
+    kind.fields[#kind.fields + 1] = field
+    kind.by_name[field.name] = field
+  end
+end
+
+--- Reads one kind; its fields too.
+---@return oc.Kind
+function M.read(session, number)
+  local raw = ffi.new("oc_kind")
+  if C.oc_session_kind(session, number, raw) ~= 0 then error("no kind " .. number) end
+  local places = {}
+  for _, name in ipairs { "ip", "addr", "id", "stream_id", "period" } do
+    if raw[name] ~= ABSENT then places[name] = raw[name] end
+  end
+  local kind = {
+    number = number, name = ffi.string(raw.name), sample = raw.is_sample ~= 0, type = raw.type,
+    config = tonumber(raw.config), places = places, fields = {}, by_name = {},
+  }
+  read_fields(session, kind, raw.fields)
+  return kind
+end
+
+---@param settings? { frequency?: number, period?: number, addresses?: boolean }
+---@return integer[]? numbers nil with the error kept on the session
+function M.find(session, name, settings)
+  local s = settings or {}
+  local found = ffi.new("uint32_t[?]", MAX_KINDS)
+  local count = C.oc_session_resolve(session, name, s.frequency or 0, s.period or 1,
+    s.addresses and 1 or 0, found, MAX_KINDS)
+  if count < 0 then return nil end
+  local numbers = {}
+  for i = 0, count - 1 do numbers[i + 1] = found[i] end
+  return numbers
+end
+
+--- Like `find`, but a name that means nothing is an error at the script's line.
+---@return integer[]
+function M.resolve(session, name, settings)
+  local numbers = M.find(session, name, settings)
+  if not numbers then M.raise(session, name) end
+  return numbers
+end
+
+return M

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <string>
+
+#include "session/session.h"
+
+extern "C" {
+#include "event/descriptor.h"
+
+#include "abi/session.h"
+}
+
+/// What the program and its script share beside the Lua state: which session runs now, what the script
+/// is doing, how often a signal asked it to stop. One per Lua state; outlives it.
+struct oc_host {
+  enum class Doing : uint32_t {
+    kHost,      ///< not in script code: starting, ending
+    kBody,      ///< interpreted script code: the file's body, an end hook; hooks work
+    kCallbacks, ///< compiled callbacks on a batch
+    kWaiting,   ///< in the runtime, for events
+  };
+
+  std::atomic<Doing> doing{Doing::kHost};
+  std::atomic<uint32_t> stop_requests{0};  ///< SIGINT and SIGTERM so far
+  std::atomic<int> last_signal{0};
+  std::atomic<uint32_t> progress{0};  ///< changes whenever the script came back to the runtime
+  std::atomic<int64_t> timeout_ns{0};  ///< the watchdog's patience; 0: none
+  std::atomic<bool> timed_out{false};
+
+  /// Guards `active`: a session is stopped from a signal's thread while it may be closing.
+  std::mutex mutex;
+  oc_session* active = nullptr;
+};
+
+/// A session with what Lua's calls need: the last error, the place in the batch.
+struct oc_session {
+  explicit oc_session(oc_host& owner) : host(owner) {}
+
+  oc_host& host;
+  oc::session::Session session;
+  oc_loop loop{};
+  oc::base::Error failure;
+  oc_error error{};
+  std::vector<std::string> where;  ///< by kind: "cpu_top.lua:14"
+  std::string text;                ///< lent results
+  std::vector<std::string> names;
+  std::string names_glob;
+  std::vector<std::string> notes;
+  double cpu_ns_at_start = 0;
+};

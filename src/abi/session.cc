@@ -1,0 +1,309 @@
+#include "abi/host.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+#include <map>
+
+#include "event/record_text.h"
+#include "event/sample_tail.h"
+
+using oc::event::EventFormat;
+using oc::event::EventKind;
+
+static_assert(sizeof(oc_event) == 64);
+
+namespace {
+
+double process_cpu_ns() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  const auto ns = [](const timeval& t) { return static_cast<double>(t.tv_sec) * 1e9 + static_cast<double>(t.tv_usec) * 1e3; };
+  return ns(usage.ru_utime) + ns(usage.ru_stime);
+}
+
+int fail(oc_session* session, oc::base::Error error) {
+  session->failure = std::move(error);
+  session->error.code = static_cast<int32_t>(session->failure.code);
+  session->error.what = session->failure.what.c_str();
+  session->error.hint = session->failure.hint.c_str();
+  return -1;
+}
+
+/// Runs `body`; an exception of a library becomes the session's error.
+template <typename Body>
+int guarded(oc_session* session, Body&& body) {
+  try {
+    return body();
+  } catch (const std::exception& problem) {
+    return fail(session, oc::base::make_error(oc::base::Code::kSystem, problem.what()));
+  }
+}
+
+const EventKind* kind_of(oc_session* session, const oc_event* event) {
+  return session->session.sample_kind(event->event);
+}
+
+oc::event::SampleTail tail_of(oc_session* session, const oc_event* event) {
+  const EventKind* kind = kind_of(session, event);
+  if (kind == nullptr) return {};
+  return oc::event::read_tail(kind->layout, event->record, oc::base::load<uint16_t>(event->record + 6));
+}
+
+}  // namespace
+
+extern "C" {
+
+uint32_t oc_host_doing(oc_host* host, uint32_t doing) {
+  host->progress.fetch_add(1, std::memory_order_relaxed);
+  return static_cast<uint32_t>(host->doing.exchange(static_cast<oc_host::Doing>(doing)));
+}
+
+void oc_host_timeout(oc_host* host, double timeout_ns) { host->timeout_ns = static_cast<int64_t>(timeout_ns); }
+
+int oc_host_interrupted(oc_host* host) {
+  if (host->timed_out) return -1;
+  return host->stop_requests.load() == 0 ? 0 : host->last_signal.load();
+}
+
+oc_session* oc_session_new(oc_host* host) { return new oc_session(*host); }
+
+void oc_session_close(oc_session* session) {
+  if (session == nullptr) return;
+  {
+    const std::lock_guard lock(session->host.mutex);
+    if (session->host.active == session) session->host.active = nullptr;
+  }
+  delete session;
+}
+
+const oc_error* oc_session_error(oc_session* session) { return &session->error; }
+
+int oc_session_open_file(oc_session* session, const char* path) {
+  return guarded(session, [&] {
+    auto status = session->session.open_file(path);
+    return status ? 0 : fail(session, std::move(status.error()));
+  });
+}
+
+const char* oc_session_fact(oc_session* session, const char* name) {
+  session->text.clear();
+  if (const auto* file = session->session.file(); file != nullptr) {
+    const auto& facts = file->facts();
+    const std::string_view wanted = name;
+    if (wanted == "host") session->text = facts.host;
+    if (wanted == "kernel") session->text = facts.kernel;
+    if (wanted == "arch") session->text = facts.arch;
+    if (wanted == "cpu") session->text = facts.cpu;
+    if (wanted == "path") session->text = file->path();
+    if (wanted == "command") {
+      for (const std::string& word : facts.command) session->text += (session->text.empty() ? "" : " ") + word;
+    }
+  }
+  return session->text.c_str();
+}
+
+int oc_session_resolve(oc_session* session, const char* name, double frequency_hz, double period, uint32_t flags,
+                       uint32_t* kinds, uint32_t capacity) {
+  return guarded(session, [&] {
+    oc::session::LiveSettings settings;
+    settings.frequency_hz = static_cast<uint64_t>(frequency_hz);
+    settings.period = static_cast<uint64_t>(period);
+    settings.with_address = (flags & 1) != 0;
+    auto found = session->session.resolve(name, settings);
+    if (!found) return fail(session, std::move(found.error()));
+    for (size_t i = 0; i < found->size() && i < capacity; ++i) kinds[i] = (*found)[i];
+    return static_cast<int>(found->size());
+  });
+}
+
+int oc_session_has_switch_records(oc_session* session) { return session->session.has_switch_records() ? 1 : 0; }
+
+uint32_t oc_session_kind_count(oc_session* session) { return session->session.kind_count(); }
+
+int oc_session_kind(oc_session* session, uint32_t number, oc_kind* out) {
+  *out = oc_kind{};
+  out->ip = out->addr = out->id = out->stream_id = out->period = oc::event::kAbsent;
+  if (number >= session->session.kind_count()) return -1;
+  out->name = session->session.kind_name(number).data();
+  if (const EventKind* kind = session->session.sample_kind(number); kind != nullptr) {
+    out->is_sample = 1;
+    out->type = kind->attr.type;
+    out->config = kind->attr.config;
+    out->sample_type = kind->attr.sample_type;
+    out->ip = kind->layout.ip;
+    out->addr = kind->layout.addr;
+    out->id = kind->layout.identifier != oc::event::kAbsent ? kind->layout.identifier : kind->layout.id;
+    out->stream_id = kind->layout.stream_id;
+    out->period = kind->layout.period;
+  }
+  const EventFormat* format = session->session.kind_format(number);
+  out->fields = format == nullptr ? 0 : static_cast<uint32_t>(format->fields.size());
+  return 0;
+}
+
+int oc_session_field(oc_session* session, uint32_t kind, uint32_t index, oc_field* out) {
+  const EventFormat* format = session->session.kind_format(kind);
+  if (format == nullptr || index >= format->fields.size()) return -1;
+  const auto& field = format->fields[index];
+  *out = oc_field{};
+  out->name = field.name.c_str();
+  out->type = field.type.c_str();
+  out->kind = static_cast<uint32_t>(field.kind);
+  out->offset = field.offset;
+  out->size = field.size;
+  out->element_size = field.element_size;
+  out->count = field.count;
+  out->is_signed = field.is_signed ? 1 : 0;
+  out->is_relative = field.is_relative ? 1 : 0;
+  out->is_hex = field.is_hex ? 1 : 0;
+  out->is_common = field.is_common ? 1 : 0;
+  return 0;
+}
+
+void oc_session_want(oc_session* session, uint32_t kind) { session->session.want(kind); }
+
+int oc_session_start(oc_session* session, const oc_run* run) {
+  return guarded(session, [&] {
+    oc::session::RunOptions options;
+    options.max_events = static_cast<uint64_t>(run->max_events);
+    options.max_span = static_cast<uint64_t>(run->max_span_ns);
+    options.buffer_bytes = static_cast<uint64_t>(run->buffer_bytes);
+    for (const char* const* word = run->command; word != nullptr && *word != nullptr; ++word) {
+      options.command.emplace_back(*word);
+    }
+    session->cpu_ns_at_start = process_cpu_ns();
+    auto status = session->session.start(options);
+    if (!status) return fail(session, std::move(status.error()));
+    const std::lock_guard lock(session->host.mutex);
+    session->host.active = session;
+    return 0;
+  });
+}
+
+int oc_session_next(oc_session* session, double wait_ms) {
+  using Doing = oc_host::Doing;
+  return guarded(session, [&] {
+    oc_host& host = session->host;
+    host.progress.fetch_add(1, std::memory_order_relaxed);
+    const Doing before = host.doing.exchange(Doing::kWaiting);
+    if (host.stop_requests.load(std::memory_order_relaxed) != 0) session->session.stop();
+    auto batch = session->session.next(std::chrono::milliseconds(static_cast<int64_t>(wait_ms)));
+    host.doing.store(before);
+    session->loop.count = session->loop.at = 0;
+    if (!batch) return fail(session, std::move(batch.error()));
+    if (*batch == nullptr) return 0;
+    session->loop.events = (*batch)->events.data();
+    session->loop.count = (*batch)->count;
+    session->loop.until = (*batch)->until;
+    session->loop.is_last = (*batch)->is_last ? 1 : 0;
+    ++session->loop.turns;
+    return 1;
+  });
+}
+
+oc_loop* oc_session_loop(oc_session* session) { return &session->loop; }
+
+void oc_session_stop(oc_session* session) { session->session.stop(); }
+
+const char* oc_session_text(oc_session* session, uint32_t id, size_t* size_bytes) {
+  const auto text = session->session.strings().text(oc::base::StringId{id});
+  *size_bytes = text.size();
+  return text.data();
+}
+
+const char* oc_session_event_text(oc_session* session, const oc_event* event, size_t* size_bytes) {
+  session->text.clear();
+  if (const EventFormat* format = session->session.kind_format(event->event); format != nullptr) {
+    oc::event::append_text(*format, {event->payload, event->payload_size}, session->text);
+  }
+  *size_bytes = session->text.size();
+  return session->text.c_str();
+}
+
+int oc_session_tail_value(oc_session* session, const oc_event* event, const char* name, uint64_t* value) {
+  struct Part {
+    uint64_t bits;
+    uint64_t oc::event::SampleTail::*member;
+  };
+  using oc::event::SampleTail;
+  static const std::map<std::string_view, Part> parts = {
+      {"weight", {PERF_SAMPLE_WEIGHT | 1ull << 24, &SampleTail::weight}},
+      {"data_src", {PERF_SAMPLE_DATA_SRC, &SampleTail::data_src}},
+      {"transaction", {PERF_SAMPLE_TRANSACTION, &SampleTail::transaction}},
+      {"phys_addr", {PERF_SAMPLE_PHYS_ADDR, &SampleTail::phys_addr}},
+      {"cgroup", {PERF_SAMPLE_CGROUP, &SampleTail::cgroup}},
+      {"data_page_size", {PERF_SAMPLE_DATA_PAGE_SIZE, &SampleTail::data_page_size}},
+      {"code_page_size", {PERF_SAMPLE_CODE_PAGE_SIZE, &SampleTail::code_page_size}},
+  };
+  const auto part = parts.find(name);
+  if (part == parts.end()) return 0;
+  const auto tail = tail_of(session, event);
+  if ((tail.present & part->second.bits) == 0) return 0;
+  *value = tail.*(part->second.member);
+  return 1;
+}
+
+uint32_t oc_session_callchain(oc_session* session, const oc_event* event, const uint8_t** words) {
+  const auto tail = tail_of(session, event);
+  *words = tail.callchain.data();
+  return static_cast<uint32_t>(tail.callchain.size() / 8);
+}
+
+void oc_session_describe(oc_session* session, uint32_t kind, const char* where) {
+  if (kind >= session->where.size()) session->where.resize(kind + 1);
+  session->where[kind] = where;
+}
+
+void oc_session_stats(oc_session* session, oc_stats* out) {
+  const auto& counts = session->session.counts();
+  const auto number = [](uint64_t value) { return static_cast<double>(value); };
+  *out = oc_stats{};
+  out->records = number(counts.records);
+  out->bytes = number(counts.bytes);
+  out->delivered = number(counts.delivered);
+  out->late = number(counts.late);
+  out->malformed = number(counts.malformed);
+  out->unknown = number(counts.unknown);
+  out->own = number(counts.own);
+  for (const auto& loss : session->session.losses()) {
+    if (loss.event == oc::event::EventTable::kUnknown) out->lost += number(loss.records);
+  }
+  const uint64_t start = counts.start_time;
+  out->start_ns = number(start);
+  out->span_ns = counts.last_time > start ? number(counts.last_time - start) : 0;
+  out->cpu_ns = process_cpu_ns() - session->cpu_ns_at_start;
+}
+
+uint32_t oc_session_losses(oc_session* session, oc_loss* out, uint32_t capacity) {
+  const auto losses = session->session.losses();
+  for (size_t i = 0; i < losses.size() && i < capacity; ++i) {
+    const bool by_event = losses[i].event != oc::event::EventTable::kUnknown;
+    out[i].cpu = losses[i].cpu;
+    out[i].event = by_event ? session->session.kind_name(oc::event::kKernelRecords + losses[i].event).data() : nullptr;
+    out[i].records = static_cast<double>(losses[i].records);
+  }
+  return static_cast<uint32_t>(losses.size());
+}
+
+const char* oc_session_note(oc_session* session, uint32_t index) {
+  if (index == 0) session->notes = session->session.notes();
+  return index < session->notes.size() ? session->notes[index].c_str() : nullptr;
+}
+
+int oc_session_is_damaged(oc_session* session) { return session->session.is_damaged() ? 1 : 0; }
+
+int oc_session_command_status(oc_session* session) { return session->session.command_status().value_or(-1); }
+
+const char* oc_session_event_name(oc_session* session, const char* glob, uint32_t index) {
+  const std::string wanted = glob == nullptr ? "*" : glob;
+  if (index == 0 || wanted != session->names_glob) {
+    session->names = session->session.event_names(wanted);
+    session->names_glob = wanted;
+  }
+  return index < session->names.size() ? session->names[index].c_str() : nullptr;
+}
+
+}  // extern "C"

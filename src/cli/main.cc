@@ -1,0 +1,53 @@
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "abi/host.h"
+#include "lua/state.h"
+#include "lua/watch.h"
+
+namespace {
+
+constexpr int kFailed = 1;
+
+/// The first argument chooses the verb; a file stands for itself (`oc trace.data`, `oc my.lua`).
+struct Call {
+  std::string verb;
+  std::vector<std::string> arguments;
+};
+
+Call read_call(int argc, char** argv) {
+  Call call;
+  call.verb = argc > 1 ? argv[1] : "help";
+  for (int i = 2; i < argc; ++i) call.arguments.emplace_back(argv[i]);
+  return call;
+}
+
+int run(const Call& call) {
+  oc_host host;
+  oc::lua::State state(host);
+  const oc::lua::Watch watch(host, state.raw());
+  auto status = state.run(call.verb, call.arguments);
+  if (status) return *status;
+  std::fprintf(stderr, "oc: %s\n    %s\n", status.error().what.c_str(), status.error().hint.c_str());
+  return kFailed;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    const int status = run(read_call(argc, argv));
+    // Results that could not be written are a failure: a full disk, a closed pipe.
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+      std::fprintf(stderr, "oc: cannot write the results: %s\n", std::strerror(errno));
+      return status == 0 ? kFailed : status;
+    }
+    return status;
+  } catch (const std::exception& problem) {
+    std::fprintf(stderr, "oc: %s\n", problem.what());
+    return kFailed;
+  }
+}

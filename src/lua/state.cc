@@ -1,0 +1,124 @@
+#include "lua/state.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "lua/embedded.h"
+
+namespace oc::lua {
+
+namespace {
+
+int push_text(lua_State* state, std::string_view text) {
+  lua_pushlstring(state, text.data(), text.size());
+  return 1;
+}
+
+/// package.loaders entry: "oc.trace" → lua/oc/trace.lua or lua/oc/trace/init.lua; "abi/table.h" → a
+/// module whose value is that text.
+int find_module(lua_State* state) {
+  std::string name = luaL_checkstring(state, 1);
+  if (name.size() > 2 && name.ends_with(".h")) {
+    const auto text = find_embedded(name);
+    if (text.data() == nullptr) return push_text(state, "\n\tno header '" + name + "' in the program");
+    push_text(state, text);
+    lua_pushcclosure(
+        state, [](lua_State* inner) { return lua_pushvalue(inner, lua_upvalueindex(1)), 1; }, 1);
+    return 1;
+  }
+  std::replace(name.begin(), name.end(), '.', '/');
+  for (const std::string& path : {"lua/" + name + ".lua", "lua/" + name + "/init.lua"}) {
+    const auto text = find_embedded(path);
+    if (text.data() == nullptr) continue;
+    if (luaL_loadbuffer(state, text.data(), text.size(), ("@" + path.substr(4)).c_str()) != 0) return lua_error(state);
+    return 1;
+  }
+  return push_text(state, "\n\tno module '" + name + "' in the program");
+}
+
+/// host.text(name): an embedded text, or nil.
+int host_text(lua_State* state) {
+  const auto text = find_embedded(luaL_checkstring(state, 1));
+  if (text.data() == nullptr) return 0;
+  return push_text(state, text);
+}
+
+/// host.files(): the names of all embedded texts.
+int host_files(lua_State* state) {
+  lua_createtable(state, static_cast<int>(kEmbeddedCount), 0);
+  for (size_t i = 0; i < kEmbeddedCount; ++i) {
+    lua_pushstring(state, kEmbedded[i].name);
+    lua_rawseti(state, -2, static_cast<int>(i + 1));
+  }
+  return 1;
+}
+
+/// host.is_terminal(fd)
+int host_is_terminal(lua_State* state) {
+  lua_pushboolean(state, isatty(static_cast<int>(luaL_checkinteger(state, 1))));
+  return 1;
+}
+
+int add_traceback(lua_State* state) {
+  if (!lua_isstring(state, 1)) return 1;
+  luaL_traceback(state, state, lua_tostring(state, 1), 1);
+  return 1;
+}
+
+}  // namespace
+
+State::State(oc_host& host) : state_(luaL_newstate()) {
+  luaL_openlibs(raw());
+  lua_getglobal(raw(), "package");
+  lua_getfield(raw(), -1, "loaders");
+  // After package.preload (1) and before the files (2…): oc's own modules cannot be replaced by files.
+  for (int i = static_cast<int>(lua_objlen(raw(), -1)); i >= 2; --i) {
+    lua_rawgeti(raw(), -1, i);
+    lua_rawseti(raw(), -2, i + 1);
+  }
+  lua_pushcfunction(raw(), find_module);
+  lua_rawseti(raw(), -2, 2);
+  lua_pop(raw(), 2);
+  preload_host(host);
+}
+
+void State::preload_host(oc_host& host) {
+  lua_getglobal(raw(), "package");
+  lua_getfield(raw(), -1, "loaded");
+  lua_newtable(raw());
+  lua_pushlightuserdata(raw(), &host);
+  lua_setfield(raw(), -2, "pointer");
+  const luaL_Reg functions[] = {
+      {"text", host_text}, {"files", host_files}, {"is_terminal", host_is_terminal}, {nullptr, nullptr}};
+  luaL_setfuncs(raw(), functions, 0);
+  lua_setfield(raw(), -2, "oc.host");
+  lua_pop(raw(), 2);
+}
+
+base::Result<int> State::run(const std::string& verb, const std::vector<std::string>& arguments) {
+  lua_settop(raw(), 0);
+  lua_pushcfunction(raw(), add_traceback);
+  lua_getglobal(raw(), "require");
+  lua_pushliteral(raw(), "oc.verbs");
+  int failed = lua_pcall(raw(), 1, 1, 1);
+  if (failed == 0) {
+    lua_getfield(raw(), -1, "run");
+    push_text(raw(), verb);
+    lua_createtable(raw(), static_cast<int>(arguments.size()), 0);
+    for (size_t i = 0; i < arguments.size(); ++i) {
+      push_text(raw(), arguments[i]);
+      lua_rawseti(raw(), -2, static_cast<int>(i + 1));
+    }
+    failed = lua_pcall(raw(), 2, 1, 1);
+  }
+  if (failed != 0) {
+    const char* text = lua_tostring(raw(), -1);
+    return base::make_error(base::Code::kSystem, text != nullptr ? text : "an error that is not a text",
+                            "this is a fault of oc itself: please report it with the lines above");
+  }
+  return static_cast<int>(lua_tointeger(raw(), -1));
+}
+
+}  // namespace oc::lua

@@ -1,0 +1,158 @@
+#include "lua/watch.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+namespace oc::lua {
+
+using Doing = oc_host::Doing;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+/// A signal handler has no argument of its own: this is where it finds the watch.
+Watch* g_watch = nullptr;
+
+constexpr int kPollMs = 50;
+constexpr int kIdlePollMs = 250;  // until a script sets --timeout
+constexpr auto kGrace = std::chrono::seconds(1);
+
+void raise_interrupted(lua_State* state, lua_Debug*) {
+  lua_sethook(state, nullptr, 0, 0);
+  luaL_error(state, "interrupted");
+}
+
+void raise_timed_out(lua_State* state, lua_Debug*) {
+  lua_sethook(state, nullptr, 0, 0);
+  luaL_error(state, "did not return in time (--timeout)");
+}
+
+void install(int number, void (*handler)(int)) {
+  struct sigaction action {};
+  action.sa_handler = handler;
+  sigemptyset(&action.sa_mask);
+  sigaction(number, &action, nullptr);
+}
+
+}  // namespace
+
+Watch::Watch(oc_host& host, lua_State* state)
+    : host_(host), state_(state), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), main_thread_(pthread_self()) {
+  g_watch = this;
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);  // the thread inherits it: signals go to the main thread
+  thread_ = std::thread([this] { run(); });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  for (const int number : {SIGINT, SIGTERM, SIGALRM}) install(number, on_signal);
+  install(SIGBUS, on_bus_error);
+}
+
+Watch::~Watch() {
+  for (const int number : {SIGINT, SIGTERM, SIGALRM, SIGBUS}) install(number, SIG_DFL);
+  ending_ = true;
+  const uint64_t one = 1;
+  (void)!write(wake_.number(), &one, sizeof one);
+  thread_.join();
+  g_watch = nullptr;
+}
+
+/// On the main thread. lua_sethook may be called from a handler, as luajit's own main does.
+void Watch::on_signal(int number) {
+  Watch& watch = *g_watch;
+  oc_host& host = watch.host_;
+  if (number == SIGALRM) {  // from the watchdog
+    lua_sethook(watch.state_, raise_timed_out, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
+    return;
+  }
+  host.last_signal = number;
+  host.stop_requests.fetch_add(1);
+  if (host.doing.load() == Doing::kBody) {
+    lua_sethook(watch.state_, raise_interrupted, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
+  }
+  const uint64_t one = 1;
+  (void)!write(watch.wake_.number(), &one, sizeof one);
+}
+
+void Watch::on_bus_error(int) {
+  constexpr char text[] = "oc: a mapped file became shorter while it was read; reading cannot go on\n";
+  (void)!write(STDERR_FILENO, text, sizeof text - 1);
+  _exit(1);
+}
+
+void Watch::run() {
+  for (;;) {
+    pollfd ready{wake_.number(), POLLIN, 0};
+    poll(&ready, 1, host_.timeout_ns.load() > 0 ? kPollMs : kIdlePollMs);
+    uint64_t count = 0;
+    (void)!read(wake_.number(), &count, sizeof count);
+    if (ending_) return;
+    if (host_.stop_requests.load() >= 2) {
+      end_now(128 + host_.last_signal.load(), "interrupted twice, ending at once");
+    }
+    if (host_.stop_requests.load() == 1) {
+      const std::lock_guard lock(host_.mutex);
+      if (host_.active != nullptr) host_.active->session.stop();
+    }
+    if (host_.timeout_ns.load() > 0) look_at_progress();
+  }
+}
+
+void Watch::look_at_progress() {
+  const Doing doing = host_.doing.load();
+  uint64_t progress = uint64_t{host_.progress.load()} << 32;
+  {
+    const std::lock_guard lock(host_.mutex);
+    if (host_.active != nullptr) progress += __atomic_load_n(&host_.active->loop.at, __ATOMIC_RELAXED);
+  }
+  const auto now = Clock::now();
+  const bool in_script = doing == Doing::kBody || doing == Doing::kCallbacks;
+  if (!in_script || progress != seen_progress_) {
+    seen_progress_ = progress;
+    changed_at_ = now;
+    warned_ = false;
+    return;
+  }
+  const auto limit = std::chrono::nanoseconds(host_.timeout_ns.load());
+  if (now - changed_at_ < limit) return;
+  if (!warned_) {
+    warned_ = true;
+    host_.timed_out = true;
+    pthread_kill(main_thread_, SIGALRM);
+  } else if (now - changed_at_ >= limit + kGrace) {
+    end_now(1, fmt::format("the script did not return for {:.3g} s (--timeout)", static_cast<double>(limit.count()) / 1e9));
+  }
+}
+
+std::string Watch::where() const {
+  if (host_.doing.load() == Doing::kBody) return "in the script's own body or an end hook";
+  const oc_session* session = host_.active;
+  if (session == nullptr || host_.doing.load() != Doing::kCallbacks) return {};
+  const oc_loop& loop = session->loop;
+  const uint32_t at = __atomic_load_n(&loop.at, __ATOMIC_RELAXED);
+  if (loop.events == nullptr) return {};
+  const oc_event& event = loop.events[at];
+  const std::string line = event.event < session->where.size() ? session->where[event.event] : "";
+  return fmt::format("in the callback at {}, on event {} at {:.9f} s, number {} of batch {}",
+                     line.empty() ? "an unknown line" : line, session->session.kind_name(event.event), event.time / 1e9,
+                     at + 1, loop.turns);
+}
+
+void Watch::end_now(int status, const std::string& why) {
+  std::string text = "oc: " + why;
+  if (const std::string place = where(); !place.empty()) {
+    text += "; the script was " + place + "; what its aggregates held is lost";
+  }
+  text += "\n";
+  (void)!write(STDERR_FILENO, text.data(), text.size());
+  if (ftrylockfile(stdout) == 0) fflush(stdout);
+  _exit(status);
+}
+
+}  // namespace oc::lua

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <lua.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <string>
+#include <thread>
+
+#include "abi/host.h"
+#include "base/fd.h"
+
+namespace oc::lua {
+
+/// Ends a script that should end: SIGINT, SIGTERM, and a callback that never returns (`--timeout`).
+///
+///     first signal   the run stops after this batch; a script's body gets an error at its next line
+///     second signal  the process ends now, saying where the script was: compiled code has no hooks
+///     watchdog       a hook first, for interpreted code; a second later as the second signal
+///
+/// A thread of its own waits for signals, so that nothing is done inside a handler but counting and
+/// setting Lua's hook. One Watch per process, made before the run's threads; main thread only.
+class Watch {
+ public:
+  Watch(oc_host& host, lua_State* state);
+  ~Watch();
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+
+ private:
+  static void on_signal(int number);
+  static void on_bus_error(int number);
+  void run();
+  void look_at_progress();
+  /// Says where the script was, flushes what can be flushed, ends the process.
+  [[noreturn]] void end_now(int status, const std::string& why);
+  std::string where() const;
+
+  oc_host& host_;
+  lua_State* state_;
+  base::Fd wake_;
+  pthread_t main_thread_;
+  std::atomic<bool> ending_{false};
+  // The watchdog's view, its own thread only.
+  uint64_t seen_progress_ = 0;
+  std::chrono::steady_clock::time_point changed_at_;
+  bool warned_ = false;
+  std::thread thread_;
+};
+
+}  // namespace oc::lua

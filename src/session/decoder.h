@@ -1,0 +1,91 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <vector>
+
+#include "event/kernel_record.h"
+#include "process/process_model.h"
+#include "session/batch.h"
+#include "source/merger.h"
+#include "source/source.h"
+
+namespace oc::session {
+
+/// What a decoder is to deliver; fixed before the first `fill`.
+struct Selection {
+  std::vector<uint8_t> wanted;   ///< by kind: the kernel records, then the samples of the event table
+  int32_t own_pid = -1;          ///< events of this process are left out, unless `keep_own`
+  std::vector<uint8_t> keep_own; ///< by kind
+  uint64_t max_events = UINT64_MAX;
+  base::Nanos max_span = UINT64_MAX;  ///< events later than this after the start are not delivered
+  base::Nanos start = 0;              ///< time zero; 0: the first record with a time
+};
+
+/// Turns a source's records into batches of descriptors: order, which event, who ran under which name.
+///
+///     source --rounds--> Merger --records--> process model (comm, fork, exit)
+///                                      \---> descriptors of wanted kinds --> batch
+///
+/// Runs on one thread, maybe ahead of the script: descriptors carry ids that were right when the event
+/// happened. Per record: no allocation, no lock; a LOST record takes one.
+class Decoder {
+ public:
+  Decoder(source::Source& source, process::ProcessModel& processes, Selection selection);
+
+  /// Fills `batch` until it is full, the source has nothing now (live), or the end. Gives back to the
+  /// source what earlier batches pointed into. Waits at most `wait` for something to arrive.
+  base::Status fill(std::chrono::milliseconds wait, Batch& batch);
+
+  /// Lost records by CPU (-1: unknown). Any thread.
+  std::map<int32_t, uint64_t> lost_by_cpu() const;
+
+  base::Nanos start() const { return selection_.start; }
+
+ private:
+  struct Kind;  // the hot part of a layout
+
+  bool visit(const uint8_t* record, const source::RecordHeader& header, base::Nanos time, Batch& batch);
+  bool sample(const uint8_t* record, const source::RecordHeader& header, base::Nanos time, Batch& batch);
+  bool kernel_record(const uint8_t* record, const source::RecordHeader& header, base::Nanos time, Batch& batch);
+  void apply(int record_kind, const uint8_t* body, uint32_t size_bytes, int32_t cpu, oc_event& event);
+  bool place_payload(const Kind& kind, const uint8_t* record, uint32_t size_bytes, oc_event& event) const;
+  void name_thread(oc_event& event);
+  bool deliver(oc_event& event, base::Nanos time, Batch& batch);
+  bool in_time(base::Nanos time);
+  void take_over_round();
+  double until(bool stopped) const;
+  void give_back();
+  void count_lost(int32_t cpu, uint64_t records);
+
+  source::Source& source_;
+  process::ProcessModel& processes_;
+  Selection selection_;
+  source::RecordClock clock_;
+  source::Merger merger_;
+  source::Round round_;
+  std::vector<uint64_t> handed_;  ///< by stream: the position up to which spans were taken over
+  base::Nanos horizon_ = 0;
+  base::Nanos newest_ = 0;  ///< of records visited
+  bool is_last_ = false;
+  bool past_end_ = false;  ///< max_events or max_span reached
+  Counts counts_;
+  std::vector<Kind> kinds_;
+  mutable std::mutex lost_mutex_;
+  std::map<int32_t, uint64_t> lost_by_cpu_;
+
+  struct Kind {
+    uint16_t tid;
+    uint16_t cpu;
+    uint16_t raw;
+    uint16_t tail;
+    bool has_raw;
+    bool keep_own;
+    bool is_wanted;
+    uint32_t min_payload;
+  };
+};
+
+}  // namespace oc::session

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "event/event_table.h"
+#include "perf/live_source.h"
+#include "sys/tracefs.h"
+
+namespace oc::session {
+
+/// How an event is to be sampled.
+struct LiveSettings {
+  uint64_t frequency_hz = 0;  ///< 0: by period
+  uint64_t period = 1;
+  bool with_address = false;
+};
+
+/// The events that a live run will open, in the order of their kinds; filled by name before the run.
+class LivePlan {
+ public:
+  /// The indexes (in `requests`) of the events that `name` or a glob means: those asked for before are
+  /// found again, new ones are added. Errors name the nearest events.
+  base::Result<std::vector<uint32_t>> resolve(const std::string& name, const LiveSettings& settings);
+
+  /// Kinds as the source will have them, ids and layouts apart; entries keep their address.
+  const event::EventKind& kind(uint32_t index) const { return kinds_[index]; }
+  uint32_t size() const { return static_cast<uint32_t>(requests_.size()); }
+  const std::vector<perf::EventRequest>& requests() const { return requests_; }
+
+  /// All that can be asked for by name here, sorted.
+  std::vector<std::string> names(const std::string& glob) const;
+
+ private:
+  uint32_t add(perf::EventRequest request);
+  base::Result<std::vector<uint32_t>> resolve_tracepoints(const std::string& name);
+
+  sys::Tracefs tracefs_;
+  std::vector<perf::EventRequest> requests_;
+  std::deque<event::EventKind> kinds_;
+};
+
+}  // namespace oc::session

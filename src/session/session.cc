@@ -1,0 +1,234 @@
+#include "session/session.h"
+
+#include <fmt/format.h>
+#include <fnmatch.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <ctime>
+
+#include "base/nearest.h"
+
+namespace oc::session {
+
+using base::Code;
+using base::make_error;
+using base::Result;
+using base::Status;
+using event::EventKind;
+using event::kKernelRecords;
+
+namespace {
+
+base::Nanos monotonic_now() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<base::Nanos>(now.tv_sec) * 1'000'000'000u + static_cast<base::Nanos>(now.tv_nsec);
+}
+
+bool is_glob(const std::string& name) { return name.find_first_of("*?[") != std::string::npos; }
+
+/// "cycles" for "cycles:ppp"; a tracepoint's "sched:sched_switch" stays whole.
+std::string_view without_modifiers(const EventKind& kind) {
+  const std::string_view name = kind.name;
+  if (kind.attr.type == PERF_TYPE_TRACEPOINT) return name;
+  return name.substr(0, name.rfind(':'));
+}
+
+bool matches(const std::string& wanted, std::string_view name) {
+  if (!is_glob(wanted)) return wanted == name;
+  return fnmatch(wanted.c_str(), std::string(name).c_str(), 0) == 0;
+}
+
+}  // namespace
+
+Session::Session() : processes_(strings_) {}
+
+Session::~Session() {
+  pump_.reset();  // its thread uses the rest
+}
+
+Status Session::open_file(const std::string& path) {
+  auto file = source::PerfDataFile::open(path);
+  if (!file) return std::move(file.error());
+  file_ = std::make_unique<source::PerfDataFile>(std::move(*file));
+  file_source_ = std::make_unique<source::FileSource>(*file_);
+  return {};
+}
+
+uint32_t Session::kind_count() const {
+  return kKernelRecords + (is_live() ? plan_.size() : file_->events().size());
+}
+
+const EventKind* Session::sample_kind(uint32_t kind) const {
+  if (kind < kKernelRecords || kind >= kind_count()) return nullptr;
+  return is_live() ? &plan_.kind(kind - kKernelRecords) : &file_->events()[kind - kKernelRecords];
+}
+
+std::string_view Session::kind_name(uint32_t kind) const {
+  if (kind < kKernelRecords) return event::kernel_record_formats()[kind].name;
+  const EventKind* sample = sample_kind(kind);
+  return sample == nullptr ? std::string_view{} : std::string_view(sample->name);
+}
+
+const event::EventFormat* Session::kind_format(uint32_t kind) const {
+  if (kind < kKernelRecords) return &event::kernel_record_formats()[kind];
+  const EventKind* sample = sample_kind(kind);
+  return sample == nullptr || !sample->format ? nullptr : &*sample->format;
+}
+
+bool Session::has_switch_records() const {
+  if (is_live()) return true;
+  const auto& events = file_->events();
+  for (uint32_t i = 0; i < events.size(); ++i) {
+    if (events[i].attr.context_switch) return true;
+  }
+  return false;
+}
+
+Result<std::vector<uint32_t>> Session::resolve(const std::string& name, const LiveSettings& settings) {
+  std::vector<uint32_t> kinds;
+  const auto& records = event::kernel_record_formats();
+  for (uint32_t i = 0; i < kKernelRecords; ++i) {
+    if (records[i].name == name) kinds.push_back(i);
+  }
+  if (!kinds.empty()) return kinds;
+  if (!is_live()) return resolve_recorded(name);
+  auto found = plan_.resolve(name, settings);
+  if (!found) return std::move(found.error());
+  for (const uint32_t index : *found) kinds.push_back(kKernelRecords + index);
+  return kinds;
+}
+
+Result<std::vector<uint32_t>> Session::resolve_recorded(const std::string& name) const {
+  std::vector<uint32_t> kinds;
+  const auto& events = file_->events();
+  for (uint32_t i = 0; i < events.size(); ++i) {
+    const EventKind& kind = events[i];
+    const bool by_format = kind.format && matches(name, kind.format->system + ":" + kind.format->name);
+    if (by_format || matches(name, kind.name) || matches(name, without_modifiers(kind))) {
+      kinds.push_back(kKernelRecords + i);
+    }
+  }
+  if (kinds.empty()) return no_such_event(name);
+  return kinds;
+}
+
+base::Error Session::no_such_event(const std::string& name) const {
+  const auto held = event_names("*");
+  std::string list;
+  for (size_t i = 0; i < held.size() && i < 12; ++i) list += (i == 0 ? "" : ", ") + held[i];
+  if (held.size() > 12) list += fmt::format(" and {} more", held.size() - 12);
+  std::string hint = "record it with: perf record -a -e '" + name + "' -o FILE";
+  if (const std::string near = base::did_you_mean(name, held); !near.empty()) hint = near;
+  return make_error(Code::kNotFound, fmt::format("{} has no event '{}'; it holds: {}", file_->path(), name, list), hint);
+}
+
+std::vector<std::string> Session::event_names(const std::string& glob) const {
+  if (is_live()) return plan_.names(glob);
+  std::vector<std::string> names;
+  const auto& events = file_->events();
+  for (uint32_t i = 0; i < events.size(); ++i) {
+    if (matches(glob, events[i].name)) names.push_back(events[i].name);
+  }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
+void Session::want(uint32_t kind) {
+  if (kind >= kind_count()) return;
+  if (wanted_.size() < kind_count()) wanted_.resize(kind_count());
+  wanted_[kind] = 1;
+}
+
+Status Session::start(const RunOptions& options) {
+  if (decoder_) return make_error(Code::kUsage, "this trace has been run already", "open it again for a second run");
+  Selection selection;
+  wanted_.resize(kind_count());
+  selection.wanted = wanted_;
+  if (options.max_events != 0) selection.max_events = options.max_events;
+  if (options.max_span != 0) selection.max_span = options.max_span;
+  if (is_live()) return start_live(options, selection);
+  decoder_ = std::make_unique<Decoder>(*file_source_, processes_, std::move(selection));
+  pump_ = std::make_unique<Pump>(*decoder_);
+  pump_->start_ahead();
+  return {};
+}
+
+Status Session::start_live(const RunOptions& options, Selection& selection) {
+  using event::KernelRecord;
+  const auto wants = [&](KernelRecord record) { return wanted_[static_cast<size_t>(record)] != 0; };
+  perf::LiveRequest request;
+  request.events = plan_.requests();
+  request.command = options.command;
+  request.buffer_bytes = options.buffer_bytes;
+  request.switch_records = wants(KernelRecord::kSwitchOut) || wants(KernelRecord::kSwitchIn) ||
+                           wants(KernelRecord::kSwitchOutWide) || wants(KernelRecord::kSwitchInWide);
+  request.mmap_records = wants(KernelRecord::kMmap) || wants(KernelRecord::kMmap2);
+  request.own_tids = {static_cast<int32_t>(gettid())};
+  auto live = perf::LiveSource::open(std::move(request));
+  if (!live) return std::move(live.error());
+  live_ = std::move(*live);
+
+  selection.own_pid = getpid();
+  selection.keep_own.assign(kind_count(), 0);
+  for (uint32_t i = 0; i < plan_.size(); ++i) selection.keep_own[kKernelRecords + i] = plan_.requests()[i].keep_own;
+  if (auto status = live_->start(); !status) return status;
+  selection.start = live_->start_time();
+  if (options.max_span != 0) live_deadline_ = selection.start + options.max_span;
+  for (const sys::ThreadInfo& thread : live_->rundown()) {
+    processes_.rundown(thread.pid, thread.tid, thread.comm);
+  }
+  decoder_ = std::make_unique<Decoder>(*live_, processes_, std::move(selection));
+  pump_ = std::make_unique<Pump>(*decoder_);
+  return {};
+}
+
+Result<const Batch*> Session::next(std::chrono::milliseconds wait) {
+  if (live_deadline_) {
+    const base::Nanos now = monotonic_now();
+    if (now >= *live_deadline_) {
+      live_->request_stop();
+      live_deadline_.reset();
+    } else {
+      wait = std::min(wait, std::chrono::milliseconds((*live_deadline_ - now) / 1'000'000 + 1));
+    }
+  }
+  auto batch = pump_->next(wait);
+  if (batch && *batch != nullptr) counts_ = (*batch)->counts;
+  return batch;
+}
+
+void Session::stop() {
+  if (live_) {
+    live_->request_stop();
+  } else if (pump_) {
+    pump_->stop();
+  }
+}
+
+std::vector<source::Loss> Session::losses() const {
+  std::vector<source::Loss> losses;
+  if (!decoder_) return losses;
+  for (const auto& [cpu, records] : decoder_->lost_by_cpu()) {
+    source::Loss loss;
+    loss.cpu = cpu;
+    loss.records = records;
+    losses.push_back(loss);
+  }
+  return losses;
+}
+
+std::vector<std::string> Session::notes() const {
+  if (live_) return live_->notes();
+  return file_source_ ? file_source_->notes() : std::vector<std::string>{};
+}
+
+bool Session::is_damaged() const { return file_source_ && file_source_->is_damaged(); }
+
+std::optional<int> Session::command_status() const {
+  return live_ ? live_->command_status() : std::nullopt;
+}
+
+}  // namespace oc::session

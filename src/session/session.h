@@ -1,0 +1,91 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/interner.h"
+#include "base/result.h"
+#include "event/event_table.h"
+#include "process/process_model.h"
+#include "session/decoder.h"
+#include "session/live_plan.h"
+#include "session/pump.h"
+#include "source/file_source.h"
+#include "source/perf_data_file.h"
+
+namespace oc::session {
+
+/// How to run; 0 means unlimited or the default.
+struct RunOptions {
+  uint64_t max_events = 0;
+  base::Nanos max_span = 0;
+  uint64_t buffer_bytes = 0;         ///< data ring per CPU, live only
+  std::vector<std::string> command;  ///< live only; empty: the whole system
+};
+
+/// One run over one trace: which source, which events, the thread that decodes, what was lost.
+///
+/// Life: [open_file] → resolve, want … → start → next … → (end) → stats. Without open_file it is live.
+/// Used by the script's thread; `stop` by any.
+class Session {
+ public:
+  Session();
+  ~Session();
+
+  base::Status open_file(const std::string& path);
+  bool is_live() const { return file_ == nullptr; }
+  /// Null when live.
+  const source::PerfDataFile* file() const { return file_.get(); }
+
+  /// The kinds that `name` or a glob means; live ones are added to what will be opened.
+  base::Result<std::vector<uint32_t>> resolve(const std::string& name, const LiveSettings& settings);
+  /// Kinds are numbered: kernel records first (event::KernelRecord), then samples.
+  uint32_t kind_count() const;
+  std::string_view kind_name(uint32_t kind) const;
+  /// Null for a kernel record.
+  const event::EventKind* sample_kind(uint32_t kind) const;
+  /// Null when nobody knows the payload.
+  const event::EventFormat* kind_format(uint32_t kind) const;
+  bool has_switch_records() const;
+  /// Names of the trace's events, or of those that this machine can record.
+  std::vector<std::string> event_names(const std::string& glob) const;
+
+  void want(uint32_t kind);
+  base::Status start(const RunOptions& options);
+  /// The next batch; null when the run is over. Lent: until the next call.
+  base::Result<const Batch*> next(std::chrono::milliseconds wait);
+  void stop();
+
+  const base::Interner& strings() const { return strings_; }
+  const Counts& counts() const { return counts_; }
+  /// Complete after the run's end.
+  std::vector<source::Loss> losses() const;
+  std::vector<std::string> notes() const;
+  bool is_damaged() const;
+  /// Of the launched command: exit status, or 128 + signal; absent while it runs.
+  std::optional<int> command_status() const;
+
+ private:
+  base::Result<std::vector<uint32_t>> resolve_recorded(const std::string& name) const;
+  base::Status start_live(const RunOptions& options, Selection& selection);
+  base::Error no_such_event(const std::string& name) const;
+
+  base::Interner strings_;
+  process::ProcessModel processes_;
+  std::unique_ptr<source::PerfDataFile> file_;
+  std::unique_ptr<source::FileSource> file_source_;
+  LivePlan plan_;
+  std::unique_ptr<perf::LiveSource> live_;
+  std::vector<uint8_t> wanted_;
+  std::unique_ptr<Decoder> decoder_;
+  std::unique_ptr<Pump> pump_;
+  std::optional<base::Nanos> live_deadline_;
+  Counts counts_;
+};
+
+}  // namespace oc::session

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "source/perf_data_file.h"
+#include "source/record.h"
+#include "source/run_scan.h"
+#include "source/source.h"
+
+namespace oc::source {
+
+/// Lends the records of a mapped perf.data file, round by round.
+///
+///     data: r r r r FINISHED_ROUND r r r FINISHED_ROUND ... r r
+///           round 1 ------------^  round 2 ---------^   last, whether or not it ends in a marker
+///
+/// After round n+1 was walked, what is not younger than the newest record of round n may go: perf's
+/// rule (tools/perf/util/ordered-events.c). A file without markers is one round. Streams: one, 0.
+/// A record that makes no sense ends the reading: what came before is delivered, a note gives the offset.
+class FileSource final : public Source {
+ public:
+  /// `file` outlives the source.
+  explicit FileSource(const PerfDataFile& file);
+
+  const event::EventTable& events() const override { return file_.events(); }
+  base::Status next_round(std::chrono::milliseconds wait, Round& round) override;
+  void release(uint32_t, uint64_t) override {}
+  std::vector<std::string> notes() const override;
+
+  bool is_damaged() const { return damaged_ || file_.is_truncated(); }
+
+ private:
+  /// Bytes that a record occupies in the file beyond its header's size (AUXTRACE payload).
+  uint64_t trailing_bytes(const uint8_t* record, const RecordHeader& header) const;
+  void read_ahead(uint64_t offset);
+  void stop_at(uint64_t offset, const char* why);
+
+  const PerfDataFile& file_;
+  RecordClock clock_;
+  uint64_t at_ = 0;          ///< in records()
+  uint64_t read_ahead_ = 0;  ///< in records(): populated up to here
+  uint64_t next_order_ = 0;
+  base::Nanos newest_ = 0;  ///< of the rounds before
+  bool damaged_ = false;
+  bool has_compressed_ = false;
+  std::vector<std::string> notes_;
+};
+
+}  // namespace oc::source

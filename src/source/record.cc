@@ -1,0 +1,53 @@
+#include "source/record.h"
+
+#include <algorithm>
+
+namespace oc::source {
+
+using event::EventTable;
+using event::kAbsent;
+
+RecordClock::RecordClock(const EventTable& events)
+    : events_(events), id_offset_(events.id_offset()), uniform_(events.uniform()) {
+  if (events.size() == 0) {
+    shortest_ = UINT32_MAX;  // no sample can be understood
+    return;
+  }
+  time_offset_ = events[0].layout.time;
+  shortest_ = events[0].layout.tail;
+  for (uint32_t i = 1; i < events.size(); ++i) {
+    shortest_ = std::min<uint32_t>(shortest_, events[i].layout.tail);
+  }
+  if (id_offset_ != kAbsent) shortest_ = std::max<uint32_t>(shortest_, id_offset_ + 8u);
+}
+
+uint32_t RecordClock::kind_of_trailer(const uint8_t* record, uint32_t size_bytes) const {
+  if (events_.size() == 0) return EventTable::kUnknown;
+  uint32_t kind = 0;
+  if (events_.size() > 1) {
+    // perf's rule: with IDENTIFIER the id is the record's last word; otherwise SAMPLE_ID's place is the
+    // same in all attrs.
+    const auto& first = events_[0].layout;
+    const uint16_t offset = events_.trailer_id_offset();
+    if (offset != kAbsent && first.trailer_size != 0 && size_bytes >= 8u + first.trailer_size) {
+      const bool last_word = first.trailer_identifier != kAbsent;
+      const uint8_t* id = last_word ? record + size_bytes - 8
+                                    : record + size_bytes - first.trailer_size + offset;
+      const uint32_t found = events_.find(base::load<uint64_t>(id));
+      if (found != EventTable::kUnknown) kind = found;
+    }
+  }
+  const auto& layout = events_[kind].layout;
+  if (layout.trailer_size == 0 || size_bytes < 8u + layout.trailer_size) return EventTable::kUnknown;
+  return kind;
+}
+
+base::Nanos RecordClock::trailer_time(const uint8_t* record, uint32_t size_bytes) const {
+  const uint32_t kind = kind_of_trailer(record, size_bytes);
+  if (kind == EventTable::kUnknown) return 0;
+  const auto& layout = events_[kind].layout;
+  if (layout.trailer_time == kAbsent) return 0;
+  return base::load<uint64_t>(record + size_bytes - layout.trailer_size + layout.trailer_time);
+}
+
+}  // namespace oc::source

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <linux/perf_event.h>
+
+#include <cstdint>
+
+#include "base/bytes.h"
+#include "base/id.h"
+#include "event/event_table.h"
+
+namespace oc::source {
+
+/// The first 8 bytes of every record.
+struct RecordHeader {
+  uint32_t type;
+  uint16_t misc;
+  uint16_t size_bytes;
+};
+
+inline RecordHeader record_header(const uint8_t* record) {
+  return base::load<RecordHeader>(record);
+}
+
+/// First type number of the records that tools write and the kernel does not
+/// (tools/lib/perf/include/perf/event.h).
+constexpr uint32_t kFirstUserType = 64;
+
+/// Tells for a record which kind it belongs to and when it was made. Cheap to copy; hot.
+///
+/// Requires: the record's `size_bytes` bytes are readable and at least 8.
+class RecordClock {
+ public:
+  explicit RecordClock(const event::EventTable& events);
+
+  /// The kind of a PERF_RECORD_SAMPLE; EventTable::kUnknown when its id belongs to no attr or the record
+  /// is too short for its layout.
+  uint32_t kind_of_sample(const uint8_t* record, uint32_t size_bytes) const {
+    if (size_bytes < shortest_) return event::EventTable::kUnknown;
+    if (id_offset_ == event::kAbsent) return 0;
+    const uint32_t kind = events_.find(base::load<uint64_t>(record + id_offset_));
+    if (uniform_ || kind == event::EventTable::kUnknown) return kind;
+    return size_bytes < events_[kind].layout.tail ? event::EventTable::kUnknown : kind;
+  }
+
+  /// Time of a sample of `kind`; 0 when it has none.
+  base::Nanos sample_time(const uint8_t* record, uint32_t kind) const {
+    if (uniform_) return time_offset_ == event::kAbsent ? 0 : base::load<uint64_t>(record + time_offset_);
+    if (kind == event::EventTable::kUnknown) return 0;
+    const uint16_t offset = events_[kind].layout.time;
+    return offset == event::kAbsent ? 0 : base::load<uint64_t>(record + offset);
+  }
+
+  /// The kind whose trailer another kernel record carries (its layout applies); kUnknown: no trailer.
+  uint32_t kind_of_trailer(const uint8_t* record, uint32_t size_bytes) const;
+
+  /// Time of any kernel record; 0 when it has none, so that it is delivered at once, as perf does.
+  base::Nanos time(const uint8_t* record, const RecordHeader& header) const {
+    base::Nanos time = 0;
+    if (header.type == PERF_RECORD_SAMPLE) {
+      const uint32_t kind = kind_of_sample(record, header.size_bytes);
+      if (kind != event::EventTable::kUnknown) time = sample_time(record, kind);
+    } else {
+      time = trailer_time(record, header.size_bytes);
+    }
+    return time == ~0ull ? 0 : time;
+  }
+
+  const event::EventTable& events() const { return events_; }
+
+ private:
+  base::Nanos trailer_time(const uint8_t* record, uint32_t size_bytes) const;
+
+  const event::EventTable& events_;
+  uint32_t shortest_ = 8;
+  uint16_t id_offset_ = event::kAbsent;
+  uint16_t time_offset_ = event::kAbsent;
+  bool uniform_ = true;
+};
+
+}  // namespace oc::source
