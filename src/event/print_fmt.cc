@@ -144,6 +144,7 @@ bool is_address(const Field& field, Shown shown, uint32_t long_size) {
   const bool is_number = field.kind == FieldKind::kInteger || field.kind == FieldKind::kArray;
   if (!is_number) return false;
   if (shown == Shown::kPointer) return field.element_size == long_size;
+  if (field.is_signed) return false;
   if (shown == Shown::kLongHex) return field.element_size >= long_size;
   return shown == Shown::kLongLongHex && field.element_size == 8;
 }

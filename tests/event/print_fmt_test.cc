@@ -11,7 +11,7 @@ namespace {
 
 /// Whether a field `f` of 8 (or `size`) bytes is an address when printed like this.
 bool is_hex(const std::string& print_fmt, uint32_t size = 8, const char* system = "test",
-            uint32_t long_size = 8) {
+            uint32_t long_size = 8, bool is_signed = false) {
   EventFormat format;
   format.system = system;
   format.print_fmt = print_fmt;
@@ -19,6 +19,7 @@ bool is_hex(const std::string& print_fmt, uint32_t size = 8, const char* system 
   field.name = "f";
   field.type = "unsigned long";
   field.size = field.element_size = size;
+  field.is_signed = is_signed;
   format.fields.push_back(field);
   field.name = "other";
   format.fields.push_back(field);
@@ -63,6 +64,8 @@ TEST_CASE("whatever is not surely an address stays a number") {
   CHECK_FALSE(is_hex("\"%lx\", REC->f", 4));
   CHECK_FALSE(is_hex("\"%llx\", REC->f", 4, "test", 4));
   CHECK(is_hex("\"%lx\", REC->f", 4, "test", 4));
+  CHECK_FALSE(is_hex("\"%llx\", REC->f", 8, "test", 8, true));
+  CHECK(is_hex("\"%p\", REC->f", 8, "test", 8, true));
 }
 
 TEST_CASE("system calls print everything as %08lx, so it says nothing") {
