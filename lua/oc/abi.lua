@@ -1,0 +1,18 @@
+--- The C face: declares the structs and functions of src/abi and returns the C namespace.
+--
+--     local C = require "oc.abi"
+--     local t = C.oc_table_new(100)
+--
+-- The texts come from the same headers that the C++ side includes; the host embeds them as modules
+-- named like the files. Each is declared once per state, in this order.
+
+local ffi = require "ffi"
+
+local headers = { "abi/addr.h", "abi/table.h" }
+
+for _, name in ipairs(headers) do
+  ffi.cdef((require(name)))
+end
+
+---@type ffi.namespace*
+return ffi.C

@@ -1,0 +1,261 @@
+--- What all aggregates share: columns, options, keys, rows in order, merging.
+--
+-- A kind of aggregate (counter, sum, …) is a table of functions given to `core.define`; its values lie
+-- in one FFI array, `stride` elements for each row of the KeyTable. The method that scripts call per
+-- event is generated for the number of columns, so that a compiled loop holds no loop over keys.
+
+require "oc.abi"
+local KeyTable = require "oc.key_table"
+local addr = require "oc.addr"
+local errors = require "oc.errors"
+local nearest = require "oc.nearest"
+local show = require "oc.aggregate.show"
+local units = require "oc.units"
+local ffi = require "ffi"
+
+---@class oc.Aggregate
+---@field columns string[] names of the keys
+---@field options table
+---@field _keys oc.KeyTable
+---@field _values ffi.cdata* `stride` elements for each row
+local Aggregate = {}
+Aggregate.__index = Aggregate
+
+---@class oc.aggregate.Kind
+---@field name string
+---@field method "count"|"add"
+---@field limit integer rows taken at most, unless the option says otherwise
+---@field element string C type of a value
+---@field options table<string, true> accepted beside the common ones
+---@field fields string[] what `rows` gives beside the keys; the first is the order of printing
+---@field unit_fields table<string, true> fields that carry the unit of the values
+---@field prepare? fun(self: oc.Aggregate) checks options; may set `_stride`
+---@field update fun(self: oc.Aggregate, row: integer, value: number)
+---@field read fun(self: oc.Aggregate, row: integer, into: table)
+---@field merge fun(self: oc.Aggregate, row: integer, other: oc.Aggregate, other_row: integer)
+---@field total fun(self: oc.Aggregate): number
+---@field draw? fun(self: oc.Aggregate, rows: table[]): string instead of a table
+
+local M = {}
+
+local common_options = { limit = true, unit = true, title = true }
+
+local function check_options(kind, options)
+  local known = {}
+  for name in pairs(common_options) do known[#known + 1] = name end
+  for name in pairs(kind.options) do known[#known + 1] = name end
+  table.sort(known)
+  for name in pairs(options) do
+    if not common_options[name] and not kind.options[name] then
+      errors.misuse(("oc.%s has no option '%s'"):format(kind.name, tostring(name)), {
+        token = tostring(name),
+        hint = nearest.hint(tostring(name), known) or "it has: " .. table.concat(known, ", "),
+      })
+    end
+  end
+  if options.unit ~= nil and not units.formatter(options.unit) then
+    errors.misuse(("unknown unit '%s'"):format(tostring(options.unit)),
+      { hint = 'write "ns", "bytes" or "percent"' })
+  end
+  local limit = options.limit
+  if limit ~= nil and (type(limit) ~= "number" or limit < 1 or limit ~= math.floor(limit)) then
+    errors.misuse("limit must be a whole number of rows, at least 1", { token = "limit" })
+  end
+end
+
+local function check_columns(kind, columns)
+  local taken = { other = true }
+  for _, field in ipairs(kind.fields) do taken[field] = true end
+  for i, name in ipairs(columns) do
+    if type(name) ~= "string" then
+      errors.misuse(("column %d of oc.%s is a %s, not a name"):format(i, kind.name, type(name)), {
+        hint = ('as in oc.%s("comm", "cpu")'):format(kind.name),
+      })
+    end
+    if taken[name] then
+      errors.misuse(("oc.%s cannot have a column '%s': the name is taken"):format(kind.name, name),
+        { token = name })
+    end
+    taken[name] = true
+  end
+end
+
+local function misused(kind, columns)
+  return function(self)
+    if type(self) ~= "table" or not self._keys then
+      errors.misuse("call it with a colon, as in my_" .. kind.name .. ":" .. kind.method .. "(…)")
+    end
+    errors.misuse(("this oc.%s has %d column%s, more keys were given"):format(kind.name, columns,
+      columns == 1 and "" or "s"), {
+      hint = ('name a column for each key, as in oc.%s("comm", "cpu")'):format(kind.name),
+      token = kind.method,
+    })
+  end
+end
+
+--- A number from what a script hands in as value; integers of 64 bits are rounded to 53.
+local function as_number(value)
+  if ffi.istype("uint64_t", value) or ffi.istype("int64_t", value) then return tonumber(value) end
+  if addr.is(value) then
+    errors.misuse("the value is an address", { hint = "write :number() behind it, if it is a size" })
+  end
+  errors.misuse(("the value is %s, not a number"):format(value == nil and "nil" or "a " .. type(value)))
+end
+
+local function not_a_number() errors.misuse("the value is not a number (0/0)") end
+
+local templates = {
+  count = [[
+local update, _, _, misused = ...
+return function(self, %s)
+  local keys = self._keys
+  if keys == nil or extra ~= nil then misused(self) end
+  update(self, keys:find(%s), 1)
+end]],
+  add = [[
+local update, as_number, not_a_number, misused = ...
+return function(self, value, %s)
+  local keys = self._keys
+  if keys == nil or extra ~= nil then misused(self) end
+  if type(value) ~= "number" then value = as_number(value) end
+  if value ~= value then not_a_number() end
+  update(self, keys:find(%s), value)
+end]],
+}
+
+local function generate(kind, arity)
+  local names = KeyTable.parameters(arity)
+  local text = templates[kind.method]:format(names .. (arity > 0 and ", " or "") .. "extra", names)
+  local chunk = assert(loadstring(text, errors.own_chunk(kind.name .. "_" .. arity)))
+  return chunk(kind.update, as_number, not_a_number, misused(kind, arity))
+end
+
+--- The constructor of a kind: `oc.counter(col1, col2, …, {options})`.
+---@param kind oc.aggregate.Kind
+---@return fun(...): oc.Aggregate
+function M.define(kind)
+  local classes = {}
+  local function class_for(arity)
+    if not classes[arity] then
+      local class = setmetatable({ _kind = kind, [kind.method] = generate(kind, arity) }, Aggregate)
+      class.__index = class
+      class.__tostring = Aggregate.__tostring
+      classes[arity] = class
+    end
+    return classes[arity]
+  end
+  return function(...)
+    local columns, count = { ... }, select("#", ...)
+    local options = {}
+    if type(columns[count]) == "table" then
+      options, columns[count], count = columns[count], nil, count - 1
+    end
+    for i = 1, count do if columns[i] == nil then columns[i] = false end end
+    check_options(kind, options)
+    check_columns(kind, columns)
+    local self = setmetatable({ columns = columns, options = options, _stride = 1 }, class_for(count))
+    if kind.prepare then kind.prepare(self) end
+    self._keys = KeyTable.new(count, options.limit or kind.limit,
+      function(rows) return self:_grow(rows) end)
+    return self
+  end
+end
+
+--- Makes room for `rows` rows; what is there is kept, what is new is zero.
+function Aggregate:_grow(rows)
+  local old, old_capacity = self._values, self._capacity or 0
+  local capacity = math.max(64, old_capacity * 2, rows)
+  local size = ffi.sizeof(self._kind.element) * self._stride
+  local values = ffi.new(self._kind.element .. "[?]", capacity * self._stride)
+  if old then ffi.copy(values, old, old_capacity * size) end
+  self._values, self._capacity = values, capacity
+  return capacity
+end
+
+--- Forgets all rows.
+function Aggregate:clear()
+  self._keys:clear()
+  local size = ffi.sizeof(self._kind.element) * self._stride
+  ffi.fill(self._values, self._capacity * size)
+end
+
+--- Adds the rows of another aggregate of the same kind, columns and options to this one.
+---@generic T: oc.Aggregate
+---@param other T
+function Aggregate:merge(other)
+  if type(other) ~= "table" or other._kind ~= self._kind then
+    errors.misuse("only an oc." .. self._kind.name .. " can be merged into an oc." .. self._kind.name)
+  end
+  if #other.columns ~= #self.columns or other._shape ~= self._shape then
+    errors.misuse("only aggregates with as many columns and the same buckets can be merged")
+  end
+  local merge, arity = self._kind.merge, #self.columns
+  for row = 1, other._keys:size() do
+    local keys = other._keys:keys(row)
+    merge(self, self._keys:find(unpack(keys, 1, arity)), other, row)
+  end
+  if other._keys:refused() > 0 then
+    merge(self, 0, other, 0)
+    self._keys.t.refused = self._keys.t.refused + other._keys:refused()
+  end
+end
+
+local function read_row(self, row)
+  local into = {}
+  if row == 0 then
+    into.other = true
+    for _, column in ipairs(self.columns) do into[column] = "(other)" end
+  else
+    local keys = self._keys:keys(row)
+    for i, column in ipairs(self.columns) do into[column] = keys[i] end
+  end
+  self._kind.read(self, row, into)
+  return into
+end
+
+--- All rows as plain tables, keys by column name and the values: the largest first, then by keys.
+--- What came after the limit is one row with `other = true`, at the end.
+---@param sort? string a column or value; "-name" turns its order around
+---@return table[]
+function Aggregate:rows(sort)
+  local rows = {}
+  for row = 1, self._keys:size() do
+    local into = read_row(self, row)
+    if #self.columns > 0 or into[self._kind.fields[1]] ~= 0 then rows[#rows + 1] = into end
+  end
+  show.sort(self, rows, sort)
+  if self._keys:refused() > 0 then rows[#rows + 1] = read_row(self, 0) end
+  return rows
+end
+
+--- The value of one tuple of keys: the number of a counter or sum, a table of the others; nil when it
+--- never came.
+---@return any
+function Aggregate:get(...)
+  local row = self._keys:lookup(...)
+  if not row then return nil end
+  local into = {}
+  self._kind.read(self, row, into)
+  if #self._kind.fields == 1 then return into[self._kind.fields[1]] end
+  return into
+end
+
+--- The sum over all rows (of a counter or sum), or how many values came (of the others).
+---@return number
+function Aggregate:total() return self._kind.total(self) end
+
+--- Prints rows as a table, or one JSON document under `--json`.
+---@param options? { top?: integer, percent?: boolean, sort?: string, title?: string }
+function Aggregate:print(options) show.print(self, options or {}) end
+
+--- One JSON document: kind, columns, rows, total.
+---@param options? { top?: integer, sort?: string, title?: string, percent?: boolean }
+---@return string
+function Aggregate:json(options) return show.json(self, options or {}) end
+
+function Aggregate:__tostring()
+  return ("oc.%s(%s): %d rows"):format(self._kind.name, table.concat(self.columns, ", "),
+    self._keys:size())
+end
+
+return M

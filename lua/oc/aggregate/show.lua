@@ -1,0 +1,204 @@
+--- Aggregates as text and JSON: order of rows, columns, percentages.
+
+local addr = require "oc.addr"
+local errors = require "oc.errors"
+local json = require "oc.json"
+local nearest = require "oc.nearest"
+local settings = require "oc.settings"
+local text_table = require "oc.text_table"
+local units = require "oc.units"
+local ffi = require "ffi"
+
+local M = {}
+
+local print_options = { top = true, percent = true, sort = true, title = true }
+
+--- Keys of different types have an order too: nil, booleans, numbers, 64-bit integers, addresses, text.
+local function rank(value)
+  local kind = type(value)
+  if kind == "nil" then return 0 end
+  if kind == "boolean" then return 1 end
+  if kind == "number" then return 2 end
+  if kind == "cdata" then
+    return addr.is(value) and 5 or ffi.istype("uint64_t", value) and 4 or 3
+  end
+  return kind == "string" and 6 or 7
+end
+
+--- Whether a comes before b, after it (both false when equal).
+local function compare(a, b)
+  local rank_a, rank_b = rank(a), rank(b)
+  if rank_a ~= rank_b then return rank_a < rank_b, rank_b < rank_a end
+  if rank_a == 0 then return false, false end
+  if rank_a == 1 then return b and not a, a and not b end
+  if rank_a == 2 and (a ~= a or b ~= b) then return a == a and b ~= b, b == b and a ~= a end
+  return a < b, b < a
+end
+
+local function all_names(self)
+  local names = {}
+  for _, name in ipairs(self.columns) do names[#names + 1] = name end
+  for _, name in ipairs(self._kind.fields) do names[#names + 1] = name end
+  return names
+end
+
+--- Sorts rows: values from the largest, keys from the smallest; ties by the keys from left to right.
+---@param self oc.Aggregate
+---@param rows table[]
+---@param by? string
+function M.sort(self, rows, by)
+  local fields = self._kind.fields
+  by = by or fields[1]
+  local turned = type(by) == "string" and by:sub(1, 1) == "-"
+  local name = turned and by:sub(2) or by
+  local names, is_known, is_value = all_names(self), false, false
+  for i, known in ipairs(names) do
+    if known == name and known ~= "buckets" then
+      is_known, is_value = true, i > #self.columns
+    end
+  end
+  if not is_known then
+    errors.misuse(("cannot sort by '%s'"):format(tostring(name)), {
+      token = tostring(name),
+      hint = nearest.hint(tostring(name), names) or "there are: " .. table.concat(names, ", "),
+    })
+  end
+  local downwards = is_value ~= turned
+  table.sort(rows, function(x, y)
+    local before, after = compare(x[name], y[name])
+    if before or after then
+      if downwards then return after end
+      return before
+    end
+    for _, column in ipairs(self.columns) do
+      before, after = compare(x[column], y[column])
+      if before or after then return before end
+    end
+    return false
+  end)
+end
+
+---@param value any
+---@return string
+function M.key_text(value)
+  if value == nil then return "-" end
+  if type(value) == "number" then return units.format_number(value) end
+  if type(value) == "cdata" then return (tostring(value):gsub("U?LL$", "")) end
+  return tostring(value)
+end
+
+local function check(options)
+  for name in pairs(options) do
+    if not print_options[name] then
+      errors.misuse(("print has no option '%s'"):format(tostring(name)), {
+        token = tostring(name),
+        hint = nearest.hint(tostring(name), { "top", "percent", "sort", "title" })
+          or "it has: percent, sort, title, top",
+      })
+    end
+  end
+  if options.top ~= nil and (type(options.top) ~= "number" or not (options.top >= 0)) then
+    errors.misuse("top must be a number of rows", { token = "top" })
+  end
+end
+
+--- The rows to show, and how many are left out. "(other)" is never left out.
+local function cut(rows, top)
+  if not top or #rows <= top then return rows, 0 end
+  local shown, last = {}, rows[#rows]
+  for i = 1, math.floor(top) do shown[i] = rows[i] end
+  local left_out = #rows - #shown
+  if last.other and #shown < #rows then
+    shown[#shown + 1], left_out = last, left_out - 1
+  end
+  return shown, left_out
+end
+
+--- The share of a row; nil when this kind has nothing that adds up.
+local function percent_of(self, row, total)
+  local share = self._kind.share and self._kind.share(row) or row[self._kind.fields[1]]
+  return total ~= 0 and 100 * share / total or 0
+end
+
+local function table_text(self, rows, options, total)
+  local columns = {}
+  for i, name in ipairs(self.columns) do
+    local right = #rows > 0
+    for _, row in ipairs(rows) do
+      local kind = type(row[name])
+      if not row.other and kind ~= "number" and kind ~= "cdata" and kind ~= "nil" then
+        right = false
+      end
+    end
+    columns[i] = { title = name, right = right }
+  end
+  local formatters = {}
+  for _, field in ipairs(self._kind.fields) do
+    columns[#columns + 1] = { title = field, right = true }
+    formatters[field] =
+      units.formatter(self._kind.unit_fields[field] and self.options.unit or nil)
+  end
+  if options.percent then columns[#columns + 1] = { title = "percent", right = true } end
+  local lines = {}
+  for i, row in ipairs(rows) do
+    local line = {}
+    for k, name in ipairs(self.columns) do line[k] = M.key_text(row[name]) end
+    for _, field in ipairs(self._kind.fields) do line[#line + 1] = formatters[field](row[field]) end
+    if options.percent then
+      line[#line + 1] = string.format("%.1f%%", percent_of(self, row, total))
+    end
+    lines[i] = line
+  end
+  return text_table.render(columns, lines)
+end
+
+---@param self oc.Aggregate
+---@param options table
+function M.print(self, options)
+  check(options)
+  if settings.json then
+    settings.write(M.json(self, options) .. "\n")
+    return
+  end
+  local rows, left_out = cut(self:rows(options.sort), options.top)
+  local title = options.title or self.options.title
+  local out = {}
+  if title then out[#out + 1] = text_table.clean(tostring(title)) .. "\n" end
+  if #rows == 0 then
+    out[#out + 1] = left_out == 0 and "(nothing)\n" or ""
+  elseif self._kind.draw then
+    out[#out + 1] = self._kind.draw(self, rows, options)
+  else
+    out[#out + 1] = table_text(self, rows, options, self:total())
+  end
+  if left_out > 0 then out[#out + 1] = ("… %d more\n"):format(left_out) end
+  if self._keys:refused() > 0 then
+    out[#out + 1] = ("(other): %.0f events had new keys after %d rows, the limit\n"):format(
+      self._keys:refused(), self._keys.limit)
+  end
+  settings.write(table.concat(out))
+end
+
+---@param self oc.Aggregate
+---@param options table
+---@return string
+function M.json(self, options)
+  check(options)
+  local total = self:total()
+  local rows, left_out = cut(self:rows(options.sort), options.top)
+  for _, row in ipairs(rows) do
+    for _, name in ipairs(self.columns) do
+      if row[name] == nil then row[name] = json.null end
+    end
+    if options.percent then row.percent = percent_of(self, row, total) end
+    json.object(row)
+  end
+  local refused = self._keys:refused()
+  return assert(json.encode({
+    kind = self._kind.name, title = options.title or self.options.title, unit = self.options.unit,
+    columns = self.columns, rows = rows, total = total,
+    more = left_out > 0 and left_out or nil, refused = refused > 0 and refused or nil,
+  }))
+end
+
+return M

@@ -1,0 +1,31 @@
+--- `oc.sum("comm", { unit = "bytes" })`: the sum of values for each tuple of keys.
+
+local core = require "oc.aggregate.core"
+
+local M = {
+  name = "sum", method = "add", element = "double", limit = 4000000, options = {},
+  fields = { "sum" }, unit_fields = { sum = true },
+}
+
+function M.update(self, row, value)
+  local values = self._values
+  values[row] = values[row] + value
+end
+
+function M.read(self, row, into) into.sum = self._values[row] end
+
+function M.merge(self, row, other, other_row)
+  self._values[row] = self._values[row] + other._values[other_row]
+end
+
+function M.total(self)
+  local total = 0
+  for row = 0, self._keys:size() do total = total + self._values[row] end
+  return total
+end
+
+---@class oc.Sum : oc.Aggregate
+---@field add fun(self: oc.Sum, value: number, ...: any) adds to these keys
+
+---@type fun(...: string|table): oc.Sum
+return core.define(M)

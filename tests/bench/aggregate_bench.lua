@@ -1,0 +1,56 @@
+-- Nanoseconds per addition of each kind of key, with a plain Lua table and an empty loop beside it.
+
+local addr = require "oc.addr"
+local aggregate = require "oc.aggregate"
+local ffi = require "ffi"
+
+local ROUNDS, COUNT = 5, 4000000
+
+local names = {}
+for i = 0, 63 do names[i] = "process-" .. i end
+local addresses = ffi.new("oc_addr[64]")
+for i = 0, 63 do addresses[i].v = 0xffffffff81000000ULL + i * 64 end
+local pids = ffi.new("int32_t[64]")
+for i = 0, 63 do pids[i] = 1000 + i * 37 end
+
+-- Each case has a loop of its own, as each script has: one shared loop would be compiled for the first.
+local template = [[
+local object, names, addresses, pids, addr = ...
+local band = bit.band
+return function(count)
+  for i = 1, count do
+    local at = band(i * 13, 63)
+    %s
+  end
+end]]
+
+local function measure(name, object, body)
+  local loop = loadstring(template:format(body))(object, names, addresses, pids, addr)
+  local best = math.huge
+  for _ = 1, ROUNDS do
+    local start = os.clock()
+    loop(COUNT)
+    best = math.min(best, os.clock() - start)
+  end
+  print(("%-34s %6.2f ns"):format(name, best / COUNT * 1e9))
+end
+
+measure("loop alone (sum of ints)", {}, "object.n = (object.n or 0) + pids[at]")
+measure("plain table t[string]", {}, "local k = names[at]; object[k] = (object[k] or 0) + 1")
+measure("plain table t[int]", {}, "local k = pids[at]; object[k] = (object[k] or 0) + 1")
+measure("counter, no key", aggregate.counter(), "object:count()")
+measure("counter int", aggregate.counter("a"), "object:count(pids[at])")
+measure("counter 2 ints", aggregate.counter("a", "b"), "object:count(pids[at], band(i, 3))")
+measure("counter string", aggregate.counter("a"), "object:count(names[at])")
+measure("counter string+int", aggregate.counter("a", "b"), "object:count(names[at], band(i, 3))")
+measure("counter address", aggregate.counter("a"), "object:count(addresses[at])")
+measure("counter u64", aggregate.counter("a"), "object:count(addresses[at].v)")
+measure("counter 3 ints", aggregate.counter("a", "b", "c"),
+  "object:count(pids[at], band(i, 3), band(i, 7))")
+measure("sum string", aggregate.sum("a"), "object:add(i, names[at])")
+measure("stats string", aggregate.stats("a"), "object:add(i, names[at])")
+measure("histogram log2, no key", aggregate.histogram(), "object:add(i)")
+measure("histogram log2, string", aggregate.histogram("a"), "object:add(i, names[at])")
+measure("histogram linear, no key",
+  aggregate.histogram({ linear = { min = 0, max = 1e6, step = 1e4 } }), "object:add(i)")
+measure("counter int, 100k keys", aggregate.counter("a"), "object:count(band(i * 7, 131071))")
