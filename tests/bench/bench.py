@@ -30,21 +30,11 @@ def perf_counts(trace):
 
 
 def table_of(value):
-    """{key: count} from any of the shapes in which a counter is printed as JSON."""
-    if isinstance(value, dict):
-        if isinstance(value.get("rows"), list):
-            return table_of(value["rows"])
-        return {str(k): int(n) for k, n in value.items()}
-    table = {}
-    for row in value:
-        if isinstance(row, dict):
-            count = row.get("count", row.get("value"))
-            keys = [v for k, v in row.items() if k not in ("count", "value", "percent")]
-            keys = keys[0] if len(keys) == 1 and isinstance(keys[0], list) else keys
-        else:
-            *keys, count = row
-        table[" ".join(str(k) for k in keys)] = int(count)
-    return table
+    """{key: count} from a counter's JSON (several keys joined by blanks) or from count.py's dict."""
+    if "columns" not in value:
+        return value
+    return {" ".join(str(row[column]) for column in value["columns"]): row["count"]
+            for row in value["rows"]}
 
 
 def tables_of(output):

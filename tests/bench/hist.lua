@@ -2,7 +2,7 @@
 local oc = require "oc"
 
 local trace = oc.open {}
-local gaps = oc.histogram()
+local gaps = oc.histogram { unit = "ns" }
 local last = 0
 trace:on("raw_syscalls:sys_enter", function(e)
   gaps:add(e.time - last)
