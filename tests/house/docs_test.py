@@ -64,17 +64,18 @@ def help_text(program, *verb):
     return done.stdout + done.stderr
 
 
-def words_of(command):
-    return [w for w in command.split() if not w.startswith("-")]
+def verbs_of(command):
+    """The verb, and for `oc script` the script: its own options are in `oc script NAME --help`."""
+    words = command.split()
+    scripts = [w for w in words if w.endswith(".lua")] if words[:1] == ["script"] else []
+    return tuple(words[:1] + scripts[:1])
 
 
 def check_options(root, program):
     overall = help_text(program)
     helps = {}
     for path, number, command in shown_commands(root):
-        words = words_of(command)
-        # A script's own options are in the script's help: `oc script NAME --help`.
-        verb = tuple(words[:2]) if words[:1] == ["script"] else tuple(words[:1])
+        verb = verbs_of(command)
         for key in (verb, verb[:1]):
             if key not in helps:
                 helps[key] = help_text(program, *key)
