@@ -1,0 +1,43 @@
+#!/bin/bash
+# ./dev bench: oc against perf, Python and C++ on one big trace, in one run.
+#   run.sh [--trace FILE] [--fresh] [--rounds N] [--json FILE]
+# The trace (about 5 million events, 500 MB) is recorded once into build/bench/; --fresh: again.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$here/../.." && pwd)
+folder=$root/build/bench
+trace=$folder/big.data
+events=sched:sched_switch,sched:sched_wakeup,sched:sched_waking
+events+=,raw_syscalls:sys_enter,raw_syscalls:sys_exit
+# Both at the same time: many switches on one side, as many system calls as fit on the other.
+load='perf bench sched pipe -l 150000 >/dev/null &
+      dd if=/dev/zero of=/dev/null bs=1 count=600000 2>/dev/null
+      wait'
+
+say() { printf 'bench: %s\n' "$*" >&2; }
+die() { say "$*"; exit 1; }
+
+record() {
+  command -v perf >/dev/null || die "no perf here: give a trace with --trace FILE"
+  mkdir -p "$folder"
+  say "recording $trace"
+  perf record -a -m 32M -o "$trace.partial" -e "$events" -- sh -c "$load" \
+    </dev/null >"$folder/record.log" 2>&1 ||
+    { cat "$folder/record.log" >&2; die "perf cannot record here (system-wide tracepoints: root)"; }
+  rm -f "$trace.partial.old"
+  mv "$trace.partial" "$trace"
+}
+
+rest=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --trace) trace=${2:?--trace needs a file}; shift 2 ;;
+    --fresh) rm -f "$trace"; shift ;;
+    --rounds | --json) rest+=("$1" "${2:?$1 needs a value}"); shift 2 ;;
+    -h | --help) sed -n '2,4s/^# //p' "$0" >&2; exit 0 ;;
+    *) say "no option '$1'"; exit 2 ;;
+  esac
+done
+[ -f "$trace" ] || record
+exec /usr/bin/python3 "$here/bench.py" "$root" "$trace" "${rest[@]}"
