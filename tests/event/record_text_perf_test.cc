@@ -74,7 +74,7 @@ TEST_CASE("records are printed as perf script prints them") {
   for (const Source& source : sources) {
     INFO(source.event);
     const std::string record = std::string("perf record -q -e ") + source.event + " -o " + path +
-                               " -- sh -c 'ls /; true' >" + path + ".txt 2>&1";
+                               " -- sh -c 'timeout 5 ls /; true' >" + path + ".txt 2>&1";
     // Lines without names of threads and times: the text of the event alone.
     const std::string script = "perf script -F trace -i " + path + " >" + path + ".txt 2>/dev/null";
     const bool recorded = std::system(record.c_str()) == 0 && std::system(script.c_str()) == 0;
