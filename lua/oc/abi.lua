@@ -8,7 +8,7 @@
 
 local ffi = require "ffi"
 
-local headers = { "abi/addr.h", "abi/table.h" }
+local headers = { "event/descriptor.h", "abi/addr.h", "abi/table.h", "abi/session.h" }
 
 for _, name in ipairs(headers) do
   ffi.cdef((require(name)))

@@ -18,13 +18,18 @@ local M = {}
 
 ffi.cdef [[ size_t strnlen(const char *s, size_t maxlen); ]]
 
---- Common fields by name; a payload field with such a name is in `e.args`.
-M.COMMON = { "time", "cpu", "pid", "tid", "comm", "ip", "addr", "period", "event", "stack", "thread",
-  "id", "stream_id", "weight", "data_src", "transaction", "phys_addr", "cgroup", "data_page_size",
-  "code_page_size", "callchain", "args" }
+--- Common fields: a payload field with such a name is in `e.args`.
+M.COMMON = { "time", "cpu", "pid", "tid", "comm", "ip", "period", "event", "stack", "args" }
+--- Further fields of samples, where the payload has none of the name.
+M.SAMPLE = { "thread", "addr", "id", "stream_id", "weight", "data_src", "transaction", "phys_addr", "cgroup",
+  "data_page_size", "code_page_size", "callchain" }
 
-local is_common = {}
-for _, name in ipairs(M.COMMON) do is_common[name] = true end
+local function set(names)
+  local out = {}
+  for _, name in ipairs(names) do out[name] = true end
+  return out
+end
+local is_common, is_sample = set(M.COMMON), set(M.SAMPLE)
 
 -- Generated code -----------------------------------------------------------------------------------
 
@@ -80,6 +85,16 @@ local function array_call(field, pointer, count)
     tostring(field.hex))
 end
 
+--- Text from its offset to its NUL or the payload's end.
+local function cstring_source(f)
+  return ([[
+local T = ffi.typeof("const char *")
+return function(d)
+  local p = cast(T, d.payload + %d)
+  return string(p, strnlen(p, d.payload_size - %d))
+end]]):format(f.offset, f.offset)
+end
+
 local sources = {
   [kinds.INTEGER] = function(f)
     return integer_source("d.payload", f.offset, f.size, f.signed, f.hex)
@@ -94,6 +109,7 @@ local sources = {
       :format(f.size == 4 and "float" or "double", f.offset)
   end,
   [kinds.CHARS] = function(f)
+    if f.size == 0 then return cstring_source(f) end
     return ([[
 local T = ffi.typeof("const char *")
 return function(d)
@@ -101,19 +117,14 @@ return function(d)
   return string(p, strnlen(p, %d))
 end]]):format(f.offset, f.size)
   end,
-  [kinds.CSTRING] = function(f)
-    return ([[
-local T = ffi.typeof("const char *")
-return function(d)
-  local p = cast(T, d.payload + %d)
-  return string(p, strnlen(p, d.payload_size - %d))
-end]]):format(f.offset, f.offset)
-  end,
   [kinds.BYTES] = function(f)
-    return ("return function(d) return string(d.payload + %d, %d) end"):format(f.offset, f.size)
+    local size = f.size == 0 and "d.payload_size - " .. f.offset or f.size
+    return ("return function(d) return string(d.payload + %d, %s) end"):format(f.offset, size)
   end,
   [kinds.ARRAY] = function(f)
-    return ("return function(d) %s end"):format(array_call(f, "d.payload + " .. f.offset, f.count))
+    local rest = ("math.floor((d.payload_size - %d) / %d)"):format(f.offset, math.max(f.element_size, 1))
+    local count = f.size == 0 and rest or f.count
+    return ("return function(d) %s end"):format(array_call(f, "d.payload + " .. f.offset, count))
   end,
   [kinds.DYNAMIC_CHARS] = function(f)
     return dynamic_source(f, "local s = cast(\"const char *\", p)\n  return string(s, strnlen(s, size))")
@@ -163,8 +174,10 @@ end
 
 local function names_of(kind)
   local names = {}
-  for _, name in ipairs(M.COMMON) do
-    if common_source(kind, name) then names[#names + 1] = name end
+  for _, list in ipairs { M.COMMON, M.SAMPLE } do
+    for _, name in ipairs(list) do
+      if common_source(kind, name) then names[#names + 1] = name end
+    end
   end
   for name in pairs(kind.aliases or {}) do names[#names + 1] = name end
   for _, field in ipairs(kind.fields) do names[#names + 1] = field.name end
@@ -176,7 +189,7 @@ local function no_field(kind, name)
     errors.misuse("'" .. kind.name .. "' has no stack here: this version of oc does not collect stacks", {
       token = "stack", hint = "e.callchain has the addresses that a recorded trace holds" })
   end
-  if is_common[name] and not kind.by_name[name] then
+  if is_common[name] or is_sample[name] then
     errors.misuse(("the samples of '%s' do not have '%s'"):format(kind.name, name), { token = name,
       hint = "whoever recorded the trace did not ask the kernel for it" })
   end
@@ -195,6 +208,7 @@ end
 
 local function accessor(kind, name, runtime)
   local source = common_source(kind, name)
+  if is_sample[name] and kind.by_name[name] then source = nil end
   if source then return compile(source, kind.name .. "." .. name, kind, runtime) end
   return payload_accessor(kind, name, runtime)
 end
@@ -234,16 +248,14 @@ end
 function methods.raw(kind, self, name)
   local field = field_or_error(kind, name)
   local d = self._d
-  if field.kind == kinds.CSTRING then
-    return d.payload + field.offset, d.payload_size - field.offset
-  elseif field.kind >= kinds.DYNAMIC_CHARS then
+  if field.kind >= kinds.DYNAMIC_CHARS then
     local word = ffi.cast("const uint32_t *", d.payload + field.offset)[0]
     local at = bit.band(word, 0xffff) + (field.relative and field.offset + 4 or 0)
     local size = bit.rshift(word, 16)
     if at + size > d.payload_size then return d.payload, 0 end
     return d.payload + at, size
   end
-  return d.payload + field.offset, field.size
+  return d.payload + field.offset, field.size == 0 and d.payload_size - field.offset or field.size
 end
 
 --- A view whose every `e` has the fields of `kind`. `names` caches strings by id.
@@ -275,7 +287,7 @@ function M.new(kind, runtime)
     method(name, function(self, field) return call(kind, self, field) end)
   end
   method("get", function(self, name)
-    if tail_fields[name] ~= nil then return runtime.tail(self._d, name, tail_fields[name]) end
+    if tail_fields[name] ~= nil and not kind.by_name[name] then return runtime.tail(self._d, name, tail_fields[name]) end
     local exists = kind.by_name[name] or common_source(kind, name)
     return exists and self[name] or nil
   end)

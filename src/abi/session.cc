@@ -197,7 +197,7 @@ int oc_session_next(oc_session* session, double wait_ms) {
     if (*batch == nullptr) return 0;
     session->loop.events = (*batch)->events.data();
     session->loop.count = (*batch)->count;
-    session->loop.until = (*batch)->until;
+    session->loop.until_ns = (*batch)->until;
     session->loop.is_last = (*batch)->is_last ? 1 : 0;
     ++session->loop.turns;
     return 1;
@@ -207,6 +207,14 @@ int oc_session_next(oc_session* session, double wait_ms) {
 oc_loop* oc_session_loop(oc_session* session) { return &session->loop; }
 
 void oc_session_stop(oc_session* session) { session->session.stop(); }
+
+void oc_session_finish(oc_session* session) {
+  {
+    const std::lock_guard lock(session->host.mutex);
+    if (session->host.active == session) session->host.active = nullptr;
+  }
+  session->session.finish();
+}
 
 const char* oc_session_text(oc_session* session, uint32_t id, size_t* size_bytes) {
   const auto text = session->session.strings().text(oc::base::StringId{id});

@@ -48,7 +48,7 @@ typedef struct oc_loop {
   uint32_t callback;  /* which of its callbacks, from 1 */
   uint32_t turns;     /* batches begun */
   double deadline;    /* of the next timer, ns since the session began */
-  double until;       /* everything before this time has been delivered */
+  double until_ns;    /* everything before this time has been delivered */
   int32_t is_last;
 } oc_loop;
 
@@ -111,6 +111,8 @@ int oc_session_next(oc_session *session, double wait_ms);
 oc_loop *oc_session_loop(oc_session *session);
 /* Ends the run: batches already decoded are dropped (recorded) or delivered (live). Any thread. */
 void oc_session_stop(oc_session *session);
+/* After the last batch: closes what the run held open, completes the losses. */
+void oc_session_finish(oc_session *session);
 
 /* Text of a string id (oc_event.comm): sets *size_bytes; valid as long as the session. */
 const char *oc_session_text(oc_session *session, uint32_t id, size_t *size_bytes);

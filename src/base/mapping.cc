@@ -55,4 +55,10 @@ void Mapping::will_need(uint64_t offset, uint64_t size_bytes) const {
   madvise(const_cast<uint8_t*>(data_) + begin, end - begin, MADV_WILLNEED);
 }
 
+void Mapping::drop(uint64_t offset, uint64_t size_bytes) const {
+  if (offset >= size_bytes_) return;
+  const uint64_t size = std::min<uint64_t>(size_bytes, size_bytes_ - offset);
+  madvise(const_cast<uint8_t*>(data_) + offset, size, MADV_DONTNEED);
+}
+
 }  // namespace oc::base

@@ -23,8 +23,10 @@ class Mapping {
 
   /// Owned by the Mapping.
   std::span<const uint8_t> bytes() const { return {data_, size_bytes_}; }
-  /// Tells the kernel that [offset, offset + size) will be read in order soon.
+  /// Brings [offset, offset + size) into the page tables, reading from disk what is not in memory.
   void will_need(uint64_t offset, uint64_t size_bytes) const;
+  /// Takes it out of the page tables; the bytes stay valid. Requires: `offset` on a page boundary.
+  void drop(uint64_t offset, uint64_t size_bytes) const;
 
  private:
   const uint8_t* data_ = nullptr;

@@ -14,5 +14,5 @@ typedef struct oc_event {
   int32_t cpu;            /* -1: unknown */
   uint32_t comm;          /* string id of the thread's name as it was */
   uint32_t thread;        /* which life of the tid: dense from 1 */
-  uint32_t reserved;
+  uint32_t reserved[3];   /* a descriptor fills one cache line */
 } oc_event;

@@ -16,7 +16,6 @@ enum class FieldKind : uint8_t {
   kBool,          ///< one byte
   kPointer,       ///< `size` bytes (4, 8), an address: shown in hex
   kChars,         ///< `size` bytes of text, ends at the first NUL if there is one
-  kCString,       ///< text from `offset` to its NUL or the payload's end (kernel records, hand-made formats)
   kBytes,         ///< `size` opaque bytes (a struct or union by value)
   kArray,         ///< `count` elements of `element_size` (1, 2, 4, 8) bytes; enums and pointers too
   kDynamicChars,  ///< u32 at `offset`: low half offset in the payload, high half length; text

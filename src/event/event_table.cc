@@ -22,10 +22,6 @@ void EventTable::add_ids(uint32_t index, const std::vector<uint64_t>& ids) {
 }
 
 void EventTable::finish() {
-  uniform_ = true;
-  for (const EventKind& kind : kinds_) {
-    if (kind.attr.sample_type != kinds_.front().attr.sample_type) uniform_ = false;
-  }
   id_offset_ = trailer_id_offset_ = kAbsent;
   if (kinds_.size() > 1) {
     const SampleLayout& layout = kinds_.front().layout;

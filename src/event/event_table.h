@@ -46,8 +46,6 @@ class EventTable {
   }
   static constexpr uint32_t kUnknown = 0xffff;
 
-  /// True when every kind has the same sample_type, so that one layout serves all.
-  bool uniform() const { return uniform_; }
   /// Where all samples have their id, from the record's start; kAbsent: only one kind, no ids.
   uint16_t id_offset() const { return id_offset_; }
   /// Where trailers have their id, from the trailer's start.
@@ -60,7 +58,6 @@ class EventTable {
   std::unordered_map<uint64_t, uint32_t> by_id_;
   std::vector<uint16_t> dense_;
   uint64_t first_id_ = 0;
-  bool uniform_ = true;
   uint16_t id_offset_ = kAbsent;
   uint16_t trailer_id_offset_ = kAbsent;
 };

@@ -32,7 +32,7 @@ Field text(const char* name, uint32_t offset) {
   Field field;
   field.name = name;
   field.type = "char[]";
-  field.kind = FieldKind::kCString;
+  field.kind = FieldKind::kChars;
   field.offset = offset;
   field.element_size = 1;
   return field;

@@ -32,7 +32,7 @@ int find_module(lua_State* state) {
   for (const std::string& path : {"lua/" + name + ".lua", "lua/" + name + "/init.lua"}) {
     const auto text = find_embedded(path);
     if (text.data() == nullptr) continue;
-    if (luaL_loadbuffer(state, text.data(), text.size(), ("@" + path.substr(4)).c_str()) != 0) return lua_error(state);
+    if (luaL_loadbuffer(state, text.data(), text.size(), ("=[" + path.substr(4) + "]").c_str()) != 0) return lua_error(state);
     return 1;
   }
   return push_text(state, "\n\tno module '" + name + "' in the program");

@@ -47,25 +47,26 @@ base::Status Decoder::fill(std::chrono::milliseconds wait, Batch& batch) {
   batch.count = 0;
   batch.is_last = false;
   give_back();
-  const auto visitor = [&](const uint8_t* record, const RecordHeader& header, base::Nanos time) {
-    return visit(record, header, time, batch);
+  const auto classify = [this](const uint8_t* record, const RecordHeader& header) {
+    return this->classify(record, header);
   };
+  const auto visitor = [this, &batch](const uint8_t* record, const RecordHeader& header, base::Nanos time,
+                                      uint32_t kind) { return visit(record, header, time, kind, batch); };
   const uint64_t records_before = counts_.records;
   bool stopped = false;
   bool hand_over = false;
   for (;;) {
-    stopped = merger_.drain(is_last_ ? UINT64_MAX : horizon_, visitor);
+    stopped = merger_.drain(is_last_ ? UINT64_MAX : horizon_, classify, visitor);
     batch.is_last = past_end_ || (is_last_ && !stopped);
-    if (batch.is_last || stopped || hand_over || batch.count > 0) break;
+    if (batch.is_last || stopped || hand_over || (selection_.is_live && batch.count > 0)) break;
     if (auto status = source_.next_round(wait, round_); !status) return status;
     take_over_round();
     // Live: hand over what there is rather than wait, so that timers fire. Recorded: now and then, so
     // that a trace without a wanted event can be stopped.
-    const bool is_live = round_.runs.empty();
-    hand_over = is_live || counts_.records - records_before > kRecordsBetweenChecks;
+    hand_over = selection_.is_live || counts_.records - records_before > kRecordsBetweenChecks;
   }
   counts_.start_time = selection_.start;
-  counts_.last_time = newest_;
+  counts_.last_time = stopped ? newest_ : std::max(newest_, horizon_);
   batch.until = until(stopped);
   batch.counts = counts_;
   return {};
@@ -77,8 +78,12 @@ void Decoder::take_over_round() {
     handed_[span.stream] = span.position + static_cast<uint64_t>(span.end - span.begin);
   }
   merger_.add(round_);
+  counts_.records += round_.records;
+  counts_.bytes += round_.bytes;
   horizon_ = std::max(horizon_, round_.horizon);
   is_last_ = round_.is_last;
+  if (selection_.start == 0 && horizon_ != 0) selection_.start = merger_.oldest();
+  end_ = selection_.start + std::min(selection_.max_span, UINT64_MAX - selection_.start);
 }
 
 /// Up to when everything has been delivered, in ns since the start.
@@ -94,38 +99,51 @@ void Decoder::give_back() {
   }
 }
 
-bool Decoder::in_time(base::Nanos time) {
+/// The rare cases of a record's time: none, late, beyond the asked span. False: past the end.
+bool Decoder::odd_time(base::Nanos time) {
   if (time == 0) return true;
-  if (selection_.start == 0) selection_.start = time;
   if (time < newest_) {
     ++counts_.late;
-  } else {
-    newest_ = time;
+    return true;
   }
-  if (time > selection_.start && time - selection_.start > selection_.max_span) {
+  if (time > end_) {
     past_end_ = true;
-    newest_ = std::min(newest_, selection_.start + selection_.max_span);
+    newest_ = end_;
     return false;
   }
+  newest_ = time;
   return true;
 }
 
-bool Decoder::visit(const uint8_t* record, const RecordHeader& header, base::Nanos time, Batch& batch) {
-  ++counts_.records;
-  counts_.bytes += header.size_bytes;
-  if (!in_time(time)) return false;
-  if (header.type == PERF_RECORD_SAMPLE) return sample(record, header, time, batch);
-  return kernel_record(record, header, time, batch);
+/// The kind of a sample that is wanted (or belongs to nobody), kRecord for what is not a sample.
+inline uint32_t Decoder::classify(const uint8_t* record, const RecordHeader& header) const {
+  if (header.type != PERF_RECORD_SAMPLE) return kRecord;
+  const uint32_t index = clock_.kind_of_sample(record, header.size_bytes);
+  if (index == EventTable::kUnknown) return index;
+  return kinds_[index].is_wanted ? index : source::Merger::kSkip;
 }
 
-bool Decoder::sample(const uint8_t* record, const RecordHeader& header, base::Nanos time, Batch& batch) {
-  const uint32_t index = clock_.kind_of_sample(record, header.size_bytes);
-  if (index == EventTable::kUnknown) {
-    ++counts_.unknown;
-    return true;
+inline bool Decoder::visit(const uint8_t* record, const RecordHeader& header, base::Nanos time, uint32_t kind,
+                           Batch& batch) {
+  if (time < newest_ || time > end_) {
+    if (!odd_time(time)) return false;
+  } else {
+    newest_ = time;
   }
+  if (kind >= kinds_.size()) return other(record, header, time, kind, batch);
+  return sample(record, header, time, kind, batch);
+}
+
+bool Decoder::other(const uint8_t* record, const RecordHeader& header, base::Nanos time, uint32_t kind,
+                    Batch& batch) {
+  if (kind == kRecord) return kernel_record(record, header, time, batch);
+  ++counts_.unknown;
+  return true;
+}
+
+inline bool Decoder::sample(const uint8_t* record, const RecordHeader& header, base::Nanos time, uint32_t index,
+                            Batch& batch) {
   const Kind& kind = kinds_[index];
-  if (!kind.is_wanted) return true;
   oc_event& event = batch.events[batch.count];
   event.record = record;
   event.event = event::kKernelRecords + index;
@@ -147,25 +165,31 @@ bool Decoder::sample(const uint8_t* record, const RecordHeader& header, base::Na
   return deliver(event, time, batch);
 }
 
-bool Decoder::place_payload(const Kind& kind, const uint8_t* record, uint32_t size_bytes, oc_event& event) const {
+inline bool Decoder::place_payload(const Kind& kind, const uint8_t* record, uint32_t size_bytes,
+                                   oc_event& event) const {
+  if (kind.raw == kAbsent) return place_odd_payload(kind, record, size_bytes, event);
+  // A sample of this kind is at least `tail` long, and RAW begins there.
+  const uint32_t left = size_bytes - kind.raw;
+  if (left < 4) return false;
+  event.payload = record + kind.raw + 4;
+  event.payload_size = load<uint32_t>(record + kind.raw);
+  return event.payload_size <= left - 4 && event.payload_size >= kind.min_payload;
+}
+
+bool Decoder::place_odd_payload(const Kind& kind, const uint8_t* record, uint32_t size_bytes,
+                                oc_event& event) const {
   event.payload = record + kind.tail;
   event.payload_size = 0;
-  if (!kind.has_raw) return size_bytes >= kind.tail;
-  if (kind.raw != kAbsent) {
-    if (size_bytes < kind.raw + 4u) return false;
-    const auto raw_size = load<uint32_t>(record + kind.raw);
-    event.payload = record + kind.raw + 4;
-    event.payload_size = raw_size;
-    return raw_size <= size_bytes - kind.raw - 4u && raw_size >= kind.min_payload;
-  }
-  const auto tail = event::read_tail(source_.events()[event.event - event::kKernelRecords].layout, record, size_bytes);
+  if (!kind.has_raw) return true;
+  const auto& layout = source_.events()[event.event - event::kKernelRecords].layout;
+  const auto tail = event::read_tail(layout, record, size_bytes);
   if ((tail.present & PERF_SAMPLE_RAW) == 0) return false;
   event.payload = tail.raw.data();
   event.payload_size = static_cast<uint32_t>(tail.raw.size());
   return tail.raw.size() >= kind.min_payload;
 }
 
-void Decoder::name_thread(oc_event& event) {
+inline void Decoder::name_thread(oc_event& event) {
   if (event.tid < 0) {
     event.comm = event.thread = 0;
     return;
@@ -175,7 +199,7 @@ void Decoder::name_thread(oc_event& event) {
   event.thread = thread.id;
 }
 
-bool Decoder::deliver(oc_event& event, base::Nanos time, Batch& batch) {
+inline bool Decoder::deliver(oc_event& event, base::Nanos time, Batch& batch) {
   event.time = time == 0 ? 0 : static_cast<double>(static_cast<int64_t>(time - selection_.start));
   ++batch.count;
   if (++counts_.delivered >= selection_.max_events) {

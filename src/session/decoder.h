@@ -19,6 +19,7 @@ struct Selection {
   std::vector<uint8_t> wanted;   ///< by kind: the kernel records, then the samples of the event table
   int32_t own_pid = -1;          ///< events of this process are left out, unless `keep_own`
   std::vector<uint8_t> keep_own; ///< by kind
+  bool is_live = false;          ///< hand over what there is rather than wait for a full batch
   uint64_t max_events = UINT64_MAX;
   base::Nanos max_span = UINT64_MAX;  ///< events later than this after the start are not delivered
   base::Nanos start = 0;              ///< time zero; 0: the first record with a time
@@ -47,14 +48,22 @@ class Decoder {
  private:
   struct Kind;  // the hot part of a layout
 
-  bool visit(const uint8_t* record, const source::RecordHeader& header, base::Nanos time, Batch& batch);
-  bool sample(const uint8_t* record, const source::RecordHeader& header, base::Nanos time, Batch& batch);
+  static constexpr uint32_t kRecord = event::EventTable::kUnknown + 1;
+
+  uint32_t classify(const uint8_t* record, const source::RecordHeader& header) const;
+  bool visit(const uint8_t* record, const source::RecordHeader& header, base::Nanos time, uint32_t kind,
+             Batch& batch);
+  bool sample(const uint8_t* record, const source::RecordHeader& header, base::Nanos time, uint32_t kind,
+              Batch& batch);
+  bool other(const uint8_t* record, const source::RecordHeader& header, base::Nanos time, uint32_t kind,
+             Batch& batch);
   bool kernel_record(const uint8_t* record, const source::RecordHeader& header, base::Nanos time, Batch& batch);
   void apply(int record_kind, const uint8_t* body, uint32_t size_bytes, int32_t cpu, oc_event& event);
   bool place_payload(const Kind& kind, const uint8_t* record, uint32_t size_bytes, oc_event& event) const;
+  bool place_odd_payload(const Kind& kind, const uint8_t* record, uint32_t size_bytes, oc_event& event) const;
   void name_thread(oc_event& event);
   bool deliver(oc_event& event, base::Nanos time, Batch& batch);
-  bool in_time(base::Nanos time);
+  bool odd_time(base::Nanos time);
   void take_over_round();
   double until(bool stopped) const;
   void give_back();
@@ -69,6 +78,7 @@ class Decoder {
   std::vector<uint64_t> handed_;  ///< by stream: the position up to which spans were taken over
   base::Nanos horizon_ = 0;
   base::Nanos newest_ = 0;  ///< of records visited
+  base::Nanos end_ = 0;     ///< nothing later is delivered; 0: not yet known
   bool is_last_ = false;
   bool past_end_ = false;  ///< max_events or max_span reached
   Counts counts_;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,7 +39,7 @@ class LivePlan {
   uint32_t add(perf::EventRequest request);
   base::Result<std::vector<uint32_t>> resolve_tracepoints(const std::string& name);
 
-  sys::Tracefs tracefs_;
+  std::optional<sys::Tracefs> tracefs_;
   std::vector<perf::EventRequest> requests_;
   std::deque<event::EventKind> kinds_;
 };

@@ -5,7 +5,7 @@ namespace oc::session {
 namespace {
 
 /// Events per batch: large enough that handing over costs nothing per event, small enough for the cache.
-constexpr size_t kBatchEvents = 2048;
+constexpr size_t kBatchEvents = 8192;
 constexpr int kSpins = 400;  // a few microseconds, less than a sleep and a wake-up
 
 uint32_t await_change(const std::atomic<uint32_t>& value, uint32_t seen) {

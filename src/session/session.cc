@@ -119,8 +119,8 @@ base::Error Session::no_such_event(const std::string& name) const {
   std::string list;
   for (size_t i = 0; i < held.size() && i < 12; ++i) list += (i == 0 ? "" : ", ") + held[i];
   if (held.size() > 12) list += fmt::format(" and {} more", held.size() - 12);
-  std::string hint = "record it with: perf record -a -e '" + name + "' -o FILE";
-  if (const std::string near = base::did_you_mean(name, held); !near.empty()) hint = near;
+  std::string hint = base::did_you_mean(base::nearest(name, held));
+  if (hint.empty()) hint = "record it with: perf record -a -e '" + name + "' -o FILE";
   return make_error(Code::kNotFound, fmt::format("{} has no event '{}'; it holds: {}", file_->path(), name, list), hint);
 }
 
@@ -171,6 +171,7 @@ Status Session::start_live(const RunOptions& options, Selection& selection) {
   if (!live) return std::move(live.error());
   live_ = std::move(*live);
 
+  selection.is_live = true;
   selection.own_pid = getpid();
   selection.keep_own.assign(kind_count(), 0);
   for (uint32_t i = 0; i < plan_.size(); ++i) selection.keep_own[kKernelRecords + i] = plan_.requests()[i].keep_own;
@@ -206,6 +207,10 @@ void Session::stop() {
   } else if (pump_) {
     pump_->stop();
   }
+}
+
+void Session::finish() {
+  if (live_) final_losses_ = live_->final_losses();
 }
 
 std::vector<source::Loss> Session::losses() const {

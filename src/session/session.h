@@ -60,6 +60,8 @@ class Session {
   /// The next batch; null when the run is over. Lent: until the next call.
   base::Result<const Batch*> next(std::chrono::milliseconds wait);
   void stop();
+  /// After the last batch: takes the final losses, closes the kernel's events. The trace can still be asked.
+  void finish();
 
   const base::Interner& strings() const { return strings_; }
   const Counts& counts() const { return counts_; }
@@ -86,6 +88,7 @@ class Session {
   std::unique_ptr<Pump> pump_;
   std::optional<base::Nanos> live_deadline_;
   Counts counts_;
+  std::vector<source::Loss> final_losses_;
 };
 
 }  // namespace oc::session

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "source/perf_data_file.h"
+#include "source/read_ahead.h"
 #include "source/record.h"
 #include "source/run_scan.h"
 #include "source/source.h"
@@ -31,15 +32,14 @@ class FileSource final : public Source {
   bool is_damaged() const { return damaged_ || file_.is_truncated(); }
 
  private:
-  /// Bytes that a record occupies in the file beyond its header's size (AUXTRACE payload).
-  uint64_t trailing_bytes(const uint8_t* record, const RecordHeader& header) const;
-  void read_ahead(uint64_t offset);
-  void stop_at(uint64_t offset, const char* why);
+  uint64_t pass_user_record(const uint8_t* record, const RecordHeader& header, uint64_t at);
+  /// Notes the damage; returns the end of the records.
+  uint64_t stop_at(uint64_t offset, const char* why);
 
   const PerfDataFile& file_;
   RecordClock clock_;
-  uint64_t at_ = 0;          ///< in records()
-  uint64_t read_ahead_ = 0;  ///< in records(): populated up to here
+  ReadAhead read_ahead_;
+  uint64_t at_ = 0;  ///< in records()
   uint64_t next_order_ = 0;
   base::Nanos newest_ = 0;  ///< of the rounds before
   bool damaged_ = false;

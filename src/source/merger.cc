@@ -5,7 +5,7 @@
 
 namespace oc::source {
 
-void Merger::add(const Round& round) {
+void Merger::add(Round& round) {
   for (const Run& run : round.runs) push(run);
   if (round.spans.empty()) return;
   scratch_.clear();
@@ -19,11 +19,23 @@ void Merger::add(const Round& round) {
       at += header.size_bytes;
     }
   }
+  scan.cut();
+  round.records += scan.records();
+  round.bytes += scan.bytes();
   for (const Run& run : scratch_) push(run);
 }
 
 void Merger::push(const Run& run) {
-  heap_.push_back(run);
+  if (run.time != 0 && (oldest_ == 0 || run.time < oldest_)) oldest_ = run.time;
+  uint32_t slot = static_cast<uint32_t>(runs_.size());
+  if (free_slots_.empty()) {
+    runs_.push_back(run);
+  } else {
+    slot = free_slots_.back();
+    free_slots_.pop_back();
+    runs_[slot] = run;
+  }
+  heap_.push_back(Node{run.time, run.order, slot, kUnclassified});
   size_t at = heap_.size() - 1;
   while (at > 0) {
     const size_t parent = (at - 1) / 2;
@@ -33,23 +45,30 @@ void Merger::push(const Run& run) {
   }
 }
 
-void Merger::sift_down() {
-  size_t at = 0;
+void Merger::pop() {
+  free_slots_.push_back(heap_.front().slot);
+  const Node last = heap_.back();
+  heap_.pop_back();
+  if (!heap_.empty()) sift_down(last, 0);
+}
+
+void Merger::sift_down(Node node, size_t at) {
   const size_t count = heap_.size();
   for (;;) {
-    size_t least = at;
-    for (size_t child = 2 * at + 1; child < 2 * at + 3 && child < count; ++child) {
-      if (before(heap_[child], heap_[least])) least = child;
-    }
-    if (least == at) return;
-    std::swap(heap_[at], heap_[least]);
+    size_t least = 2 * at + 1;
+    if (least >= count) break;
+    if (least + 1 < count && before(heap_[least + 1], heap_[least])) ++least;
+    if (!before(heap_[least], node)) break;
+    heap_[at] = heap_[least];
     at = least;
   }
+  heap_[at] = node;
 }
 
 uint64_t Merger::lowest_position(uint32_t stream, uint64_t otherwise) const {
   uint64_t lowest = otherwise;
-  for (const Run& run : heap_) {
+  for (const Node& node : heap_) {
+    const Run& run = runs_[node.slot];
     if (run.stream == stream) lowest = std::min(lowest, run.position);
   }
   return lowest;

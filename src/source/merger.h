@@ -12,77 +12,111 @@ namespace oc::source {
 /// Puts the records of all runs in time order, up to a horizon.
 ///
 ///     runs     A: 1 4 7 | 9      heap by (time, order): A(1) B(2)
-///              B: 2 3 8          take from A while its time < B's, then sift down
+///              B: 2 3 8          take from A while its time < B's, then sift A down
 ///     horizon ------------^ 8    9 stays for the next round
 ///
 /// Ties go to the run found first. A record older than one already delivered is delivered all the same
-/// and counted by the caller. No allocation per record.
+/// and counted by the caller. No allocation per record. The heap holds 24-byte nodes, not runs: with one
+/// run per CPU the order changes at every second record, so this is the hot part.
 class Merger {
  public:
   explicit Merger(const RecordClock& clock) : clock_(clock) {}
 
-  /// Takes over the runs of `round` and cuts its spans.
-  void add(const Round& round);
+  /// What `classify` says of a record that need not be visited.
+  static constexpr uint32_t kSkip = UINT32_MAX;
 
-  /// Calls `visit(record, header, time)` for records in order while their time <= horizon.
-  /// `visit` returns false to stop after that record. Returns true when stopped, false when no more.
-  template <typename Visit>
-  bool drain(base::Nanos horizon, Visit&& visit);
+  /// Takes over the runs of `round`; cuts its spans and counts their records.
+  void add(Round& round);
 
-  bool empty() const { return heap_.empty(); }
+  /// Calls `visit(record, header, time, tag)` for records in order while their time <= horizon; `tag` is
+  /// what `classify(record, header)` said. `visit` returns false to stop after that record. Records that
+  /// are skipped take no part in the order. Returns true when stopped, false when no more.
+  template <typename Classify, typename Visit>
+  bool drain(base::Nanos horizon, Classify&& classify, Visit&& visit);
+
+
+  /// The oldest time (not 0) that any run began with so far; 0 when there was none.
+  base::Nanos oldest() const { return oldest_; }
   size_t run_count() const { return heap_.size(); }
   /// The lowest position of `stream` that is still needed; `otherwise` when none is.
   uint64_t lowest_position(uint32_t stream, uint64_t otherwise) const;
 
  private:
-  static bool before(const Run& a, const Run& b) {
-    return a.time != b.time ? a.time < b.time : a.order < b.order;
+  struct Node {
+    base::Nanos time;
+    uint64_t order;
+    uint32_t slot;  ///< in runs_
+    uint32_t tag;   ///< of the run's next record; kUnclassified until it is looked at
+  };
+  static bool before(const Node& a, const Node& b) {
+    return a.time < b.time || (a.time == b.time && a.order < b.order);
   }
+
+  static constexpr uint32_t kUnclassified = UINT32_MAX - 1;
+
   void push(const Run& run);
-  void sift_down();
+  void pop();
+  /// The smaller child of the root; requires two nodes or more.
+  size_t second() const { return heap_.size() > 2 && before(heap_[2], heap_[1]) ? 2 : 1; }
+  /// Moves the root, which has changed, to where it belongs; `child` is `second()`.
+  void sift_root(size_t child);
+  void sift_down(Node node, size_t at);
 
   const RecordClock& clock_;
-  std::vector<Run> heap_;
+  std::vector<Node> heap_;
+  std::vector<Run> runs_;            ///< by slot
+  std::vector<uint32_t> free_slots_;
   std::vector<Run> scratch_;
+  base::Nanos oldest_ = 0;
   uint64_t next_order_ = 1ull << 32;  // spans are cut here; a source numbers its runs from 0
 };
 
-template <typename Visit>
-bool Merger::drain(base::Nanos horizon, Visit&& visit) {
+inline void Merger::sift_root(size_t child) {
+  const Node node = heap_[0];
+  if (!before(heap_[child], node)) return;
+  heap_[0] = heap_[child];
+  if (2 * child + 1 >= heap_.size()) {
+    heap_[child] = node;
+  } else {
+    sift_down(node, child);
+  }
+}
+
+template <typename Classify, typename Visit>
+bool Merger::drain(base::Nanos horizon, Classify&& classify, Visit&& visit) {
   while (!heap_.empty() && heap_.front().time <= horizon) {
-    Run& top = heap_.front();
-    // The run stays on top until it passes the smaller of its two children, or the horizon.
-    base::Nanos limit = horizon;
-    uint64_t limit_order = UINT64_MAX;
-    for (size_t child = 1; child < 3 && child < heap_.size(); ++child) {
-      const Run& other = heap_[child];
-      if (other.time < limit || (other.time == limit && other.order < limit_order)) {
-        limit = other.time;
-        limit_order = other.order;
-      }
-    }
-    const uint8_t* at = top.at;
-    const uint8_t* const end = top.end;
-    base::Nanos time = top.time;
+    // The run stays on top until it passes the next one, or the horizon.
+    Node& root = heap_.front();
+    const size_t child = heap_.size() > 1 ? second() : 0;
+    Node limit{horizon, UINT64_MAX, 0, 0};
+    if (child != 0 && before(heap_[child], limit)) limit = heap_[child];
+    Run& run = runs_[root.slot];
+    const uint8_t* const end = run.end;
+    const uint8_t* at = run.at;
+    base::Nanos time = root.time;
     RecordHeader header = record_header(at);
+    uint32_t tag = root.tag == kUnclassified ? classify(at, header) : root.tag;
     bool go_on = true;
-    bool more = true;
     do {
-      go_on = visit(at, header, time);
-      at += header.size_bytes;
-      more = at < end;
-      if (!more) break;
-      header = record_header(at);
+      if (tag != kSkip) go_on = visit(at, header, time, tag);
+      do {
+        at += header.size_bytes;
+        if (at >= end) break;
+        header = record_header(at);
+        tag = classify(at, header);
+      } while (tag == kSkip);
+      if (at >= end) break;
       time = clock_.time(at, header);
-    } while (go_on && (time < limit || (time == limit && top.order < limit_order)));
-    top.position += static_cast<uint64_t>(at - top.at);
-    top.at = at;
-    top.time = time;
-    if (!more) {
-      heap_.front() = heap_.back();
-      heap_.pop_back();
+    } while (go_on && (time < limit.time || (time == limit.time && root.order < limit.order)));
+    run.position += static_cast<uint64_t>(at - run.at);
+    run.at = at;
+    root.time = time;
+    root.tag = tag;
+    if (at >= end) {
+      pop();
+    } else if (child != 0) {
+      sift_root(child);
     }
-    sift_down();
     if (!go_on) return true;
   }
   return false;

@@ -261,7 +261,7 @@ void PerfDataFile::name_events() {
     event::EventKind kind;
     kind.attr = attr;
     if (attr.type == PERF_TYPE_TRACEPOINT && tracing) {
-      kind.format = tracing->find_format(static_cast<uint32_t>(attr.config));
+      if (auto format = tracing->load_format(static_cast<uint32_t>(attr.config))) kind.format = std::move(*format);
     }
     const auto named = ids.empty() ? names_by_id_.end() : names_by_id_.find(ids.front());
     if (named != names_by_id_.end()) {

@@ -1,24 +1,18 @@
 #include "source/record.h"
 
-#include <algorithm>
-
 namespace oc::source {
 
 using event::EventTable;
 using event::kAbsent;
 
-RecordClock::RecordClock(const EventTable& events)
-    : events_(events), id_offset_(events.id_offset()), uniform_(events.uniform()) {
-  if (events.size() == 0) {
-    shortest_ = UINT32_MAX;  // no sample can be understood
-    return;
+RecordClock::RecordClock(const EventTable& events) : events_(events), id_offset_(events.id_offset()) {
+  bool has_one_time = events.size() > 0;
+  for (uint32_t i = 0; i < events.size(); ++i) {
+    const auto& layout = events[i].layout;
+    places_.push_back(Places{layout.time, layout.tail});
+    if (layout.time != events[0].layout.time) has_one_time = false;
   }
-  time_offset_ = events[0].layout.time;
-  shortest_ = events[0].layout.tail;
-  for (uint32_t i = 1; i < events.size(); ++i) {
-    shortest_ = std::min<uint32_t>(shortest_, events[i].layout.tail);
-  }
-  if (id_offset_ != kAbsent) shortest_ = std::max<uint32_t>(shortest_, id_offset_ + 8u);
+  if (has_one_time && events[0].layout.time != kAbsent) one_time_end_ = events[0].layout.time + 8u;
 }
 
 uint32_t RecordClock::kind_of_trailer(const uint8_t* record, uint32_t size_bytes) const {

@@ -23,29 +23,39 @@ class RunScan {
   /// Takes the next record in memory order, of a kernel type.
   void add(const uint8_t* record, const RecordHeader& header, uint64_t position, uint32_t stream) {
     const base::Nanos time = clock_.time(record, header);
-    if (time > newest_) newest_ = time;
-    const bool continues = record == open_end_ && ((time == 0) == (last_ == 0)) && time >= last_;
+    ++records_;
+    bytes_ += header.size_bytes;
+    const bool continues = record == open_.end && time >= last_ && (time != 0) == (last_ != 0);
     last_ = time;
-    open_end_ = record + header.size_bytes;
-    if (continues) {
-      runs_.back().end = open_end_;
-      return;
+    if (time > newest_) newest_ = time;
+    if (!continues) {
+      cut();
+      open_ = Run{record, nullptr, time, position, next_order_++, stream};
     }
-    runs_.push_back(Run{record, open_end_, time, position, next_order_++, stream});
+    open_.end = record + header.size_bytes;
   }
 
-  /// The next record starts a new run whatever its time.
-  void cut() { open_end_ = nullptr; }
-  /// The youngest time seen.
+  /// Ends the open run: call after the last record, or before one that must not continue it.
+  void cut() {
+    if (open_.at == nullptr) return;
+    runs_.push_back(open_);
+    open_ = Run{};
+  }
+
+  /// Of all records so far.
   base::Nanos newest() const { return newest_; }
+  uint64_t records() const { return records_; }
+  uint64_t bytes() const { return bytes_; }
 
  private:
   const RecordClock& clock_;
   std::vector<Run>& runs_;
   uint64_t& next_order_;
-  const uint8_t* open_end_ = nullptr;
+  Run open_;
   base::Nanos last_ = 0;
   base::Nanos newest_ = 0;
+  uint64_t records_ = 0;
+  uint64_t bytes_ = 0;
 };
 
 }  // namespace oc::source

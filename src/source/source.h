@@ -41,7 +41,16 @@ struct Round {
   std::vector<Span> spans;  ///< not yet cut into runs
   std::vector<Run> runs;
   base::Nanos horizon = 0;  ///< records up to here (inclusive) may be delivered
-  bool is_last = false;     ///< nothing follows: deliver all that is left
+  bool is_last = false;     ///< nothing follows: deliver all that is left; the horizon is the end
+  uint64_t records = 0;     ///< in `runs`
+  uint64_t bytes = 0;       ///< of these
+
+  void clear() {
+    spans.clear();
+    runs.clear();
+    horizon = records = bytes = 0;
+    is_last = false;
+  }
 };
 
 /// Records that the kernel or the writer lost, by CPU (index -1: unknown) or by kind of event.

@@ -1,0 +1,62 @@
+#include "source/read_ahead.h"
+
+#include <signal.h>
+
+#include <algorithm>
+
+namespace oc::source {
+
+namespace {
+constexpr uint64_t kBlockBytes = 4 << 20;
+constexpr uint32_t kAhead = 6;    // blocks populated ahead of the reader
+constexpr uint32_t kBehind = 24;  // blocks kept behind it: what batches may still point into
+constexpr uint64_t kWorthAThread = 4 * kBlockBytes;
+}  // namespace
+
+ReadAhead::ReadAhead(const base::Mapping& mapping) : mapping_(mapping) {
+  if (mapping.bytes().size() < kWorthAThread) {
+    next_block_at_ = UINT64_MAX;
+    return;
+  }
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);  // the thread inherits it: signals are for the main thread
+  thread_ = std::thread([this] { run(); });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+ReadAhead::~ReadAhead() {
+  if (!thread_.joinable()) return;
+  ending_ = true;
+  block_.fetch_add(1);
+  block_.notify_all();
+  thread_.join();
+}
+
+void ReadAhead::cross(uint64_t offset) {
+  const auto block = static_cast<uint32_t>(offset / kBlockBytes);
+  next_block_at_ = (uint64_t{block} + 1) * kBlockBytes;
+  block_.store(block, std::memory_order_release);
+  block_.notify_one();
+}
+
+void ReadAhead::run() {
+  const auto blocks = static_cast<uint32_t>(mapping_.bytes().size() / kBlockBytes + 1);
+  uint32_t populated = 0;
+  uint32_t dropped = 0;
+  while (!ending_) {
+    const uint32_t reader = block_.load(std::memory_order_acquire);
+    populated = std::max(populated, reader);
+    if (populated < std::min(blocks, reader + kAhead)) {
+      mapping_.will_need(populated * kBlockBytes, kBlockBytes);
+      ++populated;
+    } else if (reader > dropped + kBehind) {
+      mapping_.drop(dropped * kBlockBytes, kBlockBytes);
+      ++dropped;
+    } else {
+      block_.wait(reader, std::memory_order_acquire);
+    }
+  }
+}
+
+}  // namespace oc::source
