@@ -5,7 +5,10 @@
 namespace oc::base {
 
 namespace {
-constexpr uint32_t kFirstBits = 6;
+constexpr uint32_t kFirstBits = 8;
+constexpr size_t kSparseRows = 4096;  // slots of 128 KiB: within the second cache
+
+size_t slots_for(size_t rows) { return rows <= kSparseRows ? rows * 8 : rows * 2; }
 }
 
 TupleTable::TupleTable(uint32_t limit)
@@ -35,7 +38,7 @@ uint32_t TupleTable::find_or_add(uint64_t a, uint64_t b, uint32_t kinds) {
     ++refused_;
     return 0;
   }
-  if ((rows_.size() + 1) * 2 > slots_.size()) {
+  if (slots_for(rows_.size() + 1) > slots_.size()) {
     grow();
     at = probe(a, b, kinds);
   }

@@ -153,8 +153,8 @@ do -- the limit
   check.equal(c:total(), 11)
   check.equal(c:rows()[3], { n = "(other)", other = true, count = 8 })
   check.equal(printed(c, { top = 1 }), [[
-n        count
-1            2
+      n  count
+      1      2
 (other)      8
 … 1 more
 (other): 8 events had new keys after 2 rows, the limit

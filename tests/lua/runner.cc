@@ -45,8 +45,10 @@ void prepare(lua_State* state) {
   luaL_openlibs(state);
   lua_getglobal(state, "package");
   const std::string root = source_root();
-  lua_pushstring(state, (root + "/lua/?.lua;" + root + "/lua/?/init.lua;" + root + "/tests/lua/?.lua")
+  lua_pushstring(state, (root + "/lua/?.lua;" + root + "/lua/?/init.lua;" + root + "/tests/lua/?.lua;")
                             .c_str());
+  lua_getfield(state, -2, "path");  // LuaJIT's own modules: jit.v
+  lua_concat(state, 2);
   lua_setfield(state, -2, "path");
   lua_getfield(state, -1, "loaders");
   lua_pushcfunction(state, find_header);

@@ -15,7 +15,7 @@ local BAR_CELLS = 52
 
 -- A row has 68 counts: the limit is smaller than that of other kinds.
 local M = {
-  name = "histogram", method = "add", element = "double", limit = 200000,
+  name = "histogram", method = "add", element = "double", place = "values", limit = 200000,
   options = { linear = true }, fields = { "count", "buckets" }, unit_fields = {},
 }
 
@@ -38,10 +38,13 @@ function M.prepare(self)
   self._stride, self._shape = self._buckets.count, self._buckets.shape
 end
 
-function M.update(self, row, value)
-  local at = row * self._stride + self._buckets:index(value)
-  local values = self._values
-  values[at] = values[at] + 1
+function M.make_update(self)
+  local stride, index_of = self._stride, self._buckets:indexer()
+  return function(t, row, value)
+    local at = row * stride + index_of(value)
+    local values = t.values
+    values[at] = values[at] + 1
+  end
 end
 
 function M.read(self, row, into)
