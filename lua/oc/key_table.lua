@@ -1,15 +1,16 @@
 --- Tuples of keys to dense row numbers: what all aggregates stand on.
 --
--- Two keys are two 64-bit words in one C table (src/abi/table.h). Strings are numbered per KeyTable
--- (`ids`); one single string is looked up in a plain Lua table (`rows_of`), which the JIT does best.
--- Beyond two, the keys to the left become the row number of a table before:
+-- Two keys are two 64-bit words in one C table (src/abi/table.h). Strings are numbered per
+-- KeyTable (`ids`); one single string is looked up in a plain Lua table (`rows_of`), which the JIT
+-- does best. Beyond two, the keys to the left become the row number of a table before:
 --
---     (k1, k2, k3, k4):   inner[1]: (k1, k2) -> r1    inner[2]: (r1, k3) -> r2    t: (r2, k4) -> row
+--     (k1, k2, k3, k4):  inner[1]: (k1, k2) -> r1   inner[2]: (r1, k3) -> r2   t: (r2, k4) -> row
 --
--- `find` is the hot path: no loop, no closure, no table, no string per call, and one C call only for
--- new keys and collisions. It is a closure per KeyTable: what it stands on is then constant to the
--- JIT, where fields of `self` would be looked up again in every trace that is not a loop of its own. Nothing here depends on Lua's hash being C's: another hash would only make
--- every look-up a C call. Row 0 is "(other)": what came when `limit` keys were there.
+-- `find` is the hot path: no loop, no closure, no table, no string per call, and one C call only
+-- for new keys and collisions. It is a closure per KeyTable: what it stands on is then constant to
+-- the JIT, where fields of `self` would be looked up again in every trace that is not a loop of
+-- its own. Nothing here depends on Lua's hash being C's: another hash would only make every
+-- look-up a C call. Row 0 is "(other)": what came when `limit` keys were there.
 
 local C = require "oc.abi"
 local addr = require "oc.addr"
@@ -34,7 +35,7 @@ local NIL, BOOLEAN, NUMBER, INT64, UINT64, ADDR, STRING, TUPLE =
 ---@field limit integer
 ---@field t ffi.cdata* the last table: its rows are the rows
 ---@field capacity integer rows that the owner has room for
----@field grow fun(t: ffi.cdata*, rows: integer): integer makes room for so many rows, returns the new capacity
+---@field grow fun(t: ffi.cdata*, rows: integer): integer makes room, returns the new capacity
 ---@field find fun(...): integer the row of these keys, made if new; not a method
 local KeyTable = {}
 KeyTable.__index = KeyTable

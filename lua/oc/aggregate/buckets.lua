@@ -1,7 +1,7 @@
 --- Buckets of histograms: which bucket a value belongs to, and what the bucket is called.
 --
---     log2:    0: (..., 0)   1: [0]   2: (0, 1)   3: [1, 2)   4: [2, 4)  …  66: [2^63, 2^64)   67: the rest
---     linear:  0: below min  1: [min, min + step)  …  n: [max - step, max)                  n + 1: the rest
+--     log2:    0: (..., 0)   1: [0]   2: (0, 1)   3: [1, 2)  …  66: [2^63, 2^64)   67: the rest
+--     linear:  0: below min  1: [min, min + step)  …  n: [max - step, max)  n + 1: the rest
 --
 -- The log2 bucket is read off the exponent in the upper half of the double: no logarithm, no loop.
 
@@ -54,7 +54,8 @@ end
 
 local M = { log2 = Log2 }
 
---- Buckets of `step` from `min` to `max`; one more below and one above. Requires: step > 0, last > first.
+--- Buckets of `step` from `min` to `max`; one more below and one above. Requires: step > 0, last >
+--- first.
 ---@param first number
 ---@param last number
 ---@param step number

@@ -1,8 +1,9 @@
 --- What all aggregates share: columns, options, keys, rows in order, merging.
 --
--- A kind of aggregate (counter, sum, …) is a table of functions given to `core.define`; its values lie
--- in one FFI array, `stride` elements for each row of the KeyTable. The method that scripts call per
--- event is generated for the number of columns, so that a compiled loop holds no loop over keys.
+-- A kind of aggregate (counter, sum, …) is a table of functions given to `core.define`; its
+-- values lie in one FFI array, `stride` elements for each row of the KeyTable. The method that
+-- scripts call per event is generated for the number of columns, so that a compiled loop holds no
+-- loop over keys.
 
 require "oc.abi"
 local KeyTable = require "oc.key_table"
@@ -98,9 +99,12 @@ end
 local function as_number(value)
   if ffi.istype("uint64_t", value) or ffi.istype("int64_t", value) then return tonumber(value) end
   if addr.is(value) then
-    errors.misuse("the value is an address", { hint = "write :number() behind it, if it is a size" })
+    errors.misuse("the value is an address", {
+      hint = "write :number() behind it, if it is a size",
+    })
   end
-  errors.misuse(("the value is %s, not a number"):format(value == nil and "nil" or "a " .. type(value)))
+  local shown = value == nil and "nil" or "a " .. type(value)
+  errors.misuse("the value is " .. shown .. ", not a number")
 end
 
 local function not_a_number() errors.misuse("the value is not a number (0/0)") end
@@ -127,7 +131,8 @@ local function make_method(kind, object, chunks)
   local arity = #object.columns
   if not chunks[arity] then
     local names = KeyTable.parameters(arity)
-    local text = templates[kind.method]:format(names .. (arity > 0 and ", " or "") .. "extra", names)
+    local parameters = names .. (arity > 0 and ", " or "") .. "extra"
+    local text = templates[kind.method]:format(parameters, names)
     chunks[arity] = assert(loadstring(text, errors.own_chunk(kind.name .. "_" .. arity)))
   end
   local update = kind.make_update and kind.make_update(object) or kind.update
@@ -184,7 +189,8 @@ end
 ---@param other T
 function Aggregate:merge(other)
   if type(other) ~= "table" or other._kind ~= self._kind then
-    errors.misuse("only an oc." .. self._kind.name .. " can be merged into an oc." .. self._kind.name)
+    local name = "oc." .. self._kind.name
+    errors.misuse("only an " .. name .. " can be merged into an " .. name)
   end
   if #other.columns ~= #self.columns or other._shape ~= self._shape then
     errors.misuse("only aggregates with as many columns and the same buckets can be merged")
@@ -228,8 +234,8 @@ function Aggregate:rows(sort)
   return rows
 end
 
---- The value of one tuple of keys: the number of a counter or sum, a table of the others; nil when it
---- never came.
+--- The value of one tuple of keys: the number of a counter or sum, a table of the others; nil when
+--- it never came.
 ---@return any
 function Aggregate:get(...)
   local row = self._keys:lookup(...)

@@ -6,7 +6,8 @@
 local core = require "oc.aggregate.core"
 
 local M = {
-  name = "counter", method = "count", element = "double", place = "values", limit = 4000000, options = {},
+  name = "counter", method = "count", element = "double", place = "values", limit = 4000000,
+  options = {},
   fields = { "count" }, unit_fields = {},
 }
 

@@ -1,14 +1,16 @@
 --- `oc.stats("comm", { unit = "ns" })`: count, mean, min, max and deviation for each tuple of keys.
 --
 -- Welford's algorithm, merged by Chan's formula: exact where sums of squares lose all their digits
--- (large values close together, as time stamps are). `deviation` is the sample's (n - 1); 0 for one.
+-- (large values close together, as time stamps are). `deviation` is the sample's (n - 1); 0 for
+-- one.
 
 local core = require "oc.aggregate.core"
 
 local max, min = math.max, math.min
 
 local M = {
-  name = "stats", method = "add", element = "oc_stats_row", place = "stats", limit = 1000000, options = {},
+  name = "stats", method = "add", element = "oc_stats_row", place = "stats", limit = 1000000,
+  options = {},
   fields = { "count", "mean", "min", "max", "deviation" },
   unit_fields = { mean = true, min = true, max = true, deviation = true },
 }
