@@ -18,7 +18,7 @@ local errors = require "oc.errors"
 local clear_table = require "table.clear"
 local ffi = require "ffi"
 
-local bxor, rshift = bit.bxor, bit.rshift
+local bor, bxor, rshift = bit.bor, bit.bxor, bit.rshift
 local istype, type = ffi.istype, type -- a global would be a look-up in each trace
 local addr_type = ffi.typeof("oc_addr")
 local int64_type = ffi.typeof("int64_t")
@@ -92,18 +92,28 @@ local function find_slowly(self, t, kinds)
   return row
 end
 
+-- What is alive where a trace may end must be few values: with the words, the hash and the row in
+-- locals at three comparisons, LuaJIT could not build the side traces ("register coalescing too
+-- complex") and each miss went through the interpreter. So both steps are functions of their own.
+
+local function slot_of(t)
+  local h = t.key.a.u * K1 + t.key.b.u * K2
+  return rshift(bxor(h, rshift(h, 29)) * K2, t.shift)
+end
+
+--- 0 when the row has this key.
+local function difference(entry, t, kinds)
+  return bor(bxor(entry.a.u, t.key.a.u), bxor(entry.b.u, t.key.b.u), bxor(entry.kinds, kinds))
+end
+
 local function find_key(self, t, kinds)
-  local a, b = t.key.a.u, t.key.b.u
-  local h = a * K1 + b * K2
-  local row = t.slots[rshift(bxor(h, rshift(h, 29)) * K2, t.shift)]
-  local entry = t.rows[row]
-  if entry.a.u == a and entry.b.u == b and entry.kinds == kinds then return row end
+  local row = t.slots[slot_of(t)]
+  if difference(t.rows[row], t, kinds) == 0 then return row end
   return find_slowly(self, t, kinds)
 end
 
 local function find_pair(self, ids, t, k1, k2)
-  local kind = put(self, ids, t.key.a, k1)
-  return find_key(self, t, kind + put(self, ids, t.key.b, k2) * 16)
+  return find_key(self, t, put(self, ids, t.key.a, k1) + put(self, ids, t.key.b, k2) * 16)
 end
 
 --- One step of the chain; what was "(other)" to the left stays so.
@@ -129,14 +139,8 @@ local finder_makers = {
     end
     return function(key)
       if type(key) == "string" then return rows_of[key] or add_row_of(key) end
-      local kind = put(self, ids, t.key.a, key)
-      local a = t.key.a.u
-      local h = a * K1
-      local row = t.slots[rshift(bxor(h, rshift(h, 29)) * K2, t.shift)]
-      local entry = t.rows[row]
-      if entry.a.u == a and entry.kinds == kind then return row end
       t.key.b.d = 0
-      return find_slowly(self, t, kind)
+      return find_key(self, t, put(self, ids, t.key.a, key))
     end
   end,
   [2] = function(self)

@@ -49,7 +49,7 @@ extern "C" {
 oc_table* oc_table_new(double limit) {
   try {
     return new Handle(limit >= 1 && limit < TupleTable::kMaxLimit ? static_cast<uint32_t>(limit)
-                                                                 : TupleTable::kMaxLimit);
+                                                                  : TupleTable::kMaxLimit);
   } catch (const std::exception&) {
     return nullptr;
   }
@@ -61,8 +61,8 @@ int32_t oc_table_find_or_add(oc_table* t, uint32_t kinds) {
   auto* handle = static_cast<Handle*>(t);
   int32_t row = 0;
   try {
-    row = static_cast<int32_t>(handle->table.find_or_add(
-        word_bits(t->key.a, kinds & 15), word_bits(t->key.b, kinds >> 4), kinds));
+    row = static_cast<int32_t>(handle->table.find_or_add(word_bits(t->key.a, kinds & 15),
+                                                         word_bits(t->key.b, kinds >> 4), kinds));
   } catch (const std::exception&) {
     row = 0;  // no memory: as if the limit were reached
   }

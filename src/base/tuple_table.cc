@@ -9,7 +9,7 @@ constexpr uint32_t kFirstBits = 8;
 constexpr size_t kSparseRows = 4096;  // slots of 128 KiB: within the second cache
 
 size_t slots_for(size_t rows) { return rows <= kSparseRows ? rows * 8 : rows * 2; }
-}
+}  // namespace
 
 TupleTable::TupleTable(uint32_t limit)
     : slots_(size_t{1} << kFirstBits), shift_(64 - kFirstBits), limit_(std::min(limit, kMaxLimit)) {
