@@ -1,5 +1,5 @@
 -- The hot methods compile into their caller's loop: once warm, nothing is recorded that fails, and
--- no trace ends in a C function (is stitched). While warming up, traces of single functions may fail.
+-- no trace ends in a C function (is stitched). While warming up, traces of functions may fail.
 
 local check = require "check"
 local addr = require "oc.addr"
