@@ -100,9 +100,9 @@ end
 
 --- A plain Lua value that is equal for equal `value`s, to be a key of a Lua table.
 ---
---- Addresses in user space and in the kernel's top 2^53 bytes become numbers (the latter negative, as
---- signed 64-bit numbers are), hashes text; `oc.addr(key)` is the address again. Never collides with
---- another address; does not tell an address from a number of the same value.
+--- Addresses in user space and in the kernel's top 2^53 bytes become numbers (the latter negative,
+--- as signed 64-bit numbers are), hashes text; `oc.addr(key)` is the address again. Never collides
+--- with another address; does not tell an address from a number of the same value.
 ---@param value any
 ---@return any
 function M.key(value)

@@ -4,9 +4,9 @@
 --        12 |   counts:add(e.next_pdi)
 --           |                ^ did you mean 'next_pid' or 'next_prio'?
 --
--- Our modules raise tables made by `errors.raise` and `errors.misuse`; what Lua itself raises is text
--- "file:line: message", taken apart by `errors.make`. The source comes from a function, so that chunks
--- from standard input and `oc eval` are quoted too.
+-- Our modules raise tables made by `errors.raise` and `errors.misuse`; what Lua itself raises is
+-- text "file:line: message", taken apart by `errors.make`. The source comes from a function, so
+-- that chunks from standard input and `oc eval` are quoted too.
 
 ---@class oc.Error
 ---@field message string one sentence, without place
@@ -16,6 +16,7 @@
 ---@field file? string as shown
 ---@field line? integer
 ---@field traceback? string
+---@field exit_status? integer what the program should end with
 local Error = {}
 Error.__index = Error
 Error.__tostring = function(self)
@@ -54,7 +55,14 @@ local function build(message, options)
   return err
 end
 
---- Raises an error at the place `level` steps up: 1 is the caller of this, 2 its caller, as `error`.
+--- An error without a place: of the command line, of the host. Raise it with `error(err, 0)`.
+---@param message string
+---@param fields? table hint, exit_status, …
+---@return oc.Error
+function M.new(message, fields) return build(message, fields) end
+
+--- Raises an error at the place `level` steps up: 1 is the caller of this, 2 its caller, as
+--- `error`.
 ---@param level integer
 ---@param message string
 ---@param options? { hint?: string, token?: string }
@@ -66,7 +74,7 @@ end
 ---@param message string
 ---@param options? { hint?: string, token?: string }
 function M.misuse(message, options)
-  local level, info = 2, nil
+  local level, info = 2
   repeat
     info = debug.getinfo(level, "Sl")
     level = level + 1
@@ -125,7 +133,9 @@ end
 
 --- Terminals obey control characters, and what is quoted may come from a foreign trace.
 local function printable(text)
-  return (text:gsub("[%z\1-\8\11-\31\127]", function(c) return string.format("\\x%02x", c:byte()) end))
+  return (text:gsub("[%z\1-\8\11-\31\127]", function(c)
+    return string.format("\\x%02x", c:byte())
+  end))
 end
 
 --- The error as text for people: several lines, each ended.
@@ -153,7 +163,8 @@ function M.render(value, read_source)
   return table.concat(out)
 end
 
---- Counts errors of callbacks: each place is reported once, and the run ends when the budget is spent.
+--- Counts errors of callbacks: each place is reported once, and the run ends when the budget is
+--- spent.
 ---@class oc.errors.Collector
 ---@field max integer
 ---@field total integer

@@ -1,9 +1,9 @@
 --- JSON text from Lua values; encoding only.
 --
--- Deterministic: keys of objects are sorted. What JSON cannot hold: NaN and infinities become null,
--- 64-bit integers and addresses become strings (readers would round them), broken UTF-8 becomes U+FFFD.
--- A table with elements 1 … n and nothing else is an array; an empty one too, unless made by
--- `json.object`.
+-- Deterministic: keys of objects are sorted. What JSON cannot hold: NaN and infinities become
+-- null, 64-bit integers and addresses become strings (readers would round them), broken UTF-8
+-- becomes U+FFFD. A table with elements 1 … n and nothing else is an array; an empty one too,
+-- unless made by `json.object`.
 
 local text_table = require "oc.text_table"
 

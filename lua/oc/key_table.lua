@@ -1,27 +1,31 @@
 --- Tuples of keys to dense row numbers: what all aggregates stand on.
 --
--- Two keys are two 64-bit words in one C table (src/abi/table.h). Strings are numbered per KeyTable
--- (`ids`); one single string is looked up in a plain Lua table (`rows_of`), which the JIT does best.
--- Beyond two, the keys to the left become the row number of a table before:
+-- Two keys are two 64-bit words in one C table (src/abi/table.h). Strings are numbered per
+-- KeyTable (`ids`); one single string is looked up in a plain Lua table (`rows_of`), which the JIT
+-- does best. Beyond two, the keys to the left become the row number of a table before:
 --
---     (k1, k2, k3, k4):   inner[1]: (k1, k2) -> r1    inner[2]: (r1, k3) -> r2    t: (r2, k4) -> row
+--     (k1, k2, k3, k4):  inner[1]: (k1, k2) -> r1   inner[2]: (r1, k3) -> r2   t: (r2, k4) -> row
 --
--- `find` is the hot path: no loop, no closure, no table, no string per call, and one C call only for
--- new keys and collisions. Nothing here depends on Lua's hash being C's: another hash would only make
--- every look-up a C call. Row 0 is "(other)": what came when `limit` keys were there.
+-- `find` is the hot path: no loop, no closure, no table, no string per call, and one C call only
+-- for new keys and collisions. It is a closure per KeyTable: what it stands on is then constant to
+-- the JIT, where fields of `self` would be looked up again in every trace that is not a loop of
+-- its own. Nothing here depends on Lua's hash being C's: another hash would only make every
+-- look-up a C call. Row 0 is "(other)": what came when `limit` keys were there.
 
 local C = require "oc.abi"
 local addr = require "oc.addr"
 local errors = require "oc.errors"
+local clear_table = require "table.clear"
 local ffi = require "ffi"
 
-local bxor, rol, rshift = bit.bxor, bit.rol, bit.rshift
-local istype = ffi.istype
+local bor, bxor, rshift = bit.bor, bit.bxor, bit.rshift
+local istype, type = ffi.istype, type -- a global would be a look-up in each trace
 local addr_type = ffi.typeof("oc_addr")
 local int64_type = ffi.typeof("int64_t")
 local uint64_type = ffi.typeof("uint64_t")
 
-local MULTIPLIER = 0x9e3779b97f4a7c15ULL
+-- As TupleTable::hash.
+local K1, K2 = 0x9e3779b97f4a7c15ULL, 0xd6e8feb86659fd93ULL
 local NIL, BOOLEAN, NUMBER, INT64, UINT64, ADDR, STRING, TUPLE =
   C.OC_KEY_NIL, C.OC_KEY_BOOLEAN, C.OC_KEY_NUMBER, C.OC_KEY_INT64, C.OC_KEY_UINT64, C.OC_KEY_ADDR,
   C.OC_KEY_STRING, C.OC_KEY_TUPLE
@@ -31,8 +35,8 @@ local NIL, BOOLEAN, NUMBER, INT64, UINT64, ADDR, STRING, TUPLE =
 ---@field limit integer
 ---@field t ffi.cdata* the last table: its rows are the rows
 ---@field capacity integer rows that the owner has room for
----@field grow fun(rows: integer): integer makes room for so many rows, returns the new capacity
----@field find fun(self: oc.KeyTable, ...): integer the row of these keys, made if new
+---@field grow fun(t: ffi.cdata*, rows: integer): integer makes room, returns the new capacity
+---@field find fun(...): integer the row of these keys, made if new; not a method
 local KeyTable = {}
 KeyTable.__index = KeyTable
 
@@ -60,14 +64,13 @@ local function add_string(self, text)
 end
 
 --- Writes a key into a word of the table's key; returns its kind.
-local function put(self, word, key)
+local function put(self, ids, word, key)
   local kind = type(key)
   if kind == "number" then
     word.d = key
     return NUMBER
   elseif kind == "string" then
-    local id = self.ids[key]
-    word.d = id or add_string(self, key)
+    word.d = ids[key] or add_string(self, key)
     return STRING
   elseif kind == "cdata" then
     return put_cdata(word, key)
@@ -85,58 +88,65 @@ end
 
 local function find_slowly(self, t, kinds)
   local row = C.oc_table_find_or_add(t, kinds)
-  if t == self.t and row >= self.capacity then self.capacity = self.grow(row + 1) end
+  if row >= self.capacity and t == self.t then self.capacity = self.grow(t, row + 1) end
   return row
+end
+
+-- What is alive where a trace may end must be few values: with the words, the hash and the row in
+-- locals at three comparisons, LuaJIT could not build the side traces ("register coalescing too
+-- complex") and each miss went through the interpreter. So both steps are functions of their own.
+
+local function slot_of(t)
+  local h = t.key.a.u * K1 + t.key.b.u * K2
+  return rshift(bxor(h, rshift(h, 29)) * K2, t.shift)
+end
+
+--- 0 when the row has this key.
+local function difference(entry, t, kinds)
+  return bor(bxor(entry.a.u, t.key.a.u), bxor(entry.b.u, t.key.b.u), bxor(entry.kinds, kinds))
 end
 
 local function find_key(self, t, kinds)
-  local a, b = t.key.a.u, t.key.b.u
-  local row = t.slots[rshift(bxor(a, rol(b, 32)) * MULTIPLIER, t.shift)]
-  local entry = t.rows[row]
-  if entry.a.u == a and entry.b.u == b and entry.kinds == kinds then return row end
+  local row = t.slots[slot_of(t)]
+  if difference(t.rows[row], t, kinds) == 0 then return row end
   return find_slowly(self, t, kinds)
 end
 
-local function find_string(self, key)
-  local row = self.rows_of[key]
-  if row then return row end
-  local t = self.t
-  local kind = put(self, t.key.a, key)
-  t.key.b.d = 0
-  row = find_slowly(self, t, kind)
-  if row ~= 0 then self.rows_of[key] = row end
-  return row
-end
-
-local function find_pair(self, t, k1, k2)
-  local kind = put(self, t.key.a, k1)
-  return find_key(self, t, kind + put(self, t.key.b, k2) * 16)
+local function find_pair(self, ids, t, k1, k2)
+  return find_key(self, t, put(self, ids, t.key.a, k1) + put(self, ids, t.key.b, k2) * 16)
 end
 
 --- One step of the chain; what was "(other)" to the left stays so.
-local function find_next(self, t, tuple, key)
+local function find_next(self, ids, t, tuple, key)
   if tuple == 0 then
     if t == self.t then t.refused = t.refused + 1 end
     return 0
   end
   t.key.a.d = tuple
-  return find_key(self, t, TUPLE + put(self, t.key.b, key) * 16)
+  return find_key(self, t, TUPLE + put(self, ids, t.key.b, key) * 16)
 end
 
-local finders = {
-  [0] = function() return 1 end, -- made by clear()
-  [1] = function(self, key)
-    if type(key) == "string" then return find_string(self, key) end
-    local t = self.t
-    local kind = put(self, t.key.a, key)
-    local a = t.key.a.u
-    local row = t.slots[rshift(a * MULTIPLIER, t.shift)]
-    local entry = t.rows[row]
-    if entry.a.u == a and entry.kinds == kind then return row end
-    t.key.b.d = 0
-    return find_slowly(self, t, kind)
+local finder_makers = {
+  [0] = function() return function() return 1 end end, -- row 1 is made by clear()
+  [1] = function(self)
+    local ids, rows_of, t = self.ids, self.rows_of, self.t
+    local function add_row_of(key)
+      local kind = put(self, ids, t.key.a, key)
+      t.key.b.d = 0
+      local row = find_slowly(self, t, kind)
+      if row ~= 0 then rows_of[key] = row end
+      return row
+    end
+    return function(key)
+      if type(key) == "string" then return rows_of[key] or add_row_of(key) end
+      t.key.b.d = 0
+      return find_key(self, t, put(self, ids, t.key.a, key))
+    end
   end,
-  [2] = function(self, k1, k2) return find_pair(self, self.t, k1, k2) end,
+  [2] = function(self)
+    local ids, t = self.ids, self.t
+    return function(k1, k2) return find_pair(self, ids, t, k1, k2) end
+  end,
 }
 
 --- "k1, k2, k3": the parameters of generated functions.
@@ -148,25 +158,36 @@ function KeyTable.parameters(arity)
   return table.concat(names, ", ")
 end
 
---- The `find` for tuples of `arity` keys; beyond two it is generated, so that it has no loop.
----@param arity integer
----@return fun(self: oc.KeyTable, ...): integer
-function KeyTable.finder(arity)
-  if finders[arity] then return finders[arity] end
+--- Makes `find` for tuples of more than two keys, as straight code:
+---
+---     local tuple = find_pair(self, ids, t1, k1, k2)
+---     tuple = find_next(self, ids, t2, tuple, k3)
+---     return find_next(self, ids, t, tuple, k4)
+local function generate_finder_maker(arity)
+  local tables, steps = {}, {}
+  for i = 1, arity - 2 do tables[i] = "t" .. i .. " = self.inner[" .. i .. "]" end
+  for i = 3, arity do
+    steps[i - 2] = ("%s find_next(self, ids, %s, tuple, k%d)"):format(
+      i == arity and "return" or "tuple =", i == arity and "t" or "t" .. i - 1, i)
+  end
   local lines = {
     "local find_pair, find_next = ...",
-    "return function(self, " .. KeyTable.parameters(arity) .. ")",
-    "  local inner = self.inner",
-    "  local tuple = find_pair(self, inner[1], k1, k2)",
+    "return function(self)",
+    "local ids, t = self.ids, self.t",
+    "local " .. table.concat(tables, "; local "),
+    "return function(" .. KeyTable.parameters(arity) .. ")",
+    "local tuple = find_pair(self, ids, t1, k1, k2)",
+    table.concat(steps, "\n"),
+    "end end",
   }
-  for i = 3, arity - 1 do
-    lines[#lines + 1] = ("  tuple = find_next(self, inner[%d], tuple, k%d)"):format(i - 1, i)
-  end
-  lines[#lines + 1] = ("  return find_next(self, self.t, tuple, k%d)"):format(arity)
-  lines[#lines + 1] = "end"
   local chunk = assert(loadstring(table.concat(lines, "\n"), errors.own_chunk("find" .. arity)))
-  finders[arity] = chunk(find_pair, find_next)
-  return finders[arity]
+  return chunk(find_pair, find_next)
+end
+
+local function make_finder(self)
+  local arity = self.arity
+  finder_makers[arity] = finder_makers[arity] or generate_finder_maker(arity)
+  return finder_makers[arity](self)
 end
 
 local function new_table(limit)
@@ -177,24 +198,28 @@ end
 
 ---@param arity integer
 ---@param limit integer keys taken at most; more go to row 0
----@param grow fun(rows: integer): integer
+---@param grow fun(t: ffi.cdata*, rows: integer): integer
 ---@return oc.KeyTable
 function KeyTable.new(arity, limit, grow)
   local self = setmetatable({
     arity = arity, limit = limit, grow = grow, capacity = 0,
-    t = new_table(limit), inner = {}, find = KeyTable.finder(arity),
+    t = new_table(limit), inner = {}, ids = {}, strings = {}, rows_of = {},
   }, KeyTable)
   for i = 1, arity - 2 do self.inner[i] = new_table(limit) end
+  self.find = make_finder(self)
   self:clear()
   return self
 end
 
 --- Forgets all keys.
 function KeyTable:clear()
-  self.ids, self.strings, self.string_count, self.rows_of = {}, {}, 0, {}
+  clear_table(self.ids)
+  clear_table(self.strings)
+  clear_table(self.rows_of)
+  self.string_count = 0
   for _, inner in ipairs(self.inner) do C.oc_table_clear(inner) end
   C.oc_table_clear(self.t)
-  if self.capacity == 0 then self.capacity = self.grow(1) end
+  if self.capacity == 0 then self.capacity = self.grow(self.t, 1) end
   if self.arity == 0 then
     self.t.key.a.d, self.t.key.b.d = 0, 0
     find_slowly(self, self.t, NIL)
@@ -214,7 +239,7 @@ local function decode(self, word, kind)
   if kind == NUMBER then return tonumber(word.d) end
   if kind == BOOLEAN then return word.d == 1 end
   if kind == ADDR then return addr.make(word.u) end
-  if kind == UINT64 then return ffi.new(uint64_type, word.u) end
+  if kind == UINT64 then return word.u end
   if kind == INT64 then return ffi.cast(int64_type, word.u) end
   return nil
 end
@@ -250,12 +275,12 @@ function KeyTable:lookup(...)
   local first, second = ...
   if not has(first) then return nil end
   local t = self.inner[1] or self.t
-  local kind = put(self, t.key.a, first)
+  local kind = put(self, self.ids, t.key.a, first)
   if self.arity == 1 then
     t.key.b.d = 0
   else
     if not has(second) then return nil end
-    kind = kind + put(self, t.key.b, second) * 16
+    kind = kind + put(self, self.ids, t.key.b, second) * 16
   end
   local row = C.oc_table_find(t, kind)
   for i = 3, self.arity do
@@ -263,7 +288,7 @@ function KeyTable:lookup(...)
     if row == 0 or not has(key) then return nil end
     t = self.inner[i - 1] or self.t
     t.key.a.d = row
-    row = C.oc_table_find(t, TUPLE + put(self, t.key.b, key) * 16)
+    row = C.oc_table_find(t, TUPLE + put(self, self.ids, t.key.b, key) * 16)
   end
   return row ~= 0 and row or nil
 end

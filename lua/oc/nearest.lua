@@ -1,11 +1,12 @@
 --- The known names nearest to a mistaken one.
 --
---     nearest.find("next_pdi", { "next_pid", "next_prio", "comm" })   --> { "next_pid", "next_prio" }
+--     nearest.find("next_pdi", { "next_pid", "next_prio", "comm" })  --> { "next_pid", … }
 
 ---@class oc.nearest
 local M = {}
 
---- Damerau-Levenshtein distance (adjacent swaps count 1; optimal string alignment), bytes without case.
+--- Damerau-Levenshtein distance (adjacent swaps count 1; optimal string alignment), bytes without
+--- case.
 ---@param a string
 ---@param b string
 ---@param limit? integer give up beyond it

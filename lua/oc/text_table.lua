@@ -1,4 +1,5 @@
---- Tables of text for terminals: columns as wide as they must be, names to the left, numbers to the right.
+--- Tables of text for terminals: columns as wide as they must be, names to the left, numbers to
+-- the right.
 --
 --     io.write(text_table.render({ { title = "comm" }, { title = "count", right = true } },
 --                                { { "dd", "12" }, { "gzip", "3" } }))

@@ -1,8 +1,8 @@
 --- Quantities with units: durations (ns), sizes (bytes), percents and counts, read and written.
 --
---     units.parse_duration "1.5ms"     --> 1500000            units.format_duration(1234567) --> "1.23ms"
---     units.parse_size "8MiB"          --> 8388608            units.format_size(5000)        --> "4.9KiB"
---     units.parse_percent "1%"         --> 1                  units.parse_count "10k"        --> 10000
+--     units.parse_duration "1.5ms"  --> 1500000      units.format_duration(1234567) --> "1.23ms"
+--     units.parse_size "8MiB"       --> 8388608      units.format_size(5000)        --> "4.9KiB"
+--     units.parse_percent "1%"      --> 1            units.parse_count "10k"        --> 10000
 --
 -- Parsers return nil and a sentence that says what is accepted.
 

@@ -16,7 +16,7 @@ static_assert(sizeof(oc_table_row) == sizeof(TupleRow));
 static_assert(offsetof(oc_table_row, b) == offsetof(TupleRow, b));
 static_assert(offsetof(oc_table_row, kinds) == offsetof(TupleRow, kinds));
 static_assert(sizeof(oc_addr) == 8 && sizeof(oc_double_bits) == 8 && sizeof(oc_stats_row) == 40);
-static_assert(offsetof(oc_table, rows) == 16 && sizeof(oc_table) == 56);
+static_assert(offsetof(oc_table, rows) == 16 && sizeof(oc_table) == 72);
 
 namespace {
 
@@ -49,7 +49,7 @@ extern "C" {
 oc_table* oc_table_new(double limit) {
   try {
     return new Handle(limit >= 1 && limit < TupleTable::kMaxLimit ? static_cast<uint32_t>(limit)
-                                                                 : TupleTable::kMaxLimit);
+                                                                  : TupleTable::kMaxLimit);
   } catch (const std::exception&) {
     return nullptr;
   }
@@ -61,8 +61,8 @@ int32_t oc_table_find_or_add(oc_table* t, uint32_t kinds) {
   auto* handle = static_cast<Handle*>(t);
   int32_t row = 0;
   try {
-    row = static_cast<int32_t>(handle->table.find_or_add(
-        word_bits(t->key.a, kinds & 15), word_bits(t->key.b, kinds >> 4), kinds));
+    row = static_cast<int32_t>(handle->table.find_or_add(word_bits(t->key.a, kinds & 15),
+                                                         word_bits(t->key.b, kinds >> 4), kinds));
   } catch (const std::exception&) {
     row = 0;  // no memory: as if the limit were reached
   }

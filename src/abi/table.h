@@ -5,7 +5,8 @@
  * picture). Lua reads the slot and the row itself; only a new key or a collision costs a call:
  *
  *     t.key.a, t.key.b  <- the two words            kinds <- kind of a | kind of b << 4
- *     slot = ((a ^ rotl(b, 32)) * 0x9e3779b97f4a7c15) >> t.shift
+ *     h    = a * 0x9e3779b97f4a7c15 + b * 0xd6e8feb86659fd93
+ *     slot = ((h ^ h >> 29) * 0xd6e8feb86659fd93) >> t.shift
  *     row  = t.slots[slot];  hit when t.rows[row] has the same a, b and kinds
  *     else row = oc_table_find_or_add(t, kinds)
  */
@@ -37,6 +38,11 @@ typedef struct oc_table_row {
   uint32_t unused;
 } oc_table_row;
 
+/* One row of oc.stats: Welford's running mean and sum of squared distances from it. */
+typedef struct oc_stats_row {
+  double count, mean, m2, min, max;
+} oc_stats_row;
+
 /* Pointers are valid until the next call with this table. Row 0 is "(other)": the keys beyond `limit`. */
 typedef struct oc_table {
   oc_key key; /* written by Lua before each call */
@@ -47,6 +53,9 @@ typedef struct oc_table {
   int32_t limit; /* keys taken at most */
   int32_t unused;
   double refused; /* how often a key was turned away */
+  /* Of the aggregate, indexed by row; memory of Lua's, kept here because this address is constant. */
+  double *values;
+  oc_stats_row *stats;
 } oc_table;
 
 /* An empty table; NULL when there is no memory. Never fails otherwise. */
@@ -58,11 +67,6 @@ int32_t oc_table_find_or_add(oc_table *t, uint32_t kinds);
 int32_t oc_table_find(oc_table *t, uint32_t kinds);
 /* Forgets all keys, keeps the memory. */
 void oc_table_clear(oc_table *t);
-
-/* One row of oc.stats: Welford's running mean and sum of squared distances from it. */
-typedef struct oc_stats_row {
-  double count, mean, m2, min, max;
-} oc_stats_row;
 
 /* A double and its upper half: sign, exponent, 20 bits of the mantissa (little-endian machines). */
 typedef union oc_double_bits {

@@ -5,8 +5,11 @@
 namespace oc::base {
 
 namespace {
-constexpr uint32_t kFirstBits = 6;
-}
+constexpr uint32_t kFirstBits = 8;
+constexpr size_t kSparseRows = 4096;  // slots of 128 KiB: within the second cache
+
+size_t slots_for(size_t rows) { return rows <= kSparseRows ? rows * 8 : rows * 2; }
+}  // namespace
 
 TupleTable::TupleTable(uint32_t limit)
     : slots_(size_t{1} << kFirstBits), shift_(64 - kFirstBits), limit_(std::min(limit, kMaxLimit)) {
@@ -35,7 +38,7 @@ uint32_t TupleTable::find_or_add(uint64_t a, uint64_t b, uint32_t kinds) {
     ++refused_;
     return 0;
   }
-  if ((rows_.size() + 1) * 2 > slots_.size()) {
+  if (slots_for(rows_.size() + 1) > slots_.size()) {
     grow();
     at = probe(a, b, kinds);
   }

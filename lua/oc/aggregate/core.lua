@@ -1,8 +1,9 @@
 --- What all aggregates share: columns, options, keys, rows in order, merging.
 --
--- A kind of aggregate (counter, sum, …) is a table of functions given to `core.define`; its values lie
--- in one FFI array, `stride` elements for each row of the KeyTable. The method that scripts call per
--- event is generated for the number of columns, so that a compiled loop holds no loop over keys.
+-- A kind of aggregate (counter, sum, …) is a table of functions given to `core.define`; its
+-- values lie in one FFI array, `stride` elements for each row of the KeyTable. The method that
+-- scripts call per event is generated for the number of columns, so that a compiled loop holds no
+-- loop over keys.
 
 require "oc.abi"
 local KeyTable = require "oc.key_table"
@@ -26,11 +27,13 @@ Aggregate.__index = Aggregate
 ---@field method "count"|"add"
 ---@field limit integer rows taken at most, unless the option says otherwise
 ---@field element string C type of a value
+---@field place "values"|"stats" where oc_table points to them
 ---@field options table<string, true> accepted beside the common ones
 ---@field fields string[] what `rows` gives beside the keys; the first is the order of printing
 ---@field unit_fields table<string, true> fields that carry the unit of the values
 ---@field prepare? fun(self: oc.Aggregate) checks options; may set `_stride`
----@field update fun(self: oc.Aggregate, row: integer, value: number)
+---@field update? fun(t: ffi.cdata*, row: integer, value: number) per event
+---@field make_update? fun(self: oc.Aggregate): function the same, when it depends on options
 ---@field read fun(self: oc.Aggregate, row: integer, into: table)
 ---@field merge fun(self: oc.Aggregate, row: integer, other: oc.Aggregate, other_row: integer)
 ---@field total fun(self: oc.Aggregate): number
@@ -80,70 +83,70 @@ local function check_columns(kind, columns)
   end
 end
 
-local function misused(kind, columns)
-  return function(self)
-    if type(self) ~= "table" or not self._keys then
-      errors.misuse("call it with a colon, as in my_" .. kind.name .. ":" .. kind.method .. "(…)")
-    end
-    errors.misuse(("this oc.%s has %d column%s, more keys were given"):format(kind.name, columns,
-      columns == 1 and "" or "s"), {
-      hint = ('name a column for each key, as in oc.%s("comm", "cpu")'):format(kind.name),
-      token = kind.method,
-    })
+local function misused(object, self)
+  local kind, columns = object._kind, #object.columns
+  if self ~= object then
+    errors.misuse("call it with a colon, as in my_" .. kind.name .. ":" .. kind.method .. "(…)")
   end
+  errors.misuse(("this oc.%s has %d column%s, more keys were given"):format(kind.name, columns,
+    columns == 1 and "" or "s"), {
+    hint = ('name a column for each key, as in oc.%s("comm", "cpu")'):format(kind.name),
+    token = kind.method,
+  })
 end
 
 --- A number from what a script hands in as value; integers of 64 bits are rounded to 53.
 local function as_number(value)
   if ffi.istype("uint64_t", value) or ffi.istype("int64_t", value) then return tonumber(value) end
   if addr.is(value) then
-    errors.misuse("the value is an address", { hint = "write :number() behind it, if it is a size" })
+    errors.misuse("the value is an address", {
+      hint = "write :number() behind it, if it is a size",
+    })
   end
-  errors.misuse(("the value is %s, not a number"):format(value == nil and "nil" or "a " .. type(value)))
+  local shown = value == nil and "nil" or "a " .. type(value)
+  errors.misuse("the value is " .. shown .. ", not a number")
 end
 
 local function not_a_number() errors.misuse("the value is not a number (0/0)") end
 
 local templates = {
   count = [[
-local update, _, _, misused = ...
+local object, t, find, update, misused = ...
 return function(self, %s)
-  local keys = self._keys
-  if keys == nil or extra ~= nil then misused(self) end
-  update(self, keys:find(%s), 1)
+  if self ~= object or extra ~= nil then misused(object, self) end
+  update(t, find(%s))
 end]],
   add = [[
-local update, as_number, not_a_number, misused = ...
+local object, t, find, update, misused, type, as_number, not_a_number = ...
 return function(self, value, %s)
-  local keys = self._keys
-  if keys == nil or extra ~= nil then misused(self) end
+  if self ~= object or extra ~= nil then misused(object, self) end
   if type(value) ~= "number" then value = as_number(value) end
   if value ~= value then not_a_number() end
-  update(self, keys:find(%s), value)
+  update(t, find(%s), value)
 end]],
 }
 
-local function generate(kind, arity)
-  local names = KeyTable.parameters(arity)
-  local text = templates[kind.method]:format(names .. (arity > 0 and ", " or "") .. "extra", names)
-  local chunk = assert(loadstring(text, errors.own_chunk(kind.name .. "_" .. arity)))
-  return chunk(kind.update, as_number, not_a_number, misused(kind, arity))
+--- The method that scripts call per event, for `object` only: what it uses is constant to the JIT.
+local function make_method(kind, object, chunks)
+  local arity = #object.columns
+  if not chunks[arity] then
+    local names = KeyTable.parameters(arity)
+    local parameters = names .. (arity > 0 and ", " or "") .. "extra"
+    local text = templates[kind.method]:format(parameters, names)
+    chunks[arity] = assert(loadstring(text, errors.own_chunk(kind.name .. "_" .. arity)))
+  end
+  local update = kind.make_update and kind.make_update(object) or kind.update
+  return chunks[arity](object, object._keys.t, object._keys.find, update, misused, type,
+    as_number, not_a_number)
 end
 
 --- The constructor of a kind: `oc.counter(col1, col2, …, {options})`.
 ---@param kind oc.aggregate.Kind
 ---@return fun(...): oc.Aggregate
 function M.define(kind)
-  local classes = {}
-  local function class_for(arity)
-    if not classes[arity] then
-      local class = setmetatable({ _kind = kind, [kind.method] = generate(kind, arity) }, Aggregate)
-      class.__index = class
-      class.__tostring = Aggregate.__tostring
-      classes[arity] = class
-    end
-    return classes[arity]
-  end
+  local class = setmetatable({ _kind = kind, __tostring = Aggregate.__tostring }, Aggregate)
+  class.__index = class
+  local chunks = {}
   return function(...)
     local columns, count = { ... }, select("#", ...)
     local options = {}
@@ -153,22 +156,24 @@ function M.define(kind)
     for i = 1, count do if columns[i] == nil then columns[i] = false end end
     check_options(kind, options)
     check_columns(kind, columns)
-    local self = setmetatable({ columns = columns, options = options, _stride = 1 }, class_for(count))
+    local self = setmetatable({ columns = columns, options = options, _stride = 1 }, class)
     if kind.prepare then kind.prepare(self) end
     self._keys = KeyTable.new(count, options.limit or kind.limit,
-      function(rows) return self:_grow(rows) end)
+      function(t, rows) return self:_grow(t, rows) end)
+    self[kind.method] = make_method(kind, self, chunks)
     return self
   end
 end
 
 --- Makes room for `rows` rows; what is there is kept, what is new is zero.
-function Aggregate:_grow(rows)
+function Aggregate:_grow(t, rows)
   local old, old_capacity = self._values, self._capacity or 0
   local capacity = math.max(64, old_capacity * 2, rows)
   local size = ffi.sizeof(self._kind.element) * self._stride
   local values = ffi.new(self._kind.element .. "[?]", capacity * self._stride)
   if old then ffi.copy(values, old, old_capacity * size) end
   self._values, self._capacity = values, capacity
+  t[self._kind.place] = values
   return capacity
 end
 
@@ -184,7 +189,8 @@ end
 ---@param other T
 function Aggregate:merge(other)
   if type(other) ~= "table" or other._kind ~= self._kind then
-    errors.misuse("only an oc." .. self._kind.name .. " can be merged into an oc." .. self._kind.name)
+    local name = "oc." .. self._kind.name
+    errors.misuse("only an " .. name .. " can be merged into an " .. name)
   end
   if #other.columns ~= #self.columns or other._shape ~= self._shape then
     errors.misuse("only aggregates with as many columns and the same buckets can be merged")
@@ -192,7 +198,7 @@ function Aggregate:merge(other)
   local merge, arity = self._kind.merge, #self.columns
   for row = 1, other._keys:size() do
     local keys = other._keys:keys(row)
-    merge(self, self._keys:find(unpack(keys, 1, arity)), other, row)
+    merge(self, self._keys.find(unpack(keys, 1, arity)), other, row)
   end
   if other._keys:refused() > 0 then
     merge(self, 0, other, 0)
@@ -228,8 +234,8 @@ function Aggregate:rows(sort)
   return rows
 end
 
---- The value of one tuple of keys: the number of a counter or sum, a table of the others; nil when it
---- never came.
+--- The value of one tuple of keys: the number of a counter or sum, a table of the others; nil when
+--- it never came.
 ---@return any
 function Aggregate:get(...)
   local row = self._keys:lookup(...)

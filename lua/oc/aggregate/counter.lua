@@ -6,12 +6,13 @@
 local core = require "oc.aggregate.core"
 
 local M = {
-  name = "counter", method = "count", element = "double", limit = 4000000, options = {},
+  name = "counter", method = "count", element = "double", place = "values", limit = 4000000,
+  options = {},
   fields = { "count" }, unit_fields = {},
 }
 
-function M.update(self, row)
-  local values = self._values
+function M.update(t, row)
+  local values = t.values
   values[row] = values[row] + 1
 end
 

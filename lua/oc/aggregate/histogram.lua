@@ -1,6 +1,7 @@
 --- `oc.histogram("comm", { unit = "ns" })`: how values are spread, for each tuple of keys.
 --
--- Buckets are powers of two, or `{ linear = { min = 0, max = 100, step = 5 } }`. Drawn as bpftrace does:
+-- Buckets are powers of two, or `{ linear = { min = 0, max = 100, step = 5 } }`. Drawn as bpftrace
+-- does:
 --
 --     [4, 8)        12 |@@@@@@@@@@@@                                        |
 
@@ -15,7 +16,7 @@ local BAR_CELLS = 52
 
 -- A row has 68 counts: the limit is smaller than that of other kinds.
 local M = {
-  name = "histogram", method = "add", element = "double", limit = 200000,
+  name = "histogram", method = "add", element = "double", place = "values", limit = 200000,
   options = { linear = true }, fields = { "count", "buckets" }, unit_fields = {},
 }
 
@@ -38,10 +39,13 @@ function M.prepare(self)
   self._stride, self._shape = self._buckets.count, self._buckets.shape
 end
 
-function M.update(self, row, value)
-  local at = row * self._stride + self._buckets:index(value)
-  local values = self._values
-  values[at] = values[at] + 1
+function M.make_update(self)
+  local stride, index_of = self._stride, self._buckets:indexer()
+  return function(t, row, value)
+    local at = row * stride + index_of(value)
+    local values = t.values
+    values[at] = values[at] + 1
+  end
 end
 
 function M.read(self, row, into)
@@ -110,7 +114,8 @@ local function draw_row(self, row)
   for i = first or 0, last or -1 do
     local from, to = self._buckets:bounds(i)
     local filled = math.floor(counts[i] * BAR_CELLS / most)
-    -- Between whole numbers there is nothing in [0] to (0, 1): only drawn when something fell there.
+    -- Between whole numbers there is nothing in [0] to (0, 1): only drawn when something fell
+    -- there.
     if not (self._shape == "log2" and i == 2 and counts[i] == 0) then
       lines[#lines + 1] = {
         label(from, to, text), units.format_number(counts[i]),
@@ -136,7 +141,7 @@ function M.draw(self, rows, options)
 end
 
 ---@class oc.Histogram : oc.Aggregate
----@field add fun(self: oc.Histogram, value: number, ...: any) puts one value into a bucket of these keys
+---@field add fun(self: oc.Histogram, value: number, ...: any) one value more for these keys
 
 ---@type fun(...: string|table): oc.Histogram
 return core.define(M)

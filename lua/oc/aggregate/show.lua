@@ -13,7 +13,8 @@ local M = {}
 
 local print_options = { top = true, percent = true, sort = true, title = true }
 
---- Keys of different types have an order too: nil, booleans, numbers, 64-bit integers, addresses, text.
+--- Keys of different types have an order too: nil, booleans, numbers, 64-bit integers, addresses,
+--- text.
 local function rank(value)
   local kind = type(value)
   if kind == "nil" then return 0 end
@@ -42,7 +43,8 @@ local function all_names(self)
   return names
 end
 
---- Sorts rows: values from the largest, keys from the smallest; ties by the keys from left to right.
+--- Sorts rows: values from the largest, keys from the smallest; ties by the keys from left to
+--- right.
 ---@param self oc.Aggregate
 ---@param rows table[]
 ---@param by? string
@@ -97,7 +99,7 @@ local function check(options)
       })
     end
   end
-  if options.top ~= nil and (type(options.top) ~= "number" or not (options.top >= 0)) then
+  if options.top ~= nil and (type(options.top) ~= "number" or options.top < 0) then
     errors.misuse("top must be a number of rows", { token = "top" })
   end
 end

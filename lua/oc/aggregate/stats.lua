@@ -1,18 +1,22 @@
 --- `oc.stats("comm", { unit = "ns" })`: count, mean, min, max and deviation for each tuple of keys.
 --
 -- Welford's algorithm, merged by Chan's formula: exact where sums of squares lose all their digits
--- (large values close together, as time stamps are). `deviation` is the sample's (n - 1); 0 for one.
+-- (large values close together, as time stamps are). `deviation` is the sample's (n - 1); 0 for
+-- one.
 
 local core = require "oc.aggregate.core"
 
+local max, min = math.max, math.min
+
 local M = {
-  name = "stats", method = "add", element = "oc_stats_row", limit = 1000000, options = {},
+  name = "stats", method = "add", element = "oc_stats_row", place = "stats", limit = 1000000,
+  options = {},
   fields = { "count", "mean", "min", "max", "deviation" },
   unit_fields = { mean = true, min = true, max = true, deviation = true },
 }
 
-function M.update(self, row, value)
-  local entry = self._values[row]
+function M.update(t, row, value)
+  local entry = t.stats[row]
   local count = entry.count + 1
   entry.count = count
   if count == 1 then
@@ -23,8 +27,8 @@ function M.update(self, row, value)
   local mean = entry.mean + distance / count
   entry.mean = mean
   entry.m2 = entry.m2 + distance * (value - mean)
-  entry.min = math.min(entry.min, value)
-  entry.max = math.max(entry.max, value)
+  entry.min = min(entry.min, value)
+  entry.max = max(entry.max, value)
 end
 
 function M.read(self, row, into)

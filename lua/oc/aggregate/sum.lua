@@ -3,12 +3,12 @@
 local core = require "oc.aggregate.core"
 
 local M = {
-  name = "sum", method = "add", element = "double", limit = 4000000, options = {},
+  name = "sum", method = "add", element = "double", place = "values", limit = 4000000, options = {},
   fields = { "sum" }, unit_fields = { sum = true },
 }
 
-function M.update(self, row, value)
-  local values = self._values
+function M.update(t, row, value)
+  local values = t.values
   values[row] = values[row] + value
 end
 
