@@ -1,16 +1,51 @@
 --- What scripts see: `local oc = require "oc"`.
 
-local aggregate = require "oc.aggregate"
 local addr = require "oc.addr"
+local aggregate = require "oc.aggregate"
+local args = require "oc.args"
+local errors = require "oc.errors"
+local nearest = require "oc.nearest"
+local settings = require "oc.settings"
 local trace = require "oc.trace"
 
+local declare = args.constructors
+
 ---@class oc
-return {
+local oc = {
+  -- A trace, live or recorded.
   open = trace.open,
+
+  -- Aggregates.
   counter = aggregate.counter,
   sum = aggregate.sum,
   stats = aggregate.stats,
   histogram = aggregate.histogram,
+
+  -- Addresses, and what may be a key of a plain table.
   addr = addr,
   key = addr.key,
+
+  -- The script's arguments.
+  args = function(declared) return settings.declare(declared) end,
+  number = declare.number,
+  string = declare.string,
+  flag = declare.flag,
+  duration = declare.duration,
+  size = declare.size,
+  percent = declare.percent,
+  choice = declare.choice,
+  list = declare.list,
+  pids = declare.pids,
+  event = declare.event,
+  file = declare.file,
 }
+
+local names = {}
+for name in pairs(oc) do names[#names + 1] = name end
+
+return setmetatable(oc, {
+  __index = function(_, name)
+    errors.misuse(("oc has no '%s'"):format(tostring(name)),
+      { token = tostring(name), hint = nearest.hint(tostring(name), names) })
+  end,
+})

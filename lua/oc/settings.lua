@@ -1,11 +1,29 @@
---- What the command line chose, for everything in `oc` that prints.
+--- What the command line chose, for everything in `oc` that prints or runs.
+
+local errors = require "oc.errors"
 
 ---@class oc.settings
 ---@field json boolean `--json`: results are JSON documents, one a line
 ---@field write fun(text: string) where results go
+---@field run table `-i`, `-d`, `-n`, `--buffer` and the command, by name
+---@field verbose boolean
+---@field quiet boolean
+---@field traceback boolean
+---@field errors oc.errors.Collector of callbacks
+---@field read_source fun(chunk: string): string? the text of a chunk
+---@field before_open fun() told before the first trace is opened
+---@field finished fun(trace: oc.Trace) told when a run is over
 local M = {
   json = false,
+  verbose = false,
+  quiet = false,
+  traceback = false,
+  run = {},
+  errors = errors.Collector.new({ max = 20 }),
   write = function(text) io.stdout:write(text) end,
+  read_source = function() return nil end,
+  before_open = function() end,
+  finished = function() end,
 }
 
 return M

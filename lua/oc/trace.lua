@@ -32,8 +32,19 @@ local Trace = {}
 
 local M = {}
 
---- Every trace that this state opened, to find those never run.
-M.opened = {}
+local opened = {}
+
+--- Raises an error at the place where a trace was opened that has callbacks and was never run.
+function M.check_all_ran()
+  for _, self in ipairs(opened) do
+    if not self._ran and (#self._registered > 0 or #self._timers > 0 or #self._at_end > 0) then
+      local err = errors.new("this trace has callbacks but was never run", { hint = "call trace:run() after the callbacks", token = "open" })
+      local info = self._opened_at
+      err.chunk, err.file, err.line = info.source, info.short_src, info.currentline
+      error(err, 0)
+    end
+  end
+end
 
 -- Opening -------------------------------------------------------------------------------------------
 
@@ -83,10 +94,11 @@ end
 function M.open(options)
   options = options or {}
   check_options(options, open_options, "oc.open")
+  settings.before_open()
   local self = setmetatable({ _options = options, _registered = {}, _timers = timers.new(), _at_end = {} }, Trace)
   local info = debug.getinfo(2, "Sl")
-  self._opened_at = info and info.short_src .. ":" .. info.currentline or "?"
-  M.opened[#M.opened + 1] = self
+  self._opened_at = info
+  opened[#opened + 1] = self
   attach(self, options.input or settings.run.input)
   return self
 end
@@ -103,7 +115,7 @@ end
 local function kinds_of(self, name)
   if canonical.is(name) then
     return canonical.resolve(self._session, name, {
-      live = self._path == nil, path = self._path, frequency = self._options.cpu and self._options.cpu.frequency,
+      live = self._path == nil, path = self._path, frequency = self._options.cpu and self._options.cpu.frequency or settings.run.frequency,
     }), name
   end
   local found = {}
@@ -182,7 +194,7 @@ end
 ---@param period string|number "1s", "100ms", or ns
 ---@param fn fun()
 function Trace:every(period, fn)
-  local ns = type(period) == "number" and period or units.duration(period)
+  local ns = type(period) == "number" and period or units.parse_duration(period)
   if not ns or ns <= 0 then
     errors.misuse("trace:every wants a duration above 0, such as \"1s\"", { token = "every" })
   end
@@ -245,7 +257,7 @@ local function start(self)
   run.max_events = options.events or 0
   run.max_span_ns = options.duration or 0
   local buffer = self._options.buffer
-  if type(buffer) == "string" then buffer = units.size(buffer) end
+  if type(buffer) == "string" then buffer = units.parse_size(buffer) end
   run.buffer_bytes = options.buffer or buffer or 0
   local words = {}
   if options.command and #options.command > 0 then
@@ -347,6 +359,25 @@ function Trace:notes()
     notes[i] = ffi.string(note)
   end
 end
+
+--- The launched command's exit status, 128 + n for a signal; nil without a command or while it runs.
+function Trace:command_status()
+  local status = C.oc_session_command_status(self._session)
+  return status >= 0 and status or nil
+end
+
+--- The names of system calls by number, of the machine that the trace is from; empty when that is of
+--- another kind than the one that built oc.
+---@return table<integer, string>
+function Trace:syscalls()
+  local arch = ffi.string(C.oc_session_fact(self._session, "arch"))
+  local own = ({ x64 = "x86_64", arm64 = "aarch64" })[jit.arch]
+  if arch ~= "" and arch ~= own then return {} end
+  return require "oc.syscalls"
+end
+
+--- True when the input is a file.
+function Trace:is_recorded() return self._path ~= nil end
 
 --- True when the trace is truncated or damaged.
 function Trace:is_damaged() return C.oc_session_is_damaged(self._session) ~= 0 end

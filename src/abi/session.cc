@@ -56,6 +56,8 @@ oc::event::SampleTail tail_of(oc_session* session, const oc_event* event) {
 
 extern "C" {
 
+const char* oc_version(void) { return OC_VERSION; }
+
 uint32_t oc_host_doing(oc_host* host, uint32_t doing) {
   host->progress.fetch_add(1, std::memory_order_relaxed);
   return static_cast<uint32_t>(host->doing.exchange(static_cast<oc_host::Doing>(doing)));
@@ -276,9 +278,7 @@ void oc_session_stats(oc_session* session, oc_stats* out) {
   out->malformed = number(counts.malformed);
   out->unknown = number(counts.unknown);
   out->own = number(counts.own);
-  for (const auto& loss : session->session.losses()) {
-    if (loss.event == oc::event::EventTable::kUnknown) out->lost += number(loss.records);
-  }
+  for (const auto& loss : session->session.losses()) out->lost += number(loss.records);
   const uint64_t start = counts.start_time;
   out->start_ns = number(start);
   out->span_ns = counts.last_time > start ? number(counts.last_time - start) : 0;

@@ -75,6 +75,8 @@ typedef struct oc_run {
   const char *const *command; /* NULL-terminated; NULL: the whole system */
 } oc_run;
 
+/* "0.1.0"; static. */
+const char *oc_version(void);
 /* What the script is doing now: 0 nothing, 1 its body or an end hook, 2 callbacks. Returns what it was. */
 uint32_t oc_host_doing(oc_host *host, uint32_t doing);
 /* How long a callback may run before the watchdog ends it, ns; 0: for ever. */

@@ -1,13 +1,116 @@
 #include "session/live_plan.h"
 
+#include <fnmatch.h>
+
 #include <algorithm>
+#include <utility>
 
 #include "base/nearest.h"
+#include "perf/attr_builder.h"
+#include "perf/event_names.h"
+#include "sys/tracefs.h"
 
 namespace oc::session {
+
+using base::Code;
+using base::Result;
+
+namespace {
+
+bool is_glob(const std::string& name) { return name.find_first_of("*?[") != std::string::npos; }
+
+Result<sys::Tracefs> open_tracefs() {
+  auto root = sys::find_tracefs();
+  if (!root) return std::move(root.error());
+  return sys::Tracefs(std::move(*root));
+}
+
+/// An event of the scheduler is made in the context of one thread but is about two: leaving out those
+/// made in our own would lose the other's switch or wake-up.
+bool is_about_others(const event::EventFormat& format) { return format.system == "sched"; }
+
+}  // namespace
+
+Result<std::vector<uint32_t>> LivePlan::resolve(const std::string& name, const LiveSettings& settings) {
+  if (const auto* named = perf::find_named_event(name); named != nullptr) {
+    perf::EventRequest request;
+    request.name = std::string(named->name);
+    request.type = named->type;
+    request.config = named->config;
+    request.frequency_hz = settings.frequency_hz;
+    request.period = settings.period;
+    request.with_address = settings.with_address;
+    return std::vector<uint32_t>{add(std::move(request))};
+  }
+  if (name.find(':') == std::string::npos && !is_glob(name)) {
+    const std::string hint = base::did_you_mean(base::nearest(name, names("*")));
+    return base::make_error(Code::kNotFound, "there is no event '" + name + "'",
+                            hint.empty() ? "oc list events shows those of this machine" : hint);
+  }
+  return resolve_tracepoints(name);
+}
+
+Result<std::vector<uint32_t>> LivePlan::resolve_tracepoints(const std::string& name) {
+  auto tracefs = open_tracefs();
+  if (!tracefs) return std::move(tracefs.error()).context("cannot look up '" + name + "'");
+  std::vector<std::string> found{name};
+  if (is_glob(name)) {
+    auto listed = tracefs->list_events(name);
+    if (!listed) return std::move(listed.error());
+    found = std::move(*listed);
+    if (found.empty()) {
+      return base::make_error(Code::kNotFound, "no event matches '" + name + "'",
+                              "oc list events shows those of this machine");
+    }
+  }
+  std::vector<uint32_t> indexes;
+  for (const std::string& event : found) {
+    auto format = tracefs->load_format(event);
+    if (!format) {
+      if (is_glob(name) && format.error().code != Code::kPermission) continue;  // an event perf cannot open
+      return std::move(format.error());
+    }
+    perf::EventRequest request;
+    request.name = event;
+    request.type = PERF_TYPE_TRACEPOINT;
+    request.config = format->id;
+    request.keep_own = is_about_others(*format);
+    request.format = std::move(*format);
+    indexes.push_back(add(std::move(request)));
+  }
+  return indexes;
+}
+
+uint32_t LivePlan::add(perf::EventRequest request) {
+  for (uint32_t i = 0; i < size(); ++i) {
+    const auto& known = requests_[i];
+    if (known.type == request.type && known.config == request.config &&
+        known.frequency_hz == request.frequency_hz && known.period == request.period &&
+        known.with_address == request.with_address) {
+      return i;
+    }
+  }
+  event::EventKind kind;
+  kind.name = request.name;
+  kind.format = request.format;
+  kind.attr = perf::make_event_attr(request, {});
+  kind.layout = event::make_layout(kind.attr);
+  kinds_.push_back(std::move(kind));
+  requests_.push_back(std::move(request));
+  return size() - 1;
+}
+
+std::vector<std::string> LivePlan::names(const std::string& glob) const {
+  std::vector<std::string> names;
+  for (const auto& named : perf::named_events()) {
+    const std::string name(named.name);
+    if (fnmatch(glob.c_str(), name.c_str(), 0) == 0) names.push_back(name);
+  }
+  if (auto tracefs = open_tracefs()) {
+    if (auto listed = tracefs->list_events(glob)) names.insert(names.end(), listed->begin(), listed->end());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
 
 }  // namespace oc::session
-namespace oc::session {
-base::Result<std::vector<uint32_t>> LivePlan::resolve(const std::string&, const LiveSettings&) { return base::make_error(base::Code::kUnsupported, "no live"); }
-std::vector<std::string> LivePlan::names(const std::string&) const { return {}; }
-}

@@ -2,14 +2,12 @@
 
 #include <cstdint>
 #include <deque>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "event/event_table.h"
 #include "perf/live_source.h"
-#include "sys/tracefs.h"
 
 namespace oc::session {
 
@@ -39,7 +37,6 @@ class LivePlan {
   uint32_t add(perf::EventRequest request);
   base::Result<std::vector<uint32_t>> resolve_tracepoints(const std::string& name);
 
-  std::optional<sys::Tracefs> tracefs_;
   std::vector<perf::EventRequest> requests_;
   std::deque<event::EventKind> kinds_;
 };

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 #include <fnmatch.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <ctime>
+#include <filesystem>
 
 #include "base/nearest.h"
 
@@ -33,6 +35,14 @@ std::string_view without_modifiers(const EventKind& kind) {
   const std::string_view name = kind.name;
   if (kind.attr.type == PERF_TYPE_TRACEPOINT) return name;
   return name.substr(0, name.rfind(':'));
+}
+
+std::vector<int32_t> own_threads() {
+  std::vector<int32_t> tids;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
+    tids.push_back(std::stoi(entry.path().filename()));
+  }
+  return tids;
 }
 
 bool matches(const std::string& wanted, std::string_view name) {
@@ -166,7 +176,7 @@ Status Session::start_live(const RunOptions& options, Selection& selection) {
   request.switch_records = wants(KernelRecord::kSwitchOut) || wants(KernelRecord::kSwitchIn) ||
                            wants(KernelRecord::kSwitchOutWide) || wants(KernelRecord::kSwitchInWide);
   request.mmap_records = wants(KernelRecord::kMmap) || wants(KernelRecord::kMmap2);
-  request.own_tids = {static_cast<int32_t>(gettid())};
+  request.own_tids = own_threads();
   auto live = perf::LiveSource::open(std::move(request));
   if (!live) return std::move(live.error());
   live_ = std::move(*live);
@@ -214,6 +224,8 @@ void Session::finish() {
 }
 
 std::vector<source::Loss> Session::losses() const {
+  // The kernel's own numbers are whole; LOST records lack what was lost after the last of them.
+  if (!final_losses_.empty()) return final_losses_;
   std::vector<source::Loss> losses;
   if (!decoder_) return losses;
   for (const auto& [cpu, records] : decoder_->lost_by_cpu()) {
@@ -233,7 +245,9 @@ std::vector<std::string> Session::notes() const {
 bool Session::is_damaged() const { return file_source_ && file_source_->is_damaged(); }
 
 std::optional<int> Session::command_status() const {
-  return live_ ? live_->command_status() : std::nullopt;
+  const auto status = live_ ? live_->command_status() : std::nullopt;
+  if (!status) return std::nullopt;
+  return WIFSIGNALED(*status) ? 128 + WTERMSIG(*status) : WEXITSTATUS(*status);
 }
 
 }  // namespace oc::session

@@ -1,4 +1,4 @@
---- `oc.stats("comm", { unit = "ns" })`: count, mean, min, max and deviation for each tuple of keys.
+--- `oc.stats("comm", { unit = "ns" })`: count, sum, mean, min, max, deviation by tuples of keys.
 --
 -- Welford's algorithm, merged by Chan's formula: exact where sums of squares lose all their digits
 -- (large values close together, as time stamps are). `deviation` is the sample's (n - 1); 0 for
@@ -11,8 +11,8 @@ local max, min = math.max, math.min
 local M = {
   name = "stats", method = "add", element = "oc_stats_row", place = "stats", limit = 1000000,
   options = {},
-  fields = { "count", "mean", "min", "max", "deviation" },
-  unit_fields = { mean = true, min = true, max = true, deviation = true },
+  fields = { "count", "sum", "mean", "min", "max", "deviation" },
+  unit_fields = { sum = true, mean = true, min = true, max = true, deviation = true },
 }
 
 function M.update(t, row, value)
@@ -34,6 +34,7 @@ end
 function M.read(self, row, into)
   local entry = self._values[row]
   into.count, into.mean, into.min, into.max = entry.count, entry.mean, entry.min, entry.max
+  into.sum = entry.mean * entry.count
   into.deviation = entry.count > 1 and math.sqrt(entry.m2 / (entry.count - 1)) or 0
 end
 

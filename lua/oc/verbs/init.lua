@@ -1,14 +1,75 @@
+--- The program's verbs: the command line's first word chooses one.
+
+local errors = require "oc.errors"
+local nearest = require "oc.nearest"
+
 local M = {}
-function M.run(verb, argv)
-  local settings = require "oc.settings"
-  settings.run = { input = argv[2] }
-  settings.errors = require("oc.errors").Collector.new({ max = 20 })
-  settings.read_source = function(c) local f = io.open((c:gsub("^@", ""))) return f and f:read("*a") end
-  settings.finished = function() end
-  local chunk = assert(loadfile(argv[1]))
-  jit.off(chunk)
-  local ok, err = xpcall(chunk, function(e) return type(e) == "string" and debug.traceback(e) or e end)
-  if not ok then io.stderr:write(require("oc.errors").render(err, settings.read_source), tostring(err.traceback)) return 1 end
-  return 0
+
+--- In the order of the help.
+M.verbs = {
+  { name = "script", usage = "NAME|FILE|-  [options] [-- CMD…]", summary = "run a script, live or on a trace (-i)" },
+  { name = "eval", usage = "CODE  [options] [-- CMD…]", summary = "run a line of Lua; oc is there already" },
+  { name = "list", usage = "[events|scripts] [GLOB] [-v]", summary = "what can be asked for here, or what a trace holds (-i)" },
+  { name = "help", usage = "[VERB]", summary = "show this, or a verb's options" },
+  { name = "version", usage = "", summary = "show the version" },
+}
+
+local by_name, names = {}, {}
+for i, verb in ipairs(M.verbs) do
+  by_name[verb.name] = verb
+  names[i] = verb.name
 end
+
+local aliases = { ["--help"] = "help", ["-h"] = "help", ["--version"] = "version", ["-V"] = "version", ["-e"] = "eval" }
+
+local function wrong_usage(message, hint)
+  error(errors.new(message, { hint = hint, exit_status = 2 }), 0)
+end
+
+local function exists(path)
+  local file = io.open(path, "rb")
+  if file then file:close() end
+  return file ~= nil
+end
+
+--- The verb's module and the arguments behind it. A file stands for itself.
+local function choose(word, argv)
+  local name = aliases[word] or word
+  if by_name[name] then return require("oc.verbs." .. name), argv end
+  if exists(word) then
+    if word:find("%.lua$") then
+      table.insert(argv, 1, word)
+      return require "oc.verbs.script", argv
+    end
+    wrong_usage(("oc cannot show %s by itself yet"):format(word), "run a script on it: oc script -i " .. word .. " cpu_top")
+  end
+  wrong_usage(("oc has no verb '%s', and there is no such file"):format(word),
+    nearest.hint(word, names) or "oc help shows what there is")
+end
+
+--- Runs a verb; wrong usage and failures end here, as text on stderr.
+---@param word string
+---@param argv string[]
+---@return integer exit_status
+function M.run(word, argv)
+  local ok, status = xpcall(function()
+    local verb, arguments = choose(word, argv)
+    return verb.run(arguments)
+  end, function(err)
+    local made = errors.make(err)
+    if not made.exit_status and type(err) == "string" then made.traceback = debug.traceback("", 2) end
+    return made
+  end)
+  if ok then return status end
+  local err = status
+  if err.is_help then
+    io.stdout:write(err.message)
+    return 0
+  end
+  if err.traceback then error(errors.render(err) .. err.traceback, 0) end  -- a fault of oc itself
+  local text = errors.render(err)
+  io.stderr:write(err.file and text or "oc: " .. text)
+  return err.exit_status or 1
+end
+
 return M

@@ -1,0 +1,84 @@
+--- What is said on stderr when a run is over: nothing lost, late or broken stays silent.
+
+local C = require "oc.abi"
+local ffi = require "ffi"
+local host = require "oc.host"
+local json = require "oc.json"
+local settings = require "oc.settings"
+local units = require "oc.units"
+
+local host_pointer = ffi.cast("oc_host *", host.pointer)
+
+local M = { lost = 0, damaged = false }
+
+local function say(text, ...) io.stderr:write("oc: ", text:format(...), "\n") end
+
+local function sorted_parts(by, label)
+  local keys, parts = {}, {}
+  for key in pairs(by) do keys[#keys + 1] = key end
+  table.sort(keys)
+  for i, key in ipairs(keys) do
+    local name = key == -1 and "unknown cpu" or label .. tostring(key)
+    parts[i] = ("%s: %.0f"):format(name, by[key])
+  end
+  return table.concat(parts, ", ")
+end
+
+local function say_loss(stats)
+  local all = stats.events + stats.lost
+  say("LOST %.0f records (%.1f %% of what came): the results above are incomplete", stats.lost,
+    100 * stats.lost / math.max(all, 1))
+  say("  by CPU: %s", sorted_parts(stats.lost_by_cpu, "cpu "))
+  if next(stats.lost_by_event) then say("  by event: %s", sorted_parts(stats.lost_by_event, "")) end
+  say("  a larger --buffer, or fewer events, loses less")
+end
+
+local function say_numbers(stats)
+  say("%.0f events of %.0f records in %s; own CPU time %s", stats.events, stats.records,
+    units.format_duration(stats.span_ns), units.format_duration(stats.cpu_ns))
+  if stats.late > 0 then say("%.0f records came late: out of order by more than a round", stats.late) end
+  if stats.own > 0 then say("%.0f events made by oc itself were left out", stats.own) end
+end
+
+--- The last JSON document of a run, so that a reader of JSON sees losses too.
+local function write_summary(stats, notes)
+  local by_cpu = json.object({})
+  for cpu, records in pairs(stats.lost_by_cpu) do by_cpu[tostring(cpu)] = records end
+  settings.write(json.encode(json.object({ summary = {
+    events = stats.events, records = stats.records, bytes = stats.bytes, lost = stats.lost,
+    lost_by_cpu = by_cpu, lost_by_event = json.object(stats.lost_by_event), late = stats.late,
+    malformed = stats.malformed, unknown = stats.unknown, span_ns = stats.span_ns, notes = notes,
+  } })) .. "\n")
+end
+
+--- Called when a trace's run is over.
+---@param trace oc.Trace
+function M.finished(trace)
+  local stats, notes = trace:stats(), trace:notes()
+  M.lost = M.lost + stats.lost
+  M.damaged = M.damaged or trace:is_damaged() or stats.malformed + stats.unknown > 0
+  if settings.json then write_summary(stats, notes) end
+  io.stdout:flush()
+  for _, note in ipairs(notes) do say("%s", note) end
+  if stats.malformed > 0 then
+    say("%.0f records were too short for their event and were left out", stats.malformed)
+  end
+  if stats.unknown > 0 then say("%.0f samples belong to no event of the trace", stats.unknown) end
+  if stats.lost > 0 then say_loss(stats) end
+  local signal = C.oc_host_interrupted(host_pointer)
+  if signal > 0 and not settings.quiet and trace:is_recorded() then
+    say("stopped by a signal: what stands above covers the first %s of the trace",
+      units.format_duration(stats.span_ns))
+  end
+  local status = trace:command_status()
+  if status and status ~= 0 and not settings.quiet then
+    if status > 128 then
+      say("the command was ended by signal %d", status - 128)
+    else
+      say("the command ended with status %d", status)
+    end
+  end
+  if settings.verbose then say_numbers(stats) end
+end
+
+return M

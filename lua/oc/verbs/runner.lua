@@ -1,0 +1,98 @@
+--- Runs a chunk of the user's: what `oc script` and `oc eval` share.
+
+local C = require "oc.abi"
+local errors = require "oc.errors"
+local ffi = require "ffi"
+local host = require "oc.host"
+local report = require "oc.report"
+local settings = require "oc.settings"
+
+local M = {}
+
+local host_pointer = ffi.cast("oc_host *", host.pointer)
+local IN_HOST, IN_BODY = 0, 1
+local FAILED, INCOMPLETE = 1, 3
+
+--- Takes the options into the settings; what the script did not declare is wrong usage now.
+local function apply(context)
+  context:finish()
+  local options = context.options
+  settings.json, settings.verbose, settings.quiet = options.json, options.verbose, options.quiet
+  settings.traceback = options.traceback
+  settings.errors.max = options.max_errors
+  settings.run = {
+    input = options.input, duration = options.duration, events = options.events,
+    buffer = options.buffer, command = context.command, frequency = options.frequency,
+  }
+  if options.jit_report then require("oc.jit_report").start() end
+  if options.timeout then C.oc_host_timeout(host_pointer, options.timeout) end
+end
+
+--- Raises the limits under which LuaJIT would give up compiling large scripts.
+local function tune_jit() require("jit.opt").start("maxmcode=16384", "maxtrace=8000", "maxrecord=16000") end
+
+local function exit_status(context, trace_status)
+  if settings.errors.total > 0 or C.oc_host_interrupted(host_pointer) == -1 then return FAILED end
+  if context.options.strict and (report.lost > 0 or report.damaged) then return INCOMPLETE end
+  if context.options.exit_status and trace_status then return trace_status end
+  return 0
+end
+
+--- An error of the script's body. 130: Ctrl-C ended it before it had results.
+local function failed(err, context)
+  local made = errors.make(err)
+  if made.is_help then error(made, 0) end
+  if made.exit_status then error(made, 0) end
+  local signal = C.oc_host_interrupted(host_pointer)
+  io.stdout:flush()
+  if signal > 0 and tostring(made.message):find("interrupted", 1, true) then
+    io.stderr:write("oc: interrupted at ", tostring(made.file), ":", tostring(made.line), "\n")
+    return 128 + signal
+  end
+  local text = errors.render(made, settings.read_source)
+  io.stderr:write(made.file and text or "oc: " .. text)
+  if context.options.traceback and made.traceback then io.stderr:write(made.traceback, "\n") end
+  return FAILED
+end
+
+--- Runs `source` as chunk `name` ("@path" or "=name").
+---@param context oc.args.Context
+---@return integer exit_status
+function M.run(context, source, name)
+  settings.read_source = function(chunk)
+    return (chunk == name or chunk == name:sub(2)) and source or nil
+  end
+  local trace_status
+  settings.declare = function(declared)
+    local values = context:declare(declared)
+    apply(context)
+    return values
+  end
+  settings.before_open = function() apply(context) end
+  settings.finished = function(trace)
+    report.finished(trace)
+    trace_status = trace:command_status()
+  end
+  local chunk, problem = loadstring(source, name)
+  if not chunk then return failed(problem, context) end
+  -- A script that cannot declare arguments gets its wrong options told before it runs.
+  if not source:find("args", 1, true) then apply(context) end
+  jit.off(chunk)  -- hooks work in interpreted code only: Ctrl-C must reach a loop in the body
+  tune_jit()
+  C.oc_host_doing(host_pointer, IN_BODY)
+  local ok, err = xpcall(function()
+    chunk()
+    require("oc.trace").check_all_ran()
+  end, function(raised)
+    local made = errors.make(raised)
+    if not made.traceback then made.traceback = debug.traceback("", 2) end
+    return made
+  end)
+  C.oc_host_doing(host_pointer, IN_HOST)
+  local status = ok and exit_status(context, trace_status) or failed(err, context)
+  if not settings.quiet then io.stderr:write(settings.errors:summary()) end
+  if context.options.jit_report then io.stderr:write(require("oc.jit_report").text()) end
+  return status
+end
+
+return M

@@ -1,0 +1,71 @@
+--- `oc script NAME|FILE|-`: a script by path, by the name of a stock script, or from standard input.
+
+local args = require "oc.args"
+local errors = require "oc.errors"
+local host = require "oc.host"
+local nearest = require "oc.nearest"
+local runner = require "oc.verbs.runner"
+
+local M = {}
+
+--- The stock scripts' names, sorted.
+---@return string[]
+function M.stock_names()
+  local names = {}
+  for _, file in ipairs(host.files()) do
+    names[#names + 1] = file:match("^scripts/(.+)%.lua$")
+  end
+  table.sort(names)
+  return names
+end
+
+--- The source of a stock script; nil when there is none of the name.
+---@param name string with or without ".lua"
+---@return string?
+function M.stock_source(name) return host.text("scripts/" .. name:gsub("%.lua$", "") .. ".lua") end
+
+local function read_file(path)
+  local file, problem = io.open(path, "rb")
+  if not file then return nil, problem end
+  local text, failure = file:read("*a")
+  file:close()
+  if not text then return nil, path .. ": " .. tostring(failure) end
+  return text
+end
+
+--- Finds a script: text and chunk name. A path wins over a stock script where it exists and is
+--- written as a file (with a "/" or ".lua"); a bare name is a stock script's.
+local function find(name)
+  if name == "-" then return io.stdin:read("*a"), "=stdin" end
+  local looks_like_path = name:find("/", 1, true) or name:find("%.lua$")
+  local text, problem
+  if looks_like_path then
+    text, problem = read_file(name)
+    if text then return text, "@" .. name end
+  end
+  if not name:find("/", 1, true) then
+    local source = M.stock_source(name)
+    if source then return source, "@" .. name:gsub("%.lua$", "") .. ".lua" end
+  end
+  if not looks_like_path then
+    text = read_file(name)
+    if text then return text, "@" .. name end
+  end
+  if name:find("/", 1, true) then error(errors.new("cannot read the script: " .. problem, { exit_status = 2 }), 0) end
+  error(errors.new(("there is no script '%s', neither a file nor one of oc's"):format(name), {
+    exit_status = 2, hint = nearest.hint(name:gsub("%.lua$", ""), M.stock_names()) or "oc list scripts shows oc's",
+  }), 0)
+end
+
+---@param argv string[]
+function M.run(argv)
+  local context = args.new_context { argv = argv, verb = "script" }
+  if not context.script then
+    error(errors.new("which script?", { exit_status = 2, hint = "oc list scripts shows oc's; or give a file, or - for standard input" }), 0)
+  end
+  local source, name = find(context.script)
+  context.head = source
+  return runner.run(context, source, name)
+end
+
+return M

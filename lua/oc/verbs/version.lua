@@ -1,0 +1,13 @@
+--- `oc version`.
+
+local ffi = require "ffi"
+local C = require "oc.abi"
+
+local M = {}
+
+function M.run()
+  io.stdout:write(("oc %s (%s, %s %s)\n"):format(ffi.string(C.oc_version()), jit.version, jit.os, jit.arch))
+  return 0
+end
+
+return M

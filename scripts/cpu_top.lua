@@ -1,0 +1,39 @@
+--- Which processes use the CPU: live, or from a recorded trace.
+---
+--- Counts CPU samples by process name and prints the top of them at every interval; --every 0 prints
+--- once, at the end. Idle CPUs make no samples. A sample stands for 1/frequency seconds of one CPU.
+---
+--- Example: oc script cpu_top
+--- Example: oc script cpu_top --every 5s --top 20 -d 1m
+--- Example: oc script cpu_top -i perf.data --every 0
+--- Example: oc script cpu_top --by tid -- make -j4
+
+local oc = require "oc"
+
+local opt = oc.args {
+  frequency = oc.number(999, "samples per second on each CPU", { short = "F", min = 1 }),
+  top = oc.number(10, "rows to print", { min = 1 }),
+  every = oc.duration("1s", "how often to print; 0: once, at the end"),
+  by = oc.choice({ "comm", "pid", "tid", "cpu" }, "comm", "what to count by"),
+}
+
+local trace = oc.open { cpu = { frequency = opt.frequency } }
+local samples = opt.by == "comm" and oc.counter("comm") or oc.counter("comm", opt.by)
+
+local count = {
+  comm = function(e) samples:count(e.comm) end,
+  pid = function(e) samples:count(e.comm, e.pid) end,
+  tid = function(e) samples:count(e.comm, e.tid) end,
+  cpu = function(e) samples:count(e.comm, e.cpu) end,
+}
+
+local function show()
+  if samples:total() == 0 then return end
+  samples:print { top = opt.top, percent = true }
+  samples:clear()
+end
+
+trace:on("cpu", count[opt.by])
+if opt.every > 0 then trace:every(opt.every, show) end
+trace:at_end(show)
+trace:run()

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <linux/perf_event.h>
+
+#include <cstdint>
+
+#include "perf/live_request.h"
+
+namespace oc::perf {
+
+/// What all events of one live run have in common.
+struct AttrBasis {
+  bool follows_command = false;  ///< inherit, and enabled by the command's exec
+  bool reads_lost = true;        ///< PERF_FORMAT_LOST: Linux 6.0 and later
+};
+
+/// The attr of `request`: disabled, CLOCK_MONOTONIC, always IDENTIFIER IP TID TIME CPU PERIOD, so
+/// that every kind has the same trailer and, without RAW or ADDR, the same layout.
+///
+/// PERIOD is more than information: tracepoints with __perf_count (sched:sched_stat_runtime) and
+/// period 1 emit one sample per nanosecond without it.
+perf_event_attr make_event_attr(const EventRequest& request, const AttrBasis& basis);
+
+/// The dummy that owns a CPU's sideband ring: names, threads and, if asked for, mappings.
+/// Takes its sample_type from the first event, so that a table of equal events stays uniform.
+perf_event_attr make_sideband_attr(const LiveRequest& request, const AttrBasis& basis);
+
+/// The dummy that owns a CPU's data ring. Switch records go here: they come in storms.
+perf_event_attr make_data_attr(const LiveRequest& request, const AttrBasis& basis);
+
+/// Whether the event fires in kernel mode only, so that exclude_kernel would make it count nothing.
+bool is_kernel_only(const perf_event_attr& attr);
+
+/// "common_pid != 5 && common_pid != 6"; empty for no tids.
+std::string make_own_filter(const std::vector<int32_t>& tids);
+
+}  // namespace oc::perf

@@ -1,0 +1,140 @@
+#include "perf/guardian.h"
+
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace oc::perf {
+
+namespace {
+
+constexpr int kSocket = 0;         // the guardian's only descriptor
+constexpr int kFirstReceived = 1;  // the kernel gives the lowest free numbers
+constexpr size_t kControlBytes = CMSG_SPACE(sizeof(int) * Guardian::kBatch);
+
+void sleep_ms(long ms) {
+  const timespec time{ms / 1000, ms % 1000 * 1000000};
+  nanosleep(&time, nullptr);
+}
+
+/// Makes `socket` descriptor 0 and closes every other one.
+void keep_only(int socket) {
+  rlimit files{};
+  getrlimit(RLIMIT_NOFILE, &files);
+  if (socket != kSocket) dup2(socket, kSocket);
+#ifdef SYS_close_range
+  const bool done = syscall(SYS_close_range, kFirstReceived, ~0u, 0) == 0;
+#else
+  const bool done = false;
+#endif
+  for (rlim_t fd = kFirstReceived; !done && fd < files.rlim_cur; ++fd) close(static_cast<int>(fd));
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+}
+
+/// Takes one message; false at EOF. The descriptors are not looked at: they are simply held.
+bool receive() {
+  char byte = 0;
+  alignas(cmsghdr) char control[kControlBytes];
+  iovec data{&byte, 1};
+  msghdr message{};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  const ssize_t size = recvmsg(kSocket, &message, 0);
+  return size > 0 || (size < 0 && errno == EINTR);
+}
+
+/// The guardian's life, after fork. Only async-signal-safe calls.
+[[noreturn]] void guard(int socket) {
+  setsid();
+  prctl(PR_SET_NAME, "oc-guardian");
+  prctl(PR_SET_PDEATHSIG, 0);
+  if (chdir("/") != 0) _exit(1);  // keep no file system busy
+  keep_only(socket);
+  const pid_t self = getpid();
+  if (send(kSocket, &self, sizeof self, MSG_NOSIGNAL) != sizeof self) _exit(1);
+  while (receive()) {
+  }
+  // After kill -9 the events still run: stop them, so that the traced system is free at once.
+  for (int fd = kFirstReceived; ioctl(fd, PERF_EVENT_IOC_DISABLE, 0) == 0; ++fd) {
+  }
+  // Whoever closes last pays. The socket may be closed before the events when a process dies.
+  sleep_ms(100);
+  _exit(0);
+}
+
+}  // namespace
+
+base::Result<Guardian> Guardian::start() {
+  int pair[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+    return base::system_error(errno, "cannot make a socket for the guardian process");
+  }
+  base::Fd ours(pair[0]);
+  base::Fd theirs(pair[1]);
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);  // stays so in the guardian
+  const pid_t child = fork();
+  if (child == 0) {
+    if (fork() == 0) guard(theirs.number());
+    _exit(0);
+  }
+  const int failure = errno;
+  int status = 0;
+  while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (child < 0) return base::system_error(failure, "cannot fork the guardian process");
+  theirs.close();
+  pid_t pid = 0;
+  if (recv(ours.number(), &pid, sizeof pid, 0) != sizeof pid) {
+    return base::make_error(base::Code::kSystem, "the guardian process did not start");
+  }
+  return Guardian(std::move(ours), pid);
+}
+
+base::Status Guardian::keep(std::span<const int> fds) {
+  while (socket_ && !fds.empty()) {
+    const auto batch = fds.first(std::min(fds.size(), kBatch));
+    char byte = 0;
+    alignas(cmsghdr) char control[kControlBytes] = {};
+    iovec data{&byte, 1};
+    msghdr message{};
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = CMSG_SPACE(batch.size_bytes());
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(batch.size_bytes());
+    memcpy(CMSG_DATA(header), batch.data(), batch.size_bytes());
+    if (sendmsg(socket_.number(), &message, MSG_NOSIGNAL) < 0) {
+      if (errno == EINTR) continue;
+      if (errno == ETOOMANYREFS) {  // as many are on their way as we may open: let it catch up
+        sleep_ms(1);
+        continue;
+      }
+      return base::system_error(errno, "the guardian process does not answer");
+    }
+    fds = fds.subspan(batch.size());
+  }
+  return {};
+}
+
+}  // namespace oc::perf

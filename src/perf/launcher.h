@@ -1,0 +1,60 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+
+namespace oc::perf {
+
+/// Finds a program as execvp would: by PATH when `name` has no slash.
+/// Error: "cannot run 'foo': No such file or directory".
+base::Result<std::string> find_program(const std::string& name);
+
+/// One command that waits, forked but not yet executed, until it is let go.
+///
+///     prepare: fork; the child waits on a pipe   (its pid is known: events can be attached)
+///     release: the child executes the command    (enable_on_exec starts the events)
+///     poll:    has it ended?
+///
+/// stdin, stdout and stderr are inherited. The child has default signal handlers and an empty mask;
+/// what was ignored stays ignored (nohup), but for SIGPIPE. A command that runs when the Launcher
+/// goes keeps running; one that was never released ends. Waits for its own pid only. One thread.
+class Launcher {
+ public:
+  Launcher() = default;
+  Launcher(Launcher&& other) noexcept;
+  Launcher& operator=(Launcher&&) = delete;
+  ~Launcher();
+
+  /// Requires: `command` is not empty.
+  static base::Result<Launcher> prepare(const std::vector<std::string>& command);
+
+  /// Lets the command start and waits for its exec. Error: exec failed, with the reason.
+  base::Status release();
+
+  /// Asks the kernel whether the command has ended, without waiting.
+  void poll();
+
+  pid_t pid() const { return pid_; }  ///< 0: there is no command
+  bool is_running() const { return pid_ != 0 && !status_; }
+  /// As from waitpid, once it has ended.
+  std::optional<int> status() const { return status_; }
+  /// Readable when the command has ended; -1 where the kernel has no pidfd (before 5.3).
+  int pidfd() const { return pidfd_.number(); }
+
+ private:
+  pid_t pid_ = 0;
+  std::string name_;
+  base::Fd go_;      // we write one byte, or close it
+  base::Fd failed_;  // the child writes errno, or exec closes it
+  base::Fd pidfd_;
+  bool is_released_ = false;
+  std::optional<int> status_;
+};
+
+}  // namespace oc::perf

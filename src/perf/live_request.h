@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "event/event_format.h"
+
+namespace oc::perf {
+
+/// One kind of event to open on every CPU.
+struct EventRequest {
+  std::string name;   ///< as the user sees it
+  uint32_t type = 0;  ///< perf_event_attr.type
+  uint64_t config = 0;
+  uint64_t frequency_hz = 0;  ///< 0: every `period` events
+  uint64_t period = 1;
+  bool with_address = false;  ///< PERF_SAMPLE_ADDR (page faults)
+  /// Do not filter out our own threads. For sched:*: a switch made in our context is also the
+  /// switch-in of another thread, so leaving it out would lose that.
+  bool keep_own = false;
+  std::optional<event::EventFormat> format;  ///< of a tracepoint: adds RAW
+};
+
+/// What a LiveSource shall record. Comm, fork and exit records are always on.
+struct LiveRequest {
+  std::vector<EventRequest> events;
+  bool switch_records = false;       ///< PERF_RECORD_SWITCH of every context switch
+  bool mmap_records = false;         ///< PERF_RECORD_MMAP2, of data too
+  std::vector<std::string> command;  ///< empty: system-wide
+  uint64_t buffer_bytes = 0;         ///< data ring per CPU; 0: 8 MiB, or what the lock limit allows
+  std::vector<int32_t> own_tids;     ///< threads whose tracepoints are left out, system-wide
+};
+
+}  // namespace oc::perf

@@ -1,0 +1,209 @@
+#include "perf/live_source.h"
+
+#include <fmt/format.h>
+#include <time.h>
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "sys/cpus.h"
+
+namespace oc::perf {
+
+namespace {
+
+constexpr base::Nanos kSlack = 1'000'000;
+constexpr std::chrono::milliseconds kLongestWait{100};
+constexpr uint64_t kOtherFiles = 64;  // what the rest of the program may have open
+
+base::Nanos monotonic_now() {
+  timespec time{};
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return static_cast<base::Nanos>(time.tv_sec) * 1'000'000'000 +
+         static_cast<base::Nanos>(time.tv_nsec);
+}
+
+std::vector<uint64_t> ids_of(const std::vector<OpenEvent>& events) {
+  std::vector<uint64_t> ids;
+  for (const OpenEvent& event : events) ids.push_back(event.id);
+  return ids;
+}
+
+EventRequest named(const char* name) {
+  EventRequest request;
+  request.name = name;
+  request.type = PERF_TYPE_SOFTWARE;
+  request.config = PERF_COUNT_SW_DUMMY;
+  return request;
+}
+
+}  // namespace
+
+LiveSource::LiveSource(LiveRequest request, Guardian guardian, Poller poller)
+    : guardian_(std::move(guardian)), request_(std::move(request)), poller_(std::move(poller)) {}
+
+base::Result<std::unique_ptr<LiveSource>> LiveSource::open(LiveRequest request, Guardian guardian) {
+  if (!request.command.empty()) {
+    const auto program = find_program(request.command.front());
+    if (!program) return program.error();
+  }
+  auto poller = Poller::open();
+  if (!poller) return poller.error();
+  std::unique_ptr<LiveSource> source(
+      new LiveSource(std::move(request), std::move(guardian), std::move(*poller)));
+  const base::Status done = source->set_up();
+  if (!done) return done.error();
+  return source;
+}
+
+LiveSource::~LiveSource() {
+  if (state_ != State::kFinished) opened_.disable_all();
+  rings_.unmap();
+  opened_.close();
+}
+
+base::Status LiveSource::set_up() {
+  permissions_ = sys::load_permissions();
+  if (!guardian_) {
+    auto started = Guardian::start();
+    if (started) {
+      guardian_ = std::move(*started);
+    } else {
+      notes_.push_back(started.error().what + "; ending may take long");
+    }
+  }
+  auto cpus = choose_target();
+  if (!cpus) return cpus.error();
+  const uint64_t files = cpus->size() * (request_.events.size() + 2) + kOtherFiles;
+  base::Status status = sys::raise_file_limit(files);
+  if (!status) return status;
+
+  EventOpener opener(permissions_, guardian_, notes_);
+  opener.set_target(is_command() ? launcher_->pid() : -1, std::move(*cpus));
+  AttrBasis basis;
+  basis.follows_command = is_command();
+  status = opener.probe(basis);
+  if (!status) return status;
+  status = open_events(opener, basis);
+  if (status && is_command() && launcher_->pidfd() >= 0) status = poller_.add(launcher_->pidfd());
+  return status;
+}
+
+/// Forks the command if there is one; the CPUs to trace on.
+base::Result<std::vector<int32_t>> LiveSource::choose_target() {
+  if (is_command()) {
+    auto prepared = Launcher::prepare(request_.command);
+    if (!prepared) return prepared.error();
+    launcher_.emplace(std::move(*prepared));
+  }
+  return sys::load_online_cpus();
+}
+
+base::Status LiveSource::open_events(EventOpener& opener, const AttrBasis& basis) {
+  EventRequest sideband_request = named("dummy:sideband");
+  EventRequest data_request = named("dummy:data");
+  perf_event_attr sideband_attr = make_sideband_attr(request_, basis);
+  perf_event_attr data_attr = make_data_attr(request_, basis);
+  auto sideband = opener.open(sideband_request, sideband_attr, sideband_request.name);
+  if (!sideband) return sideband.error();
+  auto data = opener.open(data_request, data_attr, data_request.name);
+  if (!data) return data.error();
+  if (sideband->size() != data->size()) {
+    return base::make_error(base::Code::kSystem, "a CPU went offline while events were opened",
+                            "try again");
+  }
+  base::Status status = rings_.map(*sideband, *data, request_.buffer_bytes, permissions_, notes_);
+  for (const auto* owners : {&*sideband, &*data}) {
+    if (status) status = watch(*owners);
+  }
+  for (const EventRequest& request : request_.events) {
+    if (status) status = open_event(opener, basis, request, *data);
+  }
+  add_kind(sideband_request.name, sideband_attr, sideband_request, std::move(*sideband));
+  add_kind(data_request.name, data_attr, data_request, std::move(*data));
+  table_.finish();
+  return status;
+}
+
+base::Status LiveSource::open_event(EventOpener& opener, const AttrBasis& basis,
+                                    const EventRequest& request,
+                                    const std::vector<OpenEvent>& data) {
+  perf_event_attr attr = make_event_attr(request, basis);
+  std::string name = request.name;
+  auto events = opener.open(request, attr, name);
+  if (!events) return events.error();
+  add_kind(std::move(name), attr, request, std::move(*events));
+  base::Status status = opened_.redirect_last(data);
+  const bool filters = attr.type == PERF_TYPE_TRACEPOINT && !request.keep_own && !is_command();
+  if (status && filters) {
+    std::vector<int32_t> own = request_.own_tids;
+    if (guardian_) own.push_back(guardian_.pid());
+    if (!own.empty()) status = opened_.filter_last(make_own_filter(own));
+  }
+  if (!status) return std::move(status.error()).context("cannot open event '" + request.name + "'");
+  return {};
+}
+
+void LiveSource::add_kind(std::string name, const perf_event_attr& attr,
+                          const EventRequest& request, std::vector<OpenEvent> events) {
+  event::EventKind kind{std::move(name), attr, {}, request.format};
+  table_.add(std::move(kind), ids_of(events));
+  opened_.add(std::move(events));
+}
+
+base::Status LiveSource::watch(const std::vector<OpenEvent>& owners) {
+  for (const OpenEvent& owner : owners) {
+    const base::Status added = poller_.add(owner.fd.number());
+    if (!added) return added;
+  }
+  return {};
+}
+
+base::Status LiveSource::start() {
+  if (state_ != State::kOpened) return base::make_error(base::Code::kUsage, "already started");
+  state_ = State::kStarted;
+  start_time_ = monotonic_now();
+  return is_command() ? launcher_->release() : opened_.enable_all();
+}
+
+std::vector<sys::ThreadInfo> LiveSource::rundown() {
+  if (is_command()) return {sys::load_thread(launcher_->pid(), launcher_->pid())};
+  sys::ThreadScan scan = sys::scan_threads();
+  if (!scan.is_settled) {
+    notes_.push_back("threads came and went while they were listed: some may be without a name");
+  }
+  return std::move(scan.threads);
+}
+
+void LiveSource::request_stop() {
+  is_stop_requested_ = true;
+  poller_.wake();
+}
+
+std::optional<int> LiveSource::command_status() const {
+  return launcher_ ? launcher_->status() : std::nullopt;
+}
+
+base::Status LiveSource::next_round(std::chrono::milliseconds wait, source::Round& round) {
+  round.clear();
+  round.is_last = true;
+  if (state_ == State::kOpened) return base::make_error(base::Code::kUsage, "not started");
+  if (state_ == State::kFinished) return {};
+
+  if (!is_stop_requested_)
+    poller_.wait(std::clamp(wait, std::chrono::milliseconds(0), kLongestWait));
+  if (launcher_) launcher_->poll();
+  round.is_last = is_stop_requested_ || (launcher_ && !launcher_->is_running());
+  if (round.is_last) {
+    opened_.disable_all();
+    state_ = State::kFinished;
+    round.horizon = monotonic_now();
+  } else {
+    round.horizon = monotonic_now() - kSlack;  // before the heads are read
+  }
+  rings_.collect(round.spans, notes_);
+  return {};
+}
+
+}  // namespace oc::perf

@@ -1,0 +1,104 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/id.h"
+#include "base/result.h"
+#include "event/event_table.h"
+#include "perf/attr_builder.h"
+#include "perf/cpu_rings.h"
+#include "perf/event_opener.h"
+#include "perf/guardian.h"
+#include "perf/launcher.h"
+#include "perf/live_request.h"
+#include "perf/opened_events.h"
+#include "perf/poller.h"
+#include "source/source.h"
+#include "sys/permissions.h"
+#include "sys/proc.h"
+
+namespace oc::perf {
+
+/// The kernel's rings as a Source: system-wide, or of one command and its children.
+///
+///     open ─> start ─> next_round, release ... ─> request_stop, or the command ended ─> is_last
+///
+/// `events()` has the requested kinds in their order, then "dummy:sideband" and "dummy:data", which
+/// own the rings and are the kinds of the other records' trailers.
+///
+/// Horizon: the clock is read before the heads, minus 1 ms for records that had their time but not
+/// yet their place (docs/design/live.md has what was seen to come later).
+///
+/// Losses are told twice. A LOST record in a data ring says where records are missing in its CPU,
+/// under the id of any event of that ring. `final_losses` says how many by CPU and event, including
+/// those after which no record came. So: mark gaps by the first, report numbers by the second, and
+/// add the two never; only where `final_losses` is empty although LOST records came (Linux
+/// before 6.0) are these the number.
+///
+/// One thread, but for wake and request_stop.
+class LiveSource final : public source::Source {
+ public:
+  /// Opens everything, disabled; the command is forked but waits. Start all threads first that
+  /// `own_tids` shall name. A `guardian` that was started earlier (before other threads) is used;
+  /// otherwise one is started here.
+  static base::Result<std::unique_ptr<LiveSource>> open(LiveRequest request,
+                                                        Guardian guardian = {});
+  ~LiveSource() override;
+
+  /// Enables the events, or lets the command start. Error: the command cannot be executed.
+  base::Status start();
+  /// Threads that ran before the events did; call after `start`. Live records know better.
+  std::vector<sys::ThreadInfo> rundown();
+  /// CLOCK_MONOTONIC just before the events were enabled.
+  base::Nanos start_time() const { return start_time_; }
+
+  /// From any thread: the next round stops the events and is the last.
+  void request_stop();
+  bool command_running() const { return launcher_ && launcher_->is_running(); }
+  pid_t command_pid() const { return launcher_ ? launcher_->pid() : 0; }
+  /// As from waitpid; empty while it runs, or without a command.
+  std::optional<int> command_status() const;
+
+  uint64_t data_ring_bytes() const { return rings_.data_bytes(); }
+
+  const event::EventTable& events() const override { return table_; }
+  base::Status next_round(std::chrono::milliseconds wait, source::Round& round) override;
+  void release(uint32_t stream, uint64_t position) override { rings_.release(stream, position); }
+  void wake() override { poller_.wake(); }
+  std::vector<source::Loss> final_losses() override { return opened_.read_losses(); }
+  std::vector<std::string> notes() const override { return notes_; }
+
+ private:
+  LiveSource(LiveRequest request, Guardian guardian, Poller poller);
+  base::Status set_up();
+  base::Result<std::vector<int32_t>> choose_target();
+  base::Status open_events(EventOpener& opener, const AttrBasis& basis);
+  base::Status open_event(EventOpener& opener, const AttrBasis& basis, const EventRequest& request,
+                          const std::vector<OpenEvent>& data);
+  void add_kind(std::string name, const perf_event_attr& attr, const EventRequest& request,
+                std::vector<OpenEvent> events);
+  base::Status watch(const std::vector<OpenEvent>& owners);
+  bool is_command() const { return !request_.command.empty(); }
+
+  // The guardian goes last: its references have to be there while ours are closed.
+  Guardian guardian_;
+  LiveRequest request_;
+  sys::Permissions permissions_;
+  std::vector<std::string> notes_;
+  event::EventTable table_;
+  OpenedEvents opened_;
+  CpuRings rings_;
+  std::optional<Launcher> launcher_;
+  Poller poller_;
+  base::Nanos start_time_ = 0;
+  enum class State { kOpened, kStarted, kFinished } state_ = State::kOpened;
+  std::atomic<bool> is_stop_requested_ = false;
+};
+
+}  // namespace oc::perf

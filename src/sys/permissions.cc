@@ -1,0 +1,74 @@
+#include "sys/permissions.h"
+
+#include <fmt/format.h>
+#include <linux/capability.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+
+namespace oc::sys {
+
+namespace {
+
+constexpr uint32_t kCapPerfmon = 38;  // Linux 5.8; older headers lack the name
+
+uint64_t effective_capabilities() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[2] = {};
+  if (syscall(SYS_capget, &header, data) != 0) return 0;
+  return data[0].effective | static_cast<uint64_t>(data[1].effective) << 32;
+}
+
+template <typename T>
+T load_setting(const char* name, T otherwise) {
+  std::ifstream file(std::string("/proc/sys/kernel/") + name);
+  T value{};
+  return file >> value ? value : otherwise;
+}
+
+}  // namespace
+
+Permissions load_permissions() {
+  Permissions may;
+  may.euid = geteuid();
+  const uint64_t capabilities = effective_capabilities();
+  const auto has = [&](uint32_t bit) { return (capabilities >> bit & 1) != 0; };
+  may.has_sys_admin = has(CAP_SYS_ADMIN);
+  may.has_perfmon = has(kCapPerfmon) || may.has_sys_admin;
+  may.has_ipc_lock = has(CAP_IPC_LOCK);
+  may.perf_event_paranoid = load_setting("perf_event_paranoid", may.perf_event_paranoid);
+  may.perf_event_mlock_kb = load_setting("perf_event_mlock_kb", may.perf_event_mlock_kb);
+  may.max_sample_rate = load_setting("perf_event_max_sample_rate", may.max_sample_rate);
+  rlimit limit{};
+  if (getrlimit(RLIMIT_MEMLOCK, &limit) == 0) {
+    may.memlock_bytes = limit.rlim_cur == RLIM_INFINITY ? ~uint64_t{0} : limit.rlim_cur;
+  }
+  return may;
+}
+
+std::string paranoid_hint(const Permissions& permissions, int32_t needed) {
+  return fmt::format(
+      "kernel.perf_event_paranoid is {}: run as root, or `sysctl kernel.perf_event_paranoid={}`, "
+      "or `setcap cap_perfmon+ep` on the program",
+      permissions.perf_event_paranoid, needed);
+}
+
+base::Status raise_file_limit(uint64_t needed) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) return {};
+  if (limit.rlim_max < needed) {
+    return base::make_error(
+        base::Code::kSystem,
+        fmt::format("{} open files are needed (events times CPUs) and the limit is {}", needed,
+                    limit.rlim_max),
+        fmt::format("trace fewer events, or raise the limit: `ulimit -Hn {}` as root", needed));
+  }
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit) == 0) return {};
+  return base::system_error(errno, "cannot raise the limit on open files");
+}
+
+}  // namespace oc::sys
