@@ -60,40 +60,55 @@ uint64_t default_data_bytes(size_t cpus, uint64_t memory_bytes) {
 base::Status CpuRings::map(const std::vector<OpenEvent>& sideband,
                            const std::vector<OpenEvent>& data, uint64_t data_bytes,
                            const sys::Permissions& permissions, std::vector<std::string>& notes) {
-  sideband_bytes_ = kDefaultSidebandBytes;
   const bool is_chosen = data_bytes != 0;
   const uint64_t wanted =
       is_chosen ? round_up_to_ring(data_bytes) : default_data_bytes(data.size(), memory_bytes());
-  data_bytes_ = wanted;
   std::vector<Ring> first;
   std::vector<Ring> second;
-  int failure = map_shrinking(sideband, true, sideband_bytes_, first);
-  if (failure != 0)
-    return explain_map_error(failure, sideband_bytes_, sideband.size(), permissions);
-  failure = map_shrinking(data, !is_chosen, data_bytes_, second);
+  int failure = 0;
+  // Where the limit is so low that sideband takes all of it, sideband gets the least.
+  for (const uint64_t most : {kDefaultSidebandBytes, kMinRingBytes}) {
+    second.clear();
+    sideband_bytes_ = most;
+    data_bytes_ = wanted;
+    failure = map_shrinking(sideband, true, sideband_bytes_, first);
+    if (failure == 0) failure = map_shrinking(data, !is_chosen, data_bytes_, second);
+    if (failure == 0) break;
+  }
   if (failure != 0) return explain_map_error(failure, data_bytes_, data.size(), permissions);
-  if (is_chosen && data_bytes_ != data_bytes) {
-    notes.push_back(
-        fmt::format("the buffer has {} per CPU: a power of two pages", format_size(data_bytes_)));
-  }
-  if (!is_chosen && data_bytes_ != kDefaultDataBytes) {
-    const bool is_locked = data_bytes_ != wanted;
-    notes.push_back(fmt::format("the buffer has {} per CPU instead of {}: {}",
-                                format_size(data_bytes_), format_size(kDefaultDataBytes),
-                                is_locked ? "this user may not lock more memory (ulimit -l)"
-                                          : "all of them shall use less than 1/16 of memory"));
-  }
-  rings_.clear();
+  take(first, second);
+  explain_sizes(data_bytes, wanted, notes);
+  return {};
+}
+
+void CpuRings::take(std::vector<Ring>& sideband, std::vector<Ring>& data) {
   readers_.clear();
-  for (size_t i = 0; i < first.size(); ++i) {
-    rings_.push_back(std::move(first[i]));
-    rings_.push_back(std::move(second[i]));
+  rings_.clear();
+  for (size_t i = 0; i < sideband.size(); ++i) {
+    rings_.push_back(std::move(sideband[i]));
+    rings_.push_back(std::move(data[i]));
   }
   for (const Ring& ring : rings_) {
     readers_.emplace_back(ring.pages(), static_cast<uint32_t>(readers_.size()));
   }
   is_damaged_.assign(rings_.size(), false);
-  return {};
+}
+
+/// Says why the rings are not as large as asked for, or as large as usual.
+void CpuRings::explain_sizes(uint64_t chosen, uint64_t wanted,
+                             std::vector<std::string>& notes) const {
+  if (chosen != 0) {
+    if (chosen == data_bytes_) return;
+    notes.push_back(
+        fmt::format("the buffer has {} per CPU: a power of two pages", format_size(data_bytes_)));
+    return;
+  }
+  if (data_bytes_ == kDefaultDataBytes) return;
+  notes.push_back(fmt::format("the buffer has {} per CPU instead of {}: {}",
+                              format_size(data_bytes_), format_size(kDefaultDataBytes),
+                              data_bytes_ < wanted
+                                  ? "this user may not lock more memory (ulimit -l)"
+                                  : "all of them shall use less than 1/16 of memory"));
 }
 
 void CpuRings::collect(std::vector<source::Span>& spans, std::vector<std::string>& notes) {

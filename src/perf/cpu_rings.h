@@ -49,6 +49,9 @@ class CpuRings {
   uint64_t sideband_bytes() const { return sideband_bytes_; }
 
  private:
+  void take(std::vector<Ring>& sideband, std::vector<Ring>& data);
+  void explain_sizes(uint64_t chosen, uint64_t wanted, std::vector<std::string>& notes) const;
+
   std::vector<Ring> rings_;  // by stream
   std::vector<RingReader> readers_;
   std::vector<bool> is_damaged_;

@@ -26,7 +26,7 @@ void EventOpener::set_target(pid_t pid, std::vector<int32_t> cpus) {
   cpus_ = std::move(cpus);
 }
 
-base::Status EventOpener::probe(AttrBasis& basis) {
+base::Status EventOpener::probe(const EventRequest& first, AttrBasis& basis) {
   int fd = -1;
   for (const bool reads_lost : {true, false}) {
     basis.reads_lost = reads_lost;
@@ -36,13 +36,10 @@ base::Status EventOpener::probe(AttrBasis& basis) {
   }
   base::Fd closes_it(fd);
   if (fd >= 0) return {};
-  EventRequest dummy;
-  dummy.name = "dummy";
-  dummy.type = PERF_TYPE_SOFTWARE;
   if (fd == -ENOSYS) {
     return base::make_error(base::Code::kUnsupported, "this kernel was built without perf events");
   }
-  return explain_open_error(-fd, dummy, pid_ == -1, permissions_);
+  return explain_open_error(-fd, first, pid_ == -1, permissions_);
 }
 
 base::Result<std::vector<OpenEvent>> EventOpener::open(const EventRequest& request,

@@ -39,8 +39,9 @@ class EventOpener {
   /// `pid` -1: everything on these CPUs.
   void set_target(pid_t pid, std::vector<int32_t> cpus);
 
-  /// Finds out what this kernel refuses. Call first, after set_target.
-  base::Status probe(AttrBasis& basis);
+  /// Finds out what this kernel refuses. Call first, after set_target. Error: this user may open
+  /// nothing; told about `first`, which the user knows, though it is a dummy that was tried.
+  base::Status probe(const EventRequest& first, AttrBasis& basis);
 
   /// Opens `attr` on every CPU. May set exclude_kernel and name it ":u" in `name`.
   base::Result<std::vector<OpenEvent>> open(const EventRequest& request, perf_event_attr& attr,

@@ -19,8 +19,7 @@ namespace oc::perf {
 /// them all after we have gone:
 ///
 ///     oc        fork ──┬── open events ── keep ──────────── close (cheap) ── end
-///     guardian         └── receives fds ............................. EOF ── disable, 0.1 s, exit
-///     (slow)
+///     guardian         └── receives fds ............................. EOF ── slow exit
 ///
 /// It lives in a session of its own, has no descriptor but its socket (a pipe of the user's must
 /// not stay open), blocks all signals, and runs only system calls: forking it in a process with

@@ -83,7 +83,7 @@ base::Status LiveSource::set_up() {
   opener.set_target(is_command() ? launcher_->pid() : -1, std::move(*cpus));
   AttrBasis basis;
   basis.follows_command = is_command();
-  status = opener.probe(basis);
+  status = opener.probe(request_.events.empty() ? named("dummy") : request_.events.front(), basis);
   if (!status) return status;
   status = open_events(opener, basis);
   if (status && is_command() && launcher_->pidfd() >= 0) status = poller_.add(launcher_->pidfd());

@@ -23,8 +23,8 @@ struct ThreadScan {
 /// All threads that live now: /proc is walked again until two walks see the same tids, at most
 /// `max_scans` times. Names are read once per tid. A thread that ends meanwhile is left out.
 ///
-/// Two walks, because readdir of /proc promises nothing about what starts behind its back.
-/// Measured: 5 µs a thread for the first walk, 2 µs for the next.
+/// Two walks, because readdir of /proc promises nothing about what starts behind its back. 4000
+/// threads take 28 ms for both.
 ThreadScan scan_threads(const std::string& proc = "/proc", uint32_t max_scans = 4);
 
 /// The thread `tid` of process `pid`; the name is empty when it does not live any more.
