@@ -7,4 +7,4 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 for tool in perf dd; do
   command -v $tool >/dev/null || { echo "live_storm: no $tool here" >&2; exit 1; }
 done
-exec /usr/bin/python3 "$here/live_storm.py" "$(cd "$here/../.." && pwd)" "$@"
+exec /usr/bin/python3 -B "$here/live_storm.py" "$(cd "$here/../.." && pwd)" "$@"

@@ -40,4 +40,4 @@ while [ $# -gt 0 ]; do
   esac
 done
 [ -f "$trace" ] || record
-exec /usr/bin/python3 "$here/bench.py" "$root" "$trace" "${rest[@]}"
+exec /usr/bin/python3 -B "$here/bench.py" "$root" "$trace" "${rest[@]}"
