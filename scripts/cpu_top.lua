@@ -1,7 +1,8 @@
 --- Which processes use the CPU: live, or from a recorded trace.
 ---
 --- Counts CPU samples by process name and prints the top of them at every interval; --every 0 prints
---- once, at the end. Idle CPUs make no samples. A sample stands for 1/frequency seconds of one CPU.
+--- once, at the end. A sample stands for 1/frequency seconds of one CPU. The idle task (swapper) is left
+--- out unless --idle is given, so percentages are of the CPU time that was used.
 ---
 --- Example: oc script cpu_top
 --- Example: oc script cpu_top --every 5s --top 20 -d 1m
@@ -15,16 +16,19 @@ local opt = oc.args {
   top = oc.number(10, "rows to print", { min = 1 }),
   every = oc.duration("1s", "how often to print; 0: once, at the end"),
   by = oc.choice({ "comm", "pid", "tid", "cpu" }, "comm", "what to count by"),
+  idle = oc.flag(false, "count the idle task too"),
 }
 
 local trace = oc.open { cpu = { frequency = opt.frequency } }
 local samples = opt.by == "comm" and oc.counter("comm") or oc.counter("comm", opt.by)
 
+local idle_tid = opt.idle and -2 or 0  -- no thread has the first
+
 local count = {
-  comm = function(e) samples:count(e.comm) end,
-  pid = function(e) samples:count(e.comm, e.pid) end,
-  tid = function(e) samples:count(e.comm, e.tid) end,
-  cpu = function(e) samples:count(e.comm, e.cpu) end,
+  comm = function(e) if e.tid ~= idle_tid then samples:count(e.comm) end end,
+  pid = function(e) if e.tid ~= idle_tid then samples:count(e.comm, e.pid) end end,
+  tid = function(e) if e.tid ~= idle_tid then samples:count(e.comm, e.tid) end end,
+  cpu = function(e) if e.tid ~= idle_tid then samples:count(e.comm, e.cpu) end end,
 }
 
 local function show()

@@ -17,16 +17,16 @@ extern "C" {
 /// is doing, how often a signal asked it to stop. One per Lua state; outlives it.
 struct oc_host {
   enum class Doing : uint32_t {
-    kHost,      ///< not in script code: starting, ending
-    kBody,      ///< interpreted script code: the file's body, an end hook; hooks work
-    kCallbacks, ///< compiled callbacks on a batch
-    kWaiting,   ///< in the runtime, for events
+    kHost,       ///< not in script code: starting, ending
+    kBody,       ///< interpreted script code: the file's body, an end hook; hooks work
+    kCallbacks,  ///< compiled callbacks on a batch
+    kWaiting,    ///< in the runtime, for events
   };
 
   std::atomic<Doing> doing{Doing::kHost};
   std::atomic<uint32_t> stop_requests{0};  ///< SIGINT and SIGTERM so far
   std::atomic<int> last_signal{0};
-  std::atomic<uint32_t> progress{0};  ///< changes whenever the script came back to the runtime
+  std::atomic<uint32_t> progress{0};   ///< changes whenever the script came back to the runtime
   std::atomic<int64_t> timeout_ns{0};  ///< the watchdog's patience; 0: none
   std::atomic<bool> timed_out{false};
 

@@ -20,7 +20,9 @@ namespace {
 double process_cpu_ns() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  const auto ns = [](const timeval& t) { return static_cast<double>(t.tv_sec) * 1e9 + static_cast<double>(t.tv_usec) * 1e3; };
+  const auto ns = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) * 1e9 + static_cast<double>(t.tv_usec) * 1e3;
+  };
   return ns(usage.ru_utime) + ns(usage.ru_stime);
 }
 
@@ -49,7 +51,8 @@ const EventKind* kind_of(oc_session* session, const oc_event* event) {
 oc::event::SampleTail tail_of(oc_session* session, const oc_event* event) {
   const EventKind* kind = kind_of(session, event);
   if (kind == nullptr) return {};
-  return oc::event::read_tail(kind->layout, event->record, oc::base::load<uint16_t>(event->record + 6));
+  return oc::event::read_tail(kind->layout, event->record,
+                              oc::base::load<uint16_t>(event->record + 6));
 }
 
 }  // namespace
@@ -63,7 +66,9 @@ uint32_t oc_host_doing(oc_host* host, uint32_t doing) {
   return static_cast<uint32_t>(host->doing.exchange(static_cast<oc_host::Doing>(doing)));
 }
 
-void oc_host_timeout(oc_host* host, double timeout_ns) { host->timeout_ns = static_cast<int64_t>(timeout_ns); }
+void oc_host_timeout(oc_host* host, double timeout_ns) {
+  host->timeout_ns = static_cast<int64_t>(timeout_ns);
+}
 
 int oc_host_interrupted(oc_host* host) {
   if (host->timed_out) return -1;
@@ -101,14 +106,15 @@ const char* oc_session_fact(oc_session* session, const char* name) {
     if (wanted == "cpu") session->text = facts.cpu;
     if (wanted == "path") session->text = file->path();
     if (wanted == "command") {
-      for (const std::string& word : facts.command) session->text += (session->text.empty() ? "" : " ") + word;
+      for (const std::string& word : facts.command)
+        session->text += (session->text.empty() ? "" : " ") + word;
     }
   }
   return session->text.c_str();
 }
 
-int oc_session_resolve(oc_session* session, const char* name, double frequency_hz, double period, uint32_t flags,
-                       uint32_t* kinds, uint32_t capacity) {
+int oc_session_resolve(oc_session* session, const char* name, double frequency_hz, double period,
+                       uint32_t flags, uint32_t* kinds, uint32_t capacity) {
   return guarded(session, [&] {
     oc::session::LiveSettings settings;
     settings.frequency_hz = static_cast<uint64_t>(frequency_hz);
@@ -121,7 +127,9 @@ int oc_session_resolve(oc_session* session, const char* name, double frequency_h
   });
 }
 
-int oc_session_has_switch_records(oc_session* session) { return session->session.has_switch_records() ? 1 : 0; }
+int oc_session_has_switch_records(oc_session* session) {
+  return session->session.has_switch_records() ? 1 : 0;
+}
 
 uint32_t oc_session_kind_count(oc_session* session) { return session->session.kind_count(); }
 
@@ -137,7 +145,8 @@ int oc_session_kind(oc_session* session, uint32_t number, oc_kind* out) {
     out->sample_type = kind->attr.sample_type;
     out->ip = kind->layout.ip;
     out->addr = kind->layout.addr;
-    out->id = kind->layout.identifier != oc::event::kAbsent ? kind->layout.identifier : kind->layout.id;
+    out->id =
+        kind->layout.identifier != oc::event::kAbsent ? kind->layout.identifier : kind->layout.id;
     out->stream_id = kind->layout.stream_id;
     out->period = kind->layout.period;
   }
@@ -233,7 +242,8 @@ const char* oc_session_event_text(oc_session* session, const oc_event* event, si
   return session->text.c_str();
 }
 
-int oc_session_tail_value(oc_session* session, const oc_event* event, const char* name, uint64_t* value) {
+int oc_session_tail_value(oc_session* session, const oc_event* event, const char* name,
+                          uint64_t* value) {
   struct Part {
     uint64_t bits;
     uint64_t oc::event::SampleTail::*member;
@@ -290,7 +300,9 @@ uint32_t oc_session_losses(oc_session* session, oc_loss* out, uint32_t capacity)
   for (size_t i = 0; i < losses.size() && i < capacity; ++i) {
     const bool by_event = losses[i].event != oc::event::EventTable::kUnknown;
     out[i].cpu = losses[i].cpu;
-    out[i].event = by_event ? session->session.kind_name(oc::event::kKernelRecords + losses[i].event).data() : nullptr;
+    out[i].event =
+        by_event ? session->session.kind_name(oc::event::kKernelRecords + losses[i].event).data()
+                 : nullptr;
     out[i].records = static_cast<double>(losses[i].records);
   }
   return static_cast<uint32_t>(losses.size());
@@ -303,7 +315,9 @@ const char* oc_session_note(oc_session* session, uint32_t index) {
 
 int oc_session_is_damaged(oc_session* session) { return session->session.is_damaged() ? 1 : 0; }
 
-int oc_session_command_status(oc_session* session) { return session->session.command_status().value_or(-1); }
+int oc_session_command_status(oc_session* session) {
+  return session->session.command_status().value_or(-1);
+}
 
 const char* oc_session_event_name(oc_session* session, const char* glob, uint32_t index) {
   const std::string wanted = glob == nullptr ? "*" : glob;

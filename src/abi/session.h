@@ -7,14 +7,14 @@ typedef struct oc_session oc_session;
 
 /* Why a call failed; lent until the next failing call on the same session. */
 typedef struct oc_error {
-  int32_t code;      /* 0 invalid, 1 not found, 2 permission, 3 system, 4 unsupported, 5 usage */
-  const char *what;  /* a sentence */
-  const char *hint;  /* what to do; "" when there is nothing */
+  int32_t code;     /* 0 invalid, 1 not found, 2 permission, 3 system, 4 unsupported, 5 usage */
+  const char* what; /* a sentence */
+  const char* hint; /* what to do; "" when there is nothing */
 } oc_error;
 
 /* A kind of event: a kernel record (number below 14) or an event that samples come from. */
 typedef struct oc_kind {
-  const char *name;
+  const char* name;
   int32_t is_sample;    /* 0: a kernel record */
   uint32_t type;        /* perf_event_attr.type of a sample */
   uint64_t config;      /* perf_event_attr.config */
@@ -26,8 +26,8 @@ typedef struct oc_kind {
 
 /* A payload field; kinds as in event/event_format.h. */
 typedef struct oc_field {
-  const char *name;
-  const char *type;
+  const char* name;
+  const char* type;
   uint32_t kind;
   uint32_t offset;
   uint32_t size;
@@ -42,28 +42,28 @@ typedef struct oc_field {
 /* The script's place in the batch: written by the generated loop, read by the watch when it must say
  * where a script hangs. */
 typedef struct oc_loop {
-  const oc_event *events;
-  uint32_t count;     /* the loop runs while at < count; stopping sets it to 0 */
-  uint32_t at;        /* the event being handled */
-  uint32_t callback;  /* which of its callbacks, from 1 */
-  uint32_t turns;     /* batches begun */
-  double deadline;    /* of the next timer, ns since the session began */
-  double until_ns;    /* everything before this time has been delivered */
+  const oc_event* events;
+  uint32_t count;    /* the loop runs while at < count; stopping sets it to 0 */
+  uint32_t at;       /* the event being handled */
+  uint32_t callback; /* which of its callbacks, from 1 */
+  uint32_t turns;    /* batches begun */
+  double deadline;   /* of the next timer, ns since the session began */
+  double until_ns;   /* everything before this time has been delivered */
   int32_t is_last;
 } oc_loop;
 
 /* Numbers of a run so far; counts are exact to 2^53. */
 typedef struct oc_stats {
   double records, bytes, delivered, late, malformed, unknown, own, lost;
-  double start_ns;  /* absolute time of the session's beginning, ns of the trace's clock */
-  double span_ns;   /* from the beginning to the newest record */
-  double cpu_ns;    /* CPU time that this program used since the run began */
+  double start_ns; /* absolute time of the session's beginning, ns of the trace's clock */
+  double span_ns;  /* from the beginning to the newest record */
+  double cpu_ns;   /* CPU time that this program used since the run began */
 } oc_stats;
 
 /* Losses of one CPU (cpu -1: not known) or, when `event` is not NULL, of one event. */
 typedef struct oc_loss {
   int32_t cpu;
-  const char *event;
+  const char* event;
   double records;
 } oc_loss;
 
@@ -72,72 +72,73 @@ typedef struct oc_run {
   double max_events;
   double max_span_ns;
   double buffer_bytes;
-  const char *const *command; /* NULL-terminated; NULL: the whole system */
+  const char* const* command; /* NULL-terminated; NULL: the whole system */
 } oc_run;
 
 /* "0.1.0"; static. */
-const char *oc_version(void);
+const char* oc_version(void);
 /* What the script is doing now: 0 nothing, 1 its body or an end hook, 2 callbacks. Returns what it was. */
-uint32_t oc_host_doing(oc_host *host, uint32_t doing);
+uint32_t oc_host_doing(oc_host* host, uint32_t doing);
 /* How long a callback may run before the watchdog ends it, ns; 0: for ever. */
-void oc_host_timeout(oc_host *host, double timeout_ns);
+void oc_host_timeout(oc_host* host, double timeout_ns);
 /* 0 when nothing asked the script to end, otherwise the signal's number, or -1 for the watchdog. */
-int oc_host_interrupted(oc_host *host);
+int oc_host_interrupted(oc_host* host);
 
-oc_session *oc_session_new(oc_host *host);
-void oc_session_close(oc_session *session);
-const oc_error *oc_session_error(oc_session *session);
+oc_session* oc_session_new(oc_host* host);
+void oc_session_close(oc_session* session);
+const oc_error* oc_session_error(oc_session* session);
 
 /* A recorded trace. Everything else then describes that trace. */
-int oc_session_open_file(oc_session *session, const char *path);
+int oc_session_open_file(oc_session* session, const char* path);
 /* Facts of the trace: "host", "kernel", "arch", "cpu", "command", "path"; "" when not known. */
-const char *oc_session_fact(oc_session *session, const char *name);
+const char* oc_session_fact(oc_session* session, const char* name);
 
 /* Finds the kinds that `name` (or a glob) means; live ones are requested from the kernel when the run
  * starts. frequency_hz 0: by period. flags: 1 sample addresses. Returns how many, at most `capacity`
  * of them in `kinds`. */
-int oc_session_resolve(oc_session *session, const char *name, double frequency_hz, double period,
-                       uint32_t flags, uint32_t *kinds, uint32_t capacity);
+int oc_session_resolve(oc_session* session, const char* name, double frequency_hz, double period,
+                       uint32_t flags, uint32_t* kinds, uint32_t capacity);
 /* True when the trace has (or a live run can ask for) SWITCH records. */
-int oc_session_has_switch_records(oc_session *session);
-uint32_t oc_session_kind_count(oc_session *session);
-int oc_session_kind(oc_session *session, uint32_t kind, oc_kind *out);
-int oc_session_field(oc_session *session, uint32_t kind, uint32_t index, oc_field *out);
+int oc_session_has_switch_records(oc_session* session);
+uint32_t oc_session_kind_count(oc_session* session);
+int oc_session_kind(oc_session* session, uint32_t kind, oc_kind* out);
+int oc_session_field(oc_session* session, uint32_t kind, uint32_t index, oc_field* out);
 
 /* Asks for events of this kind; before oc_session_start. */
-void oc_session_want(oc_session *session, uint32_t kind);
-int oc_session_start(oc_session *session, const oc_run *run);
+void oc_session_want(oc_session* session, uint32_t kind);
+int oc_session_start(oc_session* session, const oc_run* run);
 /* Fills the loop with the next batch, waiting at most wait_ms for one; gives the one before back.
  * Returns 1, or 0 when the run is over. */
-int oc_session_next(oc_session *session, double wait_ms);
-oc_loop *oc_session_loop(oc_session *session);
+int oc_session_next(oc_session* session, double wait_ms);
+oc_loop* oc_session_loop(oc_session* session);
 /* Ends the run: batches already decoded are dropped (recorded) or delivered (live). Any thread. */
-void oc_session_stop(oc_session *session);
+void oc_session_stop(oc_session* session);
 /* After the last batch: closes what the run held open, completes the losses. */
-void oc_session_finish(oc_session *session);
+void oc_session_finish(oc_session* session);
 
 /* Text of a string id (oc_event.comm): sets *size_bytes; valid as long as the session. */
-const char *oc_session_text(oc_session *session, uint32_t id, size_t *size_bytes);
+const char* oc_session_text(oc_session* session, uint32_t id, size_t* size_bytes);
 /* "name=value ..." of an event's payload; lent until the next call. */
-const char *oc_session_event_text(oc_session *session, const oc_event *event, size_t *size_bytes);
+const char* oc_session_event_text(oc_session* session, const oc_event* event, size_t* size_bytes);
 /* A value of the sample's varying part ("weight", "data_src", "transaction", "phys_addr", "cgroup",
  * "data_page_size", "code_page_size"): 1 and *value, or 0 when the event has none. */
-int oc_session_tail_value(oc_session *session, const oc_event *event, const char *name, uint64_t *value);
+int oc_session_tail_value(oc_session* session, const oc_event* event, const char* name,
+                          uint64_t* value);
 /* The addresses of the call chain, context markers included, leaf first: how many, lent with the event. */
-uint32_t oc_session_callchain(oc_session *session, const oc_event *event, const uint8_t **words);
+uint32_t oc_session_callchain(oc_session* session, const oc_event* event, const uint8_t** words);
 
 /* Says which line of the script handles a kind, for the watch. */
-void oc_session_describe(oc_session *session, uint32_t kind, const char *where);
+void oc_session_describe(oc_session* session, uint32_t kind, const char* where);
 
-void oc_session_stats(oc_session *session, oc_stats *out);
-uint32_t oc_session_losses(oc_session *session, oc_loss *out, uint32_t capacity);
+void oc_session_stats(oc_session* session, oc_stats* out);
+uint32_t oc_session_losses(oc_session* session, oc_loss* out, uint32_t capacity);
 /* The i-th sentence about damage or limits; NULL after the last. */
-const char *oc_session_note(oc_session *session, uint32_t index);
+const char* oc_session_note(oc_session* session, uint32_t index);
 /* True when the trace is truncated or damaged. */
-int oc_session_is_damaged(oc_session *session);
+int oc_session_is_damaged(oc_session* session);
 /* Wait status of the launched command: its exit status, 128+n for a signal; -1 while unknown. */
-int oc_session_command_status(oc_session *session);
+int oc_session_command_status(oc_session* session);
 
 /* Names that can be asked for live, or that the opened trace has: the i-th, sorted; NULL after the last.
  * `glob` NULL: all. */
-const char *oc_session_event_name(oc_session *session, const char *glob, uint32_t index);
+const char* oc_session_event_name(oc_session* session, const char* glob, uint32_t index);

@@ -46,27 +46,28 @@ typedef struct oc_stats_row {
 /* Pointers are valid until the next call with this table. Row 0 is "(other)": the keys beyond `limit`. */
 typedef struct oc_table {
   oc_key key; /* written by Lua before each call */
-  oc_table_row *rows; /* read only; not const, so that no compiler keeps a loaded slot over a call */
-  int32_t *slots;
+  oc_table_row*
+      rows; /* read only; not const, so that no compiler keeps a loaded slot over a call */
+  int32_t* slots;
   int32_t shift;
   int32_t count; /* rows in use, with row 0 */
   int32_t limit; /* keys taken at most */
   int32_t unused;
   double refused; /* how often a key was turned away */
   /* Of the aggregate, indexed by row; memory of Lua's, kept here because this address is constant. */
-  double *values;
-  oc_stats_row *stats;
+  double* values;
+  oc_stats_row* stats;
 } oc_table;
 
 /* An empty table; NULL when there is no memory. Never fails otherwise. */
-oc_table *oc_table_new(double limit);
-void oc_table_close(oc_table *t);
+oc_table* oc_table_new(double limit);
+void oc_table_close(oc_table* t);
 /* The row of t->key, made if it is new; 0 when the table is at its limit or memory ends. */
-int32_t oc_table_find_or_add(oc_table *t, uint32_t kinds);
+int32_t oc_table_find_or_add(oc_table* t, uint32_t kinds);
 /* The row of t->key, or 0. */
-int32_t oc_table_find(oc_table *t, uint32_t kinds);
+int32_t oc_table_find(oc_table* t, uint32_t kinds);
 /* Forgets all keys, keeps the memory. */
-void oc_table_clear(oc_table *t);
+void oc_table_clear(oc_table* t);
 
 /* A double and its upper half: sign, exponent, 20 bits of the mantissa (little-endian machines). */
 typedef union oc_double_bits {

@@ -23,7 +23,8 @@ inline T load(const uint8_t* p) {
 class Bytes {
  public:
   Bytes() = default;
-  Bytes(const uint8_t* data, size_t size_bytes) : begin_(data), at_(data), end_(data + size_bytes) {}
+  Bytes(const uint8_t* data, size_t size_bytes)
+      : begin_(data), at_(data), end_(data + size_bytes) {}
   explicit Bytes(std::span<const uint8_t> bytes) : Bytes(bytes.data(), bytes.size()) {}
 
   template <typename T>

@@ -33,7 +33,8 @@ StringId Interner::intern(std::string_view text) {
   }
   const uint32_t id = count_ + 1;
   auto& block = blocks_[std::min(id >> kBlockBits, kMaxBlocks - 1)];
-  if ((id >> kBlockBits) >= kMaxBlocks) return StringId{};  // 67 million strings: the caller sees ""
+  if ((id >> kBlockBits) >= kMaxBlocks)
+    return StringId{};  // 67 million strings: the caller sees ""
   if (block.load(std::memory_order_relaxed) == nullptr) {
     block.store(new std::string_view[kBlockSize], std::memory_order_release);
     memory_bytes_ += kBlockSize * sizeof(std::string_view);

@@ -31,7 +31,8 @@ int run(const Call& call) {
   const oc::lua::Watch watch(host, state.raw());
   auto status = state.run(call.verb, call.arguments);
   if (status) return *status;
-  std::fprintf(stderr, "oc: %s\n    %s\n", status.error().what.c_str(), status.error().hint.c_str());
+  std::fprintf(stderr, "oc: %s\n    %s\n", status.error().what.c_str(),
+               status.error().hint.c_str());
   return kFailed;
 }
 

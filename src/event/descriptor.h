@@ -4,15 +4,15 @@
 /* An event as a script sees it: where its bytes are, and what was true when it happened.
  * Lent: the bytes are the ring's page or the mapped file, until the batch is given back. */
 typedef struct oc_event {
-  const uint8_t *record;  /* the record's header, 8 bytes, then its fields */
-  const uint8_t *payload; /* tracepoint data, or the body of a record that is not a sample */
+  const uint8_t* record;  /* the record's header, 8 bytes, then its fields */
+  const uint8_t* payload; /* tracepoint data, or the body of a record that is not a sample */
   double time;            /* ns since the session began */
   uint32_t payload_size;  /* bytes */
   uint32_t event;         /* kind: the kernel's records first, then the trace's events */
   int32_t pid;            /* -1: unknown */
   int32_t tid;
-  int32_t cpu;            /* -1: unknown */
-  uint32_t comm;          /* string id of the thread's name as it was */
-  uint32_t thread;        /* which life of the tid: dense from 1 */
-  uint32_t reserved[3];   /* a descriptor fills one cache line */
+  int32_t cpu;          /* -1: unknown */
+  uint32_t comm;        /* string id of the thread's name as it was */
+  uint32_t thread;      /* which life of the tid: dense from 1 */
+  uint32_t reserved[3]; /* a descriptor fills one cache line */
 } oc_event;

@@ -50,7 +50,9 @@ std::vector<Field> task_fields() {
           integer("ptid", 12, 4, true), integer("time", 16, 8)};
 }
 
-std::vector<Field> thread_fields() { return {integer("pid", 0, 4, true), integer("tid", 4, 4, true)}; }
+std::vector<Field> thread_fields() {
+  return {integer("pid", 0, 4, true), integer("tid", 4, 4, true)};
+}
 
 std::vector<Field> mmap_fields() {
   auto fields = thread_fields();
@@ -74,9 +76,12 @@ std::vector<Field> with(std::vector<Field> fields, Field more) {
 }
 
 std::vector<EventFormat> make_formats() {
-  const std::vector<Field> throttle = {integer("time", 0, 8), integer("id", 8, 8), integer("stream_id", 16, 8)};
-  const std::vector<Field> next = {integer("next_pid", 0, 4, true), integer("next_tid", 4, 4, true)};
-  const std::vector<Field> prev = {integer("prev_pid", 0, 4, true), integer("prev_tid", 4, 4, true)};
+  const std::vector<Field> throttle = {integer("time", 0, 8), integer("id", 8, 8),
+                                       integer("stream_id", 16, 8)};
+  const std::vector<Field> next = {integer("next_pid", 0, 4, true),
+                                   integer("next_tid", 4, 4, true)};
+  const std::vector<Field> prev = {integer("prev_pid", 0, 4, true),
+                                   integer("prev_tid", 4, 4, true)};
   return {
       format("comm", with(thread_fields(), text("comm", 8))),
       format("exec", with(thread_fields(), text("comm", 8))),
@@ -100,20 +105,31 @@ std::vector<EventFormat> make_formats() {
 int kernel_record_of(uint32_t type, uint16_t misc) {
   const auto number = [](KernelRecord record) { return static_cast<int>(record); };
   switch (type) {
-    case PERF_RECORD_COMM: return number((misc & kCommExec) != 0 ? KernelRecord::kExec : KernelRecord::kComm);
-    case PERF_RECORD_FORK: return number(KernelRecord::kFork);
-    case PERF_RECORD_EXIT: return number(KernelRecord::kExit);
-    case PERF_RECORD_MMAP: return number(KernelRecord::kMmap);
-    case PERF_RECORD_MMAP2: return number(KernelRecord::kMmap2);
-    case PERF_RECORD_LOST: return number(KernelRecord::kLost);
-    case PERF_RECORD_LOST_SAMPLES: return number(KernelRecord::kLostSamples);
+    case PERF_RECORD_COMM:
+      return number((misc & kCommExec) != 0 ? KernelRecord::kExec : KernelRecord::kComm);
+    case PERF_RECORD_FORK:
+      return number(KernelRecord::kFork);
+    case PERF_RECORD_EXIT:
+      return number(KernelRecord::kExit);
+    case PERF_RECORD_MMAP:
+      return number(KernelRecord::kMmap);
+    case PERF_RECORD_MMAP2:
+      return number(KernelRecord::kMmap2);
+    case PERF_RECORD_LOST:
+      return number(KernelRecord::kLost);
+    case PERF_RECORD_LOST_SAMPLES:
+      return number(KernelRecord::kLostSamples);
     case PERF_RECORD_SWITCH:
       return number((misc & kSwitchOut) != 0 ? KernelRecord::kSwitchOut : KernelRecord::kSwitchIn);
     case PERF_RECORD_SWITCH_CPU_WIDE:
-      return number((misc & kSwitchOut) != 0 ? KernelRecord::kSwitchOutWide : KernelRecord::kSwitchInWide);
-    case PERF_RECORD_THROTTLE: return number(KernelRecord::kThrottle);
-    case PERF_RECORD_UNTHROTTLE: return number(KernelRecord::kUnthrottle);
-    default: return -1;
+      return number((misc & kSwitchOut) != 0 ? KernelRecord::kSwitchOutWide
+                                             : KernelRecord::kSwitchInWide);
+    case PERF_RECORD_THROTTLE:
+      return number(KernelRecord::kThrottle);
+    case PERF_RECORD_UNTHROTTLE:
+      return number(KernelRecord::kUnthrottle);
+    default:
+      return -1;
   }
 }
 

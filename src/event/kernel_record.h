@@ -10,15 +10,15 @@ namespace oc::event {
 
 /// The kinds of records that the kernel writes beside samples, as events of their own.
 enum class KernelRecord : uint32_t {
-  kComm,       ///< a thread got a name by prctl or a write to /proc
-  kExec,       ///< a COMM record marked PERF_RECORD_MISC_COMM_EXEC
+  kComm,  ///< a thread got a name by prctl or a write to /proc
+  kExec,  ///< a COMM record marked PERF_RECORD_MISC_COMM_EXEC
   kFork,
   kExit,
   kMmap,
   kMmap2,
   kLost,
   kLostSamples,
-  kSwitchOut,      ///< SWITCH, one task: no other thread named
+  kSwitchOut,  ///< SWITCH, one task: no other thread named
   kSwitchIn,
   kSwitchOutWide,  ///< SWITCH_CPU_WIDE: names the next (or previous) thread
   kSwitchInWide,

@@ -21,7 +21,8 @@ constexpr uint64_t kBranchEntryBytes = 24;
 std::span<const uint8_t> take_read(base::Bytes& bytes, uint64_t format) {
   const bool has_id = (format & PERF_FORMAT_ID) != 0;
   const bool has_lost = (format & kFormatLost) != 0;
-  const uint64_t times = ((format & PERF_FORMAT_TOTAL_TIME_ENABLED) != 0) + ((format & PERF_FORMAT_TOTAL_TIME_RUNNING) != 0);
+  const uint64_t times = ((format & PERF_FORMAT_TOTAL_TIME_ENABLED) != 0) +
+                         ((format & PERF_FORMAT_TOTAL_TIME_RUNNING) != 0);
   uint64_t words = 1 + times;
   if ((format & PERF_FORMAT_GROUP) != 0) {
     base::Bytes peek = bytes;
@@ -34,7 +35,8 @@ std::span<const uint8_t> take_read(base::Bytes& bytes, uint64_t format) {
   return bytes.take(words * 8);
 }
 
-std::span<const uint8_t> take_counted(base::Bytes& bytes, uint64_t element_size, uint64_t extra = 0) {
+std::span<const uint8_t> take_counted(base::Bytes& bytes, uint64_t element_size,
+                                      uint64_t extra = 0) {
   const auto count = bytes.read<uint64_t>();
   bytes.skip(extra);
   if (count > bytes.remaining() / element_size) return bytes.take(UINT64_MAX);
@@ -43,7 +45,8 @@ std::span<const uint8_t> take_counted(base::Bytes& bytes, uint64_t element_size,
 
 std::span<const uint8_t> take_regs(base::Bytes& bytes, uint64_t mask, uint64_t& abi) {
   abi = bytes.read<uint64_t>();
-  return abi == 0 ? std::span<const uint8_t>{} : bytes.take(8u * static_cast<uint64_t>(std::popcount(mask)));
+  return abi == 0 ? std::span<const uint8_t>{}
+                  : bytes.take(8u * static_cast<uint64_t>(std::popcount(mask)));
 }
 
 std::span<const uint8_t> take_stack(base::Bytes& bytes) {
@@ -72,15 +75,19 @@ SampleTail read_tail(const SampleLayout& layout, const uint8_t* record, uint32_t
   part(PERF_SAMPLE_CALLCHAIN, [&] { tail.callchain = take_counted(bytes, 8); });
   part(PERF_SAMPLE_RAW, [&] { tail.raw = bytes.take(bytes.read<uint32_t>()); });
   part(PERF_SAMPLE_BRANCH_STACK, [&] {
-    tail.branches = take_counted(bytes, kBranchEntryBytes, (layout.branch_sample_type & kBranchHwIndex) != 0 ? 8 : 0);
-    if ((layout.branch_sample_type & kBranchCounters) != 0) bytes.skip(tail.branches.size() / kBranchEntryBytes * 8);
+    tail.branches = take_counted(bytes, kBranchEntryBytes,
+                                 (layout.branch_sample_type & kBranchHwIndex) != 0 ? 8 : 0);
+    if ((layout.branch_sample_type & kBranchCounters) != 0)
+      bytes.skip(tail.branches.size() / kBranchEntryBytes * 8);
   });
-  part(PERF_SAMPLE_REGS_USER, [&] { tail.user_regs = take_regs(bytes, layout.regs_user, tail.user_regs_abi); });
+  part(PERF_SAMPLE_REGS_USER,
+       [&] { tail.user_regs = take_regs(bytes, layout.regs_user, tail.user_regs_abi); });
   part(PERF_SAMPLE_STACK_USER, [&] { tail.user_stack = take_stack(bytes); });
   part(PERF_SAMPLE_WEIGHT | kWeightStruct, [&] { tail.weight = bytes.read<uint64_t>(); });
   part(PERF_SAMPLE_DATA_SRC, [&] { tail.data_src = bytes.read<uint64_t>(); });
   part(PERF_SAMPLE_TRANSACTION, [&] { tail.transaction = bytes.read<uint64_t>(); });
-  part(PERF_SAMPLE_REGS_INTR, [&] { tail.intr_regs = take_regs(bytes, layout.regs_intr, tail.intr_regs_abi); });
+  part(PERF_SAMPLE_REGS_INTR,
+       [&] { tail.intr_regs = take_regs(bytes, layout.regs_intr, tail.intr_regs_abi); });
   part(PERF_SAMPLE_PHYS_ADDR, [&] { tail.phys_addr = bytes.read<uint64_t>(); });
   part(PERF_SAMPLE_CGROUP, [&] { tail.cgroup = bytes.read<uint64_t>(); });
   part(PERF_SAMPLE_DATA_PAGE_SIZE, [&] { tail.data_page_size = bytes.read<uint64_t>(); });

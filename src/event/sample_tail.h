@@ -16,7 +16,7 @@ struct SampleTail {
   uint64_t present = 0;  ///< PERF_SAMPLE_* bits that were read whole
   bool damaged = false;  ///< the record ends before its sample_type says
 
-  std::span<const uint8_t> read;  ///< as read_format says
+  std::span<const uint8_t> read;       ///< as read_format says
   std::span<const uint8_t> callchain;  ///< u64 each, context markers included
   std::span<const uint8_t> raw;
   std::span<const uint8_t> branches;  ///< 24 bytes each: from, to, flags

@@ -22,7 +22,8 @@ int find_module(lua_State* state) {
   std::string name = luaL_checkstring(state, 1);
   if (name.size() > 2 && name.ends_with(".h")) {
     const auto text = find_embedded(name);
-    if (text.data() == nullptr) return push_text(state, "\n\tno header '" + name + "' in the program");
+    if (text.data() == nullptr)
+      return push_text(state, "\n\tno header '" + name + "' in the program");
     push_text(state, text);
     lua_pushcclosure(
         state, [](lua_State* inner) { return lua_pushvalue(inner, lua_upvalueindex(1)), 1; }, 1);
@@ -32,7 +33,9 @@ int find_module(lua_State* state) {
   for (const std::string& path : {"lua/" + name + ".lua", "lua/" + name + "/init.lua"}) {
     const auto text = find_embedded(path);
     if (text.data() == nullptr) continue;
-    if (luaL_loadbuffer(state, text.data(), text.size(), ("=[" + path.substr(4) + "]").c_str()) != 0) return lua_error(state);
+    if (luaL_loadbuffer(state, text.data(), text.size(), ("=[" + path.substr(4) + "]").c_str()) !=
+        0)
+      return lua_error(state);
     return 1;
   }
   return push_text(state, "\n\tno module '" + name + "' in the program");
@@ -90,8 +93,10 @@ void State::preload_host(oc_host& host) {
   lua_newtable(raw());
   lua_pushlightuserdata(raw(), &host);
   lua_setfield(raw(), -2, "pointer");
-  const luaL_Reg functions[] = {
-      {"text", host_text}, {"files", host_files}, {"is_terminal", host_is_terminal}, {nullptr, nullptr}};
+  const luaL_Reg functions[] = {{"text", host_text},
+                                {"files", host_files},
+                                {"is_terminal", host_is_terminal},
+                                {nullptr, nullptr}};
   luaL_setfuncs(raw(), functions, 0);
   lua_setfield(raw(), -2, "oc.host");
   lua_pop(raw(), 2);
@@ -115,7 +120,8 @@ base::Result<int> State::run(const std::string& verb, const std::vector<std::str
   }
   if (failed != 0) {
     const char* text = lua_tostring(raw(), -1);
-    return base::make_error(base::Code::kSystem, text != nullptr ? text : "an error that is not a text",
+    return base::make_error(base::Code::kSystem,
+                            text != nullptr ? text : "an error that is not a text",
                             "this is a fault of oc itself: please report it with the lines above");
   }
   return static_cast<int>(lua_tointeger(raw(), -1));

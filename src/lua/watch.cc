@@ -43,11 +43,15 @@ void install(int number, void (*handler)(int)) {
 }  // namespace
 
 Watch::Watch(oc_host& host, lua_State* state)
-    : host_(host), state_(state), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), main_thread_(pthread_self()) {
+    : host_(host),
+      state_(state),
+      wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      main_thread_(pthread_self()) {
   g_watch = this;
   sigset_t all, before;
   sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);  // the thread inherits it: signals go to the main thread
+  pthread_sigmask(SIG_SETMASK, &all,
+                  &before);  // the thread inherits it: signals go to the main thread
   thread_ = std::thread([this] { run(); });
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   for (const int number : {SIGINT, SIGTERM, SIGALRM}) install(number, on_signal);
@@ -81,7 +85,8 @@ void Watch::on_signal(int number) {
 }
 
 void Watch::on_bus_error(int) {
-  constexpr char text[] = "oc: a mapped file became shorter while it was read; reading cannot go on\n";
+  constexpr char text[] =
+      "oc: a mapped file became shorter while it was read; reading cannot go on\n";
   (void)!write(STDERR_FILENO, text, sizeof text - 1);
   _exit(1);
 }
@@ -109,7 +114,8 @@ void Watch::look_at_progress() {
   uint64_t progress = uint64_t{host_.progress.load()} << 32;
   {
     const std::lock_guard lock(host_.mutex);
-    if (host_.active != nullptr) progress += __atomic_load_n(&host_.active->loop.at, __ATOMIC_RELAXED);
+    if (host_.active != nullptr)
+      progress += __atomic_load_n(&host_.active->loop.at, __ATOMIC_RELAXED);
   }
   const auto now = Clock::now();
   const bool in_script = doing == Doing::kBody || doing == Doing::kCallbacks;
@@ -126,7 +132,8 @@ void Watch::look_at_progress() {
     host_.timed_out = true;
     pthread_kill(main_thread_, SIGALRM);
   } else if (now - changed_at_ >= limit + kGrace) {
-    end_now(1, fmt::format("the script did not return for {:.3g} s (--timeout)", static_cast<double>(limit.count()) / 1e9));
+    end_now(1, fmt::format("the script did not return for {:.3g} s (--timeout)",
+                           static_cast<double>(limit.count()) / 1e9));
   }
 }
 
@@ -140,8 +147,8 @@ std::string Watch::where() const {
   const oc_event& event = loop.events[at];
   const std::string line = event.event < session->where.size() ? session->where[event.event] : "";
   return fmt::format("in the callback at {}, on event {} at {:.9f} s, number {} of batch {}",
-                     line.empty() ? "an unknown line" : line, session->session.kind_name(event.event), event.time / 1e9,
-                     at + 1, loop.turns);
+                     line.empty() ? "an unknown line" : line,
+                     session->session.kind_name(event.event), event.time / 1e9, at + 1, loop.turns);
 }
 
 void Watch::end_now(int status, const std::string& why) {

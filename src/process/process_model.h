@@ -53,7 +53,8 @@ class ProcessModel {
   Thread make(int32_t pid, int32_t tid);
 
   base::Interner& names_;
-  std::unordered_map<int32_t, Thread> by_tid_;  ///< entries keep their address; none is ever removed
+  std::unordered_map<int32_t, Thread>
+      by_tid_;  ///< entries keep their address; none is ever removed
   std::array<Thread*, kRecent> recent_{};
   uint32_t next_id_ = 1;
 };

@@ -10,14 +10,14 @@ namespace oc::session {
 
 /// What a run has read and lost so far. Plain numbers, copied with each batch.
 struct Counts {
-  uint64_t records = 0;    ///< kernel records seen, asked for or not
-  uint64_t bytes = 0;      ///< of those
-  uint64_t delivered = 0;  ///< events put into batches
-  uint64_t late = 0;       ///< older than one already delivered
-  uint64_t malformed = 0;  ///< too short for what their event promises: not delivered
-  uint64_t unknown = 0;    ///< samples whose id belongs to no event of the trace
-  uint64_t own = 0;        ///< made by this program itself, left out
-  uint64_t lost = 0;       ///< the kernel told that it dropped them
+  uint64_t records = 0;     ///< kernel records seen, asked for or not
+  uint64_t bytes = 0;       ///< of those
+  uint64_t delivered = 0;   ///< events put into batches
+  uint64_t late = 0;        ///< older than one already delivered
+  uint64_t malformed = 0;   ///< too short for what their event promises: not delivered
+  uint64_t unknown = 0;     ///< samples whose id belongs to no event of the trace
+  uint64_t own = 0;         ///< made by this program itself, left out
+  uint64_t lost = 0;        ///< the kernel told that it dropped them
   uint64_t start_time = 0;  ///< ns of the trace's clock: the session's beginning; 0 while unknown
   uint64_t last_time = 0;
 };

@@ -50,8 +50,10 @@ base::Status Decoder::fill(std::chrono::milliseconds wait, Batch& batch) {
   const auto classify = [this](const uint8_t* record, const RecordHeader& header) {
     return this->classify(record, header);
   };
-  const auto visitor = [this, &batch](const uint8_t* record, const RecordHeader& header, base::Nanos time,
-                                      uint32_t kind) { return visit(record, header, time, kind, batch); };
+  const auto visitor = [this, &batch](const uint8_t* record, const RecordHeader& header,
+                                      base::Nanos time, uint32_t kind) {
+    return visit(record, header, time, kind, batch);
+  };
   const uint64_t records_before = counts_.records;
   bool stopped = false;
   bool hand_over = false;
@@ -123,8 +125,8 @@ inline uint32_t Decoder::classify(const uint8_t* record, const RecordHeader& hea
   return kinds_[index].is_wanted ? index : source::Merger::kSkip;
 }
 
-inline bool Decoder::visit(const uint8_t* record, const RecordHeader& header, base::Nanos time, uint32_t kind,
-                           Batch& batch) {
+inline bool Decoder::visit(const uint8_t* record, const RecordHeader& header, base::Nanos time,
+                           uint32_t kind, Batch& batch) {
   if (time < newest_ || time > end_) {
     if (!odd_time(time)) return false;
   } else {
@@ -134,15 +136,15 @@ inline bool Decoder::visit(const uint8_t* record, const RecordHeader& header, ba
   return sample(record, header, time, kind, batch);
 }
 
-bool Decoder::other(const uint8_t* record, const RecordHeader& header, base::Nanos time, uint32_t kind,
-                    Batch& batch) {
+bool Decoder::other(const uint8_t* record, const RecordHeader& header, base::Nanos time,
+                    uint32_t kind, Batch& batch) {
   if (kind == kRecord) return kernel_record(record, header, time, batch);
   ++counts_.unknown;
   return true;
 }
 
-inline bool Decoder::sample(const uint8_t* record, const RecordHeader& header, base::Nanos time, uint32_t index,
-                            Batch& batch) {
+inline bool Decoder::sample(const uint8_t* record, const RecordHeader& header, base::Nanos time,
+                            uint32_t index, Batch& batch) {
   const Kind& kind = kinds_[index];
   oc_event& event = batch.events[batch.count];
   event.record = record;
@@ -209,7 +211,8 @@ inline bool Decoder::deliver(oc_event& event, base::Nanos time, Batch& batch) {
   return batch.count < batch.events.size();
 }
 
-bool Decoder::kernel_record(const uint8_t* record, const RecordHeader& header, base::Nanos time, Batch& batch) {
+bool Decoder::kernel_record(const uint8_t* record, const RecordHeader& header, base::Nanos time,
+                            Batch& batch) {
   const int number = event::kernel_record_of(header.type, header.misc);
   if (number < 0) return true;
   const EventTable& events = clock_.events();
@@ -230,13 +233,15 @@ bool Decoder::kernel_record(const uint8_t* record, const RecordHeader& header, b
     }
     if (layout.trailer_cpu != kAbsent) event.cpu = load<int32_t>(trailer + layout.trailer_cpu);
   }
-  if (event.payload_size < event::kernel_record_formats()[static_cast<size_t>(number)].fixed_size()) {
+  if (event.payload_size <
+      event::kernel_record_formats()[static_cast<size_t>(number)].fixed_size()) {
     ++counts_.malformed;
     return true;
   }
   apply(number, event.payload, event.payload_size, event.cpu, event);
   if (selection_.wanted[event.event] == 0) return true;
-  if (selection_.own_pid >= 0 && event.pid == selection_.own_pid && selection_.keep_own[event.event] == 0) {
+  if (selection_.own_pid >= 0 && event.pid == selection_.own_pid &&
+      selection_.keep_own[event.event] == 0) {
     ++counts_.own;
     return true;
   }
@@ -247,7 +252,8 @@ bool Decoder::kernel_record(const uint8_t* record, const RecordHeader& header, b
 
 /// Tells the process model; sets pid and tid of `event` to the thread that the record is about (of a
 /// fork: the one that forked).
-void Decoder::apply(int number, const uint8_t* body, uint32_t size_bytes, int32_t cpu, oc_event& event) {
+void Decoder::apply(int number, const uint8_t* body, uint32_t size_bytes, int32_t cpu,
+                    oc_event& event) {
   const auto word = [&](uint32_t at) { return load<int32_t>(body + at); };
   switch (static_cast<KernelRecord>(number)) {
     case KernelRecord::kComm:
@@ -271,9 +277,14 @@ void Decoder::apply(int number, const uint8_t* body, uint32_t size_bytes, int32_
       event.pid = word(0);
       event.tid = word(4);
       break;
-    case KernelRecord::kLost: count_lost(cpu, load<uint64_t>(body + 8)); break;
-    case KernelRecord::kLostSamples: count_lost(cpu, load<uint64_t>(body)); break;
-    default: break;
+    case KernelRecord::kLost:
+      count_lost(cpu, load<uint64_t>(body + 8));
+      break;
+    case KernelRecord::kLostSamples:
+      count_lost(cpu, load<uint64_t>(body));
+      break;
+    default:
+      break;
   }
 }
 

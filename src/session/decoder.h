@@ -16,10 +16,11 @@ namespace oc::session {
 
 /// What a decoder is to deliver; fixed before the first `fill`.
 struct Selection {
-  std::vector<uint8_t> wanted;   ///< by kind: the kernel records, then the samples of the event table
-  int32_t own_pid = -1;          ///< events of this process are left out, unless `keep_own`
-  std::vector<uint8_t> keep_own; ///< by kind
-  bool is_live = false;          ///< hand over what there is rather than wait for a full batch
+  std::vector<uint8_t>
+      wanted;            ///< by kind: the kernel records, then the samples of the event table
+  int32_t own_pid = -1;  ///< events of this process are left out, unless `keep_own`
+  std::vector<uint8_t> keep_own;  ///< by kind
+  bool is_live = false;           ///< hand over what there is rather than wait for a full batch
   uint64_t max_events = UINT64_MAX;
   base::Nanos max_span = UINT64_MAX;  ///< events later than this after the start are not delivered
   base::Nanos start = 0;              ///< time zero; 0: the first record with a time
@@ -51,16 +52,20 @@ class Decoder {
   static constexpr uint32_t kRecord = event::EventTable::kUnknown + 1;
 
   uint32_t classify(const uint8_t* record, const source::RecordHeader& header) const;
-  bool visit(const uint8_t* record, const source::RecordHeader& header, base::Nanos time, uint32_t kind,
-             Batch& batch);
-  bool sample(const uint8_t* record, const source::RecordHeader& header, base::Nanos time, uint32_t kind,
-              Batch& batch);
-  bool other(const uint8_t* record, const source::RecordHeader& header, base::Nanos time, uint32_t kind,
-             Batch& batch);
-  bool kernel_record(const uint8_t* record, const source::RecordHeader& header, base::Nanos time, Batch& batch);
-  void apply(int record_kind, const uint8_t* body, uint32_t size_bytes, int32_t cpu, oc_event& event);
-  bool place_payload(const Kind& kind, const uint8_t* record, uint32_t size_bytes, oc_event& event) const;
-  bool place_odd_payload(const Kind& kind, const uint8_t* record, uint32_t size_bytes, oc_event& event) const;
+  bool visit(const uint8_t* record, const source::RecordHeader& header, base::Nanos time,
+             uint32_t kind, Batch& batch);
+  bool sample(const uint8_t* record, const source::RecordHeader& header, base::Nanos time,
+              uint32_t kind, Batch& batch);
+  bool other(const uint8_t* record, const source::RecordHeader& header, base::Nanos time,
+             uint32_t kind, Batch& batch);
+  bool kernel_record(const uint8_t* record, const source::RecordHeader& header, base::Nanos time,
+                     Batch& batch);
+  void apply(int record_kind, const uint8_t* body, uint32_t size_bytes, int32_t cpu,
+             oc_event& event);
+  bool place_payload(const Kind& kind, const uint8_t* record, uint32_t size_bytes,
+                     oc_event& event) const;
+  bool place_odd_payload(const Kind& kind, const uint8_t* record, uint32_t size_bytes,
+                         oc_event& event) const;
   void name_thread(oc_event& event);
   bool deliver(oc_event& event, base::Nanos time, Batch& batch);
   bool odd_time(base::Nanos time);

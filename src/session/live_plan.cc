@@ -31,7 +31,8 @@ bool is_about_others(const event::EventFormat& format) { return format.system ==
 
 }  // namespace
 
-Result<std::vector<uint32_t>> LivePlan::resolve(const std::string& name, const LiveSettings& settings) {
+Result<std::vector<uint32_t>> LivePlan::resolve(const std::string& name,
+                                                const LiveSettings& settings) {
   if (const auto* named = perf::find_named_event(name); named != nullptr) {
     perf::EventRequest request;
     request.name = std::string(named->name);
@@ -67,7 +68,8 @@ Result<std::vector<uint32_t>> LivePlan::resolve_tracepoints(const std::string& n
   for (const std::string& event : found) {
     auto format = tracefs->load_format(event);
     if (!format) {
-      if (is_glob(name) && format.error().code != Code::kPermission) continue;  // an event perf cannot open
+      if (is_glob(name) && format.error().code != Code::kPermission)
+        continue;  // an event perf cannot open
       return std::move(format.error());
     }
     perf::EventRequest request;
@@ -107,7 +109,8 @@ std::vector<std::string> LivePlan::names(const std::string& glob) const {
     if (fnmatch(glob.c_str(), name.c_str(), 0) == 0) names.push_back(name);
   }
   if (auto tracefs = open_tracefs()) {
-    if (auto listed = tracefs->list_events(glob)) names.insert(names.end(), listed->begin(), listed->end());
+    if (auto listed = tracefs->list_events(glob))
+      names.insert(names.end(), listed->begin(), listed->end());
   }
   std::sort(names.begin(), names.end());
   return names;

@@ -23,7 +23,8 @@ class LivePlan {
  public:
   /// The indexes (in `requests`) of the events that `name` or a glob means: those asked for before are
   /// found again, new ones are added. Errors name the nearest events.
-  base::Result<std::vector<uint32_t>> resolve(const std::string& name, const LiveSettings& settings);
+  base::Result<std::vector<uint32_t>> resolve(const std::string& name,
+                                              const LiveSettings& settings);
 
   /// Kinds as the source will have them, ids and layouts apart; entries keep their address.
   const event::EventKind& kind(uint32_t index) const { return kinds_[index]; }

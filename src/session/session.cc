@@ -25,7 +25,8 @@ namespace {
 base::Nanos monotonic_now() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<base::Nanos>(now.tv_sec) * 1'000'000'000u + static_cast<base::Nanos>(now.tv_nsec);
+  return static_cast<base::Nanos>(now.tv_sec) * 1'000'000'000u +
+         static_cast<base::Nanos>(now.tv_nsec);
 }
 
 bool is_glob(const std::string& name) { return name.find_first_of("*?[") != std::string::npos; }
@@ -96,7 +97,8 @@ bool Session::has_switch_records() const {
   return false;
 }
 
-Result<std::vector<uint32_t>> Session::resolve(const std::string& name, const LiveSettings& settings) {
+Result<std::vector<uint32_t>> Session::resolve(const std::string& name,
+                                               const LiveSettings& settings) {
   std::vector<uint32_t> kinds;
   const auto& records = event::kernel_record_formats();
   for (uint32_t i = 0; i < kKernelRecords; ++i) {
@@ -115,7 +117,8 @@ Result<std::vector<uint32_t>> Session::resolve_recorded(const std::string& name)
   const auto& events = file_->events();
   for (uint32_t i = 0; i < events.size(); ++i) {
     const EventKind& kind = events[i];
-    const bool by_format = kind.format && matches(name, kind.format->system + ":" + kind.format->name);
+    const bool by_format =
+        kind.format && matches(name, kind.format->system + ":" + kind.format->name);
     if (by_format || matches(name, kind.name) || matches(name, without_modifiers(kind))) {
       kinds.push_back(kKernelRecords + i);
     }
@@ -131,7 +134,9 @@ base::Error Session::no_such_event(const std::string& name) const {
   if (held.size() > 12) list += fmt::format(" and {} more", held.size() - 12);
   std::string hint = base::did_you_mean(base::nearest(name, held));
   if (hint.empty()) hint = "record it with: perf record -a -e '" + name + "' -o FILE";
-  return make_error(Code::kNotFound, fmt::format("{} has no event '{}'; it holds: {}", file_->path(), name, list), hint);
+  return make_error(Code::kNotFound,
+                    fmt::format("{} has no event '{}'; it holds: {}", file_->path(), name, list),
+                    hint);
 }
 
 std::vector<std::string> Session::event_names(const std::string& glob) const {
@@ -153,7 +158,9 @@ void Session::want(uint32_t kind) {
 }
 
 Status Session::start(const RunOptions& options) {
-  if (decoder_) return make_error(Code::kUsage, "this trace has been run already", "open it again for a second run");
+  if (decoder_)
+    return make_error(Code::kUsage, "this trace has been run already",
+                      "open it again for a second run");
   Selection selection;
   wanted_.resize(kind_count());
   selection.wanted = wanted_;
@@ -174,7 +181,8 @@ Status Session::start_live(const RunOptions& options, Selection& selection) {
   request.command = options.command;
   request.buffer_bytes = options.buffer_bytes;
   request.switch_records = wants(KernelRecord::kSwitchOut) || wants(KernelRecord::kSwitchIn) ||
-                           wants(KernelRecord::kSwitchOutWide) || wants(KernelRecord::kSwitchInWide);
+                           wants(KernelRecord::kSwitchOutWide) ||
+                           wants(KernelRecord::kSwitchInWide);
   request.mmap_records = wants(KernelRecord::kMmap) || wants(KernelRecord::kMmap2);
   request.own_tids = own_threads();
   auto live = perf::LiveSource::open(std::move(request));
@@ -184,7 +192,8 @@ Status Session::start_live(const RunOptions& options, Selection& selection) {
   selection.is_live = true;
   selection.own_pid = getpid();
   selection.keep_own.assign(kind_count(), 0);
-  for (uint32_t i = 0; i < plan_.size(); ++i) selection.keep_own[kKernelRecords + i] = plan_.requests()[i].keep_own;
+  for (uint32_t i = 0; i < plan_.size(); ++i)
+    selection.keep_own[kKernelRecords + i] = plan_.requests()[i].keep_own;
   if (auto status = live_->start(); !status) return status;
   selection.start = live_->start_time();
   if (options.max_span != 0) live_deadline_ = selection.start + options.max_span;

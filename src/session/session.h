@@ -43,7 +43,8 @@ class Session {
   const source::PerfDataFile* file() const { return file_.get(); }
 
   /// The kinds that `name` or a glob means; live ones are added to what will be opened.
-  base::Result<std::vector<uint32_t>> resolve(const std::string& name, const LiveSettings& settings);
+  base::Result<std::vector<uint32_t>> resolve(const std::string& name,
+                                              const LiveSettings& settings);
   /// Kinds are numbered: kernel records first (event::KernelRecord), then samples.
   uint32_t kind_count() const;
   std::string_view kind_name(uint32_t kind) const;

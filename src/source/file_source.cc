@@ -13,7 +13,8 @@ constexpr uint32_t kCompressed = 81;
 constexpr uint32_t kCompressed2 = 83;
 }  // namespace
 
-FileSource::FileSource(const PerfDataFile& file) : file_(file), clock_(file.events()), read_ahead_(file.mapping()) {}
+FileSource::FileSource(const PerfDataFile& file)
+    : file_(file), clock_(file.events()), read_ahead_(file.mapping()) {}
 
 std::vector<std::string> FileSource::notes() const {
   std::vector<std::string> all = file_.notes();
@@ -23,9 +24,9 @@ std::vector<std::string> FileSource::notes() const {
 
 uint64_t FileSource::stop_at(uint64_t offset, const char* why) {
   damaged_ = true;
-  notes_.push_back(fmt::format("{}: {} at offset {:#x}; the records before it were read, {} bytes after it were not",
-                               file_.path(), why, file_.records_offset() + offset,
-                               file_.records().size() - offset));
+  notes_.push_back(fmt::format(
+      "{}: {} at offset {:#x}; the records before it were read, {} bytes after it were not",
+      file_.path(), why, file_.records_offset() + offset, file_.records().size() - offset));
   return file_.records().size();
 }
 
@@ -39,10 +40,12 @@ base::Status FileSource::next_round(std::chrono::milliseconds, Round& round) {
     read_ahead_.reached(base + at);
     const uint64_t left = records.size() - at;
     const uint8_t* record = records.data() + at;
-    const RecordHeader header = left < sizeof(RecordHeader) ? RecordHeader{} : record_header(record);
+    const RecordHeader header =
+        left < sizeof(RecordHeader) ? RecordHeader{} : record_header(record);
     if (header.size_bytes < sizeof(RecordHeader) || header.size_bytes > left) {
-      at = stop_at(at, left < sizeof(RecordHeader) || header.size_bytes > left ? "the file ends inside a record"
-                                                                               : "a record has an impossible size");
+      at = stop_at(at, left < sizeof(RecordHeader) || header.size_bytes > left
+                           ? "the file ends inside a record"
+                           : "a record has an impossible size");
       break;
     }
     if (header.type < kFirstUserType) {
@@ -65,11 +68,13 @@ base::Status FileSource::next_round(std::chrono::milliseconds, Round& round) {
 }
 
 /// Steps over a record that no kernel wrote; returns the offset behind it.
-uint64_t FileSource::pass_user_record(const uint8_t* record, const RecordHeader& header, uint64_t at) {
+uint64_t FileSource::pass_user_record(const uint8_t* record, const RecordHeader& header,
+                                      uint64_t at) {
   uint64_t size = header.size_bytes;
   if (header.type == kAuxtrace && size >= 16) {
     const auto aux_bytes = base::load<uint64_t>(record + 8);  // the record is followed by that many
-    if (aux_bytes > file_.records().size() - at - size) return stop_at(at, "the file ends inside AUX data");
+    if (aux_bytes > file_.records().size() - at - size)
+      return stop_at(at, "the file ends inside AUX data");
     size += aux_bytes;
   } else if ((header.type == kCompressed || header.type == kCompressed2) && !has_compressed_) {
     notes_.push_back(file_.path() + ": compressed records are not read yet and were left out");

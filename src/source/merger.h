@@ -34,7 +34,6 @@ class Merger {
   template <typename Classify, typename Visit>
   bool drain(base::Nanos horizon, Classify&& classify, Visit&& visit);
 
-
   /// The oldest time (not 0) that any run began with so far; 0 when there was none.
   base::Nanos oldest() const { return oldest_; }
   size_t run_count() const { return heap_.size(); }
@@ -64,7 +63,7 @@ class Merger {
 
   const RecordClock& clock_;
   std::vector<Node> heap_;
-  std::vector<Run> runs_;            ///< by slot
+  std::vector<Run> runs_;  ///< by slot
   std::vector<uint32_t> free_slots_;
   std::vector<Run> scratch_;
   base::Nanos oldest_ = 0;

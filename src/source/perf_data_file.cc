@@ -56,23 +56,29 @@ perf_event_attr read_attr(std::span<const uint8_t> bytes) {
 
 Status check_magic(const std::string& path, std::span<const uint8_t> bytes) {
   const auto starts = [&](std::string_view magic) {
-    return bytes.size() >= magic.size() && std::memcmp(bytes.data(), magic.data(), magic.size()) == 0;
+    return bytes.size() >= magic.size() &&
+           std::memcmp(bytes.data(), magic.data(), magic.size()) == 0;
   };
   if (bytes.empty()) {
-    return make_error(Code::kInvalid, path + " is empty", "record a trace first: perf record -o FILE …");
+    return make_error(Code::kInvalid, path + " is empty",
+                      "record a trace first: perf record -o FILE …");
   }
   if (starts("PERFILE2") || starts("PERFFILE")) return {};
   if (starts("2ELIFREP") || starts("ELIFFREP")) {
-    return make_error(Code::kUnsupported,
-                      path + " was recorded on a machine of the other byte order, which is not read yet");
+    return make_error(
+        Code::kUnsupported,
+        path + " was recorded on a machine of the other byte order, which is not read yet");
   }
   if (starts("\x1f\x8b")) {
-    return make_error(Code::kUnsupported, path + " is gzip-compressed", "unpack it first: gunzip " + path);
+    return make_error(Code::kUnsupported, path + " is gzip-compressed",
+                      "unpack it first: gunzip " + path);
   }
   if (starts("\x28\xb5\x2f\xfd")) {
-    return make_error(Code::kUnsupported, path + " is zstd-compressed", "unpack it first: unzstd " + path);
+    return make_error(Code::kUnsupported, path + " is zstd-compressed",
+                      "unpack it first: unzstd " + path);
   }
-  return make_error(Code::kInvalid, path + " is not a perf.data file: it does not begin with PERFILE2",
+  return make_error(Code::kInvalid,
+                    path + " is not a perf.data file: it does not begin with PERFILE2",
                     "make one with: perf record -o FILE -- COMMAND");
 }
 
@@ -105,19 +111,23 @@ Status PerfDataFile::read_header() {
   uint64_t bits[4];
   for (uint64_t& word : bits) word = header.read<uint64_t>();
   if (header.failed() || header_size < kHeaderBytes) {
-    return make_error(Code::kInvalid,
-                      fmt::format("{}: the header is cut off at byte {} of {}", path_, all.size(), kHeaderBytes),
-                      "record the trace again");
+    return make_error(
+        Code::kInvalid,
+        fmt::format("{}: the header is cut off at byte {} of {}", path_, all.size(), kHeaderBytes),
+        "record the trace again");
   }
   if (auto status = read_attrs(attrs, attr_stride); !status) return status;
   place_records(data);
   if (!truncated_) read_feature_table(data, bits);
   if ((bits[0] >> kCompressed & 1) != 0) {
-    return make_error(Code::kUnsupported, path_ + " has compressed records (perf record -z), which are not read yet",
+    return make_error(Code::kUnsupported,
+                      path_ + " has compressed records (perf record -z), which are not read yet",
                       "record without -z, or unpack it: perf inject -i " + path_ + " -o FILE");
   }
   if ((bits[0] >> kDirFormat & 1) != 0) {
-    notes_.push_back(path_ + " is one file of a recording in several (perf record --threads): only this one is read");
+    notes_.push_back(
+        path_ +
+        " is one file of a recording in several (perf record --threads): only this one is read");
   }
   read_features();
   name_events();
@@ -127,28 +137,32 @@ Status PerfDataFile::read_header() {
 Status PerfDataFile::read_attrs(Section attrs, uint64_t stride) {
   if (stride < kMinAttrBytes + 16 || stride > 4096 || attrs.size_bytes % stride != 0 ||
       attrs.size_bytes / stride > kMaxAttrs) {
-    return make_error(Code::kInvalid,
-                      fmt::format("{}: the attr section at offset {} ({} bytes of {} each) makes no sense", path_,
-                                  attrs.offset, attrs.size_bytes, stride));
+    return make_error(
+        Code::kInvalid,
+        fmt::format("{}: the attr section at offset {} ({} bytes of {} each) makes no sense", path_,
+                    attrs.offset, attrs.size_bytes, stride));
   }
   Bytes entries(section(attrs, "attr section"));
   for (uint64_t i = 0; i < attrs.size_bytes / stride; ++i) {
     const auto entry = entries.take(stride);
     if (entries.failed()) {
-      return make_error(Code::kInvalid, fmt::format("{}: the attr section is cut off in entry {}", path_, i),
+      return make_error(Code::kInvalid,
+                        fmt::format("{}: the attr section is cut off in entry {}", path_, i),
                         "record the trace again");
     }
     Bytes tail(entry.subspan(stride - 16));
     const Section where{tail.read<uint64_t>(), tail.read<uint64_t>()};
     std::vector<uint64_t> ids;
     if (where.size_bytes / 8 > kMaxIds) {
-      return make_error(Code::kInvalid, fmt::format("{}: attr {} claims {} bytes of ids", path_, i, where.size_bytes));
+      return make_error(Code::kInvalid, fmt::format("{}: attr {} claims {} bytes of ids", path_, i,
+                                                    where.size_bytes));
     }
     Bytes words(section(where, "ids of an attr"));
     while (words.remaining() >= 8) ids.push_back(words.read<uint64_t>());
     attrs_.emplace_back(read_attr(entry.first(stride - 16)), std::move(ids));
   }
-  if (attrs_.empty()) return make_error(Code::kInvalid, path_ + " describes no events: it has no attrs");
+  if (attrs_.empty())
+    return make_error(Code::kInvalid, path_ + " describes no events: it has no attrs");
   return {};
 }
 
@@ -160,12 +174,15 @@ void PerfDataFile::place_records(Section data) {
   if (data.size_bytes == 0) {
     truncated_ = true;
     size = available;
-    notes_.push_back(path_ + ": the recording was never finished (its header gives no data size): reading what is there");
+    notes_.push_back(path_ +
+                     ": the recording was never finished (its header gives no data size): reading "
+                     "what is there");
   } else if (size > available) {
     truncated_ = true;
     size = available;
-    notes_.push_back(fmt::format("{} is truncated: it ends at offset {}, {} bytes before the end of its records", path_,
-                                 all.size(), data.size_bytes - available));
+    notes_.push_back(
+        fmt::format("{} is truncated: it ends at offset {}, {} bytes before the end of its records",
+                    path_, all.size(), data.size_bytes - available));
   }
   records_ = all.subspan(records_offset_, size);
 }
@@ -178,7 +195,8 @@ void PerfDataFile::read_feature_table(Section data, const uint64_t (&bits)[4]) {
     if ((bits[number / 64] >> (number % 64) & 1) == 0) continue;
     const Section where{table.read<uint64_t>(), table.read<uint64_t>()};
     if (table.failed()) {
-      notes_.push_back(path_ + ": the table of feature sections is cut off; names and formats may be missing");
+      notes_.push_back(
+          path_ + ": the table of feature sections is cut off; names and formats may be missing");
       return;
     }
     features_[number] = where;
@@ -190,8 +208,8 @@ std::span<const uint8_t> PerfDataFile::section(Section where, const char* what) 
   if (where.offset <= all.size() && where.size_bytes <= all.size() - where.offset) {
     return all.subspan(where.offset, where.size_bytes);
   }
-  notes_.push_back(fmt::format("{}: the {} ({} bytes at offset {}) lies outside the file", path_, what,
-                               where.size_bytes, where.offset));
+  notes_.push_back(fmt::format("{}: the {} ({} bytes at offset {}) lies outside the file", path_,
+                               what, where.size_bytes, where.offset));
   return {};
 }
 
@@ -261,7 +279,8 @@ void PerfDataFile::name_events() {
     event::EventKind kind;
     kind.attr = attr;
     if (attr.type == PERF_TYPE_TRACEPOINT && tracing) {
-      if (auto format = tracing->load_format(static_cast<uint32_t>(attr.config))) kind.format = std::move(*format);
+      if (auto format = tracing->load_format(static_cast<uint32_t>(attr.config)))
+        kind.format = std::move(*format);
     }
     const auto named = ids.empty() ? names_by_id_.end() : names_by_id_.find(ids.front());
     if (named != names_by_id_.end()) {

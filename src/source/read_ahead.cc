@@ -20,7 +20,8 @@ ReadAhead::ReadAhead(const base::Mapping& mapping) : mapping_(mapping) {
   }
   sigset_t all, before;
   sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);  // the thread inherits it: signals are for the main thread
+  pthread_sigmask(SIG_SETMASK, &all,
+                  &before);  // the thread inherits it: signals are for the main thread
   thread_ = std::thread([this] { run(); });
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }

@@ -5,7 +5,8 @@ namespace oc::source {
 using event::EventTable;
 using event::kAbsent;
 
-RecordClock::RecordClock(const EventTable& events) : events_(events), id_offset_(events.id_offset()) {
+RecordClock::RecordClock(const EventTable& events)
+    : events_(events), id_offset_(events.id_offset()) {
   bool has_one_time = events.size() > 0;
   for (uint32_t i = 0; i < events.size(); ++i) {
     const auto& layout = events[i].layout;
@@ -25,14 +26,15 @@ uint32_t RecordClock::kind_of_trailer(const uint8_t* record, uint32_t size_bytes
     const uint16_t offset = events_.trailer_id_offset();
     if (offset != kAbsent && first.trailer_size != 0 && size_bytes >= 8u + first.trailer_size) {
       const bool last_word = first.trailer_identifier != kAbsent;
-      const uint8_t* id = last_word ? record + size_bytes - 8
-                                    : record + size_bytes - first.trailer_size + offset;
+      const uint8_t* id =
+          last_word ? record + size_bytes - 8 : record + size_bytes - first.trailer_size + offset;
       const uint32_t found = events_.find(base::load<uint64_t>(id));
       if (found != EventTable::kUnknown) kind = found;
     }
   }
   const auto& layout = events_[kind].layout;
-  if (layout.trailer_size == 0 || size_bytes < 8u + layout.trailer_size) return EventTable::kUnknown;
+  if (layout.trailer_size == 0 || size_bytes < 8u + layout.trailer_size)
+    return EventTable::kUnknown;
   return kind;
 }
 

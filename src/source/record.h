@@ -41,7 +41,8 @@ class RecordClock {
       if (size_bytes < id_offset_ + 8u) return event::EventTable::kUnknown;
       kind = events_.find(base::load<uint64_t>(record + id_offset_));
     }
-    return kind < places_.size() && size_bytes >= places_[kind].tail ? kind : event::EventTable::kUnknown;
+    return kind < places_.size() && size_bytes >= places_[kind].tail ? kind
+                                                                     : event::EventTable::kUnknown;
   }
 
   /// Time of a sample of `kind`; 0 when it has none.
@@ -60,7 +61,8 @@ class RecordClock {
     if (header.type != PERF_RECORD_SAMPLE) {
       time = trailer_time(record, header.size_bytes);
     } else if (header.size_bytes >= one_time_end_) {
-      time = base::load<uint64_t>(record + one_time_end_ - 8);  // nearly all records of nearly all traces
+      time = base::load<uint64_t>(record + one_time_end_ -
+                                  8);  // nearly all records of nearly all traces
     } else {
       time = sample_time(record, kind_of_sample(record, header.size_bytes));
     }

@@ -18,7 +18,8 @@ struct Span {
   const uint8_t* begin = nullptr;
   const uint8_t* end = nullptr;
   uint32_t stream = 0;
-  uint64_t position = 0;  ///< of `begin` in its stream: bytes since the ring was made, or file offset
+  uint64_t position =
+      0;  ///< of `begin` in its stream: bytes since the ring was made, or file offset
 };
 
 /// A span whose records' times never fall: what the merge works on.

@@ -63,6 +63,6 @@ int main(int argc, char** argv) {
       }
     }
   }
-  std::printf("sched_switch %.0f in %u keys, sys_enter %.0f in %u keys\n", by_pid.total, by_pid.table.size() - 1,
-              by_id.total, by_id.table.size() - 1);
+  std::printf("sched_switch %.0f in %u keys, sys_enter %.0f in %u keys\n", by_pid.total,
+              by_pid.table.size() - 1, by_id.total, by_id.table.size() - 1);
 }

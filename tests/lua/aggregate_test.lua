@@ -237,10 +237,10 @@ do -- stats: large values close together, merged halves equal the whole
   check.equal(left:get("a").min, base + 1)
   local one = aggregate.stats("k", { unit = "ns" })
   one:add(-5, 1)
-  check.equal(one:get(1), { count = 1, mean = -5, min = -5, max = -5, deviation = 0 })
+  check.equal(one:get(1), { count = 1, sum = -5, mean = -5, min = -5, max = -5, deviation = 0 })
   check.equal(printed(one), [[
-k  count  mean   min   max  deviation
-1      1  -5ns  -5ns  -5ns        0ns
+k  count   sum  mean   min   max  deviation
+1      1  -5ns  -5ns  -5ns  -5ns        0ns
 ]])
   check.equal(one:total(), 1)
 end

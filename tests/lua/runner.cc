@@ -29,7 +29,8 @@ int return_upvalue(lua_State* state) {
 /// A package searcher: "abi/NAME.h" loads as a function that returns the header's text.
 int find_header(lua_State* state) {
   const char* name = luaL_checkstring(state, 1);
-  if (std::strncmp(name, "abi/", 4) != 0) return 0;
+  const size_t length = std::strlen(name);
+  if (length < 2 || std::strcmp(name + length - 2, ".h") != 0) return 0;
   std::ifstream file(source_root() + "/src/" + name);
   if (!file) {
     lua_pushfstring(state, "\n\tno header '%s'", name);
