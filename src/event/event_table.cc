@@ -35,13 +35,13 @@ void EventTable::finish() {
   first_id_ = low->first;
   const uint64_t last = high->first;
   if (last - first_id_ >= kMaxDenseIds) return;
-  dense_.assign(last - first_id_ + 1, kUnknown);
-  for (const auto& [id, index] : by_id_) dense_[id - first_id_] = static_cast<uint16_t>(index);
+  dense_.assign(last - first_id_ + 1, kUnknownWithTail);
+  for (const auto& [id, index] : by_id_) dense_[id - first_id_] = with_tail(index);
 }
 
 uint32_t EventTable::find_sparse(uint64_t id) const {
   const auto found = by_id_.find(id);
-  return found == by_id_.end() ? kUnknown : found->second;
+  return found == by_id_.end() ? kUnknownWithTail : with_tail(found->second);
 }
 
 }  // namespace oc::event

@@ -38,13 +38,26 @@ class EventTable {
   uint32_t size() const { return static_cast<uint32_t>(kinds_.size()); }
   const EventKind& operator[](uint32_t index) const { return kinds_[index]; }
 
-  /// The kind with this id, or kUnknown. 2 loads when the ids lie close together, as the kernel's do.
-  uint32_t find(uint64_t id) const {
+  static constexpr uint32_t kUnknown = 0xffff;
+
+  /// The kind with this id, or kUnknown.
+  uint32_t find(uint64_t id) const { return find_with_tail(id) & 0xffff; }
+
+  /// The same, with its layout's `tail` (the least size of its samples) in the upper half: one load
+  /// when the ids lie close together, as the kernel's do. kUnknown has the largest tail.
+  uint32_t find_with_tail(uint64_t id) const {
     const uint64_t slot = id - first_id_;
     if (slot < dense_.size()) return dense_[slot];
     return find_sparse(id);
   }
-  static constexpr uint32_t kUnknown = 0xffff;
+  /// `find_with_tail` of first_id(), first_id() + 1 … when the ids lie close together; empty otherwise.
+  /// Owned by the table.
+  const std::vector<uint32_t>& dense() const { return dense_; }
+  uint64_t first_id() const { return first_id_; }
+
+  uint32_t with_tail(uint32_t index) const {
+    return index | static_cast<uint32_t>(kinds_[index].layout.tail) << 16;
+  }
 
   /// Where all samples have their id, from the record's start; kAbsent: only one kind, no ids.
   uint16_t id_offset() const { return id_offset_; }
@@ -52,11 +65,12 @@ class EventTable {
   uint16_t trailer_id_offset() const { return trailer_id_offset_; }
 
  private:
+  static constexpr uint32_t kUnknownWithTail = 0xffffffff;
   uint32_t find_sparse(uint64_t id) const;
 
   std::deque<EventKind> kinds_;
   std::unordered_map<uint64_t, uint32_t> by_id_;
-  std::vector<uint16_t> dense_;
+  std::vector<uint32_t> dense_;
   uint64_t first_id_ = 0;
   uint16_t id_offset_ = kAbsent;
   uint16_t trailer_id_offset_ = kAbsent;

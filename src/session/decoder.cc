@@ -41,30 +41,89 @@ Decoder::Decoder(source::Source& source, process::ProcessModel& processes, Selec
     kind.min_payload = events[i].format ? events[i].format->fixed_size() : 0;
     kinds_.push_back(kind);
   }
+  make_tags();
+}
+
+/// The kind of a sample that is wanted (or belongs to nobody): where the table of `make_tags` does not say.
+uint32_t Decoder::classify_slowly(const uint8_t* record, const RecordHeader& header) const {
+  const uint32_t index = clock_.kind_of_sample(record, header.size_bytes);
+  return index == EventTable::kUnknown ? index : wanted_or_skip(index);
+}
+
+uint32_t Decoder::wanted_or_skip(uint32_t index) const {
+  return kinds_[index].is_wanted ? index : source::Merger::kSkip;
+}
+
+/// Fills the table that the merge classifies by, where samples carry ids that lie close together.
+void Decoder::make_tags() {
+  const EventTable& events = source_.events();
+  id_end_ = UINT32_MAX;
+  if (events.id_offset() == kAbsent || events.dense().empty()) return;
+  id_end_ = events.id_offset() + 8u;
+  first_id_ = events.first_id();
+  for (const uint32_t entry : events.dense()) {
+    const uint32_t index = entry & 0xffff;
+    const bool is_known = index != EventTable::kUnknown;
+    tags_.push_back(is_known ? Tag{wanted_or_skip(index), entry >> 16} : Tag{index, UINT32_MAX});
+  }
+}
+
+inline bool Decoder::place_payload(const Kind& kind, const uint8_t* record, uint32_t size_bytes,
+                                   oc_event& event) const {
+  if (kind.raw == kAbsent) return place_odd_payload(kind, record, size_bytes, event);
+  // A sample of this kind is at least `tail` long, and RAW begins there.
+  const uint32_t left = size_bytes - kind.raw;
+  if (left < 4) return false;
+  event.payload = record + kind.raw + 4;
+  event.payload_size = load<uint32_t>(record + kind.raw);
+  return event.payload_size <= left - 4 && event.payload_size >= kind.min_payload;
+}
+
+inline void Decoder::name_thread(oc_event& event) {
+  if (event.tid < 0) {
+    event.comm = event.thread = 0;
+    return;
+  }
+  const process::Thread& thread = processes_.find_or_add(event.pid, event.tid);
+  event.comm = thread.comm.value;
+  event.thread = thread.id;
+}
+
+inline bool Decoder::sample(const uint8_t* record, const RecordHeader& header, uint32_t index,
+                            oc_event& event) {
+  const Kind& kind = kinds_[index];
+  event.record = record;
+  event.event = event::kKernelRecords + index;
+  event.pid = kind.tid != kAbsent ? load<int32_t>(record + kind.tid) : -1;
+  event.tid = kind.tid != kAbsent ? load<int32_t>(record + kind.tid + 4) : -1;
+  event.cpu = kind.cpu != kAbsent ? load<int32_t>(record + kind.cpu) : -1;
+  if (!kind.keep_own && event.pid == selection_.own_pid) {
+    ++counts_.own;
+    return false;
+  }
+  if (!place_payload(kind, record, header.size_bytes, event)) {
+    ++counts_.malformed;
+    return false;
+  }
+  name_thread(event);
+  return true;
 }
 
 base::Status Decoder::fill(std::chrono::milliseconds wait, Batch& batch) {
   batch.count = 0;
   batch.is_last = false;
   give_back();
-  const auto classify = [this](const uint8_t* record, const RecordHeader& header) {
-    return this->classify(record, header);
-  };
-  const auto visitor = [this, &batch](const uint8_t* record, const RecordHeader& header,
-                                      base::Nanos time, uint32_t kind) {
-    return visit(record, header, time, kind, batch);
-  };
   const uint64_t records_before = counts_.records;
   bool stopped = false;
   bool hand_over = false;
   for (;;) {
-    stopped = merger_.drain(is_last_ ? UINT64_MAX : horizon_, classify, visitor);
+    stopped = drain(batch);
     batch.is_last = past_end_ || (is_last_ && !stopped);
     if (batch.is_last || stopped || hand_over || (selection_.is_live && batch.count > 0)) break;
     if (auto status = source_.next_round(wait, round_); !status) return status;
     take_over_round();
-    // Live: hand over what there is rather than wait, so that timers fire. Recorded: now and then, so
-    // that a trace without a wanted event can be stopped.
+    // Live: hand over what there is rather than wait, so that timers fire. Recorded: now and then,
+    // so that a trace without a wanted event can be stopped.
     hand_over = selection_.is_live || counts_.records - records_before > kRecordsBetweenChecks;
   }
   counts_.start_time = selection_.start;
@@ -72,6 +131,56 @@ base::Status Decoder::fill(std::chrono::milliseconds wait, Batch& batch) {
   batch.until = until(stopped);
   batch.counts = counts_;
   return {};
+}
+
+/// Moves what may go into the batch; true when it is full or the run is past its end. The hot loop: what
+/// it changes per record is local, and everything it calls per event is in line.
+bool Decoder::drain(Batch& batch) {
+  oc_event* const first = batch.events.data() + batch.count;
+  const uint64_t room = std::min<uint64_t>(batch.events.size() - batch.count,
+                                           selection_.max_events - counts_.delivered);
+  oc_event* const full = first + room;
+  oc_event* out = first;
+  base::Nanos newest = newest_;
+  const base::Nanos end = end_;
+  const base::Nanos start = selection_.start;
+  const auto kinds = static_cast<uint32_t>(kinds_.size());
+
+  // Copies: the compiler must assume that writing an event changes members.
+  const Tag* const tags = tags_.data();
+  const uint64_t tag_count = tags_.size();
+  const uint64_t first_id = first_id_;
+  const uint32_t id_end = id_end_;
+  const auto classify = [=, this](const uint8_t* record, const RecordHeader& header) {
+    if (header.type != PERF_RECORD_SAMPLE) return kRecord;
+    if (header.size_bytes >= id_end) {
+      const uint64_t slot = load<uint64_t>(record + id_end - sizeof(uint64_t)) - first_id;
+      if (slot < tag_count && header.size_bytes >= tags[slot].tail) return tags[slot].kind;
+    }
+    return classify_slowly(record, header);
+  };
+  const auto visit = [&](const uint8_t* record, const RecordHeader& header, base::Nanos time,
+                         uint32_t kind) {
+    if (time < newest || time > end) {
+      newest = odd_time(time, newest);
+      if (past_end_) return false;
+    } else {
+      newest = time;
+    }
+    const bool is_event =
+        kind < kinds ? sample(record, header, kind, *out) : other(record, header, kind, *out);
+    if (!is_event) return true;
+    out->time = time == 0 ? 0 : static_cast<double>(static_cast<int64_t>(time - start));
+    return ++out != full;
+  };
+  const bool stopped =
+      room == 0 || merger_.drain(is_last_ ? UINT64_MAX : horizon_, classify, visit);
+
+  newest_ = newest;
+  batch.count += static_cast<uint32_t>(out - first);
+  counts_.delivered += static_cast<uint64_t>(out - first);
+  if (counts_.delivered >= selection_.max_events) past_end_ = true;
+  return stopped;
 }
 
 void Decoder::take_over_round() {
@@ -101,81 +210,22 @@ void Decoder::give_back() {
   }
 }
 
-/// The rare cases of a record's time: none, late, beyond the asked span. False: past the end.
-bool Decoder::odd_time(base::Nanos time) {
-  if (time == 0) return true;
-  if (time < newest_) {
+/// The rare cases of a record's time: none, late, beyond the asked span. Returns the newest time.
+base::Nanos Decoder::odd_time(base::Nanos time, base::Nanos newest) {
+  if (time == 0) return newest;
+  if (time < newest) {
     ++counts_.late;
-    return true;
+    return newest;
   }
-  if (time > end_) {
-    past_end_ = true;
-    newest_ = end_;
-    return false;
-  }
-  newest_ = time;
-  return true;
+  past_end_ = true;
+  return end_;
 }
 
-/// The kind of a sample that is wanted (or belongs to nobody), kRecord for what is not a sample.
-inline uint32_t Decoder::classify(const uint8_t* record, const RecordHeader& header) const {
-  if (header.type != PERF_RECORD_SAMPLE) return kRecord;
-  const uint32_t index = clock_.kind_of_sample(record, header.size_bytes);
-  if (index == EventTable::kUnknown) return index;
-  return kinds_[index].is_wanted ? index : source::Merger::kSkip;
-}
-
-inline bool Decoder::visit(const uint8_t* record, const RecordHeader& header, base::Nanos time,
-                           uint32_t kind, Batch& batch) {
-  if (time < newest_ || time > end_) {
-    if (!odd_time(time)) return false;
-  } else {
-    newest_ = time;
-  }
-  if (kind >= kinds_.size()) return other(record, header, time, kind, batch);
-  return sample(record, header, time, kind, batch);
-}
-
-bool Decoder::other(const uint8_t* record, const RecordHeader& header, base::Nanos time,
-                    uint32_t kind, Batch& batch) {
-  if (kind == kRecord) return kernel_record(record, header, time, batch);
+bool Decoder::other(const uint8_t* record, const RecordHeader& header, uint32_t kind,
+                    oc_event& event) {
+  if (kind == kRecord) return kernel_record(record, header, event);
   ++counts_.unknown;
-  return true;
-}
-
-inline bool Decoder::sample(const uint8_t* record, const RecordHeader& header, base::Nanos time,
-                            uint32_t index, Batch& batch) {
-  const Kind& kind = kinds_[index];
-  oc_event& event = batch.events[batch.count];
-  event.record = record;
-  event.event = event::kKernelRecords + index;
-  event.pid = event.tid = event.cpu = -1;
-  if (kind.tid != kAbsent) {
-    event.pid = load<int32_t>(record + kind.tid);
-    event.tid = load<int32_t>(record + kind.tid + 4);
-  }
-  if (kind.cpu != kAbsent) event.cpu = load<int32_t>(record + kind.cpu);
-  if (!kind.keep_own && event.pid == selection_.own_pid) {
-    ++counts_.own;
-    return true;
-  }
-  if (!place_payload(kind, record, header.size_bytes, event)) {
-    ++counts_.malformed;
-    return true;
-  }
-  name_thread(event);
-  return deliver(event, time, batch);
-}
-
-inline bool Decoder::place_payload(const Kind& kind, const uint8_t* record, uint32_t size_bytes,
-                                   oc_event& event) const {
-  if (kind.raw == kAbsent) return place_odd_payload(kind, record, size_bytes, event);
-  // A sample of this kind is at least `tail` long, and RAW begins there.
-  const uint32_t left = size_bytes - kind.raw;
-  if (left < 4) return false;
-  event.payload = record + kind.raw + 4;
-  event.payload_size = load<uint32_t>(record + kind.raw);
-  return event.payload_size <= left - 4 && event.payload_size >= kind.min_payload;
+  return false;
 }
 
 bool Decoder::place_odd_payload(const Kind& kind, const uint8_t* record, uint32_t size_bytes,
@@ -191,33 +241,12 @@ bool Decoder::place_odd_payload(const Kind& kind, const uint8_t* record, uint32_
   return tail.raw.size() >= kind.min_payload;
 }
 
-inline void Decoder::name_thread(oc_event& event) {
-  if (event.tid < 0) {
-    event.comm = event.thread = 0;
-    return;
-  }
-  const process::Thread& thread = processes_.find_or_add(event.pid, event.tid);
-  event.comm = thread.comm.value;
-  event.thread = thread.id;
-}
-
-inline bool Decoder::deliver(oc_event& event, base::Nanos time, Batch& batch) {
-  event.time = time == 0 ? 0 : static_cast<double>(static_cast<int64_t>(time - selection_.start));
-  ++batch.count;
-  if (++counts_.delivered >= selection_.max_events) {
-    past_end_ = true;
-    return false;
-  }
-  return batch.count < batch.events.size();
-}
-
-bool Decoder::kernel_record(const uint8_t* record, const RecordHeader& header, base::Nanos time,
-                            Batch& batch) {
+bool Decoder::kernel_record(const uint8_t* record, const RecordHeader& header, oc_event& event) {
   const int number = event::kernel_record_of(header.type, header.misc);
-  if (number < 0) return true;
+  if (number < 0) return false;
   const EventTable& events = clock_.events();
   const uint32_t trailer_kind = clock_.kind_of_trailer(record, header.size_bytes);
-  oc_event event{};
+  event = oc_event{};
   event.record = record;
   event.payload = record + sizeof(RecordHeader);
   event.payload_size = header.size_bytes - static_cast<uint32_t>(sizeof(RecordHeader));
@@ -236,18 +265,17 @@ bool Decoder::kernel_record(const uint8_t* record, const RecordHeader& header, b
   if (event.payload_size <
       event::kernel_record_formats()[static_cast<size_t>(number)].fixed_size()) {
     ++counts_.malformed;
-    return true;
+    return false;
   }
   apply(number, event.payload, event.payload_size, event.cpu, event);
-  if (selection_.wanted[event.event] == 0) return true;
+  if (selection_.wanted[event.event] == 0) return false;
   if (selection_.own_pid >= 0 && event.pid == selection_.own_pid &&
       selection_.keep_own[event.event] == 0) {
     ++counts_.own;
-    return true;
+    return false;
   }
   name_thread(event);
-  batch.events[batch.count] = event;
-  return deliver(batch.events[batch.count], time, batch);
+  return true;
 }
 
 /// Tells the process model; sets pid and tid of `event` to the thread that the record is about (of a

@@ -51,15 +51,16 @@ class Decoder {
 
   static constexpr uint32_t kRecord = event::EventTable::kUnknown + 1;
 
-  uint32_t classify(const uint8_t* record, const source::RecordHeader& header) const;
-  bool visit(const uint8_t* record, const source::RecordHeader& header, base::Nanos time,
-             uint32_t kind, Batch& batch);
-  bool sample(const uint8_t* record, const source::RecordHeader& header, base::Nanos time,
-              uint32_t kind, Batch& batch);
-  bool other(const uint8_t* record, const source::RecordHeader& header, base::Nanos time,
-             uint32_t kind, Batch& batch);
-  bool kernel_record(const uint8_t* record, const source::RecordHeader& header, base::Nanos time,
-                     Batch& batch);
+  bool drain(Batch& batch);
+  void make_tags();
+  uint32_t wanted_or_skip(uint32_t index) const;
+  uint32_t classify_slowly(const uint8_t* record, const source::RecordHeader& header) const;
+  // These fill `event` but for its time; false when there is nothing to deliver.
+  bool sample(const uint8_t* record, const source::RecordHeader& header, uint32_t kind,
+              oc_event& event);
+  bool other(const uint8_t* record, const source::RecordHeader& header, uint32_t kind,
+             oc_event& event);
+  bool kernel_record(const uint8_t* record, const source::RecordHeader& header, oc_event& event);
   void apply(int record_kind, const uint8_t* body, uint32_t size_bytes, int32_t cpu,
              oc_event& event);
   bool place_payload(const Kind& kind, const uint8_t* record, uint32_t size_bytes,
@@ -67,8 +68,7 @@ class Decoder {
   bool place_odd_payload(const Kind& kind, const uint8_t* record, uint32_t size_bytes,
                          oc_event& event) const;
   void name_thread(oc_event& event);
-  bool deliver(oc_event& event, base::Nanos time, Batch& batch);
-  bool odd_time(base::Nanos time);
+  base::Nanos odd_time(base::Nanos time, base::Nanos newest);
   void take_over_round();
   double until(bool stopped) const;
   void give_back();
@@ -96,11 +96,21 @@ class Decoder {
     uint16_t cpu;
     uint16_t raw;
     uint16_t tail;
+    uint32_t min_payload;
     bool has_raw;
     bool keep_own;
     bool is_wanted;
-    uint32_t min_payload;
+    uint8_t unused;
   };
+
+  /// What the ids of samples mean to the merge, in one load.
+  struct Tag {
+    uint32_t kind;  ///< kSkip for those that nobody wants
+    uint32_t tail;  ///< a sample of this kind is at least so long
+  };
+  std::vector<Tag> tags_;  ///< by id - first id
+  uint64_t first_id_ = 0;
+  uint32_t id_end_ = 0;
 };
 
 }  // namespace oc::session

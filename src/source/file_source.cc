@@ -11,6 +11,7 @@ constexpr uint32_t kFinishedRound = 68;
 constexpr uint32_t kAuxtrace = 71;
 constexpr uint32_t kCompressed = 81;
 constexpr uint32_t kCompressed2 = 83;
+constexpr uint64_t kScanBytes = 1 << 20;  // between two looks at the read-ahead
 }  // namespace
 
 FileSource::FileSource(const PerfDataFile& file)
@@ -38,14 +39,20 @@ base::Status FileSource::next_round(std::chrono::milliseconds, Round& round) {
   uint64_t at = at_;
   while (at < records.size()) {
     read_ahead_.reached(base + at);
-    const uint64_t left = records.size() - at;
+    const uint8_t* const end = records.data() + records.size();
     const uint8_t* record = records.data() + at;
+    const uint64_t left = records.size() - at;
+    const uint8_t* next = scan.take_samples(record, record + std::min(left, kScanBytes), end);
+    if (next != record) {
+      at += static_cast<uint64_t>(next - record);
+      continue;
+    }
     const RecordHeader header =
         left < sizeof(RecordHeader) ? RecordHeader{} : record_header(record);
     if (header.size_bytes < sizeof(RecordHeader) || header.size_bytes > left) {
-      at = stop_at(at, left < sizeof(RecordHeader) || header.size_bytes > left
-                           ? "the file ends inside a record"
-                           : "a record has an impossible size");
+      const bool is_cut = left < sizeof(RecordHeader) || header.size_bytes > left;
+      at =
+          stop_at(at, is_cut ? "the file ends inside a record" : "a record has an impossible size");
       break;
     }
     if (header.type < kFirstUserType) {

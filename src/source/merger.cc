@@ -13,7 +13,7 @@ void Merger::add(Round& round) {
   for (const Span& span : round.spans) {
     scan.cut();
     const uint8_t* at = span.begin;
-    while (at < span.end) {
+    while ((at = scan.take_samples(at, span.end, span.end)) < span.end) {
       const RecordHeader header = record_header(at);
       scan.add(at, header, span.position + static_cast<uint64_t>(at - span.begin), span.stream);
       at += header.size_bytes;

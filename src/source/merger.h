@@ -95,6 +95,7 @@ bool Merger::drain(base::Nanos horizon, Classify&& classify, Visit&& visit) {
     base::Nanos time = root.time;
     RecordHeader header = record_header(at);
     uint32_t tag = root.tag == kUnclassified ? classify(at, header) : root.tag;
+    const uint64_t order = root.order;
     bool go_on = true;
     do {
       if (tag != kSkip) go_on = visit(at, header, time, tag);
@@ -106,7 +107,7 @@ bool Merger::drain(base::Nanos horizon, Classify&& classify, Visit&& visit) {
       } while (tag == kSkip);
       if (at >= end) break;
       time = clock_.time(at, header);
-    } while (go_on && (time < limit.time || (time == limit.time && root.order < limit.order)));
+    } while (go_on && (time < limit.time || (time == limit.time && order < limit.order)));
     run.position += static_cast<uint64_t>(at - run.at);
     run.at = at;
     root.time = time;

@@ -6,12 +6,11 @@ using event::EventTable;
 using event::kAbsent;
 
 RecordClock::RecordClock(const EventTable& events)
-    : events_(events), id_offset_(events.id_offset()) {
+    : events_(events), only_kind_(events.size() == 0 ? UINT32_MAX : events.with_tail(0)) {
+  if (events.id_offset() != kAbsent) id_end_ = events.id_offset() + 8u;
   bool has_one_time = events.size() > 0;
-  for (uint32_t i = 0; i < events.size(); ++i) {
-    const auto& layout = events[i].layout;
-    places_.push_back(Places{layout.time, layout.tail});
-    if (layout.time != events[0].layout.time) has_one_time = false;
+  for (uint32_t i = 1; i < events.size(); ++i) {
+    if (events[i].layout.time != events[0].layout.time) has_one_time = false;
   }
   if (has_one_time && events[0].layout.time != kAbsent) one_time_end_ = events[0].layout.time + 8u;
 }

@@ -3,7 +3,6 @@
 #include <linux/perf_event.h>
 
 #include <cstdint>
-#include <vector>
 
 #include "base/bytes.h"
 #include "base/id.h"
@@ -36,19 +35,18 @@ class RecordClock {
   /// The kind of a PERF_RECORD_SAMPLE; EventTable::kUnknown when its id belongs to no attr or the record
   /// is too short for its layout.
   uint32_t kind_of_sample(const uint8_t* record, uint32_t size_bytes) const {
-    uint32_t kind = 0;
-    if (id_offset_ != event::kAbsent) {
-      if (size_bytes < id_offset_ + 8u) return event::EventTable::kUnknown;
-      kind = events_.find(base::load<uint64_t>(record + id_offset_));
+    uint32_t kind = only_kind_;
+    if (id_end_ != 0) {
+      if (size_bytes < id_end_) return event::EventTable::kUnknown;
+      kind = events_.find_with_tail(base::load<uint64_t>(record + id_end_ - 8));
     }
-    return kind < places_.size() && size_bytes >= places_[kind].tail ? kind
-                                                                     : event::EventTable::kUnknown;
+    return size_bytes >= kind >> 16 ? kind & 0xffff : event::EventTable::kUnknown;
   }
 
   /// Time of a sample of `kind`; 0 when it has none.
   base::Nanos sample_time(const uint8_t* record, uint32_t kind) const {
     if (kind == event::EventTable::kUnknown) return 0;
-    const uint16_t offset = places_[kind].time;
+    const uint16_t offset = events_[kind].layout.time;
     return offset == event::kAbsent ? 0 : base::load<uint64_t>(record + offset);
   }
 
@@ -69,19 +67,18 @@ class RecordClock {
     return time == ~0ull ? 0 : time;
   }
 
+  /// Where the time of every sample ends, from the record's start; larger than any record when it
+  /// differs from kind to kind.
+  uint32_t one_time_end() const { return one_time_end_; }
+
   const event::EventTable& events() const { return events_; }
 
  private:
   base::Nanos trailer_time(const uint8_t* record, uint32_t size_bytes) const;
 
-  struct Places {
-    uint16_t time;
-    uint16_t tail;
-  };
-
   const event::EventTable& events_;
-  std::vector<Places> places_;  ///< by kind
-  uint16_t id_offset_ = event::kAbsent;
+  uint32_t only_kind_;   ///< with its tail, when samples carry no id
+  uint32_t id_end_ = 0;  ///< where the id of a sample ends; 0: there are none
   /// Where the time ends, when all kinds have it at one place; otherwise larger than any record.
   uint32_t one_time_end_ = UINT32_MAX;
 };
