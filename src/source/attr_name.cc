@@ -23,14 +23,22 @@ constexpr std::array<const char*, 12> kSoftware = {
     "cpu-migrations",   "minor-faults", "major-faults", "alignment-faults",
     "emulation-faults", "dummy",        "bpf-output",   "cgroup-switches"};
 
+/// perf's rule (evsel__add_modifiers): what is counted, in the order k u h; `p` for each step of precision;
+/// host and guest where they are not what the others imply.
 std::string modifiers(const perf_event_attr& attr) {
   std::string text;
-  if (attr.exclude_kernel || attr.exclude_user || attr.exclude_hv) {
-    if (!attr.exclude_user) text += 'u';
+  const bool names_ring = attr.exclude_kernel || attr.exclude_user || attr.exclude_hv;
+  if (names_ring) {
     if (!attr.exclude_kernel) text += 'k';
+    if (!attr.exclude_user) text += 'u';
     if (!attr.exclude_hv) text += 'h';
   }
   text.append(attr.precise_ip, 'p');
+  const bool guest_is_left_out = names_ring || attr.precise_ip != 0;
+  if (attr.exclude_host || static_cast<bool>(attr.exclude_guest) == guest_is_left_out) {
+    if (!attr.exclude_host) text += 'H';
+    if (!attr.exclude_guest) text += 'G';
+  }
   return text.empty() ? text : ":" + text;
 }
 
