@@ -1,0 +1,80 @@
+"""Runs every `Example:` line at the head of the scripts and examples, as a user would type it.
+
+examples_test.py SOURCE_ROOT OC
+
+`perf.data` stands for the demo trace; a live run is cut to a fraction of a second, and skipped, with the
+reason, where the kernel refuses it.
+"""
+import glob
+import os
+import re
+import shlex
+import subprocess
+import sys
+
+NOT_PERMITTED = re.compile(r"not permitted|Permission denied|Operation not permitted|tracefs|root", re.I)
+
+
+def examples(path):
+    for line in open(path, encoding="utf-8"):
+        if not line.startswith("---"):
+            break
+        found = re.match(r"---\s*Examples?:\s*(oc .*)$", line.rstrip("\n"))
+        if found:
+            yield found.group(1)
+
+
+def command(line, root, oc):
+    """The words to run, and whether they are live."""
+    words = shlex.split(line)
+    demo = os.path.join(root, "examples", "traces", "demo.data")
+    words = [oc] + [demo if w in ("perf.data", "examples/traces/demo.data") else w for w in words[1:]]
+    end = words.index("--") if "--" in words else len(words)
+    options, behind = words[1:end], words[end:]
+    if "-i" in options:
+        return words, False
+    for i, word in enumerate(options):
+        if word == "-d":
+            options[i + 1] = "300ms"
+    if not behind and "-d" not in options:
+        options += ["-d", "300ms"]
+    behind = ["--", "ls", "/"] if behind[1:2] == ["make"] else behind
+    return [oc] + options + behind, True
+
+
+def run(line, root, oc):
+    """'' when it worked, 'skip: …' or what is wrong."""
+    words, is_live = command(line, root, oc)
+    done = subprocess.run(words, cwd=root, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          errors="replace", timeout=30)
+    if done.returncode == 0 and (done.stdout.strip() or is_live):
+        return ""
+    if is_live and done.returncode == 1 and NOT_PERMITTED.search(done.stderr):
+        return "skip: " + done.stderr.strip().split("\n")[0]
+    return "status %d\n%s%s" % (done.returncode, done.stdout[-800:], done.stderr[-800:])
+
+
+def main():
+    root, oc = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+    files = sorted(glob.glob(root + "/scripts/*.lua") + glob.glob(root + "/examples/*.lua"))
+    counts = {"passed": 0, "failed": 0, "skipped": 0}
+    for path in files:
+        lines = list(examples(path))
+        if not lines:
+            print("FAIL %s has no Example: line in its head" % os.path.relpath(path, root))
+            counts["failed"] += 1
+        for line in lines:
+            problem = run(line, root, oc)
+            if not problem:
+                counts["passed"] += 1
+            elif problem.startswith("skip: "):
+                counts["skipped"] += 1
+                print("SKIP %s: %s" % (line, problem[6:]))
+            else:
+                counts["failed"] += 1
+                print("FAIL %s: %s" % (line, problem))
+    print("%(passed)d passed, %(failed)d failed, %(skipped)d skipped" % counts)
+    sys.exit(1 if counts["failed"] or not counts["passed"] else 0)
+
+
+main()
