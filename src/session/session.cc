@@ -22,9 +22,9 @@ using event::kKernelRecords;
 
 namespace {
 
-base::Nanos monotonic_now() {
+base::Nanos now_of(clockid_t clock) {
   timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
+  clock_gettime(clock, &now);
   return static_cast<base::Nanos>(now.tv_sec) * 1'000'000'000u +
          static_cast<base::Nanos>(now.tv_nsec);
 }
@@ -196,6 +196,7 @@ Status Session::start_live(const RunOptions& options, Selection& selection) {
     selection.keep_own[kKernelRecords + i] = plan_.requests()[i].keep_own;
   if (auto status = live_->start(); !status) return status;
   selection.start = live_->start_time();
+  live_wall_offset_ = static_cast<int64_t>(now_of(CLOCK_REALTIME) - now_of(CLOCK_MONOTONIC));
   if (options.max_span != 0) live_deadline_ = selection.start + options.max_span;
   for (const sys::ThreadInfo& thread : live_->rundown()) {
     processes_.rundown(thread.pid, thread.tid, thread.comm);
@@ -207,7 +208,7 @@ Status Session::start_live(const RunOptions& options, Selection& selection) {
 
 Result<const Batch*> Session::next(std::chrono::milliseconds wait) {
   if (live_deadline_) {
-    const base::Nanos now = monotonic_now();
+    const base::Nanos now = now_of(CLOCK_MONOTONIC);
     if (now >= *live_deadline_) {
       live_->request_stop();
       live_deadline_.reset();

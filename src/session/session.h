@@ -53,6 +53,8 @@ class Session {
   /// Null when nobody knows the payload.
   const event::EventFormat* kind_format(uint32_t kind) const;
   bool has_switch_records() const;
+  /// Wall clock (ns since 1970) less the trace's clock; 0 when nobody knows.
+  int64_t wall_offset() const { return file_ ? file_->facts().wall_offset : live_wall_offset_; }
   /// Names of the trace's events, or of those that this machine can record.
   std::vector<std::string> event_names(const std::string& glob) const;
 
@@ -89,6 +91,7 @@ class Session {
   std::unique_ptr<Pump> pump_;
   std::optional<base::Nanos> live_deadline_;
   Counts counts_;
+  int64_t live_wall_offset_ = 0;
   std::vector<source::Loss> final_losses_;
 };
 

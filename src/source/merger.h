@@ -57,8 +57,9 @@ class Merger {
   void pop();
   /// The smaller child of the root; requires two nodes or more.
   size_t second() const { return heap_.size() > 2 && before(heap_[2], heap_[1]) ? 2 : 1; }
-  /// Moves the root, which has changed, to where it belongs; `child` is `second()`.
-  void sift_root(size_t child);
+  /// Puts what the root has become where it belongs; `child` is `second()`. By value: reading it back from
+  /// the heap would wait for the store.
+  void sift_root(Node node, size_t child);
   void sift_down(Node node, size_t at);
 
   const RecordClock& clock_;
@@ -70,9 +71,11 @@ class Merger {
   uint64_t next_order_ = 1ull << 32;  // spans are cut here; a source numbers its runs from 0
 };
 
-inline void Merger::sift_root(size_t child) {
-  const Node node = heap_[0];
-  if (!before(heap_[child], node)) return;
+inline void Merger::sift_root(Node node, size_t child) {
+  if (!before(heap_[child], node)) {
+    heap_[0] = node;
+    return;
+  }
   heap_[0] = heap_[child];
   if (2 * child + 1 >= heap_.size()) {
     heap_[child] = node;
@@ -89,7 +92,8 @@ bool Merger::drain(base::Nanos horizon, Classify&& classify, Visit&& visit) {
     const size_t child = heap_.size() > 1 ? second() : 0;
     Node limit{horizon, UINT64_MAX, 0, 0};
     if (child != 0 && before(heap_[child], limit)) limit = heap_[child];
-    Run& run = runs_[root.slot];
+    const uint32_t slot = root.slot;
+    Run& run = runs_[slot];
     const uint8_t* const end = run.end;
     const uint8_t* at = run.at;
     base::Nanos time = root.time;
@@ -110,12 +114,13 @@ bool Merger::drain(base::Nanos horizon, Classify&& classify, Visit&& visit) {
     } while (go_on && (time < limit.time || (time == limit.time && order < limit.order)));
     run.position += static_cast<uint64_t>(at - run.at);
     run.at = at;
-    root.time = time;
-    root.tag = tag;
+    const Node node{time, order, slot, tag};
     if (at >= end) {
       pop();
     } else if (child != 0) {
-      sift_root(child);
+      sift_root(node, child);
+    } else {
+      root = node;
     }
     if (!go_on) return true;
   }

@@ -39,6 +39,7 @@ enum Feature {
   kSampleTime = 21,
   kDirFormat = 24,
   kCompressed = 27,
+  kClockData = 29,
 };
 
 /// perf's string: u32 length including padding, then the text, NUL-padded.
@@ -242,6 +243,11 @@ void PerfDataFile::read_features() {
     facts_.first_sample = times.read<uint64_t>();
     facts_.last_sample = times.read<uint64_t>();
   }
+  Bytes clock(feature(kClockData));
+  clock.skip(8);  // version and clock id
+  const auto wall = clock.read<uint64_t>();
+  const auto own = clock.read<uint64_t>();
+  if (!clock.failed()) facts_.wall_offset = static_cast<int64_t>(wall - own);
   read_event_names(feature(kEventDescription));
 }
 

@@ -25,6 +25,8 @@ struct TraceFacts {
   uint32_t cpus_online = 0;
   base::Nanos first_sample = 0;  ///< 0 when the file does not say
   base::Nanos last_sample = 0;
+  /// Wall clock (ns since 1970) less the trace's clock at one moment; 0 when the file does not say.
+  int64_t wall_offset = 0;
 };
 
 /// A perf.data file in file mode, mapped, its header and feature sections read.
