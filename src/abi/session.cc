@@ -292,6 +292,10 @@ void oc_session_stats(oc_session* session, oc_stats* out) {
   const uint64_t start = counts.start_time;
   out->start_ns = number(start);
   out->span_ns = counts.last_time > start ? number(counts.last_time - start) : 0;
+  const int64_t wall_offset = session->session.wall_offset();
+  if (start != 0 && wall_offset != 0) {
+    out->wall_ns = static_cast<double>(static_cast<int64_t>(start) + wall_offset);
+  }
   out->cpu_ns = process_cpu_ns() - session->cpu_ns_at_start;
 }
 

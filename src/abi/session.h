@@ -57,6 +57,7 @@ typedef struct oc_stats {
   double records, bytes, delivered, late, malformed, unknown, own, lost;
   double start_ns; /* absolute time of the session's beginning, ns of the trace's clock */
   double span_ns;  /* from the beginning to the newest record */
+  double wall_ns;  /* wall clock at the beginning, ns since 1970; 0: not known */
   double cpu_ns;   /* CPU time that this program used since the run began */
 } oc_stats;
 
