@@ -26,8 +26,8 @@ constexpr std::array<const char*, 12> kSoftware = {
 std::string modifiers(const perf_event_attr& attr) {
   std::string text;
   if (attr.exclude_kernel || attr.exclude_user || attr.exclude_hv) {
-    if (!attr.exclude_user) text += 'u';
     if (!attr.exclude_kernel) text += 'k';
+    if (!attr.exclude_user) text += 'u';
     if (!attr.exclude_hv) text += 'h';
   }
   text.append(attr.precise_ip, 'p');
