@@ -82,7 +82,7 @@ class Bytes {
 /// Text of at most `capacity` bytes that ends at the first NUL, if any.
 inline std::string_view bounded_text(const uint8_t* p, size_t capacity) {
   const auto* text = reinterpret_cast<const char*>(p);
-  return {text, strnlen(text, capacity)};
+  return {text, capacity == 0 ? 0 : strnlen(text, capacity)};  // no bytes may be a null pointer
 }
 
 }  // namespace oc::base

@@ -11,6 +11,7 @@ constexpr uint64_t kMaxDenseIds = 1u << 16;
 
 uint32_t EventTable::add(EventKind kind, const std::vector<uint64_t>& ids) {
   kind.layout = make_layout(kind.attr);
+  if ((kind.attr.sample_type & PERF_SAMPLE_RAW) == 0) kind.format.reset();  // no payload to read
   kinds_.push_back(std::move(kind));
   const uint32_t index = size() - 1;
   add_ids(index, ids);

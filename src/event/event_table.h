@@ -19,7 +19,8 @@ struct EventKind {
   std::string name;      ///< "sched:sched_switch", "cpu-clock", "cycles:u"
   perf_event_attr attr;  ///< as opened or as stored; attr.size is that of the kernel's struct here
   SampleLayout layout;
-  std::optional<EventFormat> format;  ///< of a tracepoint; absent when nobody knows it
+  std::optional<EventFormat> format;  ///< of a tracepoint; absent when nobody knows it, or
+                                      ///< its samples carry no payload (no RAW)
 };
 
 /// The kinds of samples in a trace and how to tell which one a record is.

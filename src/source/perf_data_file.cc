@@ -21,10 +21,11 @@ using base::Status;
 namespace {
 
 constexpr uint64_t kHeaderBytes = 104;
+constexpr uint64_t kOldHeaderBytes = 72;  // before there were features (2009)
 constexpr uint64_t kPipeHeaderBytes = 16;
 constexpr uint64_t kMinAttrBytes = 64;  // PERF_ATTR_SIZE_VER0
 constexpr uint64_t kMaxAttrs = 1u << 14;
-constexpr uint64_t kMaxIds = 1u << 20;
+constexpr uint64_t kMaxFormatBytes = 64u << 20;  // all formats of one kernel have about 8 MB
 
 enum Feature {
   kTracingData = 1,
@@ -109,13 +110,17 @@ Status PerfDataFile::read_header() {
   const Section attrs{header.read<uint64_t>(), header.read<uint64_t>()};
   const Section data{header.read<uint64_t>(), header.read<uint64_t>()};
   header.skip(16);  // event_types, unused since 2013
-  uint64_t bits[4];
-  for (uint64_t& word : bits) word = header.read<uint64_t>();
-  if (header.failed() || header_size < kHeaderBytes) {
-    return make_error(
-        Code::kInvalid,
-        fmt::format("{}: the header is cut off at byte {} of {}", path_, all.size(), kHeaderBytes),
-        "record the trace again");
+  uint64_t bits[4] = {};
+  if (header_size != kOldHeaderBytes) {
+    for (uint64_t& word : bits) word = header.read<uint64_t>();
+  }
+  if (header.failed() || (header_size < kHeaderBytes && header_size != kOldHeaderBytes)) {
+    return make_error(Code::kInvalid,
+                      header.failed() ? fmt::format("{}: the header is cut off at byte {} of {}",
+                                                    path_, all.size(), kHeaderBytes)
+                                      : fmt::format("{}: a header of {} bytes makes no sense",
+                                                    path_, header_size),
+                      "record the trace again");
   }
   if (auto status = read_attrs(attrs, attr_stride); !status) return status;
   place_records(data);
@@ -144,6 +149,7 @@ Status PerfDataFile::read_attrs(Section attrs, uint64_t stride) {
                     attrs.offset, attrs.size_bytes, stride));
   }
   Bytes entries(section(attrs, "attr section"));
+  uint64_t id_bytes = 0;  // of all attrs: they do not overlap, so the file has as many
   for (uint64_t i = 0; i < attrs.size_bytes / stride; ++i) {
     const auto entry = entries.take(stride);
     if (entries.failed()) {
@@ -154,10 +160,13 @@ Status PerfDataFile::read_attrs(Section attrs, uint64_t stride) {
     Bytes tail(entry.subspan(stride - 16));
     const Section where{tail.read<uint64_t>(), tail.read<uint64_t>()};
     std::vector<uint64_t> ids;
-    if (where.size_bytes / 8 > kMaxIds) {
-      return make_error(Code::kInvalid, fmt::format("{}: attr {} claims {} bytes of ids", path_, i,
-                                                    where.size_bytes));
+    const uint64_t left = mapping_.bytes().size() - id_bytes;
+    if (where.size_bytes > left) {
+      return make_error(Code::kInvalid,
+                        fmt::format("{}: attr {} claims {} bytes of ids, more than the file has",
+                                    path_, i, where.size_bytes));
     }
+    id_bytes += where.size_bytes;
     Bytes words(section(where, "ids of an attr"));
     while (words.remaining() >= 8) ids.push_back(words.read<uint64_t>());
     attrs_.emplace_back(read_attr(entry.first(stride - 16)), std::move(ids));
@@ -259,11 +268,10 @@ void PerfDataFile::read_event_names(std::span<const uint8_t> section_bytes) {
   for (uint32_t i = 0; i < count && !bytes.failed(); ++i) {
     bytes.skip(attr_size);
     const auto id_count = bytes.read<uint32_t>();
-    const std::string name = read_string(bytes);
-    names_by_place_.push_back(name);
+    names_by_place_.push_back(read_string(bytes));
     const auto ids = bytes.take(uint64_t{id_count} * 8);
     for (size_t at = 0; at + 8 <= ids.size(); at += 8) {
-      names_by_id_.emplace(base::load<uint64_t>(ids.data() + at), name);
+      name_places_.emplace(base::load<uint64_t>(ids.data() + at), i);
     }
   }
   if (bytes.failed()) notes_.push_back(path_ + ": the section of event names is cut off");
@@ -280,17 +288,21 @@ void PerfDataFile::name_events() {
       tracing = std::move(*parsed);
     }
   }
+  uint64_t format_bytes = 0;
   for (size_t i = 0; i < attrs_.size(); ++i) {
     auto& [attr, ids] = attrs_[i];
     event::EventKind kind;
     kind.attr = attr;
     if (attr.type == PERF_TYPE_TRACEPOINT && tracing) {
-      if (auto format = tracing->load_format(static_cast<uint32_t>(attr.config)))
-        kind.format = std::move(*format);
+      const FormatText* text = tracing->find(static_cast<uint32_t>(attr.config));
+      if (text != nullptr) format_bytes += text->text.size();
+      if (text != nullptr && format_bytes <= kMaxFormatBytes) {
+        if (auto format = tracing->load_format(text->id)) kind.format = std::move(*format);
+      }
     }
-    const auto named = ids.empty() ? names_by_id_.end() : names_by_id_.find(ids.front());
-    if (named != names_by_id_.end()) {
-      kind.name = named->second;
+    const auto named = ids.empty() ? name_places_.end() : name_places_.find(ids.front());
+    if (named != name_places_.end()) {
+      kind.name = names_by_place_[named->second];
     } else if (names_by_place_.size() == attrs_.size()) {
       kind.name = names_by_place_[i];
     }
@@ -299,6 +311,12 @@ void PerfDataFile::name_events() {
     }
     if (kind.name.empty()) kind.name = attr_name(attr);
     events_.add(std::move(kind), ids);
+  }
+  if (format_bytes > kMaxFormatBytes) {
+    notes_.push_back(
+        fmt::format("{}: its tracepoints have {} bytes of formats; those beyond {} were "
+                    "not read, and their events have no fields",
+                    path_, format_bytes, kMaxFormatBytes));
   }
   events_.finish();
 }

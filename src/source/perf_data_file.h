@@ -77,7 +77,7 @@ class PerfDataFile {
   uint64_t records_offset_ = 0;
   std::vector<Attr> attrs_;
   std::map<int, Section> features_;
-  std::map<uint64_t, std::string> names_by_id_;
+  std::map<uint64_t, uint32_t> name_places_;  ///< by id: index in names_by_place_
   std::vector<std::string> names_by_place_;
   event::EventTable events_;
   TraceFacts facts_;
