@@ -81,8 +81,9 @@ inline bool Decoder::place_payload(const Kind& kind, const uint8_t* record, uint
 }
 
 inline void Decoder::name_thread(oc_event& event) {
-  if (event.tid < 0) {
-    event.comm = event.thread = 0;
+  if (event.tid < 0) {  // a thread that was reaped already, or nobody recorded which
+    event.comm = processes_.find_or_add(-1, -1).comm.value;  // ":-1", as perf says
+    event.thread = 0;
     return;
   }
   const process::Thread& thread = processes_.find_or_add(event.pid, event.tid);
