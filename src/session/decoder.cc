@@ -15,8 +15,9 @@ using event::KernelRecord;
 using source::RecordHeader;
 
 namespace {
+constexpr uint16_t kLostSamplesBpf = 1u << 15;  // PERF_RECORD_MISC_LOST_SAMPLES_BPF, tools/lib/perf
 constexpr uint64_t kRecordsBetweenChecks = 1u << 20;
-}
+}  // namespace
 
 Decoder::Decoder(source::Source& source, process::ProcessModel& processes, Selection selection)
     : source_(source),
@@ -80,8 +81,9 @@ inline bool Decoder::place_payload(const Kind& kind, const uint8_t* record, uint
 }
 
 inline void Decoder::name_thread(oc_event& event) {
-  if (event.tid < 0) {
-    event.comm = event.thread = 0;
+  if (event.tid < 0) {  // a thread that was reaped already, or nobody recorded which
+    event.comm = processes_.find_or_add(-1, -1).comm.value;  // ":-1", as perf says
+    event.thread = 0;
     return;
   }
   const process::Thread& thread = processes_.find_or_add(event.pid, event.tid);
@@ -309,22 +311,35 @@ void Decoder::apply(int number, const uint8_t* body, uint32_t size_bytes, int32_
       count_lost(cpu, load<uint64_t>(body + 8));
       break;
     case KernelRecord::kLostSamples:
-      count_lost(cpu, load<uint64_t>(body));
+      count_lost_samples(event.record, cpu, load<uint64_t>(body));
       break;
     default:
       break;
   }
 }
 
+/// The kernel's own LOST_SAMPLES are further losses (of PEBS). Those without a time are sums that perf
+/// read from the kernel when it ended: what LOST records told, and what was lost after the last of them.
+void Decoder::count_lost_samples(const uint8_t* record, int32_t cpu, uint64_t records) {
+  const RecordHeader header = source::record_header(record);
+  if (header.misc & kLostSamplesBpf) return;  // left out by the user's filter
+  if (clock_.time(record, header) != 0) return count_lost(cpu, records);
+  const std::lock_guard lock(lost_mutex_);
+  lost_by_sums_ += records;
+}
+
 void Decoder::count_lost(int32_t cpu, uint64_t records) {
-  counts_.lost += records;
   const std::lock_guard lock(lost_mutex_);
   lost_by_cpu_[cpu] += records;
 }
 
 std::map<int32_t, uint64_t> Decoder::lost_by_cpu() const {
   const std::lock_guard lock(lost_mutex_);
-  return lost_by_cpu_;
+  auto lost = lost_by_cpu_;
+  uint64_t told = 0;
+  for (const auto& [cpu, records] : lost) told += records;
+  if (lost_by_sums_ > told) lost[-1] += lost_by_sums_ - told;
+  return lost;
 }
 
 }  // namespace oc::session

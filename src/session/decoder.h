@@ -73,6 +73,7 @@ class Decoder {
   double until(bool stopped) const;
   void give_back();
   void count_lost(int32_t cpu, uint64_t records);
+  void count_lost_samples(const uint8_t* record, int32_t cpu, uint64_t records);
 
   source::Source& source_;
   process::ProcessModel& processes_;
@@ -90,6 +91,7 @@ class Decoder {
   std::vector<Kind> kinds_;
   mutable std::mutex lost_mutex_;
   std::map<int32_t, uint64_t> lost_by_cpu_;
+  uint64_t lost_by_sums_ = 0;  ///< as perf read them at the end of its recording
 
   struct Kind {
     uint16_t tid;
