@@ -197,8 +197,9 @@ local function make_methods(kind, view_type, runtime)
       known = name == "args" or source_of(kind, name) ~= nil
       exists[name] = known
     end
-    if known then return self[name] end
-    return nil
+    if not known then return nil end
+    if methods[name] then return self.args[name] end  -- a field that a method hides
+    return self[name]
   end
 
   function methods.text(self) return runtime.event_text(self._d) end
