@@ -1,8 +1,8 @@
 --- Which processes use the CPU: live, or from a recorded trace.
 ---
---- Counts CPU samples by process name and prints the top of them at every interval; --every 0 prints
---- once, at the end. A sample stands for 1/frequency seconds of one CPU. The idle task (swapper) is left
---- out unless --idle is given, so percentages are of the CPU time that was used.
+--- Counts CPU samples by process name and prints the top of them at every interval; --every 0
+--- prints once, at the end. A sample stands for 1/frequency seconds of one CPU. The idle task
+--- (swapper) is left out unless --idle is given, so percentages are of the CPU time that was used.
 ---
 --- Example: oc script cpu_top
 --- Example: oc script cpu_top --every 5s --top 20 -d 1m

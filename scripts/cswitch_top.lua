@@ -1,7 +1,7 @@
 --- Which threads are switched out most, and whether they gave up the CPU or were preempted.
 ---
---- Counts context switches by the name of the thread that stopped running: `blocked` when it waited for
---- something, `preempted` when it could have run on. A yield counts as preempted.
+--- Counts context switches by the name of the thread that stopped running: `blocked` when it waited
+--- for something, `preempted` when it could have run on. A yield counts as preempted.
 ---
 --- Example: oc script cswitch_top -d 10s
 --- Example: oc script cswitch_top -i perf.data --by tid

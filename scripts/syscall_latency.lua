@@ -1,7 +1,7 @@
 --- How long system calls take: count, mean, extremes and a histogram, by call.
 ---
---- Pairs the entry and the exit of each call on its thread. A call that was under way when the trace
---- began has no entry and is left out; one that never returned is counted as unfinished.
+--- Pairs the entry and the exit of each call on its thread. A call that was under way when the
+--- trace began has no entry and is left out; one that never returned is counted as unfinished.
 ---
 --- Example: oc script syscall_latency -d 10s
 --- Example: oc script syscall_latency --by comm --top 5 -- make
@@ -52,8 +52,8 @@ trace:at_end(function()
     if start then unfinished = unfinished + 1 end
   end
   if unmatched + unfinished > 0 then
-    io.stderr:write(("syscall_latency: %d exits without an entry, %d entries without an exit\n"):format(
-      unmatched, unfinished))
+    local text = "syscall_latency: %d exits without an entry, %d entries without an exit\n"
+    io.stderr:write(text:format(unmatched, unfinished))
   end
 end)
 

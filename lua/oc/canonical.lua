@@ -10,9 +10,9 @@
 --
 -- Fields beside the common ones:
 --
---     cswitch     prev_tid, next_tid, next_comm, preempted (it could have run on). e.tid and e.comm are
---                 of the thread that stopped running. SWITCH records name no next_comm (""), and those of
---                 a single task no next_tid (-1).
+--     cswitch     prev_tid, next_tid, next_comm, preempted (it could have run on). e.tid and e.comm
+--                 are of the thread that stopped running. SWITCH records name no next_comm (""),
+--                 and those of a single task no next_tid (-1).
 --     page_fault  addr, ip
 --     exec comm   comm is the new name; args.pid, args.tid
 --     fork        pid, tid, comm of the parent; args.pid and args.tid of the child
@@ -42,7 +42,9 @@ local function hardware(config, pattern)
 end
 
 local function tracepoint(name)
-  return function(kind) return kind.type == kinds.TRACEPOINT and kind.name:find(name, 1, true) == 1 end
+  return function(kind)
+    return kind.type == kinds.TRACEPOINT and kind.name:find(name, 1, true) == 1
+  end
 end
 
 --- The kinds that the first matcher with any match finds.
@@ -69,8 +71,9 @@ end
 
 -- Accessors (see view.lua) of cswitch by what the kind is.
 local function int32_at(base, offset)
-  return ('local T = ffi.typeof("const int32_t *")\nreturn function(d) return cast(T, %s + %d)[0] end')
-    :format(base, offset)
+  return ([[
+local T = ffi.typeof("const int32_t *")
+return function(d) return cast(T, %s + %d)[0] end]]):format(base, offset)
 end
 
 local SWITCH_PREEMPT = 0x4000  -- PERF_RECORD_MISC_SWITCH_OUT_PREEMPT
@@ -91,7 +94,9 @@ return function(d)
 end]]):format(comm.offset, comm.size),
     preempted = ([[
 local T = ffi.typeof("const uint32_t *")
-return function(d) return bit.band(cast(T, d.payload + %d)[0], %d) == 0 end]]):format(state.offset, TASK_STATES),
+return function(d)
+  return bit.band(cast(T, d.payload + %d)[0], %d) == 0
+end]]):format(state.offset, TASK_STATES),
   }
 end
 
@@ -147,7 +152,8 @@ local entries = {
   page_fault = {
     live = function(session) return kinds.resolve(session, "page-faults", { addresses = true }) end,
     recorded = function(session)
-      return first_match(session, { software(PAGE_FAULTS), software(MINOR_FAULTS), software(MAJOR_FAULTS) })
+      return first_match(session,
+        { software(PAGE_FAULTS), software(MINOR_FAULTS), software(MAJOR_FAULTS) })
     end,
     wanted = "page-faults, minor-faults or major-faults",
     record_with = "perf record -a -d -c 1 -e page-faults",
@@ -188,8 +194,10 @@ function M.resolve(session, name, options)
   else
     numbers = entry.recorded(session)
     if not numbers then
-      errors.misuse(("%s has nothing that serves as '%s' (%s); it holds: %s"):format(options.path, name,
-        entry.wanted, held_by(session)), { token = name, hint = "record it with: " .. entry.record_with .. " -o FILE" })
+      local problem = ("%s has nothing that serves as '%s' (%s); it holds: %s"):format(
+        options.path, name, entry.wanted, held_by(session))
+      errors.misuse(problem, {
+        token = name, hint = "record it with: " .. entry.record_with .. " -o FILE" })
     end
   end
   local found = {}

@@ -1,72 +1,99 @@
 --- The loop that feeds callbacks, generated for exactly the callbacks of one run.
 --
---     while loop.at < loop.count do              -- stopping sets loop.count to 0
+--     while at < loop.count do                   -- stopping sets loop.count to 0
 --       local d = events + at
+--       loop.at = at
 --       if d.time >= loop.deadline then … end    -- only when there are timers
---       if d.event == 17 then v17._d = d  f17_1(v17)
+--       if d.event == 17 then v1._d = d  f1(v1)
 --       elseif … end
 --     end
 --
--- LuaJIT compiles the loop, the chain and the callbacks into one trace. The place (`loop.at`, and which
--- callback when an event has several) is kept in the session's memory: after an error the loop goes on
--- with the next callback, and a watch can say where a script hangs. So no pcall per event.
+-- LuaJIT compiles the loop, the chain and the callbacks into one trace. The place (`loop.at`, and
+-- which callback when an event has several) is kept in the session's memory: after an error the
+-- loop goes on with the next callback, and a watch can say where a script hangs. So no pcall per
+-- event.
 
 local errors = require "oc.errors"
 
 local M = {}
 
--- A Lua function has at most 60 upvalues; beyond this the chain looks views and callbacks up in tables.
+-- A Lua function has at most 60 upvalues; beyond this the chain looks calls up in tables.
 local MAX_UPVALUES = 50
 
----@class oc.Handler one kind of event and who wants it
----@field kind oc.Kind
+---@class oc.Call a callback, and the view that it gets: the one of the name that it asked for
+---@field fn fun(e: oc.Event)
 ---@field view ffi.cdata*
----@field callbacks function[]
 
-local function call_lines(handler, out, view, callback_name)
-  out[#out + 1] = ("      %s._d = d"):format(view)
-  for i = 1, #handler.callbacks do
-    if i > 1 then out[#out + 1] = ("      loop.callback = %d"):format(i) end
-    out[#out + 1] = ("      %s(%s)"):format(callback_name(i), view)
+---@class oc.Handler one kind of event and who wants it
+---@field number integer the kind's
+---@field calls oc.Call[] in the order in which they were registered
+
+--- Names of locals for views and callbacks: each distinct value gets one.
+local function new_locals(prefix)
+  local by_value, values = {}, {}
+  return values, function(value)
+    if not by_value[value] then
+      values[#values + 1] = value
+      by_value[value] = prefix .. #values
+    end
+    return by_value[value]
   end
-  if #handler.callbacks > 1 then out[#out + 1] = "      loop.callback = 1" end
 end
 
-local function chain(handlers, out, head)
+local function chain(handlers, out, view_name, callback_name)
   for h, handler in ipairs(handlers) do
-    local number = handler.kind.number
-    out[#out + 1] = ("    %s event == %d then"):format(h == 1 and "if" or "elseif", number)
-    local view = "v" .. number
-    head[#head + 1] = ("local %s = views[%d]"):format(view, number)
-    call_lines(handler, out, view, function(i)
-      local name = ("f%d_%d"):format(number, i)
-      head[#head + 1] = ("local %s = callbacks[%d][%d]"):format(name, number, i)
-      return name
-    end)
+    out[#out + 1] = ("    %s event == %d then"):format(h == 1 and "if" or "elseif", handler.number)
+    local given
+    for i, call in ipairs(handler.calls) do
+      local view = view_name(call.view)
+      if view ~= given then out[#out + 1] = ("      %s._d = d"):format(view) end
+      given = view
+      if i > 1 then out[#out + 1] = ("      loop.callback = %d"):format(i) end
+      out[#out + 1] = ("      %s(%s)"):format(callback_name(call.fn), view)
+    end
+    if #handler.calls > 1 then out[#out + 1] = "      loop.callback = 1" end
   end
   if #handlers > 0 then out[#out + 1] = "    end" end
 end
 
-local function tables(out)
-  out[#out + 1] = [[
-    local view, list = views[event], callbacks[event]
-    view._d = d
-    for i = 1, #list do
+local from_tables = [[
+    local calls = by_event[event]
+    for i = 1, #calls do
+      local call = calls[i]
+      call.view._d = d
       loop.callback = i
-      list[i](view)
+      call.fn(call.view)
     end
     loop.callback = 1]]
+
+local function declare(names, values, prefix)
+  for i = 1, #values do
+    names[#names + 1] = ("local %s%d = %ss[%d]"):format(prefix, i, prefix, i)
+  end
 end
 
---- The source of the loop; for tests and for `--jit-report`.
+--- The source of the loop, and the views and callbacks that it takes.
 ---@param handlers oc.Handler[]
 ---@param has_timers boolean
----@return string
+---@return string source, ffi.cdata*[] views, function[] callbacks
 function M.source(handlers, has_timers)
-  local head, body = { "local loop, views, callbacks, fire = ..." }, {}
-  local upvalues = 2
-  for _, handler in ipairs(handlers) do upvalues = upvalues + 1 + #handler.callbacks end
-  if upvalues <= MAX_UPVALUES then chain(handlers, body, head) else tables(body) end
+  local head, body = { "local loop, vs, fs, by_event, fire = ..." }, {}
+  local views, view_name = new_locals("v")
+  local callbacks, callback_name = new_locals("f")
+  chain(handlers, body, view_name, callback_name)
+  if #views + #callbacks + 2 <= MAX_UPVALUES then
+    declare(head, views, "v")
+    declare(head, callbacks, "f")
+  else
+    body = { from_tables }
+  end
+  -- A timer that stops the run: its event is not delivered any more.
+  local timers = has_timers and [[
+    if d.time >= loop.deadline then
+      fire(d.time)
+      if loop.count == 0 then break end
+    end
+]] or ""
   return table.concat(head, "\n") .. "\n" .. [[
 return function()
   local events = loop.events
@@ -74,37 +101,41 @@ return function()
   while at < loop.count do
     local d = events + at
     loop.at = at
-]] .. (has_timers and "    if d.time >= loop.deadline then fire(d.time) end\n" or "")
-    .. "    local event = d.event\n" .. table.concat(body, "\n") .. [[
+]] .. timers .. "    local event = d.event\n" .. table.concat(body, "\n") .. [[
 
     at = at + 1
   end
-end]]
+end]], views, callbacks
 end
 
 --- Compiles the loop: a function that handles the batch from `loop.at` on.
 ---@param loop ffi.cdata* oc_loop
 ---@param handlers oc.Handler[]
 ---@param fire? fun(time: number) fires the timers that are due
+---@return fun()
 function M.compile(loop, handlers, fire)
-  local views, callbacks = {}, {}
-  for _, handler in ipairs(handlers) do
-    views[handler.kind.number] = handler.view
-    callbacks[handler.kind.number] = handler.callbacks
-  end
-  local source = M.source(handlers, fire ~= nil)
-  return assert(loadstring(source, errors.own_chunk("loop")))(loop, views, callbacks, fire)
+  local by_event = {}
+  for _, handler in ipairs(handlers) do by_event[handler.number] = handler.calls end
+  local source, views, callbacks = M.source(handlers, fire ~= nil)
+  local chunk = assert(loadstring(source, errors.own_chunk("loop")))
+  return chunk(loop, views, callbacks, by_event, fire)
 end
 
---- Finishes the event at `loop.at` after its callback number `loop.callback` failed, then steps past it.
---- `traced` is their error handler, `fail(err)` is told of further failures.
+--- Finishes the event at `loop.at` after its callback number `loop.callback` failed, then steps
+--- past it. `traced` is their error handler, `fail(err)` is told of further failures.
+---@param loop ffi.cdata*
+---@param handlers oc.Handler[]
+---@param traced fun(err: any): any
+---@param fail fun(err: any)
 function M.step_over(loop, handlers, traced, fail)
-  local number = loop.events[loop.at].event
+  local d = loop.events + loop.at
   for _, handler in ipairs(handlers) do
-    if handler.kind.number == number then
-      for i = loop.callback + 1, #handler.callbacks do
-        handler.view._d = loop.events + loop.at
-        local ok, err = xpcall(handler.callbacks[i], traced, handler.view)
+    if handler.number == d.event then
+      for i = loop.callback + 1, #handler.calls do
+        local call = handler.calls[i]
+        call.view._d = d
+        loop.callback = i
+        local ok, err = xpcall(call.fn, traced, call.view)
         if not ok then fail(err) end
       end
     end

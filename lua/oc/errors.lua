@@ -42,6 +42,8 @@ local function file_of(chunk)
   return '[string "' .. (chunk:match("^[^\r\n]*")) .. '"]'
 end
 
+M.file_of = file_of
+
 local function place(err, info)
   if info and info.currentline and info.currentline > 0 then
     err.chunk, err.file, err.line = info.source, file_of(info.source), info.currentline
@@ -69,6 +71,12 @@ function M.new(message, fields) return build(message, fields) end
 function M.raise(level, message, options)
   error(place(build(message, options), debug.getinfo(level + 1, "Sl")), 0)
 end
+
+--- Raises an error at a place that was kept: what `debug.getinfo(…, "Sl")` said.
+---@param info table
+---@param message string
+---@param options? { hint?: string, token?: string }
+function M.raise_at(info, message, options) error(place(build(message, options), info), 0) end
 
 --- Raises an error at the innermost line that is not oc's own: the script's.
 ---@param message string

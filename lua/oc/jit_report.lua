@@ -20,7 +20,8 @@ local function on_trace(what, _, func, pc, code, detail)
     local vmdef = reasons()
     local reason = vmdef and vmdef.traceerr[code] or ("reason " .. tostring(code))
     if type(detail) == "number" and reason:find("%%[dsx]") and vmdef then
-      detail = vmdef.bcnames and vmdef.bcnames:sub(detail * 6 + 1, detail * 6 + 6):gsub("%s", "") or detail
+      local name = vmdef.bcnames and vmdef.bcnames:sub(detail * 6 + 1, detail * 6 + 6)
+      detail = name and name:gsub("%s", "") or detail
     end
     if reason:find("%%[dsx]") then reason = reason:gsub("%%[dsx]", tostring(detail), 1) end
     local key = place .. ": " .. reason

@@ -23,7 +23,8 @@ local ffi = require "ffi"
 ---@field sample boolean
 ---@field type integer perf_event_attr.type
 ---@field config integer perf_event_attr.config, when it fits
----@field places table<string, integer> offsets of fixed fields in the record: ip, addr, id, stream_id, period
+---@field places table<string, integer> offsets in the record: ip, addr, id, stream_id, period
+---@field parts table<string, true> what a sample has beyond fixed places: weight, callchain, …
 ---@field fields oc.Field[]
 ---@field by_name table<string, oc.Field>
 ---@field aliases? table<string, string> source of accessors that a canonical event adds, by name
@@ -41,13 +42,20 @@ M.INTEGER, M.FLOAT, M.BOOL, M.POINTER, M.CHARS, M.BYTES, M.ARRAY, M.DYNAMIC_CHAR
 local MAX_KINDS = 4096
 local ABSENT = 0xffff
 
+--- PERF_SAMPLE_* bits of a sample's varying part.
+local part_bits = {
+  callchain = 0x20, weight = 0x1004000, data_src = 0x8000, transaction = 0x20000,
+  phys_addr = 0x80000, cgroup = 0x200000, data_page_size = 0x400000, code_page_size = 0x800000,
+}
+
 --- Raises what a call of the session failed with, at the script's line.
 ---@param session ffi.cdata*
 ---@param token? string the text in the line that is to blame
 function M.raise(session, token)
   local err = C.oc_session_error(session)
   local hint = ffi.string(err.hint)
-  errors.misuse(ffi.string(err.what), { hint = hint ~= "" and hint or nil, token = token })
+  errors.misuse(ffi.string(err.what), {
+    hint = hint ~= "" and hint or nil, token = token, code = err.code })
 end
 
 local function read_fields(session, kind, count)
@@ -55,9 +63,10 @@ local function read_fields(session, kind, count)
   for index = 0, count - 1 do
     C.oc_session_field(session, kind.number, index, raw)
     local field = {
-      name = ffi.string(raw.name), type = ffi.string(raw.type), kind = raw.kind, offset = raw.offset,
-      size = raw.size, element_size = raw.element_size, count = raw.count, signed = raw.is_signed ~= 0,
-      relative = raw.is_relative ~= 0, hex = raw.is_hex ~= 0, common = raw.is_common ~= 0,
+      name = ffi.string(raw.name), type = ffi.string(raw.type), kind = raw.kind,
+      offset = raw.offset, size = raw.size, element_size = raw.element_size, count = raw.count,
+      signed = raw.is_signed ~= 0, relative = raw.is_relative ~= 0, hex = raw.is_hex ~= 0,
+      common = raw.is_common ~= 0,
     }
     kind.fields[#kind.fields + 1] = field
     kind.by_name[field.name] = field
@@ -68,14 +77,18 @@ end
 ---@return oc.Kind
 function M.read(session, number)
   local raw = ffi.new("oc_kind")
-  if C.oc_session_kind(session, number, raw) ~= 0 then error("no kind " .. number) end
+  assert(C.oc_session_kind(session, number, raw) == 0, "no such kind")
   local places = {}
   for _, name in ipairs { "ip", "addr", "id", "stream_id", "period" } do
     if raw[name] ~= ABSENT then places[name] = raw[name] end
   end
+  local sample_type, parts = tonumber(raw.sample_type % 2 ^ 32), {}
+  for name, bits in pairs(part_bits) do
+    if bit.band(sample_type, bits) ~= 0 then parts[name] = true end
+  end
   local kind = {
     number = number, name = ffi.string(raw.name), sample = raw.is_sample ~= 0, type = raw.type,
-    config = tonumber(raw.config), places = places, fields = {}, by_name = {},
+    config = tonumber(raw.config), places = places, parts = parts, fields = {}, by_name = {},
   }
   read_fields(session, kind, raw.fields)
   return kind

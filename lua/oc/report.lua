@@ -1,13 +1,12 @@
 --- What is said on stderr when a run is over: nothing lost, late or broken stays silent.
 
 local C = require "oc.abi"
-local ffi = require "ffi"
-local host = require "oc.host"
 local json = require "oc.json"
+local session = require "oc.session"
 local settings = require "oc.settings"
 local units = require "oc.units"
 
-local host_pointer = ffi.cast("oc_host *", host.pointer)
+local host_pointer = session.host_pointer
 
 local M = { lost = 0, damaged = false }
 
@@ -36,7 +35,9 @@ end
 local function say_numbers(stats)
   say("%.0f events of %.0f records in %s; own CPU time %s", stats.events, stats.records,
     units.format_duration(stats.span_ns), units.format_duration(stats.cpu_ns))
-  if stats.late > 0 then say("%.0f records came late: out of order by more than a round", stats.late) end
+  if stats.late > 0 then
+    say("%.0f records came late: out of order by more than a round", stats.late)
+  end
   if stats.own > 0 then say("%.0f events made by oc itself were left out", stats.own) end
 end
 

@@ -1,5 +1,5 @@
---- Timers in trace time: due when an event at or after their time comes, or when the runtime says that
---- everything before some time has been delivered (also on an idle system).
+--- Timers in trace time: due when an event at or after their time comes, or when the runtime says
+--- that everything before some time has been delivered (also on an idle system).
 
 ---@class oc.Timers
 ---@field next_due number ns since the session began; math.huge without timers

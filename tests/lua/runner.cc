@@ -10,6 +10,8 @@
 #include <memory>
 #include <string>
 
+#include "abi/host.h"
+
 namespace {
 
 struct CloseState {
@@ -40,6 +42,28 @@ int find_header(lua_State* state) {
   lua_pushlstring(state, text.data(), text.size());
   lua_pushcclosure(state, return_upvalue, 1);
   return 1;
+}
+
+/// host.text(name): the text of a file below the source's root, or nil.
+int host_text(lua_State* state) {
+  std::ifstream file(source_root() + "/" + luaL_checkstring(state, 1));
+  if (!file) return 0;
+  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  lua_pushlstring(state, text.data(), text.size());
+  return 1;
+}
+
+/// "oc.host" as src/lua/state.cc preloads it, as far as tests need it.
+void preload_host(lua_State* state, oc_host& host) {
+  lua_getglobal(state, "package");
+  lua_getfield(state, -1, "loaded");
+  lua_newtable(state);
+  lua_pushlightuserdata(state, &host);
+  lua_setfield(state, -2, "pointer");
+  lua_pushcfunction(state, host_text);
+  lua_setfield(state, -2, "text");
+  lua_setfield(state, -2, "oc.host");
+  lua_pop(state, 2);
 }
 
 void prepare(lua_State* state) {
@@ -81,9 +105,11 @@ double check_count(lua_State* state, const char* field) {
 /// Runs one file in a state of its own. A test file must check something; a bench (no "_test") need
 /// not.
 bool run(const char* path) {
+  oc_host host;  // outlives the state
   const std::unique_ptr<lua_State, CloseState> state(luaL_newstate());
   if (state == nullptr) return false;
   prepare(state.get());
+  preload_host(state.get(), host);
   lua_pushcfunction(state.get(), trace_back);
   if (luaL_loadfile(state.get(), path) != 0 || lua_pcall(state.get(), 0, 0, 1) != 0) {
     std::fprintf(stderr, "%s\n", lua_tostring(state.get(), -1));

@@ -10,7 +10,8 @@ local M = {}
 function M.run(argv)
   local context = args.new_context { argv = argv, verb = "eval" }
   if not context.script then
-    error(errors.new("eval wants a line of Lua", { exit_status = 2, hint = "as in: oc eval 'print(oc.addr(4096))'" }), 0)
+    error(errors.new("eval wants a line of Lua", {
+      exit_status = 2, hint = "as in: oc eval 'print(oc.addr(4096))'" }), 0)
   end
   local code = context.script
   context.head = "--- A line of Lua."

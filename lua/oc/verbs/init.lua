@@ -7,9 +7,12 @@ local M = {}
 
 --- In the order of the help.
 M.verbs = {
-  { name = "script", usage = "NAME|FILE|-  [options] [-- CMD…]", summary = "run a script, live or on a trace (-i)" },
-  { name = "eval", usage = "CODE  [options] [-- CMD…]", summary = "run a line of Lua; oc is there already" },
-  { name = "list", usage = "[events|scripts] [GLOB] [-v]", summary = "what can be asked for here, or what a trace holds (-i)" },
+  { name = "script", usage = "NAME|FILE|-  [options] [-- CMD…]",
+    summary = "run a script, live or on a trace (-i)" },
+  { name = "eval", usage = "CODE  [options] [-- CMD…]",
+    summary = "run a line of Lua; oc is there already" },
+  { name = "list", usage = "[events|scripts] [GLOB] [-v]",
+    summary = "what can be asked for here, or what a trace holds (-i)" },
   { name = "help", usage = "[VERB]", summary = "show this, or a verb's options" },
   { name = "version", usage = "", summary = "show the version" },
 }
@@ -20,7 +23,8 @@ for i, verb in ipairs(M.verbs) do
   names[i] = verb.name
 end
 
-local aliases = { ["--help"] = "help", ["-h"] = "help", ["--version"] = "version", ["-V"] = "version", ["-e"] = "eval" }
+local aliases = { ["--help"] = "help", ["-h"] = "help", ["--version"] = "version",
+  ["-V"] = "version", ["-e"] = "eval" }
 
 local function wrong_usage(message, hint)
   error(errors.new(message, { hint = hint, exit_status = 2 }), 0)
@@ -41,7 +45,8 @@ local function choose(word, argv)
       table.insert(argv, 1, word)
       return require "oc.verbs.script", argv
     end
-    wrong_usage(("oc cannot show %s by itself yet"):format(word), "run a script on it: oc script -i " .. word .. " cpu_top")
+    wrong_usage(("oc cannot show %s by itself yet"):format(word),
+      "run a script on it: oc script -i " .. word .. " cpu_top")
   end
   wrong_usage(("oc has no verb '%s', and there is no such file"):format(word),
     nearest.hint(word, names) or "oc help shows what there is")
@@ -57,7 +62,9 @@ function M.run(word, argv)
     return verb.run(arguments)
   end, function(err)
     local made = errors.make(err)
-    if not made.exit_status and type(err) == "string" then made.traceback = debug.traceback("", 2) end
+    if not made.exit_status and type(err) == "string" then
+      made.traceback = debug.traceback("", 2)
+    end
     return made
   end)
   if ok then return status end

@@ -1,4 +1,4 @@
---- `oc list [events|scripts] [GLOB] [-v]`: what can be asked for on this machine, or what a trace holds.
+--- `oc list [events|scripts] [GLOB] [-v]`: what can be asked for here, or what a trace holds.
 
 local C = require "oc.abi"
 local args = require "oc.args"
@@ -6,23 +6,13 @@ local canonical = require "oc.canonical"
 local errors = require "oc.errors"
 local ffi = require "ffi"
 local help = require "oc.args.help"
-local host = require "oc.host"
 local json = require "oc.json"
 local kinds = require "oc.kinds"
 local nearest = require "oc.nearest"
+local session_of = require "oc.session"
 local text_table = require "oc.text_table"
 
 local M = {}
-
-local function open_session(path)
-  local session = ffi.gc(C.oc_session_new(ffi.cast("oc_host *", host.pointer)), C.oc_session_close)
-  if path and C.oc_session_open_file(session, path) ~= 0 then
-    local err = C.oc_session_error(session)
-    local hint = ffi.string(err.hint)
-    error(errors.new(ffi.string(err.what), { hint = hint ~= "" and hint or nil }), 0)
-  end
-  return session
-end
 
 local function names_of(session, glob)
   local names, i = {}, 0
@@ -39,8 +29,8 @@ local function field_rows(kind)
   for _, field in ipairs(kind.fields) do
     if not field.common then
       local type_name = field.count > 0 and ("%s[%d]"):format(field.type, field.count) or field.type
-      rows[#rows + 1] = { "    " .. field.name, type_name, tostring(field.offset), tostring(field.size),
-        field.hex and "address" or field.signed and "signed" or "" }
+      rows[#rows + 1] = { "    " .. field.name, type_name, tostring(field.offset),
+        tostring(field.size), field.hex and "address" or field.signed and "signed" or "" }
     end
   end
   return rows
@@ -61,21 +51,22 @@ local function as_json(session, name)
   local entry = { name = name, fields = {} }
   local numbers = kinds.find(session, name)
   for i, field in ipairs(numbers and kinds.read(session, numbers[1]).fields or {}) do
-    entry.fields[i] = { name = field.name, type = field.type, offset = field.offset, size = field.size,
-      count = field.count, signed = field.signed, address = field.hex }
+    entry.fields[i] = { name = field.name, type = field.type, offset = field.offset,
+      size = field.size, count = field.count, signed = field.signed, address = field.hex }
   end
   io.stdout:write(json.encode(entry), "\n")
 end
 
 local function list_events(context, glob)
   local path = context.options.input
-  local session = open_session(path)
+  local session = session_of.new(path)
   local names = names_of(session, glob or "*")
   if #names == 0 then
     local all = names_of(session, "*")
     local problem = glob and ("no event matches '%s'"):format(glob) or "there are no events"
     error(errors.new(path and problem .. " in " .. path or problem, {
-      hint = glob and nearest.hint(glob, all) or "tracepoints need a mounted tracefs and root: mount -t tracefs nodev /sys/kernel/tracing",
+      hint = glob and nearest.hint(glob, all) or "tracepoints need root and a mounted tracefs: "
+        .. "mount -t tracefs nodev /sys/kernel/tracing",
     }), 0)
   end
   for _, name in ipairs(names) do
@@ -95,10 +86,13 @@ end
 
 local function list_scripts(context, glob)
   local script = require "oc.verbs.script"
-  local pattern = "^" .. (glob or "*"):gsub("[%^%$%(%)%%%.%[%]%+%-]", "%%%0"):gsub("%*", ".*"):gsub("%?", ".") .. "$"
+  local escaped = (glob or "*"):gsub("[%^%$%(%)%%%.%[%]%+%-]", "%%%0")
+  local pattern = "^" .. escaped:gsub("%*", ".*"):gsub("%?", ".") .. "$"
   local rows = {}
   for _, name in ipairs(script.stock_names()) do
-    if name:find(pattern) then rows[#rows + 1] = { name, help.head(script.stock_source(name)).summary or "" } end
+    if name:find(pattern) then
+      rows[#rows + 1] = { name, help.head(script.stock_source(name)).summary or "" }
+    end
   end
   if #rows == 0 then error(errors.new(("no script matches '%s'"):format(glob)), 0) end
   for _, row in ipairs(context.options.json and rows or {}) do
@@ -113,7 +107,8 @@ local lists = { events = list_events, scripts = list_scripts }
 ---@param argv string[]
 function M.run(argv)
   local context = args.new_context { argv = argv, verb = "list", script_name = "list",
-    head = "--- What can be asked for here, or what a trace holds (-i): oc list [events|scripts] [GLOB]" }
+    head = "--- What can be asked for here, or what a trace holds (-i): "
+      .. "oc list [events|scripts] [GLOB]" }
   context:finish()
   local words = context.positionals
   local what = words[1] or "events"
@@ -121,7 +116,9 @@ function M.run(argv)
     error(errors.new(("oc list cannot list '%s'"):format(what), { exit_status = 2,
       hint = nearest.hint(what, { "events", "scripts" }) or "it lists events and scripts" }), 0)
   end
-  if words[3] then error(errors.new(("'%s' is one argument too many"):format(words[3]), { exit_status = 2 }), 0) end
+  if words[3] then
+    error(errors.new(("'%s' is one argument too many"):format(words[3]), { exit_status = 2 }), 0)
+  end
   return lists[what](context, words[2])
 end
 

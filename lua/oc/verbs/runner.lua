@@ -2,14 +2,13 @@
 
 local C = require "oc.abi"
 local errors = require "oc.errors"
-local ffi = require "ffi"
-local host = require "oc.host"
 local report = require "oc.report"
+local session = require "oc.session"
 local settings = require "oc.settings"
 
 local M = {}
 
-local host_pointer = ffi.cast("oc_host *", host.pointer)
+local host_pointer = session.host_pointer
 local IN_HOST, IN_BODY = 0, 1
 local FAILED, INCOMPLETE = 1, 3
 
@@ -29,7 +28,9 @@ local function apply(context)
 end
 
 --- Raises the limits under which LuaJIT would give up compiling large scripts.
-local function tune_jit() require("jit.opt").start("maxmcode=16384", "maxtrace=8000", "maxrecord=16000") end
+local function tune_jit()
+  require("jit.opt").start("maxmcode=16384", "maxtrace=8000", "maxrecord=16000")
+end
 
 local function exit_status(context, trace_status)
   if settings.errors.total > 0 or C.oc_host_interrupted(host_pointer) == -1 then return FAILED end

@@ -1,4 +1,4 @@
---- `oc script NAME|FILE|-`: a script by path, by the name of a stock script, or from standard input.
+--- `oc script NAME|FILE|-`: a script by path, by a stock script's name, or from standard input.
 
 local args = require "oc.args"
 local errors = require "oc.errors"
@@ -51,9 +51,12 @@ local function find(name)
     text = read_file(name)
     if text then return text, "@" .. name end
   end
-  if name:find("/", 1, true) then error(errors.new("cannot read the script: " .. problem, { exit_status = 2 }), 0) end
+  if name:find("/", 1, true) then
+    error(errors.new("cannot read the script: " .. problem, { exit_status = 2 }), 0)
+  end
   error(errors.new(("there is no script '%s', neither a file nor one of oc's"):format(name), {
-    exit_status = 2, hint = nearest.hint(name:gsub("%.lua$", ""), M.stock_names()) or "oc list scripts shows oc's",
+    exit_status = 2,
+    hint = nearest.hint(name:gsub("%.lua$", ""), M.stock_names()) or "oc list scripts shows oc's",
   }), 0)
 end
 
@@ -61,7 +64,8 @@ end
 function M.run(argv)
   local context = args.new_context { argv = argv, verb = "script" }
   if not context.script then
-    error(errors.new("which script?", { exit_status = 2, hint = "oc list scripts shows oc's; or give a file, or - for standard input" }), 0)
+    error(errors.new("which script?", { exit_status = 2,
+      hint = "oc list scripts shows oc's; or give a file, or - for standard input" }), 0)
   end
   local source, name = find(context.script)
   context.head = source

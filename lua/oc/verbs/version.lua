@@ -6,7 +6,8 @@ local C = require "oc.abi"
 local M = {}
 
 function M.run()
-  io.stdout:write(("oc %s (%s, %s %s)\n"):format(ffi.string(C.oc_version()), jit.version, jit.os, jit.arch))
+  local text = "oc %s (%s, %s %s)\n"
+  io.stdout:write(text:format(ffi.string(C.oc_version()), jit.version, jit.os, jit.arch))
   return 0
 end
 

@@ -1,0 +1,151 @@
+--- Runs a trace: starts the session, feeds batches to the callbacks, calls timers and end hooks.
+--
+--     start → { next batch → callbacks → timers due }* → end hooks → finish
+--
+-- Whatever goes wrong on the way, the end hooks are called: nothing gathered is lost.
+
+local C = require "oc.abi"
+local dispatch = require "oc.dispatch"
+local errors = require "oc.errors"
+local ffi = require "ffi"
+local session = require "oc.session"
+local settings = require "oc.settings"
+
+local M = {}
+
+local IN_BODY, IN_CALLBACKS = 1, 2
+local IDLE_MS = 100
+local WARM_UP_EVENTS = 10000
+
+local host_pointer = session.host_pointer
+
+local function traced(err)
+  local made = errors.make(err)
+  if settings.traceback and not made.traceback then made.traceback = debug.traceback("", 2) end
+  return made
+end
+
+--- Ends the run: no further events are delivered.
+---@param trace oc.Trace
+function M.stop(trace)
+  trace._stopping = true
+  if trace._loop then trace._loop.count = 0 end
+  C.oc_session_stop(trace._session)
+end
+
+--- Tells of an error in a callback or hook. Ctrl-C in a hook ends the run and is no error.
+local function report(trace, err)
+  local interrupted = C.oc_host_interrupted(host_pointer)
+  if interrupted > 0 and err.message == "interrupted" then
+    io.stderr:write("oc: interrupted at ", tostring(err), "\n")
+    return M.stop(trace)
+  end
+  local is_new, is_over = settings.errors:add(err)
+  if is_new then io.stderr:write(errors.render(err, settings.read_source)) end
+  if is_new and settings.traceback and err.traceback then io.stderr:write(err.traceback, "\n") end
+  if is_over or interrupted == -1 then M.stop(trace) end
+end
+
+--- Calls a hook (timer, end) as a body: debug hooks work there, so that Ctrl-C and the watchdog do.
+local function call_hook(trace, fn)
+  local before = C.oc_host_doing(host_pointer, IN_BODY)
+  local ok, err = xpcall(fn, traced)
+  C.oc_host_doing(host_pointer, before)
+  if not ok then report(trace, err) end
+end
+
+--- A NULL-terminated array of pointers into the strings of `words`, which must outlive it.
+local function c_words(words)
+  local array = ffi.new("const char *[?]", #words + 1)
+  for i, word in ipairs(words) do array[i - 1] = word end
+  return array
+end
+
+--- Starts the session; `with_fallback(body)` runs a body that may fall back to another session.
+---@param trace oc.Trace
+---@param buffer_bytes? number
+---@param with_fallback fun(body: fun())
+function M.start(trace, buffer_bytes, with_fallback)
+  local options = settings.run
+  local run = ffi.new("oc_run")
+  run.max_events = options.events or 0
+  run.max_span_ns = options.duration or 0
+  run.buffer_bytes = options.buffer or buffer_bytes or 0
+  -- `run` holds bare pointers: the array lives in the trace until its run is over, the strings in
+  -- `options.command`. The C side copies both.
+  trace._command = options.command and #options.command > 0 and c_words(options.command) or nil
+  run.command = trace._command
+  with_fallback(function()
+    if C.oc_session_start(trace._session, run) ~= 0 then session.raise(trace._session) end
+  end)
+  trace._loop = C.oc_session_loop(trace._session)
+end
+
+--- Handles one batch; a callback's error is reported and the loop goes on behind it.
+local function handle_batch(trace, step)
+  local loop = trace._loop
+  local function fail(err) report(trace, err) end
+  C.oc_host_doing(host_pointer, IN_CALLBACKS)
+  loop.callback = 1
+  while loop.at < loop.count do
+    local ok, err = xpcall(step, traced)
+    if ok then break end
+    fail(err)
+    if loop.at < loop.count then dispatch.step_over(loop, trace._handlers, traced, fail) end
+  end
+  C.oc_host_doing(host_pointer, IN_BODY)
+end
+
+--- Fires the timers that are due at a time, and tells the loop when the next one is.
+local function make_fire(trace)
+  local timers, loop = trace._timers, trace._loop
+  local function call(fn)
+    if not trace._stopping then call_hook(trace, fn) end
+  end
+  loop.deadline = timers.next_due
+  if #timers == 0 then return nil end
+  return function(time)
+    timers:fire(time, call)
+    loop.deadline = timers.next_due
+  end
+end
+
+--- Once the first events are handled, compiles everything anew: what got hot while most keys of
+--- the aggregates were new has the slow path of a new key as its main path, for good (5-15 % of the
+--- loop).
+local function warmed_up(seen)
+  if seen >= WARM_UP_EVENTS then jit.flush() end
+  return seen
+end
+
+local function feed(trace)
+  local loop = trace._loop
+  local fire = make_fire(trace)
+  local step = dispatch.compile(loop, trace._handlers, fire)
+  local shortest = trace._timers:shortest()
+  local wait_ms = shortest and math.max(1, math.min(IDLE_MS, shortest / 1e6)) or IDLE_MS
+  local seen = 0
+  while not trace._stopping do
+    local state = C.oc_session_next(trace._session, wait_ms)
+    if state < 0 then session.raise(trace._session) end
+    if state == 0 then break end
+    local count = loop.count
+    handle_batch(trace, step)
+    if seen < WARM_UP_EVENTS then seen = warmed_up(seen + count) end
+    if fire and not trace._stopping then fire(loop.until_ns) end
+    if not trace._path then io.stdout:flush() end
+    if loop.is_last ~= 0 then break end
+  end
+end
+
+--- Feeds a started trace to its end.
+---@param trace oc.Trace
+function M.feed(trace)
+  local ok, err = xpcall(feed, traced, trace)
+  for _, fn in ipairs(trace._at_end) do call_hook(trace, fn) end
+  C.oc_session_finish(trace._session)
+  settings.finished(trace)
+  if not ok then error(err, 0) end
+end
+
+return M
