@@ -18,12 +18,14 @@ extern "C" {
 struct oc_host {
   enum class Doing : uint32_t {
     kHost,       ///< not in script code: starting, ending
-    kBody,       ///< interpreted script code: the file's body, an end hook; hooks work
+    kBody,       ///< interpreted script code: the file's body, a timer, an end hook; hooks work
     kCallbacks,  ///< compiled callbacks on a batch
     kWaiting,    ///< in the runtime, for events
   };
 
   std::atomic<Doing> doing{Doing::kHost};
+  /// From a run's start to its finish: a signal ends the run, and what its hooks do is not cut off.
+  std::atomic<bool> is_running{false};
   std::atomic<uint32_t> stop_requests{0};  ///< SIGINT and SIGTERM so far
   std::atomic<int> last_signal{0};
   std::atomic<uint32_t> progress{0};   ///< changes whenever the script came back to the runtime

@@ -81,7 +81,10 @@ void oc_session_close(oc_session* session) {
   if (session == nullptr) return;
   {
     const std::lock_guard lock(session->host.mutex);
-    if (session->host.active == session) session->host.active = nullptr;
+    if (session->host.active == session) {
+      session->host.active = nullptr;
+      session->host.is_running = false;
+    }
   }
   delete session;
 }
@@ -177,7 +180,8 @@ int oc_session_field(oc_session* session, uint32_t kind, uint32_t index, oc_fiel
 void oc_session_want(oc_session* session, uint32_t kind) { session->session.want(kind); }
 
 int oc_session_start(oc_session* session, const oc_run* run) {
-  return guarded(session, [&] {
+  session->host.is_running = true;
+  const int started = guarded(session, [&] {
     oc::session::RunOptions options;
     options.max_events = static_cast<uint64_t>(run->max_events);
     options.max_span = static_cast<uint64_t>(run->max_span_ns);
@@ -192,6 +196,8 @@ int oc_session_start(oc_session* session, const oc_run* run) {
     session->host.active = session;
     return 0;
   });
+  if (started != 0) session->host.is_running = false;
+  return started;
 }
 
 int oc_session_next(oc_session* session, double wait_ms) {
@@ -225,6 +231,7 @@ void oc_session_finish(oc_session* session) {
     if (session->host.active == session) session->host.active = nullptr;
   }
   session->session.finish();
+  session->host.is_running = false;
 }
 
 const char* oc_session_text(oc_session* session, uint32_t id, size_t* size_bytes) {

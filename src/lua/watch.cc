@@ -77,7 +77,7 @@ void Watch::on_signal(int number) {
   }
   host.last_signal = number;
   host.stop_requests.fetch_add(1);
-  if (host.doing.load() == Doing::kBody) {
+  if (host.doing.load() == Doing::kBody && !host.is_running.load()) {
     lua_sethook(watch.state_, raise_interrupted, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
   }
   const uint64_t one = 1;
@@ -138,7 +138,9 @@ void Watch::look_at_progress() {
 }
 
 std::string Watch::where() const {
-  if (host_.doing.load() == Doing::kBody) return "in the script's own body or an end hook";
+  if (host_.doing.load() == Doing::kBody) {
+    return host_.is_running.load() ? "in a timer or an end hook" : "in its own body";
+  }
   const oc_session* session = host_.active;
   if (session == nullptr || host_.doing.load() != Doing::kCallbacks) return {};
   const oc_loop& loop = session->loop;

@@ -14,7 +14,8 @@ namespace oc::lua {
 
 /// Ends a script that should end: SIGINT, SIGTERM, and a callback that never returns (`--timeout`).
 ///
-///     first signal   the run stops after this batch; a script's body gets an error at its next line
+///     first signal   a run stops after this batch, its hooks are not cut off; a script's body outside
+///                    of a run gets an error at its next line
 ///     second signal  the process ends now, saying where the script was: compiled code has no hooks
 ///     watchdog       a hook first, for interpreted code; a second later as the second signal
 ///

@@ -1,6 +1,7 @@
 #include "perf/launcher.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -9,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -17,6 +19,7 @@ namespace oc::perf {
 namespace {
 
 constexpr int kExecFailed = 127;  // as shells say it
+constexpr int kPollMs = 5;        // between two looks where the kernel has no pidfd
 
 base::Error cannot_run(const std::string& name, int number) {
   return base::system_error(number, "cannot run '" + name + "'");
@@ -191,6 +194,24 @@ void Launcher::poll() {
   const pid_t ended = waitpid(pid_, &status, WNOHANG);
   if (ended == pid_) status_ = status;
   if (ended < 0 && errno == ECHILD) status_ = 0;  // somebody else took it (SIGCHLD ignored)
+}
+
+bool Launcher::terminate() {
+  poll();  // afterwards the pid is surely ours: not yet waited for
+  return is_running() && is_released_ && kill(pid_, SIGTERM) == 0;
+}
+
+bool Launcher::await(std::chrono::milliseconds longest) {
+  using Clock = std::chrono::steady_clock;
+  const auto until = Clock::now() + longest;
+  for (poll(); is_running(); poll()) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
+    if (left <= 0) return false;
+    pollfd ended{pidfd_.number(), POLLIN, 0};  // a negative number only sleeps
+    const auto wait = pidfd_ ? left : std::min<decltype(left)>(left, kPollMs);
+    ::poll(&ended, 1, static_cast<int>(wait));
+  }
+  return true;
 }
 
 }  // namespace oc::perf

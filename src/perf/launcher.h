@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,6 +21,7 @@ base::Result<std::string> find_program(const std::string& name);
 ///     prepare: fork; the child waits on a pipe   (its pid is known: events can be attached)
 ///     release: the child executes the command    (enable_on_exec starts the events)
 ///     poll:    has it ended?
+///     terminate, await: when the run ends first
 ///
 /// stdin, stdout and stderr are inherited. The child has default signal handlers and an empty mask;
 /// what was ignored stays ignored (nohup), but for SIGPIPE. A command that runs when the Launcher
@@ -39,6 +41,12 @@ class Launcher {
 
   /// Asks the kernel whether the command has ended, without waiting.
   void poll();
+
+  /// Sends SIGTERM to a command that runs; false when there is none.
+  bool terminate();
+
+  /// Waits at most `longest` for the command's end; false when it still runs.
+  bool await(std::chrono::milliseconds longest);
 
   pid_t pid() const { return pid_; }  ///< 0: there is no command
   bool is_running() const { return pid_ != 0 && !status_; }

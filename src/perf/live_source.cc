@@ -15,6 +15,7 @@ namespace {
 
 constexpr base::Nanos kSlack = 1'000'000;
 constexpr std::chrono::milliseconds kLongestWait{100};
+constexpr std::chrono::milliseconds kCommandEnds{1000};
 constexpr uint64_t kOtherFiles = 64;  // what the rest of the program may have open
 
 base::Nanos monotonic_now() {
@@ -181,6 +182,23 @@ void LiveSource::request_stop() {
   poller_.wake();
 }
 
+/// Also ends the command, so that it may do so while the script prints.
+void LiveSource::disable() {
+  if (state_ == State::kFinished) return;
+  opened_.disable_all();
+  const bool was_started = state_ == State::kStarted;
+  state_ = State::kFinished;
+  if (was_started && launcher_ && launcher_->terminate()) {
+    notes_.push_back("the run ended before the command did: the command was sent SIGTERM");
+  }
+}
+
+void LiveSource::finish() {
+  disable();
+  if (!launcher_ || launcher_->await(kCommandEnds)) return;
+  notes_.push_back(fmt::format("the command has not ended: process {} goes on", launcher_->pid()));
+}
+
 std::optional<int> LiveSource::command_status() const {
   return launcher_ ? launcher_->status() : std::nullopt;
 }
@@ -196,8 +214,7 @@ base::Status LiveSource::next_round(std::chrono::milliseconds wait, source::Roun
   if (launcher_) launcher_->poll();
   round.is_last = is_stop_requested_ || (launcher_ && !launcher_->is_running());
   if (round.is_last) {
-    opened_.disable_all();
-    state_ = State::kFinished;
+    disable();
     round.horizon = monotonic_now();
   } else {
     round.horizon = monotonic_now() - kSlack;  // before the heads are read

@@ -65,6 +65,10 @@ class LiveSource final : public source::Source {
   /// As from waitpid; empty while it runs, or without a command.
   std::optional<int> command_status() const;
 
+  /// After the last round, or instead of it: the events stop, a command that still runs is sent
+  /// SIGTERM and gets a second to end.
+  void finish();
+
   uint64_t data_ring_bytes() const { return rings_.data_bytes(); }
 
   const event::EventTable& events() const override { return table_; }
@@ -84,6 +88,7 @@ class LiveSource final : public source::Source {
   void add_kind(std::string name, const perf_event_attr& attr, const EventRequest& request,
                 std::vector<OpenEvent> events);
   base::Status watch(const std::vector<OpenEvent>& owners);
+  void disable();
   bool is_command() const { return !request_.command.empty(); }
 
   // The guardian goes last: its references have to be there while ours are closed.

@@ -230,7 +230,9 @@ void Session::stop() {
 }
 
 void Session::finish() {
-  if (live_) final_losses_ = live_->final_losses();
+  if (!live_) return;
+  live_->finish();
+  final_losses_ = live_->final_losses();
 }
 
 std::vector<source::Loss> Session::losses() const {

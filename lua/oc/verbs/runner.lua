@@ -12,10 +12,22 @@ local host_pointer = session.host_pointer
 local IN_HOST, IN_BODY = 0, 1
 local FAILED, INCOMPLETE = 1, 3
 
+local function wrong_usage(message, hint)
+  error(errors.new(message, { hint = hint, exit_status = 2 }), 0)
+end
+
 --- Takes the options into the settings; what the script did not declare is wrong usage now.
 local function apply(context)
   context:finish()
-  local options = context.options
+  local options, command = context.options, context.command
+  if context.positionals[1] then
+    wrong_usage(("'%s' is one argument too many"):format(context.positionals[1]),
+      "a command to run comes after --")
+  elseif command and #command == 0 then
+    wrong_usage("there is no command behind --", "as in: oc script cpu_top -- make")
+  elseif command and options.input then
+    wrong_usage("a command runs live, and -i reads a recorded trace", "leave out one of the two")
+  end
   settings.json, settings.verbose, settings.quiet = options.json, options.verbose, options.quiet
   settings.traceback = options.traceback
   settings.errors.max = options.max_errors
@@ -42,8 +54,10 @@ end
 --- An error of the script's body. 130: Ctrl-C ended it before it had results.
 local function failed(err, context)
   local made = errors.make(err)
-  if made.is_help then error(made, 0) end
-  if made.exit_status then error(made, 0) end
+  if made.exit_status then  -- wrong usage, or help: told as such, not as a fault of oc
+    made.traceback = nil
+    error(made, 0)
+  end
   local signal = C.oc_host_interrupted(host_pointer)
   io.stdout:flush()
   if signal > 0 and tostring(made.message):find("interrupted", 1, true) then

@@ -1,0 +1,125 @@
+"""Runs the program under test as a user would: arguments in, status and texts out."""
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+
+BUILD = os.environ.get("OC_BUILD_ROOT", os.path.join(os.path.dirname(__file__), "../../build"))
+OC = os.path.join(BUILD, "oc")
+LONGEST_S = 30
+
+# What no user shall ever see, whatever he typed.
+OURS = re.compile(r"stack traceback|\[oc/|\[C\]|terminate called|fault of oc|AddressSanitizer"
+                  r"|runtime error:")
+
+
+@dataclass
+class Ended:
+    """How a run ended. `status` is the exit status, or minus the signal."""
+    status: int
+    out: str
+    err: str
+    seconds: float
+
+
+def environment(extra=None):
+    env = {key: value for key, value in os.environ.items() if not key.startswith("OC_")}
+    env["LC_ALL"] = "C"
+    env.update(extra or {})
+    return env
+
+
+def default_signals():
+    # A background job of a shell ignores SIGINT, Python ignores SIGPIPE: neither may be inherited.
+    for number in (signal.SIGINT, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def start(args, program=OC, prefix=(), env=None, **options):
+    """A running program; stdout and stderr are pipes unless told otherwise."""
+    options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE,
+               **options}
+    return subprocess.Popen([*prefix, program, *args], env=environment(env), encoding="utf-8",
+                            errors="replace", preexec_fn=default_signals, **options)
+
+
+def finish(job, began=None, longest=LONGEST_S):
+    """Waits for the end; a program that does not end is killed, with status None."""
+    began = time.monotonic() if began is None else began
+    try:
+        out, err = job.communicate(timeout=longest)
+        status = job.returncode
+    except subprocess.TimeoutExpired:
+        job.kill()
+        out, err = job.communicate()
+        status = None
+    return Ended(status, out or "", err or "", time.monotonic() - began)
+
+
+def run(args, stdin=None, longest=LONGEST_S, **options):
+    with tempfile.TemporaryFile() as given:
+        if stdin is not None:
+            given.write(stdin if isinstance(stdin, bytes) else stdin.encode())
+            given.seek(0)
+            options["stdin"] = given
+        return finish(start(args, **options), longest=longest)
+
+
+class Suite:
+    """Named checks; at the end one line, and the status for meson (77: nothing could run)."""
+
+    def __init__(self, name):
+        self.name, self.passed, self.failed, self.skipped = name, 0, [], []
+        self.only = os.environ.get("ONLY")
+
+    def wants(self, name):
+        return not self.only or re.search(self.only, name)
+
+    def skip(self, name, reason):
+        self.skipped.append(name)
+        print(f"skipped: {name}: {reason}")
+
+    def check(self, name, problems, ended=None):
+        if not problems:
+            self.passed += 1
+            return
+        self.failed.append(name)
+        print(f"FAILED: {name}")
+        for problem in problems:
+            print(f"    {problem}")
+        if ended is not None:
+            print(f"    status {ended.status} after {ended.seconds:.2f} s")
+            for stream, text in (("out", ended.out), ("err", ended.err)):
+                for line in text.splitlines()[:14]:
+                    print(f"    {stream}| {line[:200]}")
+
+    def finish(self):
+        print(f"{self.name}: {self.passed} passed, {len(self.failed)} failed, "
+              f"{len(self.skipped)} skipped")
+        if self.failed:
+            return 1
+        return 0 if self.passed else 77
+
+
+def problems_of(ended, status=0, out=None, err=None, most_err_lines=12, within=None,
+                inside=False):
+    """What is wrong with an ending. `out` and `err` are regular expressions, or None: empty."""
+    problems = []
+    if ended.status != status:
+        problems.append(f"status {ended.status}, wanted {status}")
+    for name, text, wanted in (("stdout", ended.out, out), ("stderr", ended.err, err)):
+        if wanted is None and text:
+            problems.append(f"{name} is not empty")
+        elif wanted is not None and not re.search(wanted, text, re.M | re.S):
+            problems.append(f"{name} does not match {wanted!r}")
+    shown = OURS.search(ended.err) or OURS.search(ended.out)
+    if shown and not inside:
+        problems.append(f"shows our own inside: {shown.group(0)!r}")
+    if ended.err.count("\n") > most_err_lines:
+        problems.append(f"{ended.err.count(chr(10))} lines on stderr")
+    if within is not None and ended.seconds > within:
+        problems.append(f"took {ended.seconds:.2f} s, wanted {within}")
+    return problems
