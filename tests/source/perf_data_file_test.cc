@@ -81,7 +81,7 @@ TEST_CASE("attrs of every size that a kernel had are read") {
     w.attrs[0].attr.size = size;
     w.attrs[0].attr.config = 3;
     const auto file = open(w.bytes());
-    CHECK(file.events()[0].name == "context-switches");
+    CHECK(file.events()[0].name == "context-switches:HG");
     CHECK(file.events()[0].layout.trailer_size == 32);
     CHECK(file.records().size() == w.records.size());
   }
@@ -304,7 +304,7 @@ TEST_CASE(
     CHECK(file.events()[0].name == "sys:thing");
     REQUIRE(file.events()[0].format);
     CHECK(file.events()[0].format->find("value") != nullptr);
-    CHECK(file.events()[1].name == "cpu-clock");
+    CHECK(file.events()[1].name == "cpu-clock:HG");
     CHECK_FALSE(file.events()[1].format);
   }
   SECTION("by type") { CHECK(open(w.bytes()).events()[0].name == "tracepoint 7"); }
