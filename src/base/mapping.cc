@@ -13,16 +13,18 @@ namespace oc::base {
 
 Mapping::Mapping(Mapping&& other) noexcept
     : data_(std::exchange(other.data_, nullptr)),
-      size_bytes_(std::exchange(other.size_bytes_, 0)) {}
+      size_bytes_(std::exchange(other.size_bytes_, 0)),
+      is_lent_(other.is_lent_) {}
 
 Mapping& Mapping::operator=(Mapping&& other) noexcept {
   std::swap(data_, other.data_);
   std::swap(size_bytes_, other.size_bytes_);
+  std::swap(is_lent_, other.is_lent_);
   return *this;
 }
 
 Mapping::~Mapping() {
-  if (data_ != nullptr) munmap(const_cast<uint8_t*>(data_), size_bytes_);
+  if (data_ != nullptr && !is_lent_) munmap(const_cast<uint8_t*>(data_), size_bytes_);
 }
 
 Result<Mapping> Mapping::open(const std::string& path) {
@@ -45,9 +47,17 @@ Result<Mapping> Mapping::open(const std::string& path) {
   return mapping;
 }
 
+Mapping Mapping::lend(std::span<const uint8_t> bytes) {
+  Mapping mapping;
+  mapping.data_ = bytes.data();
+  mapping.size_bytes_ = bytes.size();
+  mapping.is_lent_ = true;
+  return mapping;
+}
+
 void Mapping::will_need(uint64_t offset, uint64_t size_bytes) const {
   constexpr uint64_t kPage = 4096;
-  if (offset >= size_bytes_) return;
+  if (offset >= size_bytes_ || is_lent_) return;
   const uint64_t begin = offset & ~(kPage - 1);
   const uint64_t end = std::min<uint64_t>(size_bytes_, offset + size_bytes);
 #ifdef MADV_POPULATE_READ
@@ -57,7 +67,7 @@ void Mapping::will_need(uint64_t offset, uint64_t size_bytes) const {
 }
 
 void Mapping::drop(uint64_t offset, uint64_t size_bytes) const {
-  if (offset >= size_bytes_) return;
+  if (offset >= size_bytes_ || is_lent_) return;
   const uint64_t size = std::min<uint64_t>(size_bytes, size_bytes_ - offset);
   madvise(const_cast<uint8_t*>(data_) + offset, size, MADV_DONTNEED);
 }

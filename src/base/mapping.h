@@ -8,7 +8,7 @@
 
 namespace oc::base {
 
-/// A file mapped read-only as a whole; unmapped at the end. Move-only.
+/// A file mapped read-only as a whole; unmapped at the end. Move-only. Or bytes that somebody else owns.
 ///
 /// A file that shrinks while it is mapped raises SIGBUS on access, as with every mapping.
 class Mapping {
@@ -20,6 +20,8 @@ class Mapping {
 
   /// Errors: absent, unreadable, a folder, a device or a pipe. An empty file maps to no bytes.
   static Result<Mapping> open(const std::string& path);
+  /// Stands for a file with these bytes, which outlive it.
+  static Mapping lend(std::span<const uint8_t> bytes);
 
   /// Owned by the Mapping.
   std::span<const uint8_t> bytes() const { return {data_, size_bytes_}; }
@@ -31,6 +33,7 @@ class Mapping {
  private:
   const uint8_t* data_ = nullptr;
   size_t size_bytes_ = 0;
+  bool is_lent_ = false;
 };
 
 }  // namespace oc::base

@@ -9,6 +9,8 @@
 
 #include <cstdio>
 
+#include "base/thread.h"
+
 namespace oc::lua {
 
 using Doing = oc_host::Doing;
@@ -48,22 +50,17 @@ Watch::Watch(oc_host& host, lua_State* state)
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       main_thread_(pthread_self()) {
   g_watch = this;
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all,
-                  &before);  // the thread inherits it: signals go to the main thread
-  thread_ = std::thread([this] { run(); });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  thread_ = base::start_thread([this] { run(); });
   for (const int number : {SIGINT, SIGTERM, SIGALRM}) install(number, on_signal);
   install(SIGBUS, on_bus_error);
 }
 
 Watch::~Watch() {
-  for (const int number : {SIGINT, SIGTERM, SIGALRM, SIGBUS}) install(number, SIG_DFL);
   ending_ = true;
   const uint64_t one = 1;
   (void)!write(wake_.number(), &one, sizeof one);
-  thread_.join();
+  thread_.join();  // before the handlers go: its SIGALRM would end the process
+  for (const int number : {SIGINT, SIGTERM, SIGALRM, SIGBUS}) install(number, SIG_DFL);
   g_watch = nullptr;
 }
 
@@ -141,6 +138,9 @@ std::string Watch::where() const {
   if (host_.doing.load() == Doing::kBody) {
     return host_.is_running.load() ? "in a timer or an end hook" : "in its own body";
   }
+  // Held by somebody else: a session is being opened or closed, so no callback runs.
+  const std::unique_lock lock(host_.mutex, std::try_to_lock);
+  if (!lock) return {};
   const oc_session* session = host_.active;
   if (session == nullptr || host_.doing.load() != Doing::kCallbacks) return {};
   const oc_loop& loop = session->loop;

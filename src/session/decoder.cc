@@ -118,11 +118,12 @@ base::Status Decoder::fill(std::chrono::milliseconds wait, Batch& batch) {
   const uint64_t records_before = counts_.records;
   bool stopped = false;
   bool hand_over = false;
+  base::Status read;
   for (;;) {
     stopped = drain(batch);
     batch.is_last = past_end_ || (is_last_ && !stopped);
     if (batch.is_last || stopped || hand_over || (selection_.is_live && batch.count > 0)) break;
-    if (auto status = source_.next_round(wait, round_); !status) return status;
+    if (read = source_.next_round(wait, round_); !read) break;  // what was read before is whole
     take_over_round();
     // Live: hand over what there is rather than wait, so that timers fire. Recorded: now and then,
     // so that a trace without a wanted event can be stopped.
@@ -132,7 +133,7 @@ base::Status Decoder::fill(std::chrono::milliseconds wait, Batch& batch) {
   counts_.last_time = stopped ? newest_ : std::max(newest_, horizon_);
   batch.until = until(stopped);
   batch.counts = counts_;
-  return {};
+  return read;
 }
 
 /// Moves what may go into the batch; true when it is full or the run is past its end. The hot loop: what

@@ -1,5 +1,9 @@
 #include "session/pump.h"
 
+#include <exception>
+
+#include "base/thread.h"
+
 namespace oc::session {
 
 namespace {
@@ -26,7 +30,10 @@ Pump::Pump(Decoder& decoder) : decoder_(decoder) {
   for (Batch& batch : batches_) batch.events.resize(kBatchEvents);
 }
 
-Pump::~Pump() {
+Pump::~Pump() { finish(); }
+
+void Pump::finish() {
+  ended_ = true;
   if (!thread_.joinable()) return;
   stop();
   freed_.fetch_add(kBatches, std::memory_order_release);  // lets a waiting decoder go on and see it
@@ -35,21 +42,36 @@ Pump::~Pump() {
 }
 
 void Pump::start_ahead() {
-  thread_ = std::thread([this] { run_ahead(); });
+  thread_ = base::start_thread([this] { run_ahead(); });
+}
+
+/// Fills `batch`; a failure, a library's exception too, is kept and makes it the last one.
+void Pump::fill(std::chrono::milliseconds wait, Batch& batch) {
+  const auto fail = [&](base::Error error) {
+    failure_ = std::move(error);
+    batch.is_last = true;
+  };
+  try {
+    if (auto status = decoder_.fill(wait, batch); !status) fail(std::move(status.error()));
+  } catch (const std::exception& problem) {
+    fail(base::make_error(base::Code::kSystem,
+                          std::string("the trace cannot be read further: ") + problem.what()));
+  }
 }
 
 void Pump::run_ahead() {
   uint32_t filled = 0;
   for (;;) {
     uint32_t freed = freed_.load(std::memory_order_acquire);
-    while (filled - freed >= kBatches) freed = await_change(freed_, freed);
+    // Signed: `finish` frees batches that were never filled.
+    while (static_cast<int32_t>(filled - freed) >= static_cast<int32_t>(kBatches))
+      freed = await_change(freed_, freed);
     Batch& batch = batches_[filled % kBatches];
     if (stop_.load(std::memory_order_relaxed)) {
       batch.count = 0;
       batch.is_last = true;
-    } else if (auto status = decoder_.fill(std::chrono::milliseconds(0), batch); !status) {
-      failure_ = std::move(status.error());
-      batch.is_last = true;
+    } else {
+      fill(std::chrono::milliseconds(0), batch);
     }
     const bool is_last = batch.is_last;
     filled_.store(++filled, std::memory_order_release);
@@ -65,10 +87,7 @@ base::Result<const Batch*> Pump::next(std::chrono::milliseconds wait) {
   }
   if (!thread_.joinable()) {
     Batch& batch = batches_[0];
-    if (auto status = decoder_.fill(wait, batch); !status) {
-      failure_ = std::move(status.error());
-      batch.is_last = true;
-    }
+    fill(wait, batch);
     ended_ = batch.is_last;
     return static_cast<const Batch*>(&batch);
   }

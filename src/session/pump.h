@@ -31,12 +31,15 @@ class Pump {
   /// The next batch; null after the last one. Lent: until the next call. A failure of the source ends
   /// the run: what came before it was delivered.
   base::Result<const Batch*> next(std::chrono::milliseconds wait);
+  /// Ends the decoder's thread; nothing follows, and the last batch is no longer lent.
+  void finish();
   /// Any thread: no batch follows those that are filled.
   void stop() { stop_.store(true, std::memory_order_relaxed); }
 
  private:
   static constexpr uint32_t kBatches = 4;
   void run_ahead();
+  void fill(std::chrono::milliseconds wait, Batch& batch);
 
   Decoder& decoder_;
   std::array<Batch, kBatches> batches_;

@@ -218,6 +218,7 @@ Result<const Batch*> Session::next(std::chrono::milliseconds wait) {
   }
   auto batch = pump_->next(wait);
   if (batch && *batch != nullptr) counts_ = (*batch)->counts;
+  decoder_is_done_ = !batch || *batch == nullptr || (*batch)->is_last;
   return batch;
 }
 
@@ -230,6 +231,8 @@ void Session::stop() {
 }
 
 void Session::finish() {
+  if (pump_) pump_->finish();
+  decoder_is_done_ = true;
   if (!live_) return;
   live_->finish();
   final_losses_ = live_->final_losses();
@@ -251,10 +254,15 @@ std::vector<source::Loss> Session::losses() const {
 
 std::vector<std::string> Session::notes() const {
   if (live_) return live_->notes();
-  return file_source_ ? file_source_->notes() : std::vector<std::string>{};
+  if (!file_) return {};
+  // The source belongs to the decoder's thread as long as that runs.
+  return decoder_is_done_ || !decoder_ ? file_source_->notes() : file_->notes();
 }
 
-bool Session::is_damaged() const { return file_source_ && file_source_->is_damaged(); }
+bool Session::is_damaged() const {
+  if (!file_) return false;
+  return decoder_is_done_ || !decoder_ ? file_source_->is_damaged() : file_->is_truncated();
+}
 
 std::optional<int> Session::command_status() const {
   const auto status = live_ ? live_->command_status() : std::nullopt;

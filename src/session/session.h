@@ -63,12 +63,13 @@ class Session {
   /// The next batch; null when the run is over. Lent: until the next call.
   base::Result<const Batch*> next(std::chrono::milliseconds wait);
   void stop();
-  /// After the last batch: takes the final losses, closes the kernel's events. The trace can still be asked.
+  /// Ends the run, also before its last batch: takes the final losses, closes the kernel's events. No
+  /// batch is lent any more; the trace can still be asked.
   void finish();
 
   const base::Interner& strings() const { return strings_; }
   const Counts& counts() const { return counts_; }
-  /// Complete after the run's end.
+  /// These are complete after the run's end.
   std::vector<source::Loss> losses() const;
   std::vector<std::string> notes() const;
   bool is_damaged() const;
@@ -90,6 +91,7 @@ class Session {
   std::unique_ptr<Decoder> decoder_;
   std::unique_ptr<Pump> pump_;
   std::optional<base::Nanos> live_deadline_;
+  bool decoder_is_done_ = false;  ///< the source is at rest and may be asked
   Counts counts_;
   int64_t live_wall_offset_ = 0;
   std::vector<source::Loss> final_losses_;

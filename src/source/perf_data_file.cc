@@ -89,9 +89,13 @@ Status check_magic(const std::string& path, std::span<const uint8_t> bytes) {
 Result<PerfDataFile> PerfDataFile::open(const std::string& path) {
   auto mapping = base::Mapping::open(path);
   if (!mapping) return std::move(mapping.error());
+  return load(path, std::move(*mapping));
+}
+
+Result<PerfDataFile> PerfDataFile::load(const std::string& path, base::Mapping mapping) {
   PerfDataFile file;
   file.path_ = path;
-  file.mapping_ = std::move(*mapping);
+  file.mapping_ = std::move(mapping);
   if (auto status = file.read_header(); !status) return std::move(status.error());
   return file;
 }

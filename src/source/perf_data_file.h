@@ -39,6 +39,8 @@ struct TraceFacts {
 class PerfDataFile {
  public:
   static base::Result<PerfDataFile> open(const std::string& path);
+  /// The same from bytes that were mapped or read before; `path` is what notes and errors call them.
+  static base::Result<PerfDataFile> load(const std::string& path, base::Mapping mapping);
 
   const event::EventTable& events() const { return events_; }
   const TraceFacts& facts() const { return facts_; }

@@ -1,15 +1,16 @@
 #include "source/read_ahead.h"
 
-#include <signal.h>
-
 #include <algorithm>
+
+#include "base/thread.h"
 
 namespace oc::source {
 
 namespace {
 constexpr uint64_t kBlockBytes = 4 << 20;
-constexpr uint32_t kAhead = 6;    // blocks populated ahead of the reader
-constexpr uint32_t kBehind = 24;  // blocks kept behind it: what batches may still point into
+constexpr uint32_t kAhead = 6;         // blocks populated ahead of the reader
+constexpr uint32_t kBehind = 24;       // blocks kept behind it: what batches may still point into
+constexpr uint32_t kEnd = UINT32_MAX;  // as a block: the reader is gone
 constexpr uint64_t kWorthAThread = 4 * kBlockBytes;
 }  // namespace
 
@@ -18,18 +19,12 @@ ReadAhead::ReadAhead(const base::Mapping& mapping) : mapping_(mapping) {
     next_block_at_ = UINT64_MAX;
     return;
   }
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all,
-                  &before);  // the thread inherits it: signals are for the main thread
-  thread_ = std::thread([this] { run(); });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  thread_ = base::start_thread([this] { run(); });
 }
 
 ReadAhead::~ReadAhead() {
   if (!thread_.joinable()) return;
-  ending_ = true;
-  block_.fetch_add(1);
+  block_.store(kEnd, std::memory_order_release);
   block_.notify_all();
   thread_.join();
 }
@@ -45,8 +40,9 @@ void ReadAhead::run() {
   const auto blocks = static_cast<uint32_t>(mapping_.bytes().size() / kBlockBytes + 1);
   uint32_t populated = 0;
   uint32_t dropped = 0;
-  while (!ending_) {
+  for (;;) {
     const uint32_t reader = block_.load(std::memory_order_acquire);
+    if (reader == kEnd) return;  // in the value that is waited for: an end cannot be missed
     populated = std::max(populated, reader);
     if (populated < std::min(blocks, reader + kAhead)) {
       mapping_.will_need(populated * kBlockBytes, kBlockBytes);

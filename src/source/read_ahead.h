@@ -34,9 +34,8 @@ class ReadAhead {
   void run();
 
   const base::Mapping& mapping_;
-  uint64_t next_block_at_ = 0;  ///< the reader's own
-  std::atomic<uint32_t> block_{0};
-  std::atomic<bool> ending_{false};
+  uint64_t next_block_at_ = 0;      ///< the reader's own
+  std::atomic<uint32_t> block_{0};  ///< where the reader is
   std::thread thread_;
 };
 

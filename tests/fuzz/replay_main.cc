@@ -1,6 +1,6 @@
 // Runs a fuzz target without a fuzzer: on every file of a seed folder, on the empty input, and on a
-// few thousand mutations of the seeds that are the same in every run. Usage: TARGET FOLDER
-// [MUTATIONS]
+// few thousand mutations of the seeds that are the same in every run. Small files of the corpus are seeds
+// too, where there is one. Usage: TARGET FOLDER [MUTATIONS [CORPUS_FOLDER...]]
 
 #include <algorithm>
 #include <cstdint>
@@ -12,24 +12,26 @@
 #include <random>
 #include <vector>
 
+#include "support/corpus.h"
+
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
 namespace {
 
 using Input = std::vector<uint8_t>;
 
-std::vector<Input> read_seeds(const char* folder) {
+constexpr uint64_t kSmallBytes = 32 * 1024;  // mutations of larger ones say little for their time
+
+void add_seeds(const std::filesystem::path& folder, std::vector<Input>& seeds) {
   std::vector<std::filesystem::path> paths;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    paths.push_back(entry.path());
+    if (entry.is_regular_file() && entry.file_size() <= kSmallBytes) paths.push_back(entry.path());
   }
   std::sort(paths.begin(), paths.end());
-  std::vector<Input> seeds;
   for (const auto& path : paths) {
     std::ifstream file(path, std::ios::binary);
     seeds.emplace_back(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
   }
-  return seeds;
 }
 
 /// Damages inputs in the ways that parsers meet. The library's distributions differ between
@@ -52,7 +54,7 @@ class Mutator {
     const size_t length = below(std::min<size_t>(input.size() - at, 64) + 1);
     const auto begin = input.begin() + static_cast<std::ptrdiff_t>(at);
     const auto end = begin + static_cast<std::ptrdiff_t>(length);
-    switch (below(7)) {
+    switch (below(9)) {
       case 0:
         if (!input.empty()) *begin ^= static_cast<uint8_t>(1u << below(8));
         break;
@@ -71,10 +73,26 @@ class Mutator {
       case 5:
         input.resize(at);
         break;
+      case 6:
+      case 7:
+        word(input, at);
+        break;
       default:
         splice(input, at, seeds[below(seeds.size())]);
         break;
     }
+  }
+
+  /// A number of 2, 4 or 8 bytes where binary formats keep theirs.
+  void word(Input& input, size_t at) {
+    constexpr uint64_t kWords[] = {0,          1,          7,          8,          16,
+                                   0x7fff,     0xffff,     0x10000,    0x7fffffff, 0xffffffff,
+                                   1ull << 32, 1ull << 61, 1ull << 63, ~0ull - 7,  ~0ull};
+    const size_t size = size_t{2} << below(3);
+    at -= at % size;
+    if (at + size > input.size()) return;
+    const uint64_t value = below(3) == 0 ? below(4096) : kWords[below(std::size(kWords))];
+    for (size_t i = 0; i < size; ++i) input[at + i] = static_cast<uint8_t>(value >> (8 * i));
   }
 
   void splice(Input& input, size_t at, const Input& other) {
@@ -99,10 +117,16 @@ void run(const Input& input) {
 
 int main(int argc, char** argv) {
   if (argc < 2) {
-    std::fprintf(stderr, "usage: %s FOLDER [MUTATIONS]\n", argv[0]);
+    std::fprintf(stderr, "usage: %s FOLDER [MUTATIONS [CORPUS_FOLDER...]]\n", argv[0]);
     return 2;
   }
-  const std::vector<Input> seeds = read_seeds(argv[1]);
+  std::vector<Input> seeds;
+  add_seeds(argv[1], seeds);
+  for (int i = 3; i < argc; ++i) {
+    const auto folder = oc::test::corpus(argv[i]);
+    if (folder.empty()) std::printf("no corpus folder %s (set OC_CORPUS)\n", argv[i]);
+    if (!folder.empty()) add_seeds(folder, seeds);
+  }
   const long mutations = argc > 2 ? std::strtol(argv[2], nullptr, 10) : 5000;
   if (seeds.empty()) {
     std::fprintf(stderr, "%s: no seeds\n", argv[1]);

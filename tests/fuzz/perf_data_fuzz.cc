@@ -1,0 +1,19 @@
+// A perf.data file of any bytes, opened and decoded to its end; see support/exercise_trace.h.
+
+#include <cstdint>
+#include <cstdlib>
+#include <span>
+
+#include "source/perf_data_file.h"
+#include "support/exercise_trace.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const auto file =
+      oc::source::PerfDataFile::load("fuzz", oc::base::Mapping::lend(std::span(data, size)));
+  if (!file) {
+    if (file.error().what.empty()) std::abort();
+    return 0;
+  }
+  oc::test::exercise(*file);
+  return 0;
+}

@@ -1,0 +1,111 @@
+#include "support/exercise_trace.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "base/interner.h"
+#include "event/field_bytes.h"
+#include "event/record_text.h"
+#include "event/sample_tail.h"
+#include "session/decoder.h"
+#include "source/file_source.h"
+
+namespace oc::test {
+
+namespace {
+
+void require(bool holds, const char* what) {
+  if (holds) return;
+  std::fprintf(stderr, "does not hold: %s\n", what);
+  std::abort();
+}
+
+class Toucher {
+ public:
+  explicit Toucher(const source::PerfDataFile& file) : file_(file) {}
+
+  void touch(const oc_event& event) {
+    const auto records = file_.records();
+    const uint32_t size = base::load<uint16_t>(event.record + 6);
+    require(event.record >= records.data() && size >= 8, "a record lies in the file");
+    require(event.record + size <= records.data() + records.size(), "a record ends in the file");
+    require(event.payload >= event.record + 8, "a payload begins behind its record's header");
+    require(event.payload + event.payload_size <= event.record + size,
+            "a payload ends in its record");
+    add({event.record, size});
+    add({event.payload, event.payload_size});
+    const event::EventFormat* format = nullptr;
+    if (event.event < event::kKernelRecords) {
+      format = &event::kernel_record_formats()[event.event];
+    } else {
+      const auto& kind = file_.events()[event.event - event::kKernelRecords];
+      require(size >= kind.layout.tail, "a sample has all its fixed fields");
+      touch_tail(kind.layout, event.record, size);
+      if (kind.format) format = &*kind.format;
+    }
+    if (format != nullptr) touch_fields(*format, {event.payload, event.payload_size});
+  }
+
+  uint64_t sum() const { return sum_; }
+
+ private:
+  void touch_tail(const event::SampleLayout& layout, const uint8_t* record, uint32_t size) {
+    const auto tail = event::read_tail(layout, record, size);
+    for (const auto span : {tail.read, tail.callchain, tail.raw, tail.branches, tail.user_regs,
+                            tail.user_stack, tail.intr_regs, tail.aux})
+      add(span);
+  }
+
+  void touch_fields(const event::EventFormat& format, std::span<const uint8_t> payload) {
+    require(payload.size() >= format.fixed_size(), "a payload has all fixed fields of its event");
+    for (const event::Field& field : format.fields) add(event::field_bytes(field, payload).bytes());
+    text_.clear();
+    event::append_text(format, payload, text_);
+    require(text_.find('\n') == std::string::npos, "an event's text is one line");
+  }
+
+  void add(std::span<const uint8_t> bytes) {
+    for (const uint8_t byte : bytes) sum_ = sum_ * 31 + byte;
+  }
+
+  const source::PerfDataFile& file_;
+  uint64_t sum_ = 0;
+  std::string text_;
+};
+
+}  // namespace
+
+Exercise exercise(const source::PerfDataFile& file) {
+  source::FileSource source(file);
+  base::Interner names;
+  process::ProcessModel processes(names);
+  session::Selection selection;
+  selection.wanted.assign(event::kKernelRecords + source.events().size(), 1);
+  session::Decoder decoder(source, processes, selection);
+  session::Batch batch;
+  batch.events.resize(256);
+  Toucher toucher(file);
+  Exercise done;
+  double until = 0;
+  do {
+    require(bool(decoder.fill(std::chrono::milliseconds(0), batch)), "a file never fails");
+    require(batch.count <= batch.events.size(), "a batch holds what it can");
+    require(batch.until >= until, "time goes forward");
+    until = batch.until;
+    for (uint32_t i = 0; i < batch.count; ++i) {
+      toucher.touch(batch.events[i]);
+      require(names.text({batch.events[i].comm}).size() < 65536, "a name is as long as a record");
+    }
+    done.events += batch.count;
+    require(batch.counts.delivered == done.events, "what is delivered is counted");
+  } while (!batch.is_last);
+  done.records = batch.counts.records;
+  done.checksum = toucher.sum();
+  require(done.events + batch.counts.malformed + batch.counts.unknown <= done.records,
+          "no record is delivered twice");
+  for (const std::string& note : source.notes()) require(!note.empty(), "a note says something");
+  return done;
+}
+
+}  // namespace oc::test

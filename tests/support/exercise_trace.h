@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstdint>
+
+#include "source/perf_data_file.h"
+
+namespace oc::test {
+
+/// What reading a trace to its end gave.
+struct Exercise {
+  uint64_t events = 0;
+  uint64_t records = 0;
+  uint64_t checksum = 0;  ///< of all bytes that were touched
+};
+
+/// Decodes all of `file`, wanting every kind, and touches each byte that a script could reach: records,
+/// payloads, fields, tails, names. Ends the process where an invariant of the decoder does not hold.
+Exercise exercise(const source::PerfDataFile& file);
+
+}  // namespace oc::test
