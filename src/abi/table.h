@@ -38,9 +38,9 @@ typedef struct oc_table_row {
   uint32_t unused;
 } oc_table_row;
 
-/* One row of oc.stats: Welford's running mean and sum of squared distances from it. */
+/* One row of oc.stats: the sum, Welford's running mean and sum of squared distances from it. */
 typedef struct oc_stats_row {
-  double count, mean, m2, min, max;
+  double count, sum, mean, m2, min, max;
 } oc_stats_row;
 
 /* Pointers are valid until the next call with this table. Row 0 is "(other)": the keys beyond `limit`. */

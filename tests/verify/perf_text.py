@@ -75,23 +75,24 @@ def sample_types(path):
     return types
 
 
+def parse(line):
+    """A Sample of one line of perf script; cpu is -1 and time 0 where it has none."""
+    found = LINE.match(line)
+    assert found, f"cannot read perf's line {line!r}"
+    time = int(found["s"]) * 10**9 + int(found["ns"]) if found["s"] else 0
+    return Sample(time, int(found["cpu"] or -1), int(found["pid"]), int(found["tid"]), found["event"],
+                  found["comm"])
+
+
 def perf_samples(path):
-    """The samples as perf script delivers them, in its order. cpu is -1 and time 0 where it has none."""
+    """The samples as perf script delivers them, in its order."""
     types = sample_types(path)
     fields = ["comm", "pid", "tid", "event"]
     for field, bit in (("cpu", "CPU"), ("time", "TIME")):
         if types and all(bit in has for has in types.values()):
             fields.append(field)
-    samples = []
-    for line in perf("script", "--ns", "-F", ",".join(fields), "-i", path).splitlines():
-        if not line.strip():
-            continue
-        found = LINE.match(line)
-        assert found, f"cannot read perf's line {line!r}"
-        time = int(found["s"]) * 10**9 + int(found["ns"]) if found["s"] else 0
-        samples.append(Sample(time, int(found["cpu"] or -1), int(found["pid"]), int(found["tid"]),
-                              found["event"], found["comm"]))
-    return samples
+    text = perf("script", "--ns", "-F", ",".join(fields), "-i", path)
+    return [parse(line) for line in text.splitlines() if line.strip()]
 
 
 def perf_records(path):

@@ -63,7 +63,7 @@ def many_rounds(trace):
 
 
 # perf: "No sample_id_all support, falling back to unordered processing": it delivers such a file as it lies
-# (perf_session__process_events in tools/perf/util/session.c). oc keeps the samples in order of time, with
+# (__perf_session__new in tools/perf/util/session.c). oc keeps the samples in order of time, with
 # the records that have no time at the beginning of their round; names may differ then.
 UNORDERED = {"no sample_id_all"}
 

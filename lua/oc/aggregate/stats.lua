@@ -1,8 +1,8 @@
 --- `oc.stats("comm", { unit = "ns" })`: count, sum, mean, min, max, deviation by tuples of keys.
 --
 -- Welford's algorithm, merged by Chan's formula: exact where sums of squares lose all their digits
--- (large values close together, as time stamps are). `deviation` is the sample's (n - 1); 0 for
--- one.
+-- (large values close together, as time stamps are); the sum is kept beside it, so that
+-- sums of whole numbers are whole. `deviation` is the sample's (n - 1); 0 for one.
 
 local core = require "oc.aggregate.core"
 
@@ -19,6 +19,7 @@ function M.update(t, row, value)
   local entry = t.stats[row]
   local count = entry.count + 1
   entry.count = count
+  entry.sum = entry.sum + value
   if count == 1 then
     entry.mean, entry.min, entry.max = value, value, value
     return
@@ -34,7 +35,7 @@ end
 function M.read(self, row, into)
   local entry = self._values[row]
   into.count, into.mean, into.min, into.max = entry.count, entry.mean, entry.min, entry.max
-  into.sum = entry.mean * entry.count
+  into.sum = entry.sum
   into.deviation = entry.count > 1 and math.sqrt(entry.m2 / (entry.count - 1)) or 0
 end
 
@@ -42,14 +43,14 @@ function M.merge(self, row, other, other_row)
   local into, from = self._values[row], other._values[other_row]
   if from.count == 0 then return end
   if into.count == 0 then
-    into.count, into.mean, into.m2 = from.count, from.mean, from.m2
+    into.count, into.sum, into.mean, into.m2 = from.count, from.sum, from.mean, from.m2
     into.min, into.max = from.min, from.max
     return
   end
   local count, distance = into.count + from.count, from.mean - into.mean
   into.m2 = into.m2 + from.m2 + distance * distance * into.count * from.count / count
   into.mean = into.mean + distance * from.count / count
-  into.count = count
+  into.count, into.sum = count, into.sum + from.sum
   into.min, into.max = math.min(into.min, from.min), math.max(into.max, from.max)
 end
 
