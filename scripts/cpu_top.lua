@@ -31,13 +31,19 @@ local count = {
   cpu = function(e) if e.tid ~= idle_tid then samples:count(e.comm, e.cpu) end end,
 }
 
+local printed = false
+
 local function show()
   if samples:total() == 0 then return end
   samples:print { top = opt.top, percent = true }
   samples:clear()
+  printed = true
 end
 
 trace:on("cpu", count[opt.by])
 if opt.every > 0 then trace:every(opt.every, show) end
-trace:at_end(show)
+trace:at_end(function()
+  show()
+  if not printed then io.stderr:write("cpu_top: nothing used the CPU\n") end
+end)
 trace:run()

@@ -25,13 +25,19 @@ local count = {
   cpu = function(e) switches:count(e.comm, e.cpu, e.preempted and "preempted" or "blocked") end,
 }
 
+local printed = false
+
 local function show()
   if switches:total() == 0 then return end
   switches:print { top = opt.top, percent = true }
   switches:clear()
+  printed = true
 end
 
 trace:on("cswitch", count[opt.by])
 if opt.every > 0 then trace:every(opt.every, show) end
-trace:at_end(show)
+trace:at_end(function()
+  show()
+  if not printed then io.stderr:write("cswitch_top: no context switches were seen\n") end
+end)
 trace:run()

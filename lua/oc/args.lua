@@ -29,6 +29,7 @@ local own_options = require "oc.options"
 ---@field given table<string, true> which of oc's options the user wrote
 ---@field positionals string[] what the script did not declare, once finished
 ---@field command? string[] what stands behind "--"
+---@field usage? string what follows the verb in the help; made from the arguments when absent
 ---@field head? string the script's source: its leading `---` lines are the help's text
 local Context = {}
 Context.__index = Context
@@ -168,6 +169,7 @@ end
 ---@field verb? string "script" unless told
 ---@field script_name? string when the verb itself names it (`oc top.lua`, `oc eval`): argv has none
 ---@field head? string source of the script, for its help; may be set later
+---@field usage? string for verbs without a script: what follows the verb in the help
 
 --- Takes oc's options up to the script's name. Raises on wrong usage, and on --help without a
 --- script.
@@ -177,8 +179,8 @@ function M.new_context(input)
   local verb = input.verb or "script"
   local words = { unpack(input.argv) }
   local context = setmetatable({
-    verb = verb, script = input.script_name, head = input.head, options = {}, given = {},
-    positionals = {}, _words = words, _at = 1,
+    verb = verb, script = input.script_name, head = input.head, usage = input.usage,
+    options = {}, given = {}, positionals = {}, _words = words, _at = 1,
   }, Context)
   context._long, context._short = index_own(verb)
   for _, entry in pairs(context._long) do

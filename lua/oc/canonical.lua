@@ -23,6 +23,7 @@
 local C = require "oc.abi"
 local errors = require "oc.errors"
 local kinds = require "oc.kinds"
+local session_of = require "oc.session"
 
 local M = {}
 
@@ -196,8 +197,10 @@ function M.resolve(session, name, options)
     if not numbers then
       local problem = ("%s has nothing that serves as '%s' (%s); it holds: %s"):format(
         options.path, name, entry.wanted, held_by(session))
-      errors.misuse(problem, {
-        token = name, hint = "record it with: " .. entry.record_with .. " -o FILE" })
+      local is_damaged = C.oc_session_is_damaged(session) ~= 0
+      local hint = is_damaged and session_of.notes(session)[1]
+        or "record it with: " .. entry.record_with .. " -o FILE"
+      errors.misuse(problem, { token = name, hint = hint })
     end
   end
   local found = {}

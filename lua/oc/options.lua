@@ -21,7 +21,8 @@ local running = { "script", "eval", "record", "repl" }
 
 ---@type oc.Option[]
 return {
-  { name = "input", short = "i", kind = "file", placeholder = "FILE", verbs = { "script", "eval" },
+  { name = "input", short = "i", kind = "file", placeholder = "FILE",
+    verbs = { "script", "eval", "list" },
     help = "read this trace; without it, trace live" },
   { name = "frequency", short = "F", kind = "number", placeholder = "HZ", min = 1, verbs = running,
     aliases = { "freq" },

@@ -79,6 +79,7 @@ local function lines_of(arguments)
 end
 
 local function usage(context, arguments)
+  if context.usage then return ("Usage: oc %s %s\n"):format(context.verb, context.usage) end
   local parts = { "Usage: oc " .. context.verb, context.script or "NAME" }
   if context.verb == "eval" then parts[2] = "CODE" end
   parts[#parts + 1] = "[options]"

@@ -48,6 +48,10 @@ local function choose(word, argv)
     wrong_usage(("oc cannot show %s by itself yet"):format(word),
       "run a script on it: oc script -i " .. word .. " cpu_top")
   end
+  if word:find("%.lua$") or word:find("/", 1, true) then
+    wrong_usage("there is no file " .. word, "oc list scripts shows oc's own scripts")
+  end
+  if word:find("^%-") then wrong_usage("unknown option " .. word, "oc help shows what there is") end
   wrong_usage(("oc has no verb '%s', and there is no such file"):format(word),
     nearest.hint(word, names) or "oc help shows what there is")
 end
@@ -62,7 +66,8 @@ function M.run(word, argv)
     return verb.run(arguments)
   end, function(err)
     local made = errors.make(err)
-    if not made.exit_status and type(err) == "string" then
+    -- A text is what Lua itself raised: a fault of oc, unless a script was to blame (see runner).
+    if type(err) == "string" then
       made.traceback = debug.traceback("", 2)
     end
     return made
@@ -73,7 +78,9 @@ function M.run(word, argv)
     io.stdout:write(err.message)
     return 0
   end
-  if err.traceback then error(errors.render(err) .. err.traceback, 0) end  -- a fault of oc itself
+  if err.traceback and not err.exit_status then
+    error(errors.render(err) .. err.traceback, 0)
+  end
   local text = errors.render(err)
   io.stderr:write(err.file and text or "oc: " .. text)
   return err.exit_status or 1

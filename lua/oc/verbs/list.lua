@@ -14,6 +14,16 @@ local text_table = require "oc.text_table"
 
 local M = {}
 
+local HEAD = [[
+--- What can be asked for here, or what a trace holds (-i).
+---
+--- Events are listed unless told otherwise; -v shows their fields: type, offset and size in bytes.
+---
+--- Example: oc list events 'sched:*' -v
+--- Example: oc list events -i perf.data
+--- Example: oc list scripts
+]]
+
 local function names_of(session, glob)
   local names, i = {}, 0
   while true do
@@ -65,7 +75,9 @@ local function list_events(context, glob)
     local all = names_of(session, "*")
     local problem = glob and ("no event matches '%s'"):format(glob) or "there are no events"
     error(errors.new(path and problem .. " in " .. path or problem, {
-      hint = glob and nearest.hint(glob, all) or "tracepoints need root and a mounted tracefs: "
+      hint = glob and nearest.hint(glob, all)
+        or (path or #all > 0) and "oc list events shows all"
+        or "tracepoints need root and a mounted tracefs: "
         .. "mount -t tracefs nodev /sys/kernel/tracing",
     }), 0)
   end
@@ -107,8 +119,7 @@ local lists = { events = list_events, scripts = list_scripts }
 ---@param argv string[]
 function M.run(argv)
   local context = args.new_context { argv = argv, verb = "list", script_name = "list",
-    head = "--- What can be asked for here, or what a trace holds (-i): "
-      .. "oc list [events|scripts] [GLOB]" }
+    usage = "[events|scripts] [GLOB] [options]", head = HEAD }
   context:finish()
   local words = context.positionals
   local what = words[1] or "events"

@@ -90,17 +90,26 @@ function M.run(context, source, name)
   end
   local chunk, problem = loadstring(source, name)
   if not chunk then return failed(problem, context) end
-  -- A script that cannot declare arguments gets its wrong options told before it runs.
-  if not source:find("args", 1, true) then apply(context) end
+  -- A script that cannot declare arguments gets its wrong options told before it runs, and other
+  -- words as `...`.
+  if not source:find("args", 1, true) then
+    apply(context)
+    if #context.positionals > 0 and not source:find("...", 1, true) then
+      wrong_usage(("'%s' is one argument too many"):format(context.positionals[1]),
+        "this script takes none; a command comes after --")
+    end
+  end
   jit.off(chunk)  -- hooks work in interpreted code only: Ctrl-C must reach a loop in the body
   tune_jit()
   C.oc_host_doing(host_pointer, IN_BODY)
   local ok, err = xpcall(function()
-    chunk()
+    chunk(unpack(context.positionals))
     require("oc.trace").check_all_ran()
   end, function(raised)
     local made = errors.make(raised)
-    if not made.traceback then made.traceback = debug.traceback("", 2) end
+    if not made.traceback and not made.exit_status then
+      made.traceback = debug.traceback("", 2)
+    end
     return made
   end)
   C.oc_host_doing(host_pointer, IN_HOST)

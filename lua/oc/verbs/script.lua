@@ -24,19 +24,22 @@ end
 ---@return string?
 function M.stock_source(name) return host.text("scripts/" .. name:gsub("%.lua$", "") .. ".lua") end
 
+--- Without the mark that some editors put first; line numbers stay.
+local function without_bom(text) return (text:gsub("^\239\187\191", "")) end
+
 local function read_file(path)
   local file, problem = io.open(path, "rb")
   if not file then return nil, problem end
   local text, failure = file:read("*a")
   file:close()
   if not text then return nil, path .. ": " .. tostring(failure) end
-  return text
+  return without_bom(text)
 end
 
 --- Finds a script: text and chunk name. A path wins over a stock script where it exists and is
 --- written as a file (with a "/" or ".lua"); a bare name is a stock script's.
 local function find(name)
-  if name == "-" then return io.stdin:read("*a"), "=stdin" end
+  if name == "-" then return without_bom(io.stdin:read("*a")), "=stdin" end
   local looks_like_path = name:find("/", 1, true) or name:find("%.lua$")
   local text, problem
   if looks_like_path then
