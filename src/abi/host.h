@@ -52,8 +52,8 @@ struct oc_session {
   std::string names_glob;
   std::vector<std::string> notes;
   double cpu_ns_at_start = 0;
-  uint32_t batch_count = 0;          ///< loop.count as it was, while stopping may have set that to 0
-  std::atomic<bool> is_cut{false};   ///< the run ends before its events do
+  uint32_t batch_count = 0;         ///< loop.count as it was, while stopping may have set that to 0
+  std::atomic<bool> is_cut{false};  ///< the run ends before its events do
 
   /// Any thread: the loop ends behind the event that it is at, and no batch follows.
   void cut() {
@@ -61,5 +61,7 @@ struct oc_session {
     loop.count = 0;
   }
   /// Events of the batch that stopping kept from the callbacks.
-  uint32_t dropped() const { return loop.count == 0 && batch_count > 0 ? batch_count - loop.at - 1 : 0; }
+  uint32_t dropped() const {
+    return loop.count == 0 && batch_count > 0 ? batch_count - loop.at - 1 : 0;
+  }
 };
