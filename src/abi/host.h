@@ -52,4 +52,16 @@ struct oc_session {
   std::string names_glob;
   std::vector<std::string> notes;
   double cpu_ns_at_start = 0;
+  uint32_t batch_count = 0;         ///< loop.count as it was, while stopping may have set that to 0
+  std::atomic<bool> is_cut{false};  ///< the run ends before its events do
+
+  /// Any thread: the loop ends behind the event that it is at, and no batch follows.
+  void cut() {
+    is_cut = true;
+    loop.count = 0;
+  }
+  /// Events of the batch that stopping kept from the callbacks.
+  uint32_t dropped() const {
+    return loop.count == 0 && batch_count > 0 ? batch_count - loop.at - 1 : 0;
+  }
 };

@@ -205,18 +205,25 @@ int oc_session_next(oc_session* session, double wait_ms) {
   return guarded(session, [&] {
     oc_host& host = session->host;
     host.progress.fetch_add(1, std::memory_order_relaxed);
+    if (session->is_cut) return 0;
     const Doing before = host.doing.exchange(Doing::kWaiting);
     if (host.stop_requests.load(std::memory_order_relaxed) != 0) session->session.stop();
     auto batch = session->session.next(std::chrono::milliseconds(static_cast<int64_t>(wait_ms)));
     host.doing.store(before);
-    session->loop.count = session->loop.at = 0;
+    session->loop.count = session->loop.at = session->batch_count = 0;
     if (!batch) return fail(session, std::move(batch.error()));
     if (*batch == nullptr) return 0;
     session->loop.events = (*batch)->events.data();
-    session->loop.count = (*batch)->count;
     session->loop.until_ns = (*batch)->until;
     session->loop.is_last = (*batch)->is_last ? 1 : 0;
     ++session->loop.turns;
+    session->loop.count = session->batch_count = (*batch)->count;
+    // The other way round than `cut`: whichever comes second sees the first.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (session->is_cut) {
+      session->loop.count = 0;
+      return 0;
+    }
     return 1;
   });
 }
@@ -290,7 +297,8 @@ void oc_session_stats(oc_session* session, oc_stats* out) {
   *out = oc_stats{};
   out->records = number(counts.records);
   out->bytes = number(counts.bytes);
-  out->delivered = number(counts.delivered);
+  const uint32_t dropped = session->dropped();
+  out->delivered = number(counts.delivered - dropped);
   out->late = number(counts.late);
   out->malformed = number(counts.malformed);
   out->unknown = number(counts.unknown);
@@ -303,6 +311,7 @@ void oc_session_stats(oc_session* session, oc_stats* out) {
   if (start != 0 && wall_offset != 0) {
     out->wall_ns = static_cast<double>(static_cast<int64_t>(start) + wall_offset);
   }
+  if (dropped > 0) out->span_ns = session->loop.events[session->loop.at].time;
   out->cpu_ns = process_cpu_ns() - session->cpu_ns_at_start;
 }
 

@@ -43,7 +43,8 @@ typedef struct oc_field {
  * where a script hangs. */
 typedef struct oc_loop {
   const oc_event* events;
-  uint32_t count;    /* the loop runs while at < count; stopping sets it to 0 */
+  volatile uint32_t
+      count;         /* the loop runs while at < count; stopping sets it to 0, from any thread */
   uint32_t at;       /* the event being handled */
   uint32_t callback; /* which of its callbacks, from 1 */
   uint32_t turns;    /* batches begun */

@@ -1,3 +1,7 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <exception>
@@ -36,9 +40,19 @@ int run(const Call& call) {
   return kFailed;
 }
 
+/// A closed stdin, stdout or stderr would be the number of the next file that is opened, and results
+/// would be written into that. What stands in for it refuses reads or writes, as a closed one does.
+void fill_standard_streams() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
+    if (open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd) _exit(kFailed);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  fill_standard_streams();
   try {
     const int status = run(read_call(argc, argv));
     // Results that could not be written are a failure: a full disk, a closed pipe.

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <string_view>
 
 #include "base/thread.h"
 
@@ -23,16 +24,28 @@ Watch* g_watch = nullptr;
 
 constexpr int kPollMs = 50;
 constexpr int kIdlePollMs = 250;  // until a script sets --timeout
+constexpr auto kLiveRest = std::chrono::milliseconds(200);
 constexpr auto kGrace = std::chrono::seconds(1);
 
-void raise_interrupted(lua_State* state, lua_Debug*) {
+/// Raises `text` at the innermost line that is the script's own: oc's modules are called "[oc/…]".
+void raise_here(lua_State* state, const char* text) {
   lua_sethook(state, nullptr, 0, 0);
-  luaL_error(state, "interrupted");
+  lua_Debug place;
+  for (int level = 0; lua_getstack(state, level, &place) != 0; ++level) {
+    lua_getinfo(state, "Sl", &place);
+    const std::string_view source = place.source;
+    if (place.currentline <= 0 || source.starts_with("=[") || source.size() < 2) continue;
+    lua_pushfstring(state, "%s:%d: %s", place.source + 1, place.currentline, text);
+    lua_error(state);
+  }
+  lua_pushstring(state, text);
+  lua_error(state);
 }
 
+void raise_interrupted(lua_State* state, lua_Debug*) { raise_here(state, "interrupted"); }
+
 void raise_timed_out(lua_State* state, lua_Debug*) {
-  lua_sethook(state, nullptr, 0, 0);
-  luaL_error(state, "did not return in time (--timeout)");
+  raise_here(state, "did not return in time (--timeout)");
 }
 
 void install(int number, void (*handler)(int)) {
@@ -91,19 +104,27 @@ void Watch::on_bus_error(int) {
 void Watch::run() {
   for (;;) {
     pollfd ready{wake_.number(), POLLIN, 0};
-    poll(&ready, 1, host_.timeout_ns.load() > 0 ? kPollMs : kIdlePollMs);
+    const bool is_near = host_.timeout_ns.load() > 0 || host_.stop_requests.load() > 0;
+    poll(&ready, 1, is_near ? kPollMs : kIdlePollMs);
     uint64_t count = 0;
     (void)!read(wake_.number(), &count, sizeof count);
     if (ending_) return;
     if (host_.stop_requests.load() >= 2) {
       end_now(128 + host_.last_signal.load(), "interrupted twice, ending at once");
     }
-    if (host_.stop_requests.load() == 1) {
-      const std::lock_guard lock(host_.mutex);
-      if (host_.active != nullptr) host_.active->session.stop();
-    }
+    if (host_.stop_requests.load() == 1) stop_session();
     if (host_.timeout_ns.load() > 0) look_at_progress();
   }
+}
+
+void Watch::stop_session() {
+  const auto now = Clock::now();
+  if (stopped_at_ == Clock::time_point{}) stopped_at_ = now;
+  const std::lock_guard lock(host_.mutex);
+  if (host_.active == nullptr) return;
+  host_.active->session.stop();
+  // What a live run has gathered is worth a moment; callbacks may be too slow for it.
+  if (!host_.active->session.is_live() || now - stopped_at_ >= kLiveRest) host_.active->cut();
 }
 
 void Watch::look_at_progress() {

@@ -14,7 +14,8 @@ namespace oc::lua {
 
 /// Ends a script that should end: SIGINT, SIGTERM, and a callback that never returns (`--timeout`).
 ///
-///     first signal   a run stops after this batch, its hooks are not cut off; a script's body outside
+///     first signal   a recorded run stops behind this event, a live one when what has happened is
+///                    delivered, but no later than 0.2 s; hooks are not cut off. A script's body outside
 ///                    of a run gets an error at its next line
 ///     second signal  the process ends now, saying where the script was: compiled code has no hooks
 ///     watchdog       a hook first, for interpreted code; a second later as the second signal
@@ -32,6 +33,7 @@ class Watch {
   static void on_signal(int number);
   static void on_bus_error(int number);
   void run();
+  void stop_session();
   void look_at_progress();
   /// Says where the script was, flushes what can be flushed, ends the process.
   [[noreturn]] void end_now(int status, const std::string& why);
@@ -42,7 +44,8 @@ class Watch {
   base::Fd wake_;
   pthread_t main_thread_;
   std::atomic<bool> ending_{false};
-  // The watchdog's view, its own thread only.
+  // Of its own thread only: when the first signal was seen, the watchdog's view.
+  std::chrono::steady_clock::time_point stopped_at_{};
   uint64_t seen_progress_ = 0;
   std::chrono::steady_clock::time_point changed_at_;
   bool warned_ = false;

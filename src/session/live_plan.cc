@@ -29,6 +29,21 @@ Result<sys::Tracefs> open_tracefs() {
 /// made in our own would lose the other's switch or wake-up.
 bool is_about_others(const event::EventFormat& format) { return format.system == "sched"; }
 
+/// What counts up by itself: sampling each of its counts would be millions a second.
+bool is_rate(const perf::NamedEvent& event) {
+  if (event.type != PERF_TYPE_SOFTWARE) return true;
+  return event.config == PERF_COUNT_SW_CPU_CLOCK || event.config == PERF_COUNT_SW_TASK_CLOCK;
+}
+
+/// Faults carry their address always: where two events of one kind are open with different samples,
+/// Linux 6.18 gives the second the id of the first (do_perf_sw_event reuses its sample data).
+bool is_fault(const perf::NamedEvent& event) {
+  if (event.type != PERF_TYPE_SOFTWARE) return false;
+  return event.config == PERF_COUNT_SW_PAGE_FAULTS ||
+         event.config == PERF_COUNT_SW_PAGE_FAULTS_MIN ||
+         event.config == PERF_COUNT_SW_PAGE_FAULTS_MAJ;
+}
+
 }  // namespace
 
 Result<std::vector<uint32_t>> LivePlan::resolve(const std::string& name,
@@ -40,7 +55,9 @@ Result<std::vector<uint32_t>> LivePlan::resolve(const std::string& name,
     request.config = named->config;
     request.frequency_hz = settings.frequency_hz;
     request.period = settings.period;
-    request.with_address = settings.with_address;
+    if (is_rate(*named) && settings.frequency_hz == 0 && settings.period <= 1)
+      request.frequency_hz = kDefaultHz;
+    request.with_address = settings.with_address || is_fault(*named);
     return std::vector<uint32_t>{add(std::move(request))};
   }
   if (name.find(':') == std::string::npos && !is_glob(name)) {

@@ -11,6 +11,9 @@
 
 namespace oc::session {
 
+/// Of clocks and hardware events, where nobody says how often.
+constexpr uint64_t kDefaultHz = 999;
+
 /// How an event is to be sampled.
 struct LiveSettings {
   uint64_t frequency_hz = 0;  ///< 0: by period

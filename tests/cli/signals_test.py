@@ -1,0 +1,260 @@
+"""Ctrl-C, SIGTERM, --timeout and kill -9: when a run ends, what it still prints, what it leaves behind.
+
+    ready ──── signal ────> end     a script says "ready" on stdout; the time is taken from the signal
+"""
+import os
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import perf_data
+from bad_input_test import may_trace
+from program import OC, Ended, Suite, finish, problems_of, run, start
+
+SOON = 0.3       # a first signal ends a run with its results
+AT_ONCE = 0.2    # a second one
+READY = "io.stdout:write('ready\\n') io.stdout:flush() "
+ENDS = "t:at_end(function() print('seen', n) end) t:run() print('after')"
+RUN = "local t = oc.open{} local n = 0 "
+COUNT = "t:on('cpu', function() n = n + 1 end) "
+# A script cannot know that a run has begun but by being called.
+ONCE = "local told = false local function ready() if not told then told = true " + READY + "end end "
+
+
+class Job:
+    """A running program that has said that it is ready."""
+
+    def __init__(self, args, **options):
+        self.job = start(args, **options)
+        self.head = ""
+        while not self.head.endswith("ready\n"):
+            byte = os.read(self.job.stdout.fileno(), 1)  # what a buffer took, communicate would not see
+            if not byte:
+                break
+            self.head += byte.decode()
+        self.began = time.monotonic()
+
+    def signal(self, number=signal.SIGINT, after=0.0):
+        time.sleep(after)
+        self.began = time.monotonic()
+        self.job.send_signal(number)
+
+    def finish(self, longest=10):
+        ended = finish(self.job, self.began, longest)
+        return Ended(ended.status, self.head + ended.out, ended.err, ended.seconds)
+
+
+def live_script(body="", ends=ENDS):
+    """Live; ready when the first timer fires."""
+    return RUN + ONCE + COUNT + "t:every('20ms', function() ready() end) " + body + ends
+
+
+def recorded_script(ends=ENDS):
+    """Recorded, slow: 1 ms an event."""
+    return RUN + ONCE + "local clock = os.clock t:on('cpu', function() ready() n = n + 1 local till = clock() + 0.001 " \
+        "while clock() < till do end end) " + ends
+
+
+def first_signal(suite, trace, is_live):
+    scripts = [("recorded", ["eval", recorded_script(), "-i", trace])]
+    if is_live:
+        scripts += [("live", ["eval", live_script()]),
+                    ("of a command", ["eval", live_script(), "--", "sleep", "30"]),
+                    ("of a command that ignores it", ["eval", live_script(), "--", "sh", "-c", "trap '' INT; exec sleep 30"])]
+    for name, args in scripts:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            title = f"{number.name} ends a {name} run with its results"
+            if not suite.wants(title):
+                continue
+            job = Job(args)
+            job.signal(number, 0.1)
+            ended = job.finish()
+            err = {"recorded": r"stopped by a signal: .* covers the first", "live": None}.get(name, r"SIGTERM")
+            suite.check(title, problems_of(ended, 0, r"^seen\t\d+\nafter$", err, within=SOON), ended)
+
+
+def second_signal(suite, title, args, place, out="", first_ends=False, status=130):
+    if not suite.wants(title):
+        return
+    job = Job(args)
+    job.signal(after=0.3)
+    if not first_ends:
+        time.sleep(0.3)
+        if job.job.poll() is not None:
+            suite.check(title, ["it ended by the first signal"], job.finish())
+            return
+        job.signal()
+    ended = job.finish()
+    problems = problems_of(ended, status, out, place, within=AT_ONCE)
+    suite.check(title, problems, ended)
+
+
+def spinning(suite, trace, is_live):
+    spin = "while true do end"
+    lost = ".*what its aggregates held is lost"
+    work = "local x = 0 while true do x = x + 1 if x > 1e15 then break end end"
+    second_signal(suite, "a second Ctrl-C ends a callback that spins in compiled code, saying where",
+                  ["eval", RUN + ONCE + "print('gathered')\nt:on('cpu', function(e) ready() n = n + 1 if n == 700 then " + work + " end end) " + ENDS,
+                   "-i", trace], r"interrupted twice.*in the callback at eval:2, on event cpu-clock at 0.699\d+ s" + lost, "gathered\nready")
+    second_signal(suite, "a second Ctrl-C ends a callback that spins interpreted",
+                  ["eval", RUN + ONCE + "t:on('cpu', function(e) ready() while true do string.gsub('abc', 'b', '%%') end end) " + ENDS, "-i", trace],
+                  r"in the callback at eval:1, on event cpu-clock" + lost, "ready")
+    second_signal(suite, "a first Ctrl-C ends a loop in the script's body", ["eval", READY + spin], r"interrupted at eval:1", "ready", True)
+    second_signal(suite, "SIGTERM also", ["eval", "print 'before'\n" + READY + "\nwhile true do end"],
+                  r"interrupted at eval:3", "before\nready|ready", True)
+    second_signal(suite, "a second Ctrl-C ends a compiled function that the body called",
+                  ["eval", "local function f() local x = 0 while true do x = x + 1 end end " + READY + "f()"], r"in its own body", "ready")
+    second_signal(suite, "a second Ctrl-C ends an end hook", ["eval", RUN + COUNT + "t:at_end(function() " + READY + spin + " end) t:run()", "-i", trace],
+                  r"in a timer or an end hook" + lost, "ready")
+    second_signal(suite, "a second Ctrl-C ends a timer", ["eval", RUN + COUNT + "t:every('1ms', function() " + READY + spin + " end) t:run()", "-i", trace],
+                  r"in a timer or an end hook" + lost, "ready")
+    if is_live:
+        second_signal(suite, "a second Ctrl-C ends a live callback",
+                      ["eval", RUN + ONCE + "t:on('cpu', function(e) ready() local x = 0 while true do x = x + 1 end end) " + ENDS],
+                      r"in the callback at eval:1, on event cpu-clock" + lost, "ready")
+
+
+def cut_hooks(suite, trace):
+    """One Ctrl-C while results are printed must not cut them off."""
+    lines = "for i = 1, 60 do print(i) io.stdout:flush() local till = os.clock() + 0.002 while os.clock() < till do end end"
+    for title, hook in (("an end hook", "t:at_end(function() " + READY + lines + " end)"),
+                        ("a timer", "local done t:every('10ms', function() if done then return end done = true " + READY + lines + " end)")):
+        job = Job(["eval", RUN + COUNT + hook + ENDS, "-i", trace])
+        job.signal(after=0.03)
+        ended = job.finish()
+        suite.check(f"a first Ctrl-C does not cut off {title}",
+                    problems_of(ended, 0, r"^1\n.*^60\n.*after$", r"\A\Z|stopped by a signal"), ended)
+
+
+def timeouts(suite, trace, is_live):
+    def expect(title, args, status, out, err, least, most, **options):
+        if suite.wants(title):
+            ended = run(args, **options)
+            problems = problems_of(ended, status, out, err, within=most)
+            if ended.seconds < least:
+                problems.append(f"took only {ended.seconds:.2f} s")
+            suite.check("--timeout: " + title, problems, ended)
+
+    half = ["--timeout", "500ms", "-i", trace]
+    expect("a compiled callback that spins", ["eval", RUN + "print 'gathered'\nt:on('cpu', function() n = n + 1 if n == 700 then while true do n = n + 1 end end end) " + ENDS, *half],
+           1, r"^gathered$", r"\Aoc: the script did not return for 0.5 s.*in the callback at eval:2, on event cpu-clock at 0.699.*lost\n\Z", 1.4, 2.5)
+    expect("an interpreted callback that spins, with results", ["eval", RUN + "t:on('cpu', function() n = n + 1 if n == 7 then while true do string.gsub('abc', 'b', '%%') end end end) " + ENDS, *half],
+           1, r"^seen\t7\nafter$", r"\Aeval:1: did not return in time \(--timeout\)\n", 0.4, 1.4)
+    expect("the body", ["eval", "while true do end", "--timeout", "500ms"], 1, None, r"\A(oc: |eval:1: )did not return in time", 0.4, 1.4)
+    expect("an end hook, and those after it", ["eval", RUN + COUNT + "t:at_end(function() while true do string.gsub('abc', 'b', '%%') end end) " + ENDS, *half],
+           1, r"^seen\t1000\nafter$", r"\Aeval:1: did not return in time", 0.4, 1.4)
+    expect("slow callbacks go on", ["eval", RUN + "t:on('cpu', function() n = n + 1 if n % 60 == 0 then local till = os.clock() + 0.1 while os.clock() < till do end end end) " + ENDS, *half],
+           0, r"^seen\t1000\nafter$", None, 1.1, 5)
+    if is_live:
+        expect("an idle system goes on", ["eval", RUN + "t:on('exec', function() n = n + 1 end) " + ENDS, "-d", "1500ms", "--timeout", "300ms"],
+               0, r"^seen\t\d+\nafter$", None, 1.4, 2.5)
+        expect("a live callback", ["eval", RUN + "t:on('cpu', function() n = n + 1 while true do n = n + 1 end end) " + ENDS, "--timeout", "300ms"],
+               1, None, r"did not return for 0.3 s.*in the callback at eval:1", 1.2, 3)
+
+
+def processes(pattern):
+    found = subprocess.run(["pgrep", "-f", pattern], capture_output=True, text=True, check=False).stdout
+    return [int(pid) for pid in found.split() if int(pid) != os.getpid()]
+
+
+def guardians_of(session):
+    """Guardian processes that hold perf events now; others' runs have theirs, too."""
+    return set(processes("^" + re.escape(session))) if session else set()
+
+
+def killed(suite):
+    before = set(pid for pid in processes("oc") if comm_of(pid) == "oc-guardian")
+    job = Job(["eval", live_script(), "--", "sleep", "987"])
+    ours = set(pid for pid in processes("oc") if comm_of(pid) == "oc-guardian") - before
+    job.job.kill()
+    job.job.wait()
+    began = time.monotonic()
+    while time.monotonic() - began < 5 and any(comm_of(pid) for pid in ours):
+        time.sleep(0.05)
+    problems = []
+    if not ours:
+        problems.append("no guardian was seen")
+    if any(comm_of(pid) for pid in ours):
+        problems.append("the guardian stays")
+    left = processes("^sleep 987$")
+    if len(left) != 1:
+        problems.append("the command did not go on")
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    suite.check("kill -9 leaves no process of ours; the command goes on", problems)
+
+
+def comm_of(pid):
+    try:
+        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as text:
+            return text.read().strip()
+    except OSError:
+        return ""
+
+
+def daemons(suite):
+    """The command's end is the end, also when children that it left hold stdout."""
+    job = start(["eval", live_script(), "--", "sh", "-c", "sleep 3 & echo started"], bufsize=0)
+    began = time.monotonic()
+    status = job.wait(10)
+    took = time.monotonic() - began
+    job.stdout.close()
+    job.stderr.close()
+    problems = [] if status == 0 else [f"status {status}"]
+    if took > 1:
+        problems.append(f"it waited for the daemon: {took:.2f} s")
+    suite.check("a command that leaves a daemon behind", problems)
+
+
+def prompt_back(suite):
+    """From SIGINT to the end of the pipe, with 300 tracepoints open."""
+    folder = "/sys/kernel/tracing/events/syscalls"
+    names = sorted(os.listdir(folder))
+    names = [name for name in names if name.startswith("sys_")][:300]
+    listed = "{" + ",".join(f"'syscalls:{name}'" for name in names) + "}"
+    script = RUN + ONCE + f"for _, name in ipairs({listed}) do t:on(name, function() n = n + 1 end) end " \
+        "t:every('20ms', ready) " + ENDS
+    times = []
+    for _ in range(3):
+        job = subprocess.Popen(["/bin/sh", "-c", 'echo $$; exec "$0" eval "$1" | cat', OC, script], stdout=subprocess.PIPE, text=True)
+        job.stdout.readline()
+        job.stdout.readline()
+        time.sleep(0.1)
+        pid = [p for p in processes(re.escape(OC) + " eval") if comm_of(p) == "oc"]
+        began = time.monotonic()
+        for each in pid:
+            os.kill(each, signal.SIGINT)
+        job.stdout.read()
+        job.wait()
+        times.append(time.monotonic() - began)
+    took = statistics.median(times)
+    print(f"{len(names)} tracepoints: from SIGINT to the end of `oc | cat` {took * 1000:.0f} ms (median of 3)")
+    suite.check("ending with 300 tracepoints open is quick", [] if took < 0.2 else [f"took {times}"])
+
+
+def main():
+    suite = Suite("signals")
+    cannot_trace = may_trace()
+    with tempfile.TemporaryDirectory(prefix="oc-cli.") as folder:
+        trace = os.path.join(folder, "trace.data")
+        with open(trace, "wb") as out:
+            out.write(perf_data.trace(1000))
+        first_signal(suite, trace, not cannot_trace)
+        spinning(suite, trace, not cannot_trace)
+        cut_hooks(suite, trace)
+        timeouts(suite, trace, not cannot_trace)
+    if cannot_trace:
+        suite.skip("what needs a live run", cannot_trace)
+    else:
+        killed(suite)
+        daemons(suite)
+        prompt_back(suite)
+    return suite.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
