@@ -84,7 +84,7 @@ TEST_CASE("a thread has the name that it had at that moment") {
   run.source.round({{0, w.bytes}}, 100).last();
   const auto seen = run.want(FakeRun::sample()).all();
   const std::vector<std::string> expected = {":7", "bash", "bash",    "ls", "bash",
-                                             "ls", "bash", "swapper", ""};
+                                             "ls", "bash", "swapper", ":-1"};
   CHECK(comms_of(seen) == expected);
   CHECK(seen[3].thread == seen[2].thread);
   CHECK(seen[5].thread == seen[3].thread);
