@@ -1,7 +1,7 @@
 --- What a recorded trace holds, to be compared with what perf says of the same file.
 ---
---- Counts samples by event, comm, pid, tid and cpu, and kernel records by kind; prints them as one JSON
---- document each under --json. With --lines every sample is printed too, in order:
+--- Counts samples by event, comm, pid, tid and cpu, and kernel records by kind; prints them as one
+--- JSON document each under --json. With --lines every sample is printed too, in order:
 --- "time<TAB>cpu<TAB>pid<TAB>tid<TAB>event<TAB>comm", times since
 --- the session began.
 
@@ -25,8 +25,8 @@ end)
 
 local records = oc.counter("record")
 -- comm, mmap and lost stand for exec, mmap2 and lost_samples too.
-for _, name in ipairs { "comm", "fork", "exit", "mmap", "lost", "switch_out", "switch_in", "switch_out_wide",
-  "switch_in_wide", "throttle", "unthrottle" } do
+for _, name in ipairs { "comm", "fork", "exit", "mmap", "lost", "switch_out", "switch_in",
+  "switch_out_wide", "switch_in_wide", "throttle", "unthrottle" } do
   trace:on(name, function(e) records:count(e.event) end)
 end
 

@@ -6,6 +6,7 @@ its exact time, kernel records by kind, losses. Equal, or listed below with the 
 checked too, so an expected difference that goes away fails as a new one does.
 """
 import collections
+import concurrent.futures
 import os
 import sys
 
@@ -161,12 +162,12 @@ def main():
         paths += [os.path.join(perf_text.CORPUS, name) for name in CORPUS]
     else:
         print(f"no corpus at {perf_text.CORPUS} (set OC_CORPUS): only our own fixtures are compared")
-    failures = 0
-    for path in paths:
-        problems = list(check(path))
-        failures += bool(problems)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        results = list(pool.map(lambda path: list(check(path)), paths))
+    for path, problems in zip(paths, results):
         for problem in problems:
             print(f"{perf_text.label(path)}: {problem}")
+    failures = sum(map(bool, results))
     print(f"{len(paths)} files compared with perf, {failures} differ")
     return 1 if failures else 0
 

@@ -1,7 +1,7 @@
 --- Values of samples for the comparison with perf: one line a sample, in order.
 ---
---- --fields ip,addr prints those, separated by tabs, "-" where a sample has none; a call chain with its
---- context markers. --payload prints "event<TAB>name=value<TAB>…" of every payload field instead:
+--- --fields ip,addr prints those, separated by tabs, "-" where a sample has none; a call chain with
+--- its context markers. --payload prints "event<TAB>name=value<TAB>…" of every payload field:
 --- integers exact, addresses in hex, arrays as "[1,2]", text quoted.
 
 local oc = require "oc"
@@ -45,7 +45,9 @@ end
 local function payload(e)
   formats[e.event] = formats[e.event] or trace:event(e.event).format
   local words = { e.event }
-  for _, field in ipairs(formats[e.event]) do words[#words + 1] = field.name .. "=" .. text(e, field) end
+  for _, field in ipairs(formats[e.event]) do
+    words[#words + 1] = field.name .. "=" .. text(e, field)
+  end
   return words
 end
 
