@@ -58,8 +58,8 @@ local aborts, stitches, loops
 local function watch(what, trace, func, _, code)
   if what == "abort" then
     local info = debug.getinfo(func, "S")
-    -- A rare side exit that leads back into the loop may be given up ("loop unroll limit"): it stays
-    -- interpreted to the next event. The callbacks themselves must not.
+    -- A rare side exit that leads back into the loop may be given up ("loop unroll limit"): it
+    -- stays interpreted to the next event. The callbacks themselves must not.
     if code == UNROLL_LIMIT and info.source:find("loop$") then return end
     aborts[#aborts + 1] = tostring(code) .. " in " .. info.short_src .. ":" .. info.linedefined
   elseif what == "stop" then
