@@ -45,11 +45,15 @@ trace:on("raw_syscalls:sys_exit", function(e)
 end)
 
 trace:at_end(function()
-  latency:print { top = opt.top, sort = "sum" }
-  if draws then all:print() end
   local unfinished = 0
   for _, start in pairs(began) do
     if start then unfinished = unfinished + 1 end
+  end
+  if #latency:rows() > 0 then
+    latency:print { top = opt.top, sort = "sum" }
+    if draws then all:print() end
+  else
+    io.stderr:write("syscall_latency: no system calls were seen\n")
   end
   if unmatched + unfinished > 0 then
     local text = "syscall_latency: %d exits without an entry, %d entries without an exit\n"

@@ -261,7 +261,7 @@ os.execute("rm -r " .. directory)
 
 -- The corpus: values of samples, against what perf shows.
 local corpus = os.getenv "OC_CORPUS"
-local sleep = corpus and corpus .. "/linux-perf-data/sleep.data"
+local sleep = corpus and corpus .. "/quipper/perf.data.singleprocess-3.8"
 local file = sleep and io.open(sleep)
 if file then
   file:close()
@@ -281,5 +281,5 @@ if file then
   check(last and last[5].pid == last[2] and last[5].period == last[4], "a copy reads the same")
   check(ffi.istype("oc_addr", last[5].ip))
 else
-  skip "OC_CORPUS does not name the corpus: its traces are not tested"
+  skip "OC_CORPUS does not name the corpus: its trace is not tested"
 end
