@@ -16,7 +16,8 @@ using source::RecordHeader;
 
 namespace {
 constexpr uint64_t kRecordsBetweenChecks = 1u << 20;
-}
+constexpr uint16_t kLostByFilter = 1u << 15;  // PERF_RECORD_MISC_LOST_SAMPLES_BPF
+}  // namespace
 
 Decoder::Decoder(source::Source& source, process::ProcessModel& processes, Selection selection)
     : source_(source),
@@ -239,7 +240,12 @@ bool Decoder::kernel_record(const uint8_t* record, const RecordHeader& header, b
     ++counts_.malformed;
     return true;
   }
-  apply(number, event.payload, event.payload_size, event.cpu, event);
+  const bool is_sum = header.type == PERF_RECORD_LOST_SAMPLES && time == 0;
+  if (is_sum) {
+    add_lost_sum(header.misc, load<uint64_t>(event.payload));
+  } else {
+    apply(number, event.payload, event.payload_size, event.cpu, event);
+  }
   if (selection_.wanted[event.event] == 0) return true;
   if (selection_.own_pid >= 0 && event.pid == selection_.own_pid &&
       selection_.keep_own[event.event] == 0) {
@@ -290,14 +296,26 @@ void Decoder::apply(int number, const uint8_t* body, uint32_t size_bytes, int32_
 }
 
 void Decoder::count_lost(int32_t cpu, uint64_t records) {
-  counts_.lost += records;
   const std::lock_guard lock(lost_mutex_);
   lost_by_cpu_[cpu] += records;
+  lost_told_ += records;
+  counts_.lost = std::max(lost_told_, lost_sum_);
+}
+
+/// perf 6.1 and later end a file with what the kernel says that each event lost: the same losses as
+/// those of LOST records and, of an unknown CPU, what came after the last of these.
+void Decoder::add_lost_sum(uint16_t misc, uint64_t records) {
+  if ((misc & kLostByFilter) != 0) return;  // left out on purpose
+  const std::lock_guard lock(lost_mutex_);
+  lost_sum_ += records;
+  counts_.lost = std::max(lost_told_, lost_sum_);
 }
 
 std::map<int32_t, uint64_t> Decoder::lost_by_cpu() const {
   const std::lock_guard lock(lost_mutex_);
-  return lost_by_cpu_;
+  auto by_cpu = lost_by_cpu_;
+  if (lost_sum_ > lost_told_) by_cpu[-1] += lost_sum_ - lost_told_;
+  return by_cpu;
 }
 
 }  // namespace oc::session

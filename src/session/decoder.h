@@ -73,6 +73,7 @@ class Decoder {
   double until(bool stopped) const;
   void give_back();
   void count_lost(int32_t cpu, uint64_t records);
+  void add_lost_sum(uint16_t misc, uint64_t records);
 
   source::Source& source_;
   process::ProcessModel& processes_;
@@ -90,6 +91,8 @@ class Decoder {
   std::vector<Kind> kinds_;
   mutable std::mutex lost_mutex_;
   std::map<int32_t, uint64_t> lost_by_cpu_;
+  uint64_t lost_told_ = 0;  ///< by LOST records: the sum of lost_by_cpu_
+  uint64_t lost_sum_ = 0;   ///< as the file's writer summed up
 
   struct Kind {
     uint16_t tid;
