@@ -24,7 +24,7 @@ local function sorted_parts(by, label)
 end
 
 local function say_loss(stats)
-  local all = stats.events + stats.lost
+  local all = stats.records + stats.lost  -- lost ones are of all kinds, asked for or not
   say("LOST %.0f records (%.1f %% of what came): the results above are incomplete", stats.lost,
     100 * stats.lost / math.max(all, 1))
   say("  by CPU: %s", sorted_parts(stats.lost_by_cpu, "cpu "))

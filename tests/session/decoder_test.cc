@@ -139,6 +139,28 @@ TEST_CASE("losses are counted by cpu") {
   CHECK(run.decoder().lost_by_cpu() == std::map<int32_t, uint64_t>{{2, 11}, {3, 5}, {9, 7}});
 }
 
+// At the end of a recording perf (6.1 and later) reads from the kernel how many records each event lost,
+// and writes these sums as LOST_SAMPLES without a time. They tell again of what LOST records told.
+TEST_CASE("sums that perf wrote at the end are not counted beside the losses they sum up") {
+  const auto lost_with = [](uint64_t sum, uint16_t misc) {
+    RecordWriter w(kAttr);
+    w.lost({.time = 1, .id = 1, .cpu = 2}, 1, 10).lost({.time = 2, .id = 1, .cpu = 3}, 1, 5);
+    w.lost_samples({.time = 0, .id = 1}, sum, misc);
+    FakeRun run(one_kind());
+    run.source.round({{0, w.bytes}}, 100).last();
+    run.all();
+    return std::make_pair(run.batch.counts.lost, run.decoder().lost_by_cpu());
+  };
+  using ByCpu = std::map<int32_t, uint64_t>;
+  CHECK(lost_with(15, 0) == std::make_pair(uint64_t{15}, ByCpu{{2, 10}, {3, 5}}));
+  // Also what was lost after the last LOST record, on a CPU that the sum does not tell.
+  CHECK(lost_with(22, 0) == std::make_pair(uint64_t{22}, ByCpu{{-1, 7}, {2, 10}, {3, 5}}));
+  CHECK(lost_with(9, 0) == std::make_pair(uint64_t{15}, ByCpu{{2, 10}, {3, 5}}));
+  constexpr uint16_t kByFilter = 1u
+                                 << 15;  // PERF_RECORD_MISC_LOST_SAMPLES_BPF: left out on purpose
+  CHECK(lost_with(22, kByFilter) == std::make_pair(uint64_t{15}, ByCpu{{2, 10}, {3, 5}}));
+}
+
 TEST_CASE("events of the program itself are left out, unless they are asked for") {
   const auto table = make_table({{kAttr, {1}}, {kAttr, {2}}});
   RecordWriter w(kAttr);

@@ -1,0 +1,194 @@
+#include "session/session.h"
+
+#include <catch2/catch.hpp>
+#include <string>
+#include <vector>
+
+#include "support/perf_data_writer.h"
+#include "support/record_writer.h"
+
+using namespace oc::test;
+using oc::event::KernelRecord;
+using oc::event::kKernelRecords;
+using oc::session::RunOptions;
+using oc::session::Session;
+using std::chrono::milliseconds;
+
+namespace {
+
+constexpr auto kNoWait = milliseconds(0);
+
+/// Two tracepoints and a sampled event, named; comm records; `samples` of each in turn.
+PerfDataWriter three_events(uint64_t samples) {
+  PerfDataWriter file;
+  auto cycles = plain_attr(PERF_SAMPLE_RAW);  // RAW, so that all have one layout
+  cycles.type = PERF_TYPE_HARDWARE;
+  file.add(tracepoint_attr(7), {1}).add(tracepoint_attr(8), {2}).add(cycles, {3});
+  RecordWriter w(tracepoint_attr(7));
+  w.comm({.time = 1, .id = 1}, 5, 5, "sh");
+  for (uint64_t i = 0; i < samples; ++i) {
+    w.raw_sample({.time = 10 + i, .id = 1 + i % 3, .pid = 5, .tid = 5}, ByteVector(24));
+  }
+  file.records = w.bytes;
+  file.feature(1, tracing_data({format_text("first", 7), format_text("second", 8)}));
+  file.feature(12, event_description(file.attrs, {"sys:first", "sys:second", "cycles:ppp"}));
+  return file;
+}
+
+void open(Session& session, const PerfDataWriter& writer) {
+  const TempFile file(writer.bytes());
+  const auto status = session.open_file(file.path());
+  if (!status) FAIL(status.error().what);
+}
+
+std::vector<uint32_t> kinds(Session& session, const std::string& name) {
+  auto found = session.resolve(name, {});
+  if (!found) FAIL(found.error().what);
+  return *found;
+}
+
+uint64_t drain(Session& session) {
+  uint64_t events = 0;
+  for (;;) {
+    const auto batch = session.next(kNoWait);
+    REQUIRE(batch);
+    if (*batch == nullptr) return events;
+    events += (*batch)->count;
+  }
+}
+
+}  // namespace
+
+TEST_CASE("events of a file are found by name, by name without modifiers, by glob, by record") {
+  Session session;
+  open(session, three_events(3));
+  using Kinds = std::vector<uint32_t>;
+  CHECK(kinds(session, "sys:first") == Kinds{kKernelRecords});
+  CHECK(kinds(session, "sys:*") == Kinds{kKernelRecords, kKernelRecords + 1});
+  CHECK(kinds(session, "cycles") == Kinds{kKernelRecords + 2});
+  CHECK(kinds(session, "cycles:ppp") == Kinds{kKernelRecords + 2});
+  CHECK(kinds(session, "exec") == Kinds{static_cast<uint32_t>(KernelRecord::kExec)});
+  CHECK(session.event_names("*") ==
+        std::vector<std::string>{"cycles:ppp", "sys:first", "sys:second"});
+  CHECK(session.kind_count() == kKernelRecords + 3);
+  CHECK(session.kind_format(kKernelRecords) != nullptr);
+  CHECK(session.kind_format(kKernelRecords + 2) == nullptr);
+  CHECK(session.kind_format(kKernelRecords + 3) == nullptr);
+  CHECK(session.kind_name(kKernelRecords + 3).empty());
+  CHECK(session.sample_kind(0) == nullptr);
+}
+
+TEST_CASE("an event that a file does not have is an error that names those it has") {
+  Session session;
+  open(session, three_events(1));
+  const auto found = session.resolve("sys:frist", {});
+  REQUIRE_FALSE(found);
+  CHECK(found.error().what.find("sys:second") != std::string::npos);
+  CHECK(found.error().hint.find("sys:first") != std::string::npos);
+}
+
+TEST_CASE("a run delivers what is wanted and then ends") {
+  Session session;
+  open(session, three_events(30'000));
+  for (const uint32_t kind : kinds(session, "sys:*")) session.want(kind);
+  session.want(UINT32_MAX);  // no such kind: nothing
+  REQUIRE(session.start({}));
+  CHECK(drain(session) == 20'000);
+  CHECK(session.counts().records == 30'001);
+  session.finish();
+  CHECK(*session.next(kNoWait) == nullptr);
+  CHECK(session.notes().empty());
+  CHECK_FALSE(session.is_damaged());
+  CHECK(session.losses().empty());
+  CHECK_FALSE(session.command_status());
+}
+
+TEST_CASE("a trace is run once") {
+  Session session;
+  open(session, three_events(3));
+  REQUIRE(session.start({}));
+  const auto again = session.start({});
+  REQUIRE_FALSE(again);
+  CHECK(again.error().code == oc::base::Code::kUsage);
+}
+
+TEST_CASE("limits of a run hold") {
+  for (const bool by_span : {false, true}) {
+    Session session;
+    open(session, three_events(30'000));
+    session.want(kKernelRecords);
+    RunOptions options;
+    if (by_span) options.max_span = 9 + 3 * 99;  // the session begins at 1, samples at 10
+    if (!by_span) options.max_events = 100;
+    REQUIRE(session.start(options));
+    CHECK(drain(session) == 100);
+  }
+}
+
+TEST_CASE("a session may be closed in every state of its life") {
+  for (int state = 0; state < 7; ++state) {
+    Session session;
+    if (state == 0) continue;
+    open(session, three_events(100'000));
+    session.want(kKernelRecords);
+    if (state == 1) continue;
+    REQUIRE(session.start({}));
+    if (state == 2) continue;
+    REQUIRE(session.next(kNoWait));
+    if (state == 3) continue;
+    session.stop();
+    if (state == 4) continue;
+    if (state == 5) drain(session);
+    session.finish();
+  }
+}
+
+TEST_CASE("damage and notes may be asked at any time of a run, and are whole at its end") {
+  auto writer = three_events(100'000);
+  poke<uint16_t>(writer.records, writer.records.size() - 100, 0);
+  writer.records.resize(writer.records.size() - 4);
+  Session session;
+  open(session, writer);
+  session.want(kKernelRecords);
+  CHECK(session.notes().empty());
+  REQUIRE(session.start({}));
+  for (;;) {
+    (void)session.notes();
+    (void)session.is_damaged();
+    (void)session.losses();
+    const auto batch = session.next(kNoWait);
+    REQUIRE(batch);
+    if (*batch == nullptr || (*batch)->is_last) break;
+  }
+  CHECK(session.is_damaged());
+  REQUIRE(session.notes().size() == 1);
+  CHECK(session.notes()[0].find("at offset") != std::string::npos);
+}
+
+TEST_CASE("names may be read while the decoder goes on naming threads") {
+  RecordWriter w(plain_attr());
+  for (int32_t i = 0; i < 30'000; ++i) {
+    const Fields at{.time = 1 + static_cast<uint64_t>(i), .id = 1, .pid = i, .tid = i};
+    w.comm(at, i, i, "name " + std::to_string(i)).sample(at);
+  }
+  Session session;
+  open(session, PerfDataWriter(plain_attr(), w.bytes));
+  session.want(kKernelRecords);
+  REQUIRE(session.start({}));
+  int32_t next = 0;
+  for (;;) {
+    const auto batch = session.next(kNoWait);
+    REQUIRE(batch);
+    if (*batch == nullptr) break;
+    for (uint32_t i = 0; i < (*batch)->count; ++i, ++next) {
+      const auto name = session.strings().text({(*batch)->events[i].comm});
+      REQUIRE(name == "name " + std::to_string(next));
+    }
+  }
+  CHECK(next == 30'000);
+}
+
+TEST_CASE("a file that cannot be opened leaves a session that may be closed") {
+  Session session;
+  REQUIRE_FALSE(session.open_file("/nonexistent"));
+}
