@@ -5,7 +5,7 @@
 
 Each dd runs below a `perf stat` that only counts, enabled at exec, so its number is exactly the
 system calls made under the name dd. As the session is longer than the load, what a collector saw
-of dd plus what it lost must be that number. The counting itself slows dd, in all three cases alike.
+of these two processes under that name plus what it lost must be that number. The counting itself slows dd, in all three cases alike.
 """
 import argparse
 import json
@@ -38,8 +38,8 @@ def child_of(pid):
 
 
 def load(seconds, folder):
-    """Runs both dd for `seconds`; their counted system calls and their rate in calls a second."""
-    jobs = []
+    """Runs both dd for `seconds`: counted system calls, rate in calls a second, their pids."""
+    jobs, pids = [], []
     for number in (1, 2):
         counted = os.path.join(folder, f"stat{number}")
         command = ["perf", "stat", "-x", ",", "-o", counted, "-e", EVENT,
@@ -54,6 +54,7 @@ def load(seconds, folder):
         if pid is None:
             raise RuntimeError("dd did not start: " + job.communicate()[1])
         os.kill(pid, signal.SIGINT)
+        pids.append(pid)
     calls, rate = 0, 0.0
     for job, counted in jobs:
         said = job.communicate()[1]
@@ -61,11 +62,11 @@ def load(seconds, folder):
         rate += 2 * int(copied.group(1)) / float(copied.group(2))  # a read and a write per byte
         with open(counted, encoding="utf-8") as text:
             calls += sum(int(line.split(",")[0]) for line in text if EVENT in line)
-    return calls, rate
+    return calls, rate, pids
 
 
 def collect_nothing(_root, seconds, folder):
-    calls, rate = load(seconds, folder)
+    calls, rate, _ = load(seconds, folder)
     return {"counted": calls, "rate": rate}
 
 
@@ -77,7 +78,7 @@ def collect_oc(root, seconds, folder):
                    os.path.join(root, "tests/bench/storm.lua"), "-d", f"{session:g}s"]
         job = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
         time.sleep(BEFORE)
-        calls, rate = load(seconds, folder)
+        calls, rate, pids = load(seconds, folder)
         status = job.wait()
     with open(said, encoding="utf-8") as out:
         text = out.read()
@@ -86,7 +87,8 @@ def collect_oc(root, seconds, folder):
             raise RuntimeError(f"oc ended with status {status}: {err.read().strip()[-300:]}")
     lost = int(re.search(r"^lost\t(\d+)", text, re.M).group(1))
     rows = tables_of("\n".join(line for line in text.splitlines() if line.startswith("calls\t")))
-    seen = sum(n for key, n in rows["calls"].items() if key.split(" ")[0] == "dd")
+    ours = tuple(f"dd {pid} " for pid in pids)  # others may run a dd of their own
+    seen = sum(n for key, n in rows["calls"].items() if key.startswith(ours))
     return {"counted": calls, "rate": rate, "seen": seen, "lost": lost}
 
 
@@ -98,11 +100,12 @@ def collect_perf(root, seconds, folder):
                                 "--", "sleep", str(session)],
                                stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=ENV)
         time.sleep(BEFORE)
-        calls, rate = load(seconds, folder)
+        calls, rate, pids = load(seconds, folder)
         job.wait()
-    report = measure.run(["perf", "report", "--stdio", "-i", data, "--sort", "comm", "-g", "none",
-                          "-F", "sample,comm"], keep_output=True).output
-    seen = sum(int(m.group(1)) for m in re.finditer(r"^\s*(\d+)\s+dd\s*$", report, re.M))
+    report = measure.run(["perf", "report", "--stdio", "-i", data, "--sort", "pid,comm", "-g", "none",
+                          "-F", "sample,pid,comm"], keep_output=True).output
+    rows = re.finditer(r"^\s*(\d+)\s+(\d+):\S+\s+dd\s*$", report, re.M)
+    seen = sum(int(row.group(1)) for row in rows if int(row.group(2)) in pids)
     walk = measure.run([os.path.join(root, "build/tests/bench/bare_pass"), data], keep_output=True)
     lost = re.search(r"lost (\d+)", walk.output)
     os.unlink(data)

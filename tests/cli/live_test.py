@@ -181,9 +181,9 @@ def one_cpu_less(suite):
         return
     finally:
         turn("1")
-    suite.check(name, problems_of(before, 0, r"^0 ", None), before)
-    suite.check("a CPU that comes", problems_of(coming, 0, r"^0 ", None), coming)
-    suite.check("a CPU that goes", problems_of(going, 0, r"^0 ", None, within=1.5), going)
+    suite.check(name, problems_of(before, 0, r"^ *0 ", None), before)
+    suite.check("a CPU that comes", problems_of(coming, 0, r"^ *0 ", None), coming)
+    suite.check("a CPU that goes", problems_of(going, 0, r"^ *0 ", None, within=1.5), going)
 
 
 def main():
