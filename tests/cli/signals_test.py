@@ -77,10 +77,10 @@ def first_signal(suite, trace, is_live):
             suite.check(title, problems_of(ended, 0, r"^seen\t\d+\nafter$", err, within=SOON), ended)
 
 
-def second_signal(suite, title, args, place, out="", first_ends=False, status=130):
+def second_signal(suite, title, args, place, out="", first_ends=False, status=130, within=AT_ONCE, **options):
     if not suite.wants(title):
         return
-    job = Job(args)
+    job = Job(args, **options)
     job.signal(after=0.3)
     if not first_ends:
         time.sleep(0.3)
@@ -89,7 +89,7 @@ def second_signal(suite, title, args, place, out="", first_ends=False, status=13
             return
         job.signal()
     ended = job.finish()
-    problems = problems_of(ended, status, out, place, within=AT_ONCE)
+    problems = problems_of(ended, status, out, place, within=within)
     suite.check(title, problems, ended)
 
 
@@ -106,6 +106,9 @@ def spinning(suite, trace, is_live):
     second_signal(suite, "a first Ctrl-C ends a loop in the script's body", ["eval", READY + spin], r"interrupted at eval:1", "ready", True)
     second_signal(suite, "SIGTERM also", ["eval", "print 'before'\n" + READY + "\nwhile true do end"],
                   r"interrupted at eval:3", "before\nready|ready", True)
+    second_signal(suite, "a first Ctrl-C ends a compiled function that the body called, a second later",
+                  ["eval", "local function f() local x = 0 while true do x = x + 1 end end " + READY + "f()"],
+                  r"\Aoc: interrupted; the script was in its own body", "ready", True, within=1.6)
     second_signal(suite, "a second Ctrl-C ends a compiled function that the body called",
                   ["eval", "local function f() local x = 0 while true do x = x + 1 end end " + READY + "f()"], r"in its own body", "ready")
     second_signal(suite, "a second Ctrl-C ends an end hook", ["eval", RUN + COUNT + "t:at_end(function() " + READY + spin + " end) t:run()", "-i", trace],
@@ -128,6 +131,51 @@ def cut_hooks(suite, trace):
         ended = job.finish()
         suite.check(f"a first Ctrl-C does not cut off {title}",
                     problems_of(ended, 0, r"^1\n.*^60\n.*after$", r"\A\Z|stopped by a signal"), ended)
+
+
+def before_script(suite):
+    """While the script is read from a terminal, say."""
+    job = start(["script", "-"], stdin=subprocess.PIPE)
+    time.sleep(0.2)
+    began = time.monotonic()
+    job.send_signal(signal.SIGINT)
+    ended = finish_unfed(job, began)
+    suite.check("Ctrl-C while the script is still read", problems_of(ended, 130, None, r"\Aoc: interrupted\n\Z", within=SOON), ended)
+
+
+    job = Job(["eval", "print 'before' " + READY + "io.read()"], stdin=subprocess.PIPE)
+    job.signal(after=0.1)
+    ended = finish_unfed(job.job, job.began)
+    suite.check("Ctrl-C while a body waits for input, a second later",
+                problems_of(ended, 130, None, r"\Aoc: interrupted; the script was in its own body", within=1.6), ended)
+
+
+def finish_unfed(job, began):
+    """As finish, but stdin stays open: communicate would close it."""
+    try:
+        status = job.wait(5)
+    except subprocess.TimeoutExpired:
+        job.kill()
+        status = None
+    took = time.monotonic() - began
+    job.stdin.close()
+    return Ended(status, job.stdout.read(), job.stderr.read(), took)
+
+
+def slow_reader(suite, trace):
+    """A signal that falls into a write that waits for its reader loses nothing."""
+    script = RUN + COUNT + "t:at_end(function() " + READY + "for i = 1, 100000 do print(i) end end) t:run()"
+    job = Job(["eval", script, "-i", trace])
+    time.sleep(0.2)
+    job.signal()
+    time.sleep(0.2)
+    ended = job.finish()
+    lines = ended.out.splitlines()
+    problems = problems_of(ended, 0, "ready", r"\A\Z|stopped by a signal")
+    if lines[1:] != [str(i) for i in range(1, 100001)]:
+        problems.append(f"{len(lines)} lines came")
+    ended.out = ended.out[:100]
+    suite.check("Ctrl-C while a reader is slow loses nothing", problems, ended)
 
 
 def timeouts(suite, trace, is_live):
@@ -246,6 +294,8 @@ def main():
         first_signal(suite, trace, not cannot_trace)
         spinning(suite, trace, not cannot_trace)
         cut_hooks(suite, trace)
+        before_script(suite)
+        slow_reader(suite, trace)
         timeouts(suite, trace, not cannot_trace)
     if cannot_trace:
         suite.skip("what needs a live run", cannot_trace)
