@@ -3,7 +3,6 @@
     ready ──── signal ────> end     a script says "ready" on stdout; the time is taken from the signal
 """
 import os
-import re
 import signal
 import statistics
 import subprocess
@@ -13,7 +12,7 @@ import time
 
 import perf_data
 from bad_input_test import may_trace
-from program import OC, Ended, Suite, finish, problems_of, run, start
+from program import Ended, Suite, finish, problems_of, run, start
 
 SOON = 0.3       # a first signal ends a run with its results
 AT_ONCE = 0.2    # a second one
@@ -204,35 +203,28 @@ def timeouts(suite, trace, is_live):
                1, None, r"did not return for 0.3 s.*in the callback at eval:1", 1.2, 3)
 
 
-def processes(pattern):
-    found = subprocess.run(["pgrep", "-f", pattern], capture_output=True, text=True, check=False).stdout
+def processes(word):
+    """Those whose command line holds `word`: the guardian keeps that of its program."""
+    found = subprocess.run(["pgrep", "-f", word], capture_output=True, text=True, check=False).stdout
     return [int(pid) for pid in found.split() if int(pid) != os.getpid()]
 
 
-def guardians_of(session):
-    """Guardian processes that hold perf events now; others' runs have theirs, too."""
-    return set(processes("^" + re.escape(session))) if session else set()
-
-
 def killed(suite):
-    before = set(pid for pid in processes("oc") if comm_of(pid) == "oc-guardian")
-    job = Job(["eval", live_script(), "--", "sleep", "987"])
-    ours = set(pid for pid in processes("oc") if comm_of(pid) == "oc-guardian") - before
+    mark = f"9{os.getpid()}"  # seconds to sleep, and nobody else's
+    job = Job(["eval", live_script(), "--", "sleep", mark])
+    guardians = [pid for pid in processes(mark) if comm_of(pid) == "oc-guardian"]
     job.job.kill()
     job.job.wait()
     began = time.monotonic()
-    while time.monotonic() - began < 5 and any(comm_of(pid) for pid in ours):
+    while time.monotonic() - began < 5 and any(comm_of(pid) == "oc-guardian" for pid in guardians):
         time.sleep(0.05)
-    problems = []
-    if not ours:
-        problems.append("no guardian was seen")
-    if any(comm_of(pid) for pid in ours):
-        problems.append("the guardian stays")
-    left = processes("^sleep 987$")
-    if len(left) != 1:
-        problems.append("the command did not go on")
-    for pid in left:
-        os.kill(pid, signal.SIGKILL)
+    problems = [] if len(guardians) == 1 else [f"{len(guardians)} guardians, wanted one"]
+    left = [comm_of(pid) for pid in processes(mark)]
+    if left != ["sleep"]:
+        problems.append(f"left behind: {left}, wanted the command")
+    for pid in processes(mark):
+        if comm_of(pid) == "sleep":
+            os.kill(pid, signal.SIGKILL)
     suite.check("kill -9 leaves no process of ours; the command goes on", problems)
 
 
@@ -268,15 +260,15 @@ def prompt_back(suite):
         "t:every('20ms', ready) " + ENDS
     times = []
     for _ in range(3):
-        job = subprocess.Popen(["/bin/sh", "-c", 'echo $$; exec "$0" eval "$1" | cat', OC, script], stdout=subprocess.PIPE, text=True)
-        job.stdout.readline()
-        job.stdout.readline()
+        job = start(["eval", script], stderr=subprocess.DEVNULL)
+        pipe = subprocess.Popen(["cat"], stdin=job.stdout, stdout=subprocess.PIPE, text=True)
+        job.stdout.close()
+        pipe.stdout.readline()
         time.sleep(0.1)
-        pid = [p for p in processes(re.escape(OC) + " eval") if comm_of(p) == "oc"]
         began = time.monotonic()
-        for each in pid:
-            os.kill(each, signal.SIGINT)
-        job.stdout.read()
+        job.send_signal(signal.SIGINT)
+        pipe.stdout.read()
+        pipe.wait()
         job.wait()
         times.append(time.monotonic() - began)
     took = statistics.median(times)
