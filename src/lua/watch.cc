@@ -48,9 +48,11 @@ void raise_timed_out(lua_State* state, lua_Debug*) {
   raise_here(state, "did not return in time (--timeout)");
 }
 
+/// SA_RESTART: a signal that falls into a write of results must not cut it off.
 void install(int number, void (*handler)(int)) {
   struct sigaction action {};
   action.sa_handler = handler;
+  action.sa_flags = SA_RESTART;
   sigemptyset(&action.sa_mask);
   sigaction(number, &action, nullptr);
 }
@@ -88,6 +90,7 @@ void Watch::on_signal(int number) {
   host.last_signal = number;
   host.stop_requests.fetch_add(1);
   if (host.doing.load() == Doing::kBody && !host.is_running.load()) {
+    watch.is_interrupting_ = true;
     lua_sethook(watch.state_, raise_interrupted, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
   }
   const uint64_t one = 1;
@@ -120,6 +123,10 @@ void Watch::run() {
 void Watch::stop_session() {
   const auto now = Clock::now();
   if (stopped_at_ == Clock::time_point{}) stopped_at_ = now;
+  const bool has_begun = host_.progress.load() != 0;
+  const bool hangs = is_interrupting_.load() && host_.doing.load() == Doing::kBody &&
+                     now - stopped_at_ >= kGrace;  // in compiled code, or it waits for something
+  if (!has_begun || hangs) end_now(128 + host_.last_signal.load(), "interrupted");
   const std::lock_guard lock(host_.mutex);
   if (host_.active == nullptr) return;
   host_.active->session.stop();

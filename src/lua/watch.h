@@ -16,7 +16,8 @@ namespace oc::lua {
 ///
 ///     first signal   a recorded run stops behind this event, a live one when what has happened is
 ///                    delivered, but no later than 0.2 s; hooks are not cut off. A script's body outside
-///                    of a run gets an error at its next line
+///                    of a run gets an error at its next line, and ends a second later if it
+///                    has no next line; before a script begins the process ends
 ///     second signal  the process ends now, saying where the script was: compiled code has no hooks
 ///     watchdog       a hook first, for interpreted code; a second later as the second signal
 ///
@@ -44,6 +45,7 @@ class Watch {
   base::Fd wake_;
   pthread_t main_thread_;
   std::atomic<bool> ending_{false};
+  std::atomic<bool> is_interrupting_{false};  ///< the first signal met a script's body
   // Of its own thread only: when the first signal was seen, the watchdog's view.
   std::chrono::steady_clock::time_point stopped_at_{};
   uint64_t seen_progress_ = 0;

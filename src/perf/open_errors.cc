@@ -58,6 +58,8 @@ base::Error explain_open_error(int number, const EventRequest& request, bool is_
                             permissions.max_sample_rate);
         hint = fmt::format("ask for less, or `sysctl kernel.perf_event_max_sample_rate={}`",
                            request.frequency_hz);
+      } else if (request.type == PERF_TYPE_TRACEPOINT) {
+        hint = "the kernel does not let perf record this tracepoint";
       } else {
         hint = "this kernel does not know an option that the event needs";
       }

@@ -16,6 +16,10 @@ OURS = re.compile(r"stack traceback|\[oc/|\[C\]|terminate called|fault of oc|Add
                   r"|runtime error:")
 
 
+# What a busy machine may add to any run.
+NOTES = re.compile(r"^oc: threads came and went while they were listed[^\n]*\n", re.M)
+
+
 @dataclass
 class Ended:
     """How a run ended. `status` is the exit status, or minus the signal."""
@@ -56,7 +60,7 @@ def finish(job, began=None, longest=LONGEST_S):
         job.kill()
         out, err = job.communicate()
         status = None
-    return Ended(status, out or "", err or "", time.monotonic() - began)
+    return Ended(status, out or "", NOTES.sub("", err or ""), time.monotonic() - began)
 
 
 def run(args, stdin=None, longest=LONGEST_S, **options):

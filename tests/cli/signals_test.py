@@ -3,7 +3,6 @@
     ready ──── signal ────> end     a script says "ready" on stdout; the time is taken from the signal
 """
 import os
-import re
 import signal
 import statistics
 import subprocess
@@ -13,7 +12,7 @@ import time
 
 import perf_data
 from bad_input_test import may_trace
-from program import OC, Ended, Suite, finish, problems_of, run, start
+from program import Ended, Suite, finish, problems_of, run, start
 
 SOON = 0.3       # a first signal ends a run with its results
 AT_ONCE = 0.2    # a second one
@@ -77,10 +76,10 @@ def first_signal(suite, trace, is_live):
             suite.check(title, problems_of(ended, 0, r"^seen\t\d+\nafter$", err, within=SOON), ended)
 
 
-def second_signal(suite, title, args, place, out="", first_ends=False, status=130):
+def second_signal(suite, title, args, place, out="", first_ends=False, status=130, within=AT_ONCE, **options):
     if not suite.wants(title):
         return
-    job = Job(args)
+    job = Job(args, **options)
     job.signal(after=0.3)
     if not first_ends:
         time.sleep(0.3)
@@ -89,7 +88,7 @@ def second_signal(suite, title, args, place, out="", first_ends=False, status=13
             return
         job.signal()
     ended = job.finish()
-    problems = problems_of(ended, status, out, place, within=AT_ONCE)
+    problems = problems_of(ended, status, out, place, within=within)
     suite.check(title, problems, ended)
 
 
@@ -106,6 +105,9 @@ def spinning(suite, trace, is_live):
     second_signal(suite, "a first Ctrl-C ends a loop in the script's body", ["eval", READY + spin], r"interrupted at eval:1", "ready", True)
     second_signal(suite, "SIGTERM also", ["eval", "print 'before'\n" + READY + "\nwhile true do end"],
                   r"interrupted at eval:3", "before\nready|ready", True)
+    second_signal(suite, "a first Ctrl-C ends a compiled function that the body called, a second later",
+                  ["eval", "local function f() local x = 0 while true do x = x + 1 end end " + READY + "f()"],
+                  r"\Aoc: interrupted; the script was in its own body", "ready", True, within=1.6)
     second_signal(suite, "a second Ctrl-C ends a compiled function that the body called",
                   ["eval", "local function f() local x = 0 while true do x = x + 1 end end " + READY + "f()"], r"in its own body", "ready")
     second_signal(suite, "a second Ctrl-C ends an end hook", ["eval", RUN + COUNT + "t:at_end(function() " + READY + spin + " end) t:run()", "-i", trace],
@@ -128,6 +130,51 @@ def cut_hooks(suite, trace):
         ended = job.finish()
         suite.check(f"a first Ctrl-C does not cut off {title}",
                     problems_of(ended, 0, r"^1\n.*^60\n.*after$", r"\A\Z|stopped by a signal"), ended)
+
+
+def before_script(suite):
+    """While the script is read from a terminal, say."""
+    job = start(["script", "-"], stdin=subprocess.PIPE)
+    time.sleep(0.2)
+    began = time.monotonic()
+    job.send_signal(signal.SIGINT)
+    ended = finish_unfed(job, began)
+    suite.check("Ctrl-C while the script is still read", problems_of(ended, 130, None, r"\Aoc: interrupted\n\Z", within=SOON), ended)
+
+
+    job = Job(["eval", "print 'before' " + READY + "io.read()"], stdin=subprocess.PIPE)
+    job.signal(after=0.1)
+    ended = finish_unfed(job.job, job.began)
+    suite.check("Ctrl-C while a body waits for input, a second later",
+                problems_of(ended, 130, None, r"\Aoc: interrupted; the script was in its own body", within=1.6), ended)
+
+
+def finish_unfed(job, began):
+    """As finish, but stdin stays open: communicate would close it."""
+    try:
+        status = job.wait(5)
+    except subprocess.TimeoutExpired:
+        job.kill()
+        status = None
+    took = time.monotonic() - began
+    job.stdin.close()
+    return Ended(status, job.stdout.read(), job.stderr.read(), took)
+
+
+def slow_reader(suite, trace):
+    """A signal that falls into a write that waits for its reader loses nothing."""
+    script = RUN + COUNT + "t:at_end(function() " + READY + "for i = 1, 100000 do print(i) end end) t:run()"
+    job = Job(["eval", script, "-i", trace])
+    time.sleep(0.2)
+    job.signal()
+    time.sleep(0.2)
+    ended = job.finish()
+    lines = ended.out.splitlines()
+    problems = problems_of(ended, 0, "ready", r"\A\Z|stopped by a signal")
+    if lines[1:] != [str(i) for i in range(1, 100001)]:
+        problems.append(f"{len(lines)} lines came")
+    ended.out = ended.out[:100]
+    suite.check("Ctrl-C while a reader is slow loses nothing", problems, ended)
 
 
 def timeouts(suite, trace, is_live):
@@ -156,35 +203,28 @@ def timeouts(suite, trace, is_live):
                1, None, r"did not return for 0.3 s.*in the callback at eval:1", 1.2, 3)
 
 
-def processes(pattern):
-    found = subprocess.run(["pgrep", "-f", pattern], capture_output=True, text=True, check=False).stdout
+def processes(word):
+    """Those whose command line holds `word`: the guardian keeps that of its program."""
+    found = subprocess.run(["pgrep", "-f", word], capture_output=True, text=True, check=False).stdout
     return [int(pid) for pid in found.split() if int(pid) != os.getpid()]
 
 
-def guardians_of(session):
-    """Guardian processes that hold perf events now; others' runs have theirs, too."""
-    return set(processes("^" + re.escape(session))) if session else set()
-
-
 def killed(suite):
-    before = set(pid for pid in processes("oc") if comm_of(pid) == "oc-guardian")
-    job = Job(["eval", live_script(), "--", "sleep", "987"])
-    ours = set(pid for pid in processes("oc") if comm_of(pid) == "oc-guardian") - before
+    mark = f"9{os.getpid()}"  # seconds to sleep, and nobody else's
+    job = Job(["eval", live_script(), "--", "sleep", mark])
+    guardians = [pid for pid in processes(mark) if comm_of(pid) == "oc-guardian"]
     job.job.kill()
     job.job.wait()
     began = time.monotonic()
-    while time.monotonic() - began < 5 and any(comm_of(pid) for pid in ours):
+    while time.monotonic() - began < 5 and any(comm_of(pid) == "oc-guardian" for pid in guardians):
         time.sleep(0.05)
-    problems = []
-    if not ours:
-        problems.append("no guardian was seen")
-    if any(comm_of(pid) for pid in ours):
-        problems.append("the guardian stays")
-    left = processes("^sleep 987$")
-    if len(left) != 1:
-        problems.append("the command did not go on")
-    for pid in left:
-        os.kill(pid, signal.SIGKILL)
+    problems = [] if len(guardians) == 1 else [f"{len(guardians)} guardians, wanted one"]
+    left = [comm_of(pid) for pid in processes(mark)]
+    if left != ["sleep"]:
+        problems.append(f"left behind: {left}, wanted the command")
+    for pid in processes(mark):
+        if comm_of(pid) == "sleep":
+            os.kill(pid, signal.SIGKILL)
     suite.check("kill -9 leaves no process of ours; the command goes on", problems)
 
 
@@ -220,15 +260,15 @@ def prompt_back(suite):
         "t:every('20ms', ready) " + ENDS
     times = []
     for _ in range(3):
-        job = subprocess.Popen(["/bin/sh", "-c", 'echo $$; exec "$0" eval "$1" | cat', OC, script], stdout=subprocess.PIPE, text=True)
-        job.stdout.readline()
-        job.stdout.readline()
+        job = start(["eval", script], stderr=subprocess.DEVNULL)
+        pipe = subprocess.Popen(["cat"], stdin=job.stdout, stdout=subprocess.PIPE, text=True)
+        job.stdout.close()
+        pipe.stdout.readline()
         time.sleep(0.1)
-        pid = [p for p in processes(re.escape(OC) + " eval") if comm_of(p) == "oc"]
         began = time.monotonic()
-        for each in pid:
-            os.kill(each, signal.SIGINT)
-        job.stdout.read()
+        job.send_signal(signal.SIGINT)
+        pipe.stdout.read()
+        pipe.wait()
         job.wait()
         times.append(time.monotonic() - began)
     took = statistics.median(times)
@@ -246,6 +286,8 @@ def main():
         first_signal(suite, trace, not cannot_trace)
         spinning(suite, trace, not cannot_trace)
         cut_hooks(suite, trace)
+        before_script(suite)
+        slow_reader(suite, trace)
         timeouts(suite, trace, not cannot_trace)
     if cannot_trace:
         suite.skip("what needs a live run", cannot_trace)

@@ -110,3 +110,16 @@ TEST_CASE("a child that was killed while it waited is an error, not a signal") {
   waitid(P_PID, static_cast<id_t>(launcher->pid()), &info, WEXITED | WNOWAIT);
   CHECK(!launcher->release());
 }
+
+TEST_CASE("a command that runs longer than the run is told to end") {
+  auto launcher = Launcher::prepare({"sleep", "60"});
+  REQUIRE(launcher);
+  CHECK(!launcher->terminate());  // it has not begun: it ends with the Launcher
+  REQUIRE(launcher->release());
+  CHECK(!launcher->await(std::chrono::milliseconds(10)));
+  CHECK(launcher->terminate());
+  CHECK(launcher->await(std::chrono::seconds(5)));
+  REQUIRE(launcher->status());
+  CHECK(WTERMSIG(*launcher->status()) == SIGTERM);
+  CHECK(!launcher->terminate());
+}
