@@ -111,7 +111,7 @@ local function make_fire(trace)
 end
 
 --- Once the first events are handled, compiles everything anew: what got hot while most keys of
---- the aggregates were new has the slow path of a new key as its main path, for good (5-15 % of the
+--- the aggregates were new has the slow path of a new key as its main path, for good (a few percent of the
 --- loop).
 local function warmed_up(seen)
   if seen >= WARM_UP_EVENTS then jit.flush() end
@@ -142,8 +142,9 @@ end
 ---@param trace oc.Trace
 function M.feed(trace)
   local ok, err = xpcall(feed, traced, trace)
-  for _, fn in ipairs(trace._at_end) do call_hook(trace, fn) end
+  -- Before the hooks: they may take long, and what the kernel drops meanwhile is no loss of this run.
   C.oc_session_finish(trace._session)
+  for _, fn in ipairs(trace._at_end) do call_hook(trace, fn) end
   settings.finished(trace)
   if not ok then error(err, 0) end
 end
