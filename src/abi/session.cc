@@ -34,6 +34,12 @@ int fail(oc_session* session, oc::base::Error error) {
   return -1;
 }
 
+/// A count that a script gave; nothing that is below 0 or no number, nothing beyond 2^62.
+uint64_t whole(double value) {
+  constexpr double kMost = 4611686018427387904.0;
+  return value > 0 ? static_cast<uint64_t>(std::min(value, kMost)) : 0;
+}
+
 /// Runs `body`; an exception of a library becomes the session's error.
 template <typename Body>
 int guarded(oc_session* session, Body&& body) {
@@ -41,6 +47,16 @@ int guarded(oc_session* session, Body&& body) {
     return body();
   } catch (const std::exception& problem) {
     return fail(session, oc::base::make_error(oc::base::Code::kSystem, problem.what()));
+  }
+}
+
+/// The same for calls that cannot tell of a failure.
+template <typename Result, typename Body>
+Result guarded_or(Result otherwise, Body&& body) {
+  try {
+    return body();
+  } catch (const std::exception&) {
+    return otherwise;
   }
 }
 
@@ -67,7 +83,7 @@ uint32_t oc_host_doing(oc_host* host, uint32_t doing) {
 }
 
 void oc_host_timeout(oc_host* host, double timeout_ns) {
-  host->timeout_ns = static_cast<int64_t>(timeout_ns);
+  host->timeout_ns = static_cast<int64_t>(whole(timeout_ns));
 }
 
 int oc_host_interrupted(oc_host* host) {
@@ -99,29 +115,31 @@ int oc_session_open_file(oc_session* session, const char* path) {
 }
 
 const char* oc_session_fact(oc_session* session, const char* name) {
-  session->text.clear();
-  if (const auto* file = session->session.file(); file != nullptr) {
-    const auto& facts = file->facts();
-    const std::string_view wanted = name;
-    if (wanted == "host") session->text = facts.host;
-    if (wanted == "kernel") session->text = facts.kernel;
-    if (wanted == "arch") session->text = facts.arch;
-    if (wanted == "cpu") session->text = facts.cpu;
-    if (wanted == "path") session->text = file->path();
-    if (wanted == "command") {
-      for (const std::string& word : facts.command)
-        session->text += (session->text.empty() ? "" : " ") + word;
+  return guarded_or("", [&]() -> const char* {
+    session->text.clear();
+    if (const auto* file = session->session.file(); file != nullptr) {
+      const auto& facts = file->facts();
+      const std::string_view wanted = name;
+      if (wanted == "host") session->text = facts.host;
+      if (wanted == "kernel") session->text = facts.kernel;
+      if (wanted == "arch") session->text = facts.arch;
+      if (wanted == "cpu") session->text = facts.cpu;
+      if (wanted == "path") session->text = file->path();
+      if (wanted == "command") {
+        for (const std::string& word : facts.command)
+          session->text += (session->text.empty() ? "" : " ") + word;
+      }
     }
-  }
-  return session->text.c_str();
+    return session->text.c_str();
+  });
 }
 
 int oc_session_resolve(oc_session* session, const char* name, double frequency_hz, double period,
                        uint32_t flags, uint32_t* kinds, uint32_t capacity) {
   return guarded(session, [&] {
     oc::session::LiveSettings settings;
-    settings.frequency_hz = static_cast<uint64_t>(frequency_hz);
-    settings.period = static_cast<uint64_t>(period);
+    settings.frequency_hz = whole(frequency_hz);
+    settings.period = whole(period);
     settings.with_address = (flags & 1) != 0;
     auto found = session->session.resolve(name, settings);
     if (!found) return fail(session, std::move(found.error()));
@@ -183,9 +201,9 @@ int oc_session_start(oc_session* session, const oc_run* run) {
   session->host.is_running = true;
   const int started = guarded(session, [&] {
     oc::session::RunOptions options;
-    options.max_events = static_cast<uint64_t>(run->max_events);
-    options.max_span = static_cast<uint64_t>(run->max_span_ns);
-    options.buffer_bytes = static_cast<uint64_t>(run->buffer_bytes);
+    options.max_events = whole(run->max_events);
+    options.max_span = whole(run->max_span_ns);
+    options.buffer_bytes = whole(run->buffer_bytes);
     for (const char* const* word = run->command; word != nullptr && *word != nullptr; ++word) {
       options.command.emplace_back(*word);
     }
@@ -208,7 +226,8 @@ int oc_session_next(oc_session* session, double wait_ms) {
     if (session->is_cut) return 0;
     const Doing before = host.doing.exchange(Doing::kWaiting);
     if (host.stop_requests.load(std::memory_order_relaxed) != 0) session->session.stop();
-    auto batch = session->session.next(std::chrono::milliseconds(static_cast<int64_t>(wait_ms)));
+    auto batch =
+        session->session.next(std::chrono::milliseconds(static_cast<int64_t>(whole(wait_ms))));
     host.doing.store(before);
     session->loop.count = session->loop.at = session->batch_count = 0;
     if (!batch) return fail(session, std::move(batch.error()));
@@ -237,7 +256,12 @@ void oc_session_finish(oc_session* session) {
     const std::lock_guard lock(session->host.mutex);
     if (session->host.active == session) session->host.active = nullptr;
   }
-  session->session.finish();
+  if (session->dropped() > 0) session->cut_at_ns = session->loop.events[session->loop.at].time;
+  guarded(session, [&] {
+    session->session.finish();
+    return 0;
+  });
+  session->loop.events = nullptr;
   session->host.is_running = false;
 }
 
@@ -248,36 +272,41 @@ const char* oc_session_text(oc_session* session, uint32_t id, size_t* size_bytes
 }
 
 const char* oc_session_event_text(oc_session* session, const oc_event* event, size_t* size_bytes) {
-  session->text.clear();
-  if (const EventFormat* format = session->session.kind_format(event->event); format != nullptr) {
-    oc::event::append_text(*format, {event->payload, event->payload_size}, session->text);
-  }
-  *size_bytes = session->text.size();
-  return session->text.c_str();
+  *size_bytes = 0;
+  return guarded_or("", [&]() -> const char* {
+    session->text.clear();
+    if (const EventFormat* format = session->session.kind_format(event->event); format != nullptr) {
+      oc::event::append_text(*format, {event->payload, event->payload_size}, session->text);
+    }
+    *size_bytes = session->text.size();
+    return session->text.c_str();
+  });
 }
 
 int oc_session_tail_value(oc_session* session, const oc_event* event, const char* name,
                           uint64_t* value) {
-  struct Part {
-    uint64_t bits;
-    uint64_t oc::event::SampleTail::*member;
-  };
-  using oc::event::SampleTail;
-  static const std::map<std::string_view, Part> parts = {
-      {"weight", {PERF_SAMPLE_WEIGHT | 1ull << 24, &SampleTail::weight}},
-      {"data_src", {PERF_SAMPLE_DATA_SRC, &SampleTail::data_src}},
-      {"transaction", {PERF_SAMPLE_TRANSACTION, &SampleTail::transaction}},
-      {"phys_addr", {PERF_SAMPLE_PHYS_ADDR, &SampleTail::phys_addr}},
-      {"cgroup", {PERF_SAMPLE_CGROUP, &SampleTail::cgroup}},
-      {"data_page_size", {PERF_SAMPLE_DATA_PAGE_SIZE, &SampleTail::data_page_size}},
-      {"code_page_size", {PERF_SAMPLE_CODE_PAGE_SIZE, &SampleTail::code_page_size}},
-  };
-  const auto part = parts.find(name);
-  if (part == parts.end()) return 0;
-  const auto tail = tail_of(session, event);
-  if ((tail.present & part->second.bits) == 0) return 0;
-  *value = tail.*(part->second.member);
-  return 1;
+  return guarded_or(0, [&] {
+    struct Part {
+      uint64_t bits;
+      uint64_t oc::event::SampleTail::*member;
+    };
+    using oc::event::SampleTail;
+    static const std::map<std::string_view, Part> parts = {
+        {"weight", {PERF_SAMPLE_WEIGHT | 1ull << 24, &SampleTail::weight}},
+        {"data_src", {PERF_SAMPLE_DATA_SRC, &SampleTail::data_src}},
+        {"transaction", {PERF_SAMPLE_TRANSACTION, &SampleTail::transaction}},
+        {"phys_addr", {PERF_SAMPLE_PHYS_ADDR, &SampleTail::phys_addr}},
+        {"cgroup", {PERF_SAMPLE_CGROUP, &SampleTail::cgroup}},
+        {"data_page_size", {PERF_SAMPLE_DATA_PAGE_SIZE, &SampleTail::data_page_size}},
+        {"code_page_size", {PERF_SAMPLE_CODE_PAGE_SIZE, &SampleTail::code_page_size}},
+    };
+    const auto part = parts.find(name);
+    if (part == parts.end()) return 0;
+    const auto tail = tail_of(session, event);
+    if ((tail.present & part->second.bits) == 0) return 0;
+    *value = tail.*(part->second.member);
+    return 1;
+  });
 }
 
 uint32_t oc_session_callchain(oc_session* session, const oc_event* event, const uint8_t** words) {
@@ -287,50 +316,60 @@ uint32_t oc_session_callchain(oc_session* session, const oc_event* event, const 
 }
 
 void oc_session_describe(oc_session* session, uint32_t kind, const char* where) {
-  if (kind >= session->where.size()) session->where.resize(kind + 1);
-  session->where[kind] = where;
+  guarded_or(0, [&] {
+    if (kind >= session->where.size()) session->where.resize(kind + 1);
+    session->where[kind] = where;
+    return 0;
+  });
 }
 
 void oc_session_stats(oc_session* session, oc_stats* out) {
-  const auto& counts = session->session.counts();
-  const auto number = [](uint64_t value) { return static_cast<double>(value); };
-  *out = oc_stats{};
-  out->records = number(counts.records);
-  out->bytes = number(counts.bytes);
-  const uint32_t dropped = session->dropped();
-  out->delivered = number(counts.delivered - dropped);
-  out->late = number(counts.late);
-  out->malformed = number(counts.malformed);
-  out->unknown = number(counts.unknown);
-  out->own = number(counts.own);
-  for (const auto& loss : session->session.losses()) out->lost += number(loss.records);
-  const uint64_t start = counts.start_time;
-  out->start_ns = number(start);
-  out->span_ns = counts.last_time > start ? number(counts.last_time - start) : 0;
-  const int64_t wall_offset = session->session.wall_offset();
-  if (start != 0 && wall_offset != 0) {
-    out->wall_ns = static_cast<double>(static_cast<int64_t>(start) + wall_offset);
-  }
-  if (dropped > 0) out->span_ns = session->loop.events[session->loop.at].time;
-  out->cpu_ns = process_cpu_ns() - session->cpu_ns_at_start;
+  guarded_or(0, [&] {
+    const auto& counts = session->session.counts();
+    const auto number = [](uint64_t value) { return static_cast<double>(value); };
+    *out = oc_stats{};
+    out->records = number(counts.records);
+    out->bytes = number(counts.bytes);
+    const uint32_t dropped = session->dropped();
+    out->delivered = number(counts.delivered - dropped);
+    out->late = number(counts.late);
+    out->malformed = number(counts.malformed);
+    out->unknown = number(counts.unknown);
+    out->own = number(counts.own);
+    for (const auto& loss : session->session.losses()) out->lost += number(loss.records);
+    const uint64_t start = counts.start_time;
+    out->start_ns = number(start);
+    out->span_ns = counts.last_time > start ? number(counts.last_time - start) : 0;
+    const int64_t wall_offset = session->session.wall_offset();
+    if (start != 0 && wall_offset != 0) {
+      out->wall_ns = static_cast<double>(static_cast<int64_t>(start) + wall_offset);
+    }
+    if (dropped > 0) out->span_ns = session->cut_at_ns;
+    out->cpu_ns = process_cpu_ns() - session->cpu_ns_at_start;
+    return 0;
+  });
 }
 
 uint32_t oc_session_losses(oc_session* session, oc_loss* out, uint32_t capacity) {
-  const auto losses = session->session.losses();
-  for (size_t i = 0; i < losses.size() && i < capacity; ++i) {
-    const bool by_event = losses[i].event != oc::event::EventTable::kUnknown;
-    out[i].cpu = losses[i].cpu;
-    out[i].event =
-        by_event ? session->session.kind_name(oc::event::kKernelRecords + losses[i].event).data()
-                 : nullptr;
-    out[i].records = static_cast<double>(losses[i].records);
-  }
-  return static_cast<uint32_t>(losses.size());
+  return guarded_or(0u, [&] {
+    const auto losses = session->session.losses();
+    for (size_t i = 0; i < losses.size() && i < capacity; ++i) {
+      const bool by_event = losses[i].event != oc::event::EventTable::kUnknown;
+      out[i].cpu = losses[i].cpu;
+      out[i].event =
+          by_event ? session->session.kind_name(oc::event::kKernelRecords + losses[i].event).data()
+                   : nullptr;
+      out[i].records = static_cast<double>(losses[i].records);
+    }
+    return static_cast<uint32_t>(losses.size());
+  });
 }
 
 const char* oc_session_note(oc_session* session, uint32_t index) {
-  if (index == 0) session->notes = session->session.notes();
-  return index < session->notes.size() ? session->notes[index].c_str() : nullptr;
+  return guarded_or(static_cast<const char*>(nullptr), [&]() -> const char* {
+    if (index == 0) session->notes = session->session.notes();
+    return index < session->notes.size() ? session->notes[index].c_str() : nullptr;
+  });
 }
 
 int oc_session_is_damaged(oc_session* session) { return session->session.is_damaged() ? 1 : 0; }
@@ -340,12 +379,14 @@ int oc_session_command_status(oc_session* session) {
 }
 
 const char* oc_session_event_name(oc_session* session, const char* glob, uint32_t index) {
-  const std::string wanted = glob == nullptr ? "*" : glob;
-  if (index == 0 || wanted != session->names_glob) {
-    session->names = session->session.event_names(wanted);
-    session->names_glob = wanted;
-  }
-  return index < session->names.size() ? session->names[index].c_str() : nullptr;
+  return guarded_or(static_cast<const char*>(nullptr), [&]() -> const char* {
+    const std::string wanted = glob == nullptr ? "*" : glob;
+    if (index == 0 || wanted != session->names_glob) {
+      session->names = session->session.event_names(wanted);
+      session->names_glob = wanted;
+    }
+    return index < session->names.size() ? session->names[index].c_str() : nullptr;
+  });
 }
 
 }  // extern "C"

@@ -113,7 +113,7 @@ int oc_session_start(oc_session* session, const oc_run* run);
  * Returns 1, or 0 when the run is over. */
 int oc_session_next(oc_session* session, double wait_ms);
 oc_loop* oc_session_loop(oc_session* session);
-/* Ends the run: batches already decoded are dropped (recorded) or delivered (live). Any thread. */
+/* Asks for the end: what is decoded already (recorded) or in the rings (live) still comes. Any thread. */
 void oc_session_stop(oc_session* session);
 /* After the last batch: closes what the run held open, completes the losses. */
 void oc_session_finish(oc_session* session);

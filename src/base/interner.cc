@@ -37,7 +37,6 @@ StringId Interner::intern(std::string_view text) {
     return StringId{};  // 67 million strings: the caller sees ""
   if (block.load(std::memory_order_relaxed) == nullptr) {
     block.store(new std::string_view[kBlockSize], std::memory_order_release);
-    memory_bytes_ += kBlockSize * sizeof(std::string_view);
   }
   block.load(std::memory_order_relaxed)[id & (kBlockSize - 1)] = store(text);
   count_ = id;
@@ -64,7 +63,6 @@ std::string_view Interner::store(std::string_view text) {
     chunks_.push_back(std::make_unique<char[]>(size));
     chunk_at_ = chunks_.back().get();
     chunk_left_ = size;
-    memory_bytes_ += size;
   }
   char* at = chunk_at_;
   if (!text.empty()) std::memcpy(at, text.data(), text.size());

@@ -29,7 +29,6 @@ class Interner {
   /// Interned: valid as long as the table. Id 0 and unknown ids give "".
   std::string_view text(StringId id) const;
   uint32_t size() const { return count_; }
-  size_t memory_bytes() const { return memory_bytes_; }
 
  private:
   static constexpr uint32_t kBlockBits = 12;
@@ -45,7 +44,6 @@ class Interner {
   size_t chunk_left_ = 0;
   char* chunk_at_ = nullptr;
   uint32_t count_ = 0;
-  size_t memory_bytes_ = 0;
 };
 
 }  // namespace oc::base

@@ -21,13 +21,12 @@ struct TupleRow {
 /// `find_or_add`.
 ///
 ///     slots_ (2^n of int32)        rows_ (dense, append-only)
-///     +---+                        +-----------------------------------+
-///     | 0 |  free: row 0 fits  ,-> | 0  kinds = kNoKey: "(other)"      |  matches no key, so a
-///     free
-///     +---+  no key           |    +-----------------------------------+  slot needs no test of
-///     its own | 2 | ----------------. |    | 1  a, b, kinds                    |
-///     +---+                  `|--> | 2  a, b, kinds                    |
-///     | 1 |  a collision: 1   |    +-----------------------------------+
+///     +---+                        +-----------------------------+
+///     | 0 |  free: row 0 fits  ,-> | 0  kinds = kNoKey: "(other)" |  matches no key, so a free slot
+///     +---+  no key           |    +-----------------------------+  needs no test of its own
+///     | 2 | ----------------. |    | 1  a, b, kinds              |
+///     +---+                  `|--> | 2  a, b, kinds              |
+///     | 1 |  a collision: 1   |    +-----------------------------+
 ///     +---+  wanted the slot above; found by the C++ probe (linear)
 ///
 ///     slot = hash(a, b) >> shift,  the top n bits of the product

@@ -1,5 +1,7 @@
 #include "perf/live_source.h"
 
+#include "base/clock.h"
+
 #include <fmt/format.h>
 #include <time.h>
 
@@ -17,13 +19,6 @@ constexpr base::Nanos kSlack = 1'000'000;
 constexpr std::chrono::milliseconds kLongestWait{100};
 constexpr std::chrono::milliseconds kCommandEnds{1000};
 constexpr uint64_t kOtherFiles = 64;  // what the rest of the program may have open
-
-base::Nanos monotonic_now() {
-  timespec time{};
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return static_cast<base::Nanos>(time.tv_sec) * 1'000'000'000 +
-         static_cast<base::Nanos>(time.tv_nsec);
-}
 
 std::vector<uint64_t> ids_of(const std::vector<OpenEvent>& events) {
   std::vector<uint64_t> ids;
@@ -136,7 +131,9 @@ base::Status LiveSource::open_event(EventOpener& opener, const AttrBasis& basis,
   if (!events) return events.error();
   add_kind(std::move(name), attr, request, std::move(*events));
   base::Status status = opened_.redirect_last(data);
-  const bool filters = attr.type == PERF_TYPE_TRACEPOINT && !request.keep_own && !is_command();
+  // A filter sees the host's thread ids: in a container ours are other numbers, and would hide others.
+  const bool filters = attr.type == PERF_TYPE_TRACEPOINT && !request.keep_own && !is_command() &&
+                       sys::in_initial_pid_namespace();
   if (status && filters) {
     std::vector<int32_t> own = request_.own_tids;
     if (guardian_) own.push_back(guardian_.pid());
@@ -164,7 +161,7 @@ base::Status LiveSource::watch(const std::vector<OpenEvent>& owners) {
 base::Status LiveSource::start() {
   if (state_ != State::kOpened) return base::make_error(base::Code::kUsage, "already started");
   state_ = State::kStarted;
-  start_time_ = monotonic_now();
+  start_time_ = base::now_of(CLOCK_MONOTONIC);
   return is_command() ? launcher_->release() : opened_.enable_all();
 }
 
@@ -215,9 +212,9 @@ base::Status LiveSource::next_round(std::chrono::milliseconds wait, source::Roun
   round.is_last = is_stop_requested_ || (launcher_ && !launcher_->is_running());
   if (round.is_last) {
     disable();
-    round.horizon = monotonic_now();
+    round.horizon = base::now_of(CLOCK_MONOTONIC);
   } else {
-    round.horizon = monotonic_now() - kSlack;  // before the heads are read
+    round.horizon = base::now_of(CLOCK_MONOTONIC) - kSlack;  // before the heads are read
   }
   rings_.collect(round.spans, notes_);
   return {};

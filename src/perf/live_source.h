@@ -60,6 +60,7 @@ class LiveSource final : public source::Source {
 
   /// From any thread: the next round stops the events and is the last.
   void request_stop();
+  bool is_finished() const { return state_ == State::kFinished; }
   bool command_running() const { return launcher_ && launcher_->is_running(); }
   pid_t command_pid() const { return launcher_ ? launcher_->pid() : 0; }
   /// As from waitpid; empty while it runs, or without a command.

@@ -47,8 +47,6 @@ void ProcessModel::fork(int32_t pid, int32_t tid, int32_t parent_pid, int32_t pa
   }
 }
 
-void ProcessModel::exit(int32_t pid, int32_t tid) { slot(pid, tid).has_exited = true; }
-
 void ProcessModel::rundown(int32_t pid, int32_t tid, std::string_view name) {
   Thread& thread = slot(pid, tid);
   if (thread.is_named) return;

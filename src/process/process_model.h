@@ -17,7 +17,6 @@ struct Thread {
   int32_t tid = 0;
   base::StringId comm;    ///< ":TID" as long as nobody told the name
   bool is_named = false;  ///< a COMM, a fork of a named thread, or the rundown told it
-  bool has_exited = false;
 };
 
 /// Who ran under which name, as of the last record applied: feed records in time order.
@@ -39,11 +38,8 @@ class ProcessModel {
 
   void comm(int32_t pid, int32_t tid, std::string_view name);
   void fork(int32_t pid, int32_t tid, int32_t parent_pid, int32_t parent_tid);
-  void exit(int32_t pid, int32_t tid);
   /// What /proc says: used only when no record has told.
   void rundown(int32_t pid, int32_t tid, std::string_view name);
-
-  uint32_t threads_seen() const { return next_id_ - 1; }
 
  private:
   static constexpr uint32_t kRecent = 1024;

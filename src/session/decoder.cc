@@ -208,8 +208,10 @@ double Decoder::until(bool stopped) const {
 }
 
 void Decoder::give_back() {
-  for (uint32_t stream = 0; stream < handed_.size(); ++stream) {
-    source_.release(stream, merger_.lowest_position(stream, handed_[stream]));
+  needed_ = handed_;
+  merger_.lower_to_needed(needed_);
+  for (uint32_t stream = 0; stream < needed_.size(); ++stream) {
+    source_.release(stream, needed_[stream]);
   }
 }
 
@@ -301,7 +303,6 @@ void Decoder::apply(int number, const uint8_t* body, uint32_t size_bytes, int32_
     case KernelRecord::kExit:
       event.pid = word(0);
       event.tid = word(8);
-      processes_.exit(event.pid, event.tid);
       break;
     case KernelRecord::kMmap:
     case KernelRecord::kMmap2:

@@ -82,6 +82,7 @@ class Decoder {
   source::Merger merger_;
   source::Round round_;
   std::vector<uint64_t> handed_;  ///< by stream: the position up to which spans were taken over
+  std::vector<uint64_t> needed_;  ///< by stream: the position before which all may be given back
   base::Nanos horizon_ = 0;
   base::Nanos newest_ = 0;  ///< of records visited
   base::Nanos end_ = 0;     ///< nothing later is delivered; 0: not yet known

@@ -1,10 +1,9 @@
 #include "session/live_plan.h"
 
-#include <fnmatch.h>
-
 #include <algorithm>
 #include <utility>
 
+#include "base/glob.h"
 #include "base/nearest.h"
 #include "perf/attr_builder.h"
 #include "perf/event_names.h"
@@ -16,8 +15,6 @@ using base::Code;
 using base::Result;
 
 namespace {
-
-bool is_glob(const std::string& name) { return name.find_first_of("*?[") != std::string::npos; }
 
 Result<sys::Tracefs> open_tracefs() {
   auto root = sys::find_tracefs();
@@ -60,7 +57,7 @@ Result<std::vector<uint32_t>> LivePlan::resolve(const std::string& name,
     request.with_address = settings.with_address || is_fault(*named);
     return std::vector<uint32_t>{add(std::move(request))};
   }
-  if (name.find(':') == std::string::npos && !is_glob(name)) {
+  if (name.find(':') == std::string::npos && !base::is_glob(name)) {
     const std::string hint = base::did_you_mean(base::nearest(name, names("*")));
     return base::make_error(Code::kNotFound, "there is no event '" + name + "'",
                             hint.empty() ? "oc list events shows those of this machine" : hint);
@@ -72,7 +69,7 @@ Result<std::vector<uint32_t>> LivePlan::resolve_tracepoints(const std::string& n
   auto tracefs = open_tracefs();
   if (!tracefs) return std::move(tracefs.error()).context("cannot look up '" + name + "'");
   std::vector<std::string> found{name};
-  if (is_glob(name)) {
+  if (base::is_glob(name)) {
     auto listed = tracefs->list_events(name);
     if (!listed) return std::move(listed.error());
     found = std::move(*listed);
@@ -85,7 +82,7 @@ Result<std::vector<uint32_t>> LivePlan::resolve_tracepoints(const std::string& n
   for (const std::string& event : found) {
     auto format = tracefs->load_format(event);
     if (!format) {
-      if (is_glob(name) && format.error().code != Code::kPermission)
+      if (base::is_glob(name) && format.error().code != Code::kPermission)
         continue;  // an event perf cannot open
       return std::move(format.error());
     }
@@ -123,7 +120,7 @@ std::vector<std::string> LivePlan::names(const std::string& glob) const {
   std::vector<std::string> names;
   for (const auto& named : perf::named_events()) {
     const std::string name(named.name);
-    if (fnmatch(glob.c_str(), name.c_str(), 0) == 0) names.push_back(name);
+    if (base::glob_matches(glob, name)) names.push_back(name);
   }
   if (auto tracefs = open_tracefs()) {
     if (auto listed = tracefs->list_events(glob))

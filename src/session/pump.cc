@@ -68,8 +68,11 @@ void Pump::run_ahead() {
       freed = await_change(freed_, freed);
     Batch& batch = batches_[filled % kBatches];
     if (stop_.load(std::memory_order_relaxed)) {
+      const Batch& before = batches_[(filled + kBatches - 1) % kBatches];
       batch.count = 0;
       batch.is_last = true;
+      batch.counts = before.counts;
+      batch.until = before.until;
     } else {
       fill(std::chrono::milliseconds(0), batch);
     }

@@ -1,14 +1,16 @@
 #include "session/session.h"
 
 #include <fmt/format.h>
-#include <fnmatch.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <ctime>
 #include <filesystem>
+#include <map>
 
+#include "base/clock.h"
+#include "base/glob.h"
 #include "base/nearest.h"
 
 namespace oc::session {
@@ -22,20 +24,12 @@ using event::kKernelRecords;
 
 namespace {
 
-base::Nanos now_of(clockid_t clock) {
-  timespec now{};
-  clock_gettime(clock, &now);
-  return static_cast<base::Nanos>(now.tv_sec) * 1'000'000'000u +
-         static_cast<base::Nanos>(now.tv_nsec);
-}
-
-bool is_glob(const std::string& name) { return name.find_first_of("*?[") != std::string::npos; }
-
-/// "cycles" for "cycles:ppp"; a tracepoint's "sched:sched_switch" stays whole.
-std::string_view without_modifiers(const EventKind& kind) {
-  const std::string_view name = kind.name;
-  if (kind.attr.type == PERF_TYPE_TRACEPOINT) return name;
-  return name.substr(0, name.rfind(':'));
+/// "cycles" for "cycles:ppp"; what follows the last colon is a name's own unless it is only modifiers.
+std::string without_modifiers(const EventKind& kind) {
+  const size_t colon = kind.name.rfind(':');
+  if (kind.attr.type == PERF_TYPE_TRACEPOINT || colon == std::string::npos) return kind.name;
+  const bool is_all = kind.name.find_first_not_of("ukhGHIpPSDWe", colon + 1) == std::string::npos;
+  return is_all ? kind.name.substr(0, colon) : kind.name;
 }
 
 std::vector<int32_t> own_threads() {
@@ -44,11 +38,6 @@ std::vector<int32_t> own_threads() {
     tids.push_back(std::stoi(entry.path().filename()));
   }
   return tids;
-}
-
-bool matches(const std::string& wanted, std::string_view name) {
-  if (!is_glob(wanted)) return wanted == name;
-  return fnmatch(wanted.c_str(), std::string(name).c_str(), 0) == 0;
 }
 
 }  // namespace
@@ -118,8 +107,9 @@ Result<std::vector<uint32_t>> Session::resolve_recorded(const std::string& name)
   for (uint32_t i = 0; i < events.size(); ++i) {
     const EventKind& kind = events[i];
     const bool by_format =
-        kind.format && matches(name, kind.format->system + ":" + kind.format->name);
-    if (by_format || matches(name, kind.name) || matches(name, without_modifiers(kind))) {
+        kind.format && base::glob_matches(name, kind.format->system + ":" + kind.format->name);
+    if (by_format || base::glob_matches(name, kind.name) ||
+        base::glob_matches(name, without_modifiers(kind))) {
       kinds.push_back(kKernelRecords + i);
     }
   }
@@ -144,7 +134,7 @@ std::vector<std::string> Session::event_names(const std::string& glob) const {
   std::vector<std::string> names;
   const auto& events = file_->events();
   for (uint32_t i = 0; i < events.size(); ++i) {
-    if (matches(glob, events[i].name)) names.push_back(events[i].name);
+    if (base::glob_matches(glob, events[i].name)) names.push_back(events[i].name);
   }
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
@@ -158,7 +148,7 @@ void Session::want(uint32_t kind) {
 }
 
 Status Session::start(const RunOptions& options) {
-  if (decoder_)
+  if (decoder_ || is_over_)
     return make_error(Code::kUsage, "this trace has been run already",
                       "open it again for a second run");
   Selection selection;
@@ -194,9 +184,14 @@ Status Session::start_live(const RunOptions& options, Selection& selection) {
   selection.keep_own.assign(kind_count(), 0);
   for (uint32_t i = 0; i < plan_.size(); ++i)
     selection.keep_own[kKernelRecords + i] = plan_.requests()[i].keep_own;
+  // A switch made in our own context is also the switch-in of another thread.
+  for (const auto record : {KernelRecord::kSwitchOut, KernelRecord::kSwitchIn,
+                            KernelRecord::kSwitchOutWide, KernelRecord::kSwitchInWide})
+    selection.keep_own[static_cast<size_t>(record)] = 1;
   if (auto status = live_->start(); !status) return status;
   selection.start = live_->start_time();
-  live_wall_offset_ = static_cast<int64_t>(now_of(CLOCK_REALTIME) - now_of(CLOCK_MONOTONIC));
+  live_wall_offset_ =
+      static_cast<int64_t>(base::now_of(CLOCK_REALTIME) - base::now_of(CLOCK_MONOTONIC));
   if (options.max_span != 0) live_deadline_ = selection.start + options.max_span;
   for (const sys::ThreadInfo& thread : live_->rundown()) {
     processes_.rundown(thread.pid, thread.tid, thread.comm);
@@ -208,7 +203,7 @@ Status Session::start_live(const RunOptions& options, Selection& selection) {
 
 Result<const Batch*> Session::next(std::chrono::milliseconds wait) {
   if (live_deadline_) {
-    const base::Nanos now = now_of(CLOCK_MONOTONIC);
+    const base::Nanos now = base::now_of(CLOCK_MONOTONIC);
     if (now >= *live_deadline_) {
       live_->request_stop();
       live_deadline_.reset();
@@ -227,44 +222,58 @@ void Session::stop() {
     live_->request_stop();
   } else if (pump_) {
     pump_->stop();
+    file_source_->wake();
   }
 }
 
 void Session::finish() {
+  if (!decoder_ || is_over_) return;
   if (pump_) pump_->finish();
-  decoder_is_done_ = true;
-  if (!live_) return;
-  live_->finish();
-  final_losses_ = live_->final_losses();
+  if (live_) live_->finish();
+  losses_ = losses();
+  if (live_) {
+    final_notes_ = live_->notes();
+    command_status_ = command_status();
+  }
+  is_over_ = true;
+  // The kernel's events and rings, and the batches, are of no use any more and may be large.
+  pump_.reset();
+  decoder_.reset();
+  live_.reset();
 }
 
+/// The kernel's own numbers, by CPU and event, are whole, but only there at the end and since Linux 6.0;
+/// where LOST records told of more on a CPU (a descriptor could not be read), the rest is added.
 std::vector<source::Loss> Session::losses() const {
-  // The kernel's own numbers are whole; LOST records lack what was lost after the last of them.
-  if (!final_losses_.empty()) return final_losses_;
+  if (is_over_ || !decoder_) return losses_;
   std::vector<source::Loss> losses;
-  if (!decoder_) return losses;
-  for (const auto& [cpu, records] : decoder_->lost_by_cpu()) {
-    source::Loss loss;
-    loss.cpu = cpu;
-    loss.records = records;
-    losses.push_back(loss);
+  if (live_ && live_->is_finished()) losses = live_->final_losses();
+  std::map<int32_t, uint64_t> counted;
+  for (const source::Loss& loss : losses) counted[loss.cpu] += loss.records;
+  for (const auto& [cpu, told] : decoder_->lost_by_cpu()) {
+    if (told <= counted[cpu]) continue;
+    source::Loss rest;
+    rest.cpu = cpu;
+    rest.records = told - counted[cpu];
+    losses.push_back(rest);
   }
   return losses;
 }
 
 std::vector<std::string> Session::notes() const {
   if (live_) return live_->notes();
-  if (!file_) return {};
+  if (!file_) return final_notes_;
   // The source belongs to the decoder's thread as long as that runs.
-  return decoder_is_done_ || !decoder_ ? file_source_->notes() : file_->notes();
+  return decoder_is_done_ || !pump_ ? file_source_->notes() : file_->notes();
 }
 
 bool Session::is_damaged() const {
   if (!file_) return false;
-  return decoder_is_done_ || !decoder_ ? file_source_->is_damaged() : file_->is_truncated();
+  return decoder_is_done_ || !pump_ ? file_source_->is_damaged() : file_->is_truncated();
 }
 
 std::optional<int> Session::command_status() const {
+  if (is_over_) return command_status_;
   const auto status = live_ ? live_->command_status() : std::nullopt;
   if (!status) return std::nullopt;
   return WIFSIGNALED(*status) ? 128 + WTERMSIG(*status) : WEXITSTATUS(*status);

@@ -63,8 +63,8 @@ class Session {
   /// The next batch; null when the run is over. Lent: until the next call.
   base::Result<const Batch*> next(std::chrono::milliseconds wait);
   void stop();
-  /// Ends the run, also before its last batch: takes the final losses, closes the kernel's events. No
-  /// batch is lent any more; the trace can still be asked.
+  /// Ends the run, also before its last batch: takes the final losses, closes the kernel's events and
+  /// frees the batches. Nothing is lent any more; the trace can still be asked.
   void finish();
 
   const base::Interner& strings() const { return strings_; }
@@ -94,7 +94,11 @@ class Session {
   bool decoder_is_done_ = false;  ///< the source is at rest and may be asked
   Counts counts_;
   int64_t live_wall_offset_ = 0;
-  std::vector<source::Loss> final_losses_;
+  // What is left of a run that is over.
+  bool is_over_ = false;
+  std::vector<source::Loss> losses_;
+  std::vector<std::string> final_notes_;
+  std::optional<int> command_status_;
 };
 
 }  // namespace oc::session

@@ -39,6 +39,7 @@ base::Status FileSource::next_round(std::chrono::milliseconds, Round& round) {
   uint64_t at = at_;
   while (at < records.size()) {
     read_ahead_.reached(base + at);
+    if (is_woken_.load(std::memory_order_relaxed)) break;
     const uint8_t* const end = records.data() + records.size();
     const uint8_t* record = records.data() + at;
     const uint64_t left = records.size() - at;
@@ -64,6 +65,12 @@ base::Status FileSource::next_round(std::chrono::milliseconds, Round& round) {
     if (header.type == kFinishedRound) break;
   }
   scan.cut();
+  if (is_woken_.load(std::memory_order_relaxed)) {
+    round.clear();
+    round.is_last = true;
+    round.horizon = newest_;
+    return {};
+  }
   at_ = at;
   round.is_last = at_ >= records.size();
   round.records = scan.records();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,8 @@ class FileSource final : public Source {
   const event::EventTable& events() const override { return file_.events(); }
   base::Status next_round(std::chrono::milliseconds wait, Round& round) override;
   void release(uint32_t, uint64_t) override {}
+  /// The round that is being walked ends early and is the last, without records.
+  void wake() override { is_woken_.store(true, std::memory_order_relaxed); }
   std::vector<std::string> notes() const override;
 
   bool is_damaged() const { return damaged_ || file_.is_truncated(); }
@@ -42,6 +45,7 @@ class FileSource final : public Source {
   uint64_t at_ = 0;  ///< in records()
   uint64_t next_order_ = 0;
   base::Nanos newest_ = 0;  ///< of the rounds before
+  std::atomic<bool> is_woken_{false};
   bool damaged_ = false;
   bool has_compressed_ = false;
   std::vector<std::string> notes_;

@@ -65,13 +65,13 @@ void Merger::sift_down(Node node, size_t at) {
   heap_[at] = node;
 }
 
-uint64_t Merger::lowest_position(uint32_t stream, uint64_t otherwise) const {
-  uint64_t lowest = otherwise;
+void Merger::lower_to_needed(std::vector<uint64_t>& positions) const {
   for (const Node& node : heap_) {
     const Run& run = runs_[node.slot];
-    if (run.stream == stream) lowest = std::min(lowest, run.position);
+    if (run.stream < positions.size()) {
+      positions[run.stream] = std::min(positions[run.stream], run.position);
+    }
   }
-  return lowest;
 }
 
 }  // namespace oc::source

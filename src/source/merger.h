@@ -37,8 +37,8 @@ class Merger {
   /// The oldest time (not 0) that any run began with so far; 0 when there was none.
   base::Nanos oldest() const { return oldest_; }
   size_t run_count() const { return heap_.size(); }
-  /// The lowest position of `stream` that is still needed; `otherwise` when none is.
-  uint64_t lowest_position(uint32_t stream, uint64_t otherwise) const;
+  /// Lowers each entry, by stream, to the position from which that stream is still needed.
+  void lower_to_needed(std::vector<uint64_t>& positions) const;
 
  private:
   struct Node {

@@ -34,7 +34,7 @@ class RunScan {
         break;
       }
       const auto time = base::load<base::Nanos>(at + one_time_end_ - sizeof(base::Nanos));
-      if (static_cast<int64_t>(time - last) < 0) break;  // older, or 0, or ~0
+      if (time < last || time == ~0ull) break;  // older, or untimed (0 or ~0): `last` is not 0
       last = time;
       at += header.size_bytes;
       ++taken;

@@ -1,5 +1,9 @@
 #include "sys/proc.h"
 
+#include <unistd.h>
+
+#include <string_view>
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -107,6 +111,13 @@ ThreadInfo load_thread(int32_t pid, int32_t tid, const std::string& proc) {
   ThreadInfo thread{pid, tid, {}};
   read_comm(AT_FDCWD, fmt::format("{}/{}/task/{}/comm", proc, pid, tid).c_str(), thread.comm);
   return thread;
+}
+
+bool in_initial_pid_namespace() {
+  constexpr std::string_view kInitial = "pid:[4026531836]";  // PROC_PID_INIT_INO
+  char target[64];
+  const ssize_t size = readlink("/proc/self/ns/pid", target, sizeof target);
+  return size > 0 && std::string_view(target, static_cast<size_t>(size)) == kInitial;
 }
 
 }  // namespace oc::sys

@@ -37,7 +37,6 @@ TEST_CASE("a reused tid is another thread") {
   model.comm(10, 10, "sh");
   model.comm(12, 12, "old");
   const auto first = model.find_or_add(12, 12).id;
-  model.exit(12, 12);
   CHECK(names.text(model.find_or_add(12, 12).comm) == "old");
   model.fork(12, 12, 10, 10);
   CHECK(model.find_or_add(12, 12).id != first);

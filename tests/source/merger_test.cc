@@ -146,16 +146,18 @@ TEST_CASE("records that are skipped are passed, wherever they are") {
 TEST_CASE("the lowest position still needed is that of the first record not delivered") {
   Bench bench;
   constexpr uint64_t kSize = 48;  // header, id, ip, tid, time, cpu
-  CHECK(bench.merger.lowest_position(0, 7) == 7);
+  const auto needed = [&](std::vector<uint64_t> positions) {
+    bench.merger.lower_to_needed(positions);
+    return positions;
+  };
+  using Positions = std::vector<uint64_t>;
+  CHECK(needed({7}) == Positions{7});
   bench.add({stream({1, 2, 9}), stream({3, 4})});
-  CHECK(bench.merger.lowest_position(0, 3 * kSize) == 0);
+  CHECK(needed({3 * kSize, 2 * kSize}) == Positions{0, 0});
   bench.drain(2);
-  CHECK(bench.merger.lowest_position(0, 3 * kSize) == 2 * kSize);
-  CHECK(bench.merger.lowest_position(1, 2 * kSize) == 0);
+  CHECK(needed({3 * kSize, 2 * kSize}) == Positions{2 * kSize, 0});
   bench.drain(5);
-  CHECK(bench.merger.lowest_position(0, 3 * kSize) == 2 * kSize);
-  CHECK(bench.merger.lowest_position(1, 2 * kSize) == 2 * kSize);
-  CHECK(bench.merger.lowest_position(2, 77) == 77);
+  CHECK(needed({3 * kSize, 2 * kSize, 77}) == Positions{2 * kSize, 2 * kSize, 77});
 }
 
 TEST_CASE("the oldest time is that of the oldest timed record") {
