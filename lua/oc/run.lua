@@ -19,6 +19,10 @@ local WARM_UP_EVENTS = 10000
 
 local host_pointer = session.host_pointer
 
+-- An event whose fields are all zero, and none of whose offsets lead out of it.
+local nothing_bytes = ffi.new("uint8_t[?]", 131072)
+local nothing = ffi.new("oc_event[1]", { { record = nothing_bytes, payload = nothing_bytes } })
+
 local function traced(err)
   local made = errors.make(err)
   if settings.traceback and not made.traceback then made.traceback = debug.traceback("", 2) end
@@ -142,9 +146,12 @@ end
 ---@param trace oc.Trace
 function M.feed(trace)
   local ok, err = xpcall(feed, traced, trace)
-  -- Before the hooks: they may take long, and what the kernel drops meanwhile is no loss of this run.
+  -- Before the hooks: they may take long, and what the kernel drops meanwhile is no loss of this
+  -- run. An event that a script kept beyond its callback points to bytes that are gone: now to zeros.
   C.oc_session_finish(trace._session)
+  for _, event_view in pairs(trace._views) do event_view._d = nothing end
   for _, fn in ipairs(trace._at_end) do call_hook(trace, fn) end
+  C.oc_host_run_is_over(host_pointer)
   settings.finished(trace)
   if not ok then error(err, 0) end
 end

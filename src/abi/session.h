@@ -83,6 +83,8 @@ const char* oc_version(void);
 uint32_t oc_host_doing(oc_host* host, uint32_t doing);
 /* How long a callback may run before the watchdog ends it, ns; 0: for ever. */
 void oc_host_timeout(oc_host* host, double timeout_ns);
+/* A run lasts from its start until its end hooks are done: a first signal then lets them come to their end. */
+void oc_host_run_is_over(oc_host *host);
 /* 0 when nothing asked the script to end, otherwise the signal's number, or -1 for the watchdog. */
 int oc_host_interrupted(oc_host* host);
 

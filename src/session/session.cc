@@ -211,6 +211,7 @@ Result<const Batch*> Session::next(std::chrono::milliseconds wait) {
       wait = std::min(wait, std::chrono::milliseconds((*live_deadline_ - now) / 1'000'000 + 1));
     }
   }
+  if (!pump_) return static_cast<const Batch*>(nullptr);  // finished, or never started
   auto batch = pump_->next(wait);
   if (batch && *batch != nullptr) counts_ = (*batch)->counts;
   decoder_is_done_ = !batch || *batch == nullptr || (*batch)->is_last;
