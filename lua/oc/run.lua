@@ -145,6 +145,8 @@ function M.feed(trace)
   -- Before the hooks: they may take long, and what the kernel drops meanwhile is no loss of this run.
   C.oc_session_finish(trace._session)
   for _, fn in ipairs(trace._at_end) do call_hook(trace, fn) end
+  io.stdout:flush()
+  C.oc_session_end(trace._session)
   settings.finished(trace)
   if not ok then error(err, 0) end
 end

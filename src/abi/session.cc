@@ -238,6 +238,10 @@ void oc_session_finish(oc_session* session) {
     if (session->host.active == session) session->host.active = nullptr;
   }
   session->session.finish();
+}
+
+void oc_session_end(oc_session* session) {
+  session->session.await_command();
   session->host.is_running = false;
 }
 

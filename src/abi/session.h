@@ -117,6 +117,9 @@ oc_loop* oc_session_loop(oc_session* session);
 void oc_session_stop(oc_session* session);
 /* After the last batch: closes what the run held open, completes the losses. */
 void oc_session_finish(oc_session* session);
+/* After the end hooks: waits a moment for a command that was told to end; until here a signal does not
+ * cut off what hooks print. */
+void oc_session_end(oc_session* session);
 
 /* Text of a string id (oc_event.comm): sets *size_bytes; valid as long as the session. */
 const char* oc_session_text(oc_session* session, uint32_t id, size_t* size_bytes);

@@ -238,6 +238,10 @@ void Session::finish() {
   final_losses_ = live_->final_losses();
 }
 
+void Session::await_command() {
+  if (live_) live_->await_command();
+}
+
 std::vector<source::Loss> Session::losses() const {
   // The kernel's own numbers are whole; LOST records lack what was lost after the last of them.
   if (!final_losses_.empty()) return final_losses_;

@@ -66,6 +66,8 @@ class Session {
   /// Ends the run, also before its last batch: takes the final losses, closes the kernel's events. No
   /// batch is lent any more; the trace can still be asked.
   void finish();
+  /// Waits a moment for a command that the run outlived by being stopped.
+  void await_command();
 
   const base::Interner& strings() const { return strings_; }
   const Counts& counts() const { return counts_; }
