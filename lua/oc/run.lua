@@ -115,8 +115,8 @@ local function make_fire(trace)
 end
 
 --- Once the first events are handled, compiles everything anew: what got hot while most keys of
---- the aggregates were new has the slow path of a new key as its main path, for good (a few percent of the
---- loop).
+--- the aggregates were new has the slow path of a new key as its main path, for good (a few percent
+--- of the loop).
 local function warmed_up(seen)
   if seen >= WARM_UP_EVENTS then jit.flush() end
   return seen
@@ -147,11 +147,13 @@ end
 function M.feed(trace)
   local ok, err = xpcall(feed, traced, trace)
   -- Before the hooks: they may take long, and what the kernel drops meanwhile is no loss of this
-  -- run. An event that a script kept beyond its callback points to bytes that are gone: now to zeros.
+  -- run. An event that a script kept beyond its callback points to bytes that are gone: now to
+  -- zeros.
   C.oc_session_finish(trace._session)
   for _, event_view in pairs(trace._views) do event_view._d = nothing end
   for _, fn in ipairs(trace._at_end) do call_hook(trace, fn) end
-  C.oc_host_run_is_over(host_pointer)
+  io.stdout:flush()
+  C.oc_session_end(trace._session)
   settings.finished(trace)
   if not ok then error(err, 0) end
 end

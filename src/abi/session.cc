@@ -86,8 +86,6 @@ void oc_host_timeout(oc_host* host, double timeout_ns) {
   host->timeout_ns = static_cast<int64_t>(whole(timeout_ns));
 }
 
-void oc_host_run_is_over(oc_host* host) { host->is_running = false; }
-
 int oc_host_interrupted(oc_host* host) {
   if (host->timed_out) return -1;
   return host->stop_requests.load() == 0 ? 0 : host->last_signal.load();
@@ -264,6 +262,14 @@ void oc_session_finish(oc_session* session) {
     return 0;
   });
   session->loop.events = nullptr;
+}
+
+void oc_session_end(oc_session* session) {
+  guarded(session, [&] {
+    session->session.end();
+    return 0;
+  });
+  session->host.is_running = false;
 }
 
 const char* oc_session_text(oc_session* session, uint32_t id, size_t* size_bytes) {

@@ -83,8 +83,6 @@ const char* oc_version(void);
 uint32_t oc_host_doing(oc_host* host, uint32_t doing);
 /* How long a callback may run before the watchdog ends it, ns; 0: for ever. */
 void oc_host_timeout(oc_host* host, double timeout_ns);
-/* A run lasts from its start until its end hooks are done: a first signal then lets them come to their end. */
-void oc_host_run_is_over(oc_host *host);
 /* 0 when nothing asked the script to end, otherwise the signal's number, or -1 for the watchdog. */
 int oc_host_interrupted(oc_host* host);
 
@@ -119,6 +117,9 @@ oc_loop* oc_session_loop(oc_session* session);
 void oc_session_stop(oc_session* session);
 /* After the last batch: closes what the run held open, completes the losses. */
 void oc_session_finish(oc_session* session);
+/* After the end hooks: waits a moment for a command that was told to end; until here a signal does not
+ * cut off what hooks print. */
+void oc_session_end(oc_session* session);
 
 /* Text of a string id (oc_event.comm): sets *size_bytes; valid as long as the session. */
 const char* oc_session_text(oc_session* session, uint32_t id, size_t* size_bytes);

@@ -190,8 +190,7 @@ void LiveSource::disable() {
   }
 }
 
-void LiveSource::finish() {
-  disable();
+void LiveSource::await_command() {
   if (!launcher_ || launcher_->await(kCommandEnds)) return;
   notes_.push_back(fmt::format("the command has not ended: process {} goes on", launcher_->pid()));
 }

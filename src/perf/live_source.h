@@ -67,8 +67,10 @@ class LiveSource final : public source::Source {
   std::optional<int> command_status() const;
 
   /// After the last round, or instead of it: the events stop, a command that still runs is sent
-  /// SIGTERM and gets a second to end.
-  void finish();
+  /// SIGTERM.
+  void finish() { disable(); }
+  /// After that: gives the command a second to end, and notes when it does not.
+  void await_command();
 
   uint64_t data_ring_bytes() const { return rings_.data_bytes(); }
 

@@ -232,14 +232,17 @@ void Session::finish() {
   if (pump_) pump_->finish();
   if (live_) live_->finish();
   losses_ = losses();
-  if (live_) {
-    final_notes_ = live_->notes();
-    command_status_ = command_status();
-  }
   is_over_ = true;
-  // The kernel's events and rings, and the batches, are of no use any more and may be large.
   pump_.reset();
   decoder_.reset();
+}
+
+void Session::end() {
+  finish();
+  if (!live_) return;
+  live_->await_command();
+  final_notes_ = live_->notes();
+  command_status_ = command_status();
   live_.reset();
 }
 
@@ -274,8 +277,8 @@ bool Session::is_damaged() const {
 }
 
 std::optional<int> Session::command_status() const {
-  if (is_over_) return command_status_;
-  const auto status = live_ ? live_->command_status() : std::nullopt;
+  if (!live_) return command_status_;
+  const auto status = live_->command_status();
   if (!status) return std::nullopt;
   return WIFSIGNALED(*status) ? 128 + WTERMSIG(*status) : WEXITSTATUS(*status);
 }

@@ -63,9 +63,12 @@ class Session {
   /// The next batch; null when the run is over. Lent: until the next call.
   base::Result<const Batch*> next(std::chrono::milliseconds wait);
   void stop();
-  /// Ends the run, also before its last batch: takes the final losses, closes the kernel's events and
-  /// frees the batches. Nothing is lent any more; the trace can still be asked.
+  /// Ends the run, also before its last batch: stops the kernel's events, takes the final losses, frees
+  /// the batches. Nothing is lent any more; the trace can still be asked.
   void finish();
+  /// After the last word of the run: waits a moment for a command that the run outlived by being stopped,
+  /// closes the kernel's events and rings.
+  void end();
 
   const base::Interner& strings() const { return strings_; }
   const Counts& counts() const { return counts_; }
