@@ -102,10 +102,13 @@ local function make_fire(trace)
   local function call(fn)
     if not trace._stopping then call_hook(trace, fn) end
   end
+  local function is_over()
+    return trace._stopping or C.oc_host_interrupted(host_pointer) ~= 0
+  end
   loop.deadline = timers.next_due
   if #timers == 0 then return nil end
   return function(time)
-    timers:fire(time, call)
+    timers:fire(time, call, is_over)
     loop.deadline = timers.next_due
   end
 end
@@ -138,12 +141,19 @@ local function feed(trace)
   end
 end
 
+local function say_skipped(timers)
+  if timers.skipped == 0 then return end
+  io.stderr:write(("oc: %.0f firings of timers were skipped: time went far ahead with no event "
+    .. "between (a wrong time stamp?)\n"):format(timers.skipped))
+end
+
 --- Feeds a started trace to its end.
 ---@param trace oc.Trace
 function M.feed(trace)
   local ok, err = xpcall(feed, traced, trace)
   -- Before the hooks: they may take long, and what the kernel drops meanwhile is no loss of this run.
   C.oc_session_finish(trace._session)
+  say_skipped(trace._timers)
   for _, fn in ipairs(trace._at_end) do call_hook(trace, fn) end
   settings.finished(trace)
   if not ok then error(err, 0) end
