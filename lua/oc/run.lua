@@ -156,6 +156,7 @@ function M.feed(trace)
   say_skipped(trace._timers)
   for _, fn in ipairs(trace._at_end) do call_hook(trace, fn) end
   settings.finished(trace)
+  jit.flush()  -- compiled code of functions that live on holds the callbacks, and so the trace
   if not ok then error(err, 0) end
 end
 
