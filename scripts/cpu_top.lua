@@ -12,7 +12,8 @@
 local oc = require "oc"
 
 local opt = oc.args {
-  frequency = oc.number(999, "samples per second on each CPU", { short = "F", min = 1 }),
+  frequency = oc.number(999, "samples per second on each CPU", { short = "F", min = 1,
+    max = 1e9 }),
   top = oc.number(10, "rows to print", { min = 1 }),
   every = oc.duration("1s", "how often to print; 0: once, at the end"),
   by = oc.choice({ "comm", "pid", "tid", "cpu" }, "comm", "what to count by"),

@@ -37,12 +37,10 @@ Context.__index = Context
 -- `oc.number`, `oc.flag`, … are `constructors.number`, …
 local M = { constructors = declare }
 
+local wrong_usage = errors.wrong_usage
+
 local function key_of(name) return (name:gsub("-", "_")) end
 local function dashed(name) return (name:gsub("_", "-")) end
-
-local function wrong_usage(message, hint)
-  error(errors.new(message, { hint = hint, exit_status = 2 }), 0)
-end
 
 --- By long name, alias and short name; `--no-NAME` is made by the parser.
 local function index_own(verb)

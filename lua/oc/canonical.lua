@@ -42,9 +42,11 @@ local function hardware(config, pattern)
   end
 end
 
+--- A recording's name may carry modifiers: "sched:sched_switch:u".
 local function tracepoint(name)
   return function(kind)
-    return kind.type == kinds.TRACEPOINT and kind.name:find(name, 1, true) == 1
+    return kind.type == kinds.TRACEPOINT
+      and (kind.name == name or kind.name:sub(1, #name + 1) == name .. ":")
   end
 end
 
@@ -80,20 +82,28 @@ end
 local SWITCH_PREEMPT = 0x4000  -- PERF_RECORD_MISC_SWITCH_OUT_PREEMPT
 local TASK_STATES = 0xff       -- of prev_state; above are the kernel's own marks
 
+--- The field when it is as the accessors read it. The format comes with the recording, and with a
+--- shorter field they would read past the payload's end.
+local function field_of(kind, name, field_kind, least_size)
+  local field = kind.by_name[name]
+  return field and field.kind == field_kind and field.size >= least_size and field or nil
+end
+
 local function sched_switch_aliases(kind)
-  local prev, next_, state, comm = kind.by_name.prev_pid, kind.by_name.next_pid,
-    kind.by_name.prev_state, kind.by_name.next_comm
-  if not (prev and next_ and state and comm) then return {} end
+  local prev, next_ = field_of(kind, "prev_pid", kinds.INTEGER, 4),
+    field_of(kind, "next_pid", kinds.INTEGER, 4)
+  local state, comm = field_of(kind, "prev_state", kinds.INTEGER, 4),
+    field_of(kind, "next_comm", kinds.CHARS, 1)
   return {
-    prev_tid = int32_at("d.payload", prev.offset),
-    next_tid = int32_at("d.payload", next_.offset),
-    next_comm = ([[
+    prev_tid = prev and int32_at("d.payload", prev.offset),
+    next_tid = next_ and int32_at("d.payload", next_.offset),
+    next_comm = comm and ([[
 local T = ffi.typeof("const char *")
 return function(d)
   local p = cast(T, d.payload + %d)
   return string(p, strnlen(p, %d))
 end]]):format(comm.offset, comm.size),
-    preempted = ([[
+    preempted = state and ([[
 local T = ffi.typeof("const uint32_t *")
 return function(d)
   return bit.band(cast(T, d.payload + %d)[0], %d) == 0

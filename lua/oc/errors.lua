@@ -63,6 +63,13 @@ end
 ---@return oc.Error
 function M.new(message, fields) return build(message, fields) end
 
+--- Raises wrong usage of the command line: exit status 2, and no line is to blame.
+---@param message string
+---@param hint? string
+function M.wrong_usage(message, hint)
+  error(build(message, { hint = hint, exit_status = 2 }), 0)
+end
+
 --- Raises an error at the place `level` steps up: 1 is the caller of this, 2 its caller, as
 --- `error`.
 ---@param level integer

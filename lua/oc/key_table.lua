@@ -35,7 +35,8 @@ local NIL, BOOLEAN, NUMBER, INT64, UINT64, ADDR, STRING, TUPLE =
 ---@field limit integer
 ---@field t ffi.cdata* the last table: its rows are the rows
 ---@field capacity integer rows that the owner has room for
----@field grow fun(t: ffi.cdata*, rows: integer): integer makes room, returns the new capacity
+---@field grow fun(t: ffi.cdata*, rows: integer): integer? makes room, returns the new capacity; nil
+---when there is no memory
 ---@field find fun(...): integer the row of these keys, made if new; not a method
 local KeyTable = {}
 KeyTable.__index = KeyTable
@@ -86,10 +87,22 @@ local function put(self, ids, word, key)
   })
 end
 
-local function find_slowly(self, t, kinds)
-  local row = C.oc_table_find_or_add(t, kinds)
-  if row >= self.capacity and t == self.t then self.capacity = self.grow(t, row + 1) end
+--- Finds where there is no room for another row: what is new goes to "(other)".
+local function find_in_full(t, kinds)
+  local row = C.oc_table_find(t, kinds)
+  if row == 0 then t.refused = t.refused + 1 end
   return row
+end
+
+-- The room is made before the row: `grow` may fail, and a row without room would be written past
+-- the end of the owner's array when its key comes again.
+local function find_slowly(self, t, kinds)
+  if t == self.t and t.count >= self.capacity and t.count <= t.limit then
+    local capacity = self.grow(t, t.count + 1)
+    if not capacity then return find_in_full(t, kinds) end
+    self.capacity = capacity
+  end
+  return C.oc_table_find_or_add(t, kinds)
 end
 
 -- What is alive where a trace may end must be few values: with the words, the hash and the row in
@@ -198,7 +211,7 @@ end
 
 ---@param arity integer
 ---@param limit integer keys taken at most; more go to row 0
----@param grow fun(t: ffi.cdata*, rows: integer): integer
+---@param grow fun(t: ffi.cdata*, rows: integer): integer?
 ---@return oc.KeyTable
 function KeyTable.new(arity, limit, grow)
   local self = setmetatable({
@@ -219,7 +232,9 @@ function KeyTable:clear()
   self.string_count = 0
   for _, inner in ipairs(self.inner) do C.oc_table_clear(inner) end
   C.oc_table_clear(self.t)
-  if self.capacity == 0 then self.capacity = self.grow(self.t, 1) end
+  if self.capacity == 0 then
+    self.capacity = self.grow(self.t, 1) or error("no memory for the values of an aggregate", 0)
+  end
   if self.arity == 0 then
     self.t.key.a.d, self.t.key.b.d = 0, 0
     find_slowly(self, self.t, NIL)

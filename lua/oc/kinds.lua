@@ -39,7 +39,7 @@ M.HARDWARE, M.SOFTWARE, M.TRACEPOINT = 0, 1, 2
 M.INTEGER, M.FLOAT, M.BOOL, M.POINTER, M.CHARS, M.BYTES, M.ARRAY, M.DYNAMIC_CHARS,
   M.DYNAMIC_ARRAY, M.DYNAMIC_BYTES = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
 
-local MAX_KINDS = 4096
+local FIRST_KINDS = 4096
 local ABSENT = 0xffff
 
 --- PERF_SAMPLE_* bits of a sample's varying part.
@@ -98,10 +98,14 @@ end
 ---@return integer[]? numbers nil with the error kept on the session
 function M.find(session, name, settings)
   local s = settings or {}
-  local found = ffi.new("uint32_t[?]", MAX_KINDS)
-  local count = C.oc_session_resolve(session, name, s.frequency or 0, s.period or 1,
-    s.addresses and 1 or 0, found, MAX_KINDS)
-  if count < 0 then return nil end
+  local count, capacity, found = FIRST_KINDS, 0
+  while count > capacity do
+    capacity = count
+    found = ffi.new("uint32_t[?]", capacity)
+    count = C.oc_session_resolve(session, name, s.frequency or 0, s.period or 1,
+      s.addresses and 1 or 0, found, capacity)
+    if count < 0 then return nil end
+  end
   local numbers = {}
   for i = 0, count - 1 do numbers[i + 1] = found[i] end
   return numbers

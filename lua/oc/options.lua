@@ -3,7 +3,7 @@
 --
 -- Fields: `name` (long name, also the key of its value with "_" for "-"), `kind` (as in oc.args),
 -- `placeholder`, `help`, and where it has them `short`, `aliases` (other long names), `default`,
--- `min`, `unit` (of a bare number) and `verbs` (where it makes sense; everywhere when absent).
+-- `min`, `max`, `unit` (of a bare number) and `verbs` (where it makes sense; everywhere when absent).
 
 ---@class oc.Option
 ---@field name string
@@ -14,6 +14,7 @@
 ---@field aliases? string[]
 ---@field default? any
 ---@field min? number
+---@field max? number
 ---@field unit? string
 ---@field verbs? string[]
 
@@ -24,20 +25,24 @@ return {
   { name = "input", short = "i", kind = "file", placeholder = "FILE",
     verbs = { "script", "eval", "list" },
     help = "read this trace; without it, trace live" },
-  { name = "frequency", short = "F", kind = "number", placeholder = "HZ", min = 1, verbs = running,
-    aliases = { "freq" },
+  { name = "frequency", short = "F", kind = "number", placeholder = "HZ", min = 1,
+    max = 1e9, verbs = running, aliases = { "freq" },
     help = "samples per second on each CPU" },
-  { name = "duration", short = "d", kind = "duration", placeholder = "TIME", verbs = running,
+  { name = "duration", short = "d", kind = "duration", placeholder = "TIME", min = 1,
+    verbs = running,
     help = "end after this time" },
-  { name = "events", short = "n", kind = "number", placeholder = "N", min = 1, verbs = running,
+  { name = "events", short = "n", kind = "number", placeholder = "N", min = 1, max = 2 ^ 53,
+    verbs = running,
     help = "end after so many events" },
-  { name = "buffer", kind = "size", placeholder = "SIZE", min = 4096, verbs = running,
+  { name = "buffer", kind = "size", placeholder = "SIZE", min = 4096, max = 2 ^ 40,
+    verbs = running,
     help = "ring buffer on each CPU, as in 8MiB" },
   { name = "json", kind = "flag", help = "results as JSON, one document a line" },
   { name = "strict", kind = "flag", help = "lost or cut off data is an error (exit 3)" },
   { name = "quiet", short = "q", kind = "flag", help = "results only" },
   { name = "verbose", short = "v", kind = "flag", help = "say what is done" },
-  { name = "timeout", kind = "duration", placeholder = "TIME", verbs = { "script", "eval" },
+  { name = "timeout", kind = "duration", placeholder = "TIME", min = 1,
+    verbs = { "script", "eval" },
     help = "end when a callback does not return for so long" },
   { name = "max-errors", kind = "number", placeholder = "N", default = 20, min = 1,
     verbs = { "script", "eval" }, help = "end after so many errors in callbacks" },

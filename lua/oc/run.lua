@@ -106,10 +106,13 @@ local function make_fire(trace)
   local function call(fn)
     if not trace._stopping then call_hook(trace, fn) end
   end
+  local function is_over()
+    return trace._stopping or C.oc_host_interrupted(host_pointer) ~= 0
+  end
   loop.deadline = timers.next_due
   if #timers == 0 then return nil end
   return function(time)
-    timers:fire(time, call)
+    timers:fire(time, call, is_over)
     loop.deadline = timers.next_due
   end
 end
@@ -142,6 +145,12 @@ local function feed(trace)
   end
 end
 
+local function say_skipped(timers)
+  if timers.skipped == 0 then return end
+  io.stderr:write(("oc: %.0f firings of timers were skipped: time went far ahead with no event "
+    .. "between (a wrong time stamp?)\n"):format(timers.skipped))
+end
+
 --- Feeds a started trace to its end.
 ---@param trace oc.Trace
 function M.feed(trace)
@@ -151,10 +160,12 @@ function M.feed(trace)
   -- zeros.
   C.oc_session_finish(trace._session)
   for _, event_view in pairs(trace._views) do event_view._d = nothing end
+  say_skipped(trace._timers)
   for _, fn in ipairs(trace._at_end) do call_hook(trace, fn) end
   io.stdout:flush()
   C.oc_session_end(trace._session)
   settings.finished(trace)
+  jit.flush()  -- compiled code of functions that live on holds the callbacks, and so the trace
   if not ok then error(err, 0) end
 end
 

@@ -10,7 +10,7 @@ local M = {}
 --- Of the Lua state; lives longer than all sessions.
 M.host_pointer = ffi.cast("oc_host *", host.pointer)
 
-local MAX_LOSSES = 1024
+local FIRST_LOSSES = 64
 
 --- Raises what the session's last call failed with: not the script's fault, so without a line.
 ---@param session ffi.cdata*
@@ -49,25 +49,36 @@ end
 ---@field own number made by oc itself, left out
 ---@field span_ns number from the beginning to the newest record
 ---@field cpu_ns number CPU time that oc used since the run began
----@field lost_by_cpu table<integer, number>
----@field lost_by_event table<string, number>
+---@field lost_by_cpu table<integer, number> all that were lost; -1: of a CPU that is not known
+---@field lost_by_event table<string, number> those whose event the kernel named
+
+--- Adds up the losses. Every one names a CPU (-1: not known); those of kernels from 6.0 on an event
+--- too.
+local function losses_of(session)
+  local count, capacity, losses = FIRST_LOSSES, 0
+  while count > capacity do
+    capacity = count
+    losses = ffi.new("oc_loss[?]", capacity)
+    count = C.oc_session_losses(session, losses, capacity)
+  end
+  local by_cpu, by_event = {}, {}
+  for i = 0, count - 1 do
+    local loss = losses[i]
+    by_cpu[loss.cpu] = (by_cpu[loss.cpu] or 0) + loss.records
+    if loss.event ~= nil then
+      local name = ffi.string(loss.event)
+      by_event[name] = (by_event[name] or 0) + loss.records
+    end
+  end
+  return by_cpu, by_event
+end
 
 --- Numbers of the run so far.
 ---@return oc.Stats
 function M.stats(session)
   local raw = ffi.new("oc_stats")
   C.oc_session_stats(session, raw)
-  local losses = ffi.new("oc_loss[?]", MAX_LOSSES)
-  local by_cpu, by_event = {}, {}
-  for i = 0, math.min(C.oc_session_losses(session, losses, MAX_LOSSES), MAX_LOSSES) - 1 do
-    local loss = losses[i]
-    if loss.event == nil then
-      by_cpu[loss.cpu] = (by_cpu[loss.cpu] or 0) + loss.records
-    else
-      local name = ffi.string(loss.event)
-      by_event[name] = (by_event[name] or 0) + loss.records
-    end
-  end
+  local by_cpu, by_event = losses_of(session)
   return {
     events = raw.delivered, records = raw.records, bytes = raw.bytes, lost = raw.lost,
     late = raw.late, malformed = raw.malformed, unknown = raw.unknown, own = raw.own,

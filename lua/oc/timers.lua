@@ -2,14 +2,19 @@
 --- that everything before some time has been delivered (also on an idle system).
 
 ---@class oc.Timers
+---@field skipped number firings left out because far too many were due at once
 ---@field next_due number ns since the session began; math.huge without timers
 local Timers = {}
 Timers.__index = Timers
 
+-- Due at once, with no event between, are more only after a wrong time stamp (a 1 ms timer takes
+-- a gap of 100 s), and firing on would seem to hang.
+local MOST_AT_ONCE = 100000
+
 local M = {}
 
 ---@return oc.Timers
-function M.new() return setmetatable({ next_due = math.huge }, Timers) end
+function M.new() return setmetatable({ next_due = math.huge, skipped = 0 }, Timers) end
 
 ---@param period number ns, above 0
 function Timers:add(period, fn)
@@ -32,15 +37,50 @@ local function earliest(self)
   return first
 end
 
---- Fires what is due at `time`, in order of their times; `call(fn, due)` runs each.
-function Timers:fire(time, call)
-  while self.next_due <= time do
+--- How many firings of a timer are due at `time`, the last one not counted.
+local function due_before_last(timer, time)
+  return math.max(0, math.floor((time - timer.due) / timer.period))
+end
+
+--- Leaves out all firings up to `time` but the last of each timer, when they are too many.
+local function skip(self, time)
+  local count = 0
+  for _, timer in ipairs(self) do count = count + due_before_last(timer, time) end
+  if count <= MOST_AT_ONCE then return end
+  self.skipped = self.skipped + count
+  for _, timer in ipairs(self) do
+    timer.due = timer.due + due_before_last(timer, time) * timer.period
+  end
+  self.next_due = earliest(self).due
+end
+
+--- Leaves out all firings up to `time`.
+local function abandon(self, time)
+  for _, timer in ipairs(self) do
+    if timer.due <= time then
+      timer.due = timer.due + (due_before_last(timer, time) + 1) * timer.period
+    end
+  end
+  self.next_due = math.max(earliest(self).due, time + 1)
+end
+
+--- Fires what is due at `time`, in order of their times; `call(fn, due)` runs each. Once
+--- `is_over()`, no second one is fired.
+---@param time number ns
+---@param call fun(fn: fun(), due: number)
+---@param is_over fun(): boolean
+function Timers:fire(time, call, is_over)
+  if self.next_due > time then return end
+  skip(self, time)
+  repeat
     local timer = earliest(self)
     local due = timer.due
-    timer.due = due + timer.period
+    -- Where doubles are further apart than the period, on to the next double.
+    timer.due = math.max(due + timer.period, due * (1 + 2 ^ -52))
     self.next_due = earliest(self).due
     call(timer.fn, due)
-  end
+    if is_over() then return abandon(self, time) end
+  until self.next_due > time or self.next_due == math.huge
 end
 
 return M

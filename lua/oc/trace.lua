@@ -33,16 +33,22 @@ local Trace = {}
 
 local M = {}
 
-local opened = {}
+local opened = {}  -- and not yet run: a trace that was run is freed like any other value
 
 --- Raises an error at the place where a trace was opened that has callbacks and was never run.
 function M.check_all_ran()
   for _, self in ipairs(opened) do
     local has_callbacks = #self._registered > 0 or #self._timers > 0 or #self._at_end > 0
-    if not self._ran and has_callbacks then
+    if has_callbacks then
       errors.raise_at(self._opened_at, "this trace has callbacks but was never run",
         { hint = "call trace:run() after the callbacks", token = "open" })
     end
+  end
+end
+
+local function forget(trace)
+  for i = #opened, 1, -1 do
+    if opened[i] == trace then return table.remove(opened, i) end
   end
 end
 
@@ -50,6 +56,9 @@ end
 
 local open_options = { input = "string", cpu = "table", buffer = "number or string" }
 local cpu_options = { frequency = "number" }
+
+-- As of the command line's options (options.lua).
+local MOST_HZ, LEAST_BUFFER, MOST_BUFFER = 1e9, 4096, 2 ^ 40
 
 --- Checks a table of options against their types.
 local function check_options(options, known, what)
@@ -73,10 +82,25 @@ local function check_options(options, known, what)
 end
 
 local function buffer_bytes(buffer)
-  if type(buffer) ~= "string" then return buffer end
-  return units.parse_size(buffer)
-    or errors.misuse(("oc.open: '%s' is not a size"):format(buffer),
+  local bytes = buffer
+  if type(buffer) == "string" then
+    bytes = units.parse_size(buffer)
+      or errors.misuse(("oc.open: '%s' is not a size"):format(buffer),
+        { token = "buffer", hint = "as in \"8MiB\"" })
+  end
+  if bytes and not (bytes >= LEAST_BUFFER and bytes <= MOST_BUFFER) then
+    errors.misuse(("oc.open: buffer must be from %s to %s, not %s"):format(
+      units.write_size(LEAST_BUFFER), units.write_size(MOST_BUFFER), tostring(buffer)),
       { token = "buffer", hint = "as in \"8MiB\"" })
+  end
+  return bytes
+end
+
+local function check_frequency(hz)
+  if hz and not (hz >= 1 and hz <= MOST_HZ) then
+    errors.misuse(("oc.open: frequency must be from 1 Hz to %.0f Hz, not %s"):format(MOST_HZ,
+      tostring(hz)), { token = "frequency", hint = "as in { cpu = { frequency = 99 } }" })
+  end
 end
 
 local function attach(self, path)
@@ -93,6 +117,7 @@ function M.open(options)
   options = options or {}
   check_options(options, open_options, "oc.open")
   check_options(options.cpu or {}, cpu_options, "oc.open: cpu")
+  check_frequency(options.cpu and options.cpu.frequency)
   settings.before_open()
   local self = setmetatable({
     _options = options, _buffer_bytes = buffer_bytes(options.buffer), _registered = {},
@@ -202,8 +227,9 @@ end
 ---@param fn fun()
 function Trace:every(period, fn)
   local ns = type(period) == "string" and units.parse_duration(period) or period
-  if type(ns) ~= "number" or ns ~= ns or ns < 1 then
-    errors.misuse("trace:every wants a duration above 0, such as \"1s\"", { token = "every" })
+  if type(ns) ~= "number" or not (ns >= 1 and ns < 2 ^ 63) then
+    errors.misuse("trace:every wants a duration of at least 1 ns, such as \"1s\"",
+      { token = "every" })
   end
   if type(fn) ~= "function" then
     errors.misuse("trace:every wants a function", { token = "every" })
@@ -250,6 +276,7 @@ function Trace:run()
       { token = "run", hint = "open it again for a second run" })
   end
   self._ran = true
+  forget(self)
   run.start(self, self._buffer_bytes, function(body) return with_fallback(self, body) end)
   run.feed(self)
   return self

@@ -44,9 +44,8 @@ function M.parse_duration(text, default_unit)
   if type(text) ~= "string" then return complain(text, "a duration", accepted) end
   local rest = text:match("^%s*(.-)%s*$")
   local bare = number_of(rest:match("^[%d.]+$") or "")
-  if bare then return math.floor(bare * durations[unit] + 0.5) end
-  local total = rest ~= "" and 0 or nil
-  while total and rest ~= "" do
+  local total = bare and bare * durations[unit] or (rest ~= "" and 0 or nil)
+  while not bare and total and rest ~= "" do
     local digits, name, tail = rest:match("^([%d.]+)%s*([^%d%s.]+)%s*(.*)$")
     local number, factor = digits and number_of(digits), durations[name]
     total = number and factor and total + number * factor
@@ -118,7 +117,7 @@ end
 ---@param value number
 ---@return string
 function M.format_number(value)
-  if value == math.floor(value) and value > -1e15 and value < 1e15 then
+  if value == math.floor(value) and value >= -2 ^ 53 and value <= 2 ^ 53 then
     return string.format("%.0f", value == 0 and 0 or value)
   end
   return string.format("%.6g", value)

@@ -213,6 +213,7 @@ local function make_methods(kind, view_type, runtime)
     copy._own.payload = copy._bytes + (d.payload - d.record)
     copy._own.record = copy._bytes
     copy._d, copy._is_copy = copy._own, 1
+    runtime.keep_for(copy)
     return copy
   end
 
@@ -264,25 +265,34 @@ end
 ---@field tail fun(d: ffi.cdata*, name: string, is_address: boolean): any
 ---@field callchain fun(d: ffi.cdata*): oc.addr[]
 ---@field address ffi.ctype*
+---@field keep_for fun(copy: ffi.cdata*) the session lives as long as this copy of an event
+
+-- LuaJIT keeps metatypes for ever, and with them all that their functions stand on: these hold the
+-- session weakly. The trace holds it, and so does each copy of an event.
+local session_of_copy = setmetatable({}, { __mode = "k" })
 
 ---@param session ffi.cdata*
 ---@return oc.view.Runtime
 function M.runtime(session)
   local names = {}
+  local held = setmetatable({ session }, { __mode = "v" })
+  session = nil
   local size = ffi.new("size_t[1]")
   local value = ffi.new("uint64_t[1]")
   local words = ffi.new("const uint8_t *[1]")
   local runtime = { names = names, address = ffi.typeof("oc_addr") }
 
   function runtime.load_name(id)
-    local text = C.oc_session_text(session, id, size)
+    if not held[1] then return "" end
+    local text = C.oc_session_text(held[1], id, size)
     local name = text == nil and "" or ffi.string(text, size[0])
     names[id] = name
     return name
   end
 
   function runtime.event_text(d)
-    local text = C.oc_session_event_text(session, d, size)
+    if not held[1] then return "" end
+    local text = C.oc_session_event_text(held[1], d, size)
     return ffi.string(text, size[0])
   end
 
@@ -296,14 +306,17 @@ function M.runtime(session)
 
   --- 0 when this sample has none although its event promises it: damaged.
   function runtime.tail(d, name, is_address)
-    if C.oc_session_tail_value(session, d, name, value) == 0 then value[0] = 0 end
+    if not held[1] or C.oc_session_tail_value(held[1], d, name, value) == 0 then value[0] = 0 end
     return is_address and runtime.address(value[0]) or tonumber(value[0])
   end
 
   function runtime.callchain(d)
-    local count = C.oc_session_callchain(session, d, words)
+    if not held[1] then return {} end
+    local count = C.oc_session_callchain(held[1], d, words)
     return runtime.array(words[0], count, "const uint64_t *", true)
   end
+
+  function runtime.keep_for(copy) session_of_copy[copy] = held[1] end
 
   return runtime
 end

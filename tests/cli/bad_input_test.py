@@ -95,12 +95,28 @@ WRONG_USAGE = [
     Case("an option before the script's name", ["script", "--bogus", "cpu_top"], 2, err=r"unknown option --bogus"),
     Case("a value of the wrong kind", ["script", "cpu_top", "-d", "soon"], 2, err=r"-d: 'soon' is not a duration"),
     Case("a value below the least", ["script", "cpu_top", "--top", "0"], 2, err=r"--top must be"),
+    Case("no time at all", ["script", "cpu_top", "-d", "0"], 2, err=r"-d must be at least 1ns"),
+    Case("less time than a nanosecond", ["script", "cpu_top", "-d", "0.0000000001"], 2, err=r"-d must be at least 1ns"),
+    Case("a time in scientific notation", ["script", "cpu_top", "-d", "1e-10"], 2, err=r"'1e-10' is not a duration"),
+    Case("a time beyond all clocks", ["script", "cpu_top", "-d", "99999999999999999999"], 2, err=r"is not a duration"),
+    Case("no time for a callback", ["script", "cpu_top", "--timeout", "0"], 2, err=r"--timeout must be at least 1ns"),
+    Case("more events than can be counted", ["script", "cpu_top", "-n", "1e30"], 2, err=r"-n must be at most 9007199254740992"),
+    Case("a frequency beyond all clocks", ["script", "cpu_top", "-F", "1e30"], 2, err=r"-F must be at most 1000000000"),
+    Case("a buffer beyond all memory", ["script", "cpu_top", "--buffer", "2TiB"], 2, err=r"--buffer must be at most 1TiB"),
     Case("a choice that is none", ["script", "cpu_top", "--by", "color"], 2, err=r"--by.*comm"),
     Case("an option without its value", ["script", "cpu_top", "--top"], 2, err=r"--top needs a value"),
     Case("a word too many", ["eval", "print(1)", "extra", "words"], 2, err=r"extra"),
     Case("-- without a command", ["eval", COUNT, "--"], 2, err=r"command"),
     Case("-i and a command", ["eval", COUNT, "-i", "{trace}", "--", "true"], 2, err=r"-i|input|command"),
     Case("help costs nothing", ["script", "cpu_top", "--help"], 0, out=r"--frequency.*--duration"),
+]
+
+LISTS = [
+    Case("list: the events of a trace", ["list", "-i", "{trace}", "-q"], 0, out=r"\Acpu-clock\S*\n\Z"),
+    Case("list: a glob alone is one of events", ["list", "cpu-*", "-i", "{trace}"], 0, out=r"\Acpu-clock\S*\n\Z"),
+    Case("list: a glob without a match", ["list", "sched:*", "-i", "{trace}"], 1, err=r"no event matches 'sched:\*'"),
+    Case("list: a mistyped list", ["list", "event"], 2, err=r"cannot list 'event'.*did you mean 'events'"),
+    Case("list: its usage", ["list", "--help"], 0, out=r"^Usage: oc list \[events\|scripts\] \[GLOB\] \[options\]$"),
 ]
 
 WRONG_FILES = [
@@ -246,7 +262,7 @@ def run_cases(suite, cases, paths):
 def main():
     suite = Suite("bad input")
     with tempfile.TemporaryDirectory(prefix="oc-cli.") as folder:
-        run_cases(suite, WRONG_USAGE + WRONG_FILES + WRONG_SCRIPTS + LIVE, files(folder))
+        run_cases(suite, WRONG_USAGE + LISTS + WRONG_FILES + WRONG_SCRIPTS + LIVE, files(folder))
     return suite.finish()
 
 

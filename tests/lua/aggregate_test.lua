@@ -318,3 +318,27 @@ do -- JSON
   settings.json = false
   check(tostring(c):find("oc.counter%(comm, ip%): 2 rows"))
 end
+
+do -- an array that cannot grow: what is new is "(other)", no row is without room
+  local KeyTable = require "oc.key_table"
+  local most = 0
+  local keys = KeyTable.new(2, 1000, function(_, rows) return rows == 1 and 4 or nil end)
+  for _ = 1, 2 do
+    for i = 1, 10 do most = math.max(most, keys.find(i, "x")) end
+  end
+  check.equal(most, 3)
+  check.equal(keys:size(), 3)
+  check.equal(keys:refused(), 14)
+  check.equal(keys.find(2, "x"), 2)
+end
+
+do -- rows are as many as fit in 1 GiB, and no more memory is taken than the limit needs
+  local wide = aggregate.histogram("k", { linear = { min = 0, max = 10000, step = 1 } })
+  check.equal(wide._keys.limit, math.floor(2 ^ 30 / (8 * wide._stride)) - 1)
+  check(wide._keys.limit < 14000, wide._keys.limit)
+  check.equal(aggregate.stats("k", { limit = 2 ^ 40 })._keys.limit, math.floor(2 ^ 30 / 48) - 1)
+  local c = aggregate.counter("k", { limit = 100 })
+  for i = 1, 200 do c:count(i) end
+  check.equal(c._capacity, 101)
+  check.equal({ c:rows()[101].count, c._keys:refused() }, { 100, 100 })
+end

@@ -31,6 +31,12 @@ check.error("oc%.open has no option 'inptu'.*did you mean 'input'",
 check.error("'cpu' wants a table, not a number", function() oc.open { cpu = 99 } end)
 check.error("cpu has no option 'freq'.*frequency", function() oc.open { cpu = { freq = 1 } } end)
 check.error("'huge' is not a size", function() oc.open { buffer = "huge" } end)
+for _, hz in ipairs { 0, 0.5, -1, 0 / 0, 1e30, math.huge } do
+  check.error("frequency must be from 1 Hz", function() oc.open { cpu = { frequency = hz } } end)
+end
+for _, size in ipairs { -1, 0, 0 / 0, 1e30, math.huge, "1B", "8000TiB" } do
+  check.error("buffer must be from 4KiB to 1TiB", function() oc.open { buffer = size } end)
+end
 check.error("wants a table of options, not a string", function() oc.open "x" end)
 check.error("nothing%-here", function() oc.open { input = "/nothing-here" } end)
 
@@ -124,7 +130,7 @@ local function test_misuse()
   check.error("did you mean 'next_pid'",
     function() trace:event("sched:sched_switch"):field "next_pdi" end)
   check.error("a trace has no 'runn'.*did you mean 'run'", function() trace:runn() end)
-  for _, bad in ipairs { 0, -1, "soon", 0 / 0, print } do
+  for _, bad in ipairs { 0, -1, 0.5, "soon", "0s", 0 / 0, math.huge, 1e30, print } do
     check.error("wants a duration", function() trace:every(bad, print) end)
   end
   check.error("wants a function", function() trace:every("1s") end)
@@ -222,6 +228,40 @@ local function test_limits_and_two_traces()
   check(empty:stats().records > 0)
 end
 
+--- Traces that were run are freed, sessions and all.
+local function test_freeing()
+  local alive, runs = setmetatable({}, { __mode = "k" }), 20
+  local function run_one()
+    local trace = oc.open { input = path }
+    alive[trace], alive[trace._session] = true, true
+    local c = oc.counter "comm"
+    trace:on("sched:sched_switch", function(e) c:count(e.comm) end)
+    trace:every("10ms", function() c:total() end)
+    trace:run()
+  end
+  local function open_files()
+    collectgarbage()
+    collectgarbage()
+    return #lines_of "ls /proc/$PPID/fd"
+  end
+  local before = open_files()
+  for _ = 1, runs do run_one() end
+  local after, left = open_files(), 0
+  for _ in pairs(alive) do left = left + 1 end
+  check(left <= 2, left .. " traces and sessions of " .. 2 * runs .. " are left")
+  check(after <= before + 2, ("%d files were open, now %d"):format(before, after))
+
+  local kept  -- a copy keeps what its fields need
+  do
+    local trace = oc.open { input = path }
+    trace:on("sched:sched_switch", function(e) kept = kept or e:copy() end)
+    trace:run()
+  end
+  collectgarbage()
+  collectgarbage()
+  check(#kept.comm > 0 and kept:text():find("prev_comm=", 1, true), tostring(kept))
+end
+
 local function test_kernel_records()
   local trace = oc.open { input = path }
   local execs, forks, exits, maps = 0, 0, 0, 0
@@ -253,7 +293,8 @@ end
 
 if recorded then
   for _, test in ipairs { test_reading, test_names, test_misuse, test_errors,
-    test_stop_and_timers, test_limits_and_two_traces, test_kernel_records } do test() end
+    test_stop_and_timers, test_limits_and_two_traces, test_freeing,
+    test_kernel_records } do test() end
 else
   skip "perf cannot record tracepoints here: runs on a fresh trace are not tested"
 end

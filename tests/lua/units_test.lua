@@ -16,6 +16,9 @@ for _, bad in ipairs {
   check.equal(value, nil)
   check(err and err:find("1.5ms", 1, true), bad)
 end
+for _, huge in ipairs { "99999999999999999999", "9999999999d", 1e300, 0 / 0, math.huge } do
+  check.equal((units.parse_duration(huge)), nil)
+end
 check.equal((units.parse_duration({})), nil)
 
 for text, bytes in pairs {

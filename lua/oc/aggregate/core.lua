@@ -41,6 +41,9 @@ Aggregate.__index = Aggregate
 
 local M = {}
 
+-- Sizes of cdata have 31 bits; half of that leaves room for the array that is copied from.
+local MAX_BYTES = 2 ^ 30
+
 local common_options = { limit = true, unit = true, title = true }
 
 local function check_options(kind, options)
@@ -158,19 +161,25 @@ function M.define(kind)
     check_columns(kind, columns)
     local self = setmetatable({ columns = columns, options = options, _stride = 1 }, class)
     if kind.prepare then kind.prepare(self) end
-    self._keys = KeyTable.new(count, options.limit or kind.limit,
-      function(t, rows) return self:_grow(t, rows) end)
+    local row_bytes = ffi.sizeof(kind.element) * self._stride
+    local limit = math.min(options.limit or kind.limit, math.floor(MAX_BYTES / row_bytes) - 1)
+    self._keys = KeyTable.new(count, limit,
+      function(t, rows) return self:_grow(t, rows, limit + 1) end)
     self[kind.method] = make_method(kind, self, chunks)
     return self
   end
 end
 
---- Makes room for `rows` rows; what is there is kept, what is new is zero.
-function Aggregate:_grow(t, rows)
+local function new_values(element, count) return ffi.new(element .. "[?]", count) end
+
+--- Makes room for `rows` rows, at most `most`; what is there is kept, what is new is zero. Nil when
+--- there is no memory.
+function Aggregate:_grow(t, rows, most)
   local old, old_capacity = self._values, self._capacity or 0
-  local capacity = math.max(64, old_capacity * 2, rows)
+  local capacity = math.max(rows, math.min(most, math.max(64, old_capacity * 2)))
   local size = ffi.sizeof(self._kind.element) * self._stride
-  local values = ffi.new(self._kind.element .. "[?]", capacity * self._stride)
+  local ok, values = pcall(new_values, self._kind.element, capacity * self._stride)
+  if not ok then return nil end
   if old then ffi.copy(values, old, old_capacity * size) end
   self._values, self._capacity = values, capacity
   t[self._kind.place] = values

@@ -10,8 +10,7 @@ local M = {}
 function M.run(argv)
   local context = args.new_context { argv = argv, verb = "eval" }
   if not context.script then
-    error(errors.new("eval wants a line of Lua", {
-      exit_status = 2, hint = "as in: oc eval 'print(oc.addr(4096))'" }), 0)
+    errors.wrong_usage("eval wants a line of Lua", "as in: oc eval 'print(oc.addr(4096))'")
   end
   local code = context.script
   context.head = "--- A line of Lua."

@@ -3,6 +3,8 @@
 local errors = require "oc.errors"
 local nearest = require "oc.nearest"
 
+local wrong_usage = errors.wrong_usage
+
 local M = {}
 
 --- In the order of the help.
@@ -25,10 +27,6 @@ end
 
 local aliases = { ["--help"] = "help", ["-h"] = "help", ["--version"] = "version",
   ["-V"] = "version", ["-e"] = "eval" }
-
-local function wrong_usage(message, hint)
-  error(errors.new(message, { hint = hint, exit_status = 2 }), 0)
-end
 
 local function exists(path)
   local file = io.open(path, "rb")

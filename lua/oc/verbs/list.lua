@@ -123,12 +123,16 @@ function M.run(argv)
   context:finish()
   local words = context.positionals
   local what = words[1] or "events"
+  local hint = nearest.hint(what, { "events", "scripts" })
+  if not lists[what] and not words[2] and not hint then
+    return list_events(context, what)  -- a glob alone is one of events
+  end
   if not lists[what] then
-    error(errors.new(("oc list cannot list '%s'"):format(what), { exit_status = 2,
-      hint = nearest.hint(what, { "events", "scripts" }) or "it lists events and scripts" }), 0)
+    errors.wrong_usage(("oc list cannot list '%s'"):format(what),
+      hint or "it lists events and scripts")
   end
   if words[3] then
-    error(errors.new(("'%s' is one argument too many"):format(words[3]), { exit_status = 2 }), 0)
+    errors.wrong_usage(("'%s' is one argument too many"):format(words[3]))
   end
   return lists[what](context, words[2])
 end

@@ -6,15 +6,13 @@ local report = require "oc.report"
 local session = require "oc.session"
 local settings = require "oc.settings"
 
+local wrong_usage = errors.wrong_usage
+
 local M = {}
 
 local host_pointer = session.host_pointer
 local IN_HOST, IN_BODY = 0, 1
 local FAILED, INCOMPLETE = 1, 3
-
-local function wrong_usage(message, hint)
-  error(errors.new(message, { hint = hint, exit_status = 2 }), 0)
-end
 
 --- Takes the options into the settings; what the script did not declare is wrong usage now.
 local function apply(context)

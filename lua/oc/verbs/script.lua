@@ -55,20 +55,18 @@ local function find(name)
     if text then return text, "@" .. name end
   end
   if name:find("/", 1, true) then
-    error(errors.new("cannot read the script: " .. problem, { exit_status = 2 }), 0)
+    errors.wrong_usage("cannot read the script: " .. problem)
   end
-  error(errors.new(("there is no script '%s', neither a file nor one of oc's"):format(name), {
-    exit_status = 2,
-    hint = nearest.hint(name:gsub("%.lua$", ""), M.stock_names()) or "oc list scripts shows oc's",
-  }), 0)
+  errors.wrong_usage(("there is no script '%s', neither a file nor one of oc's"):format(name),
+    nearest.hint(name:gsub("%.lua$", ""), M.stock_names()) or "oc list scripts shows oc's")
 end
 
 ---@param argv string[]
 function M.run(argv)
   local context = args.new_context { argv = argv, verb = "script" }
   if not context.script then
-    error(errors.new("which script?", { exit_status = 2,
-      hint = "oc list scripts shows oc's; or give a file, or - for standard input" }), 0)
+    errors.wrong_usage("which script?",
+      "oc list scripts shows oc's; or give a file, or - for standard input")
   end
   local source, name = find(context.script)
   context.head = source
