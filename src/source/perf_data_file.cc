@@ -153,6 +153,7 @@ Status PerfDataFile::read_attrs(Section attrs, uint64_t stride) {
                     attrs.offset, attrs.size_bytes, stride));
   }
   Bytes entries(section(attrs, "attr section"));
+  bool ids_are_inside = true;
   uint64_t id_bytes = 0;  // of all attrs: they do not overlap, so the file has as many
   for (uint64_t i = 0; i < attrs.size_bytes / stride; ++i) {
     const auto entry = entries.take(stride);
@@ -171,7 +172,8 @@ Status PerfDataFile::read_attrs(Section attrs, uint64_t stride) {
                                     path_, i, where.size_bytes));
     }
     id_bytes += where.size_bytes;
-    Bytes words(section(where, "ids of an attr"));
+    Bytes words(section(where, "ids of an attr", ids_are_inside));  // one note is enough
+    if (words.remaining() < where.size_bytes) ids_are_inside = false;
     while (words.remaining() >= 8) ids.push_back(words.read<uint64_t>());
     attrs_.emplace_back(read_attr(entry.first(stride - 16)), std::move(ids));
   }
@@ -217,13 +219,15 @@ void PerfDataFile::read_feature_table(Section data, const uint64_t (&bits)[4]) {
   }
 }
 
-std::span<const uint8_t> PerfDataFile::section(Section where, const char* what) {
+std::span<const uint8_t> PerfDataFile::section(Section where, const char* what, bool with_note) {
   const auto all = mapping_.bytes();
   if (where.offset <= all.size() && where.size_bytes <= all.size() - where.offset) {
     return all.subspan(where.offset, where.size_bytes);
   }
-  notes_.push_back(fmt::format("{}: the {} ({} bytes at offset {}) lies outside the file", path_,
-                               what, where.size_bytes, where.offset));
+  if (with_note) {
+    notes_.push_back(fmt::format("{}: the {} ({} bytes at offset {}) lies outside the file", path_,
+                                 what, where.size_bytes, where.offset));
+  }
   return {};
 }
 

@@ -70,7 +70,7 @@ class PerfDataFile {
   void read_features();
   void read_event_names(std::span<const uint8_t> bytes);
   void name_events();
-  std::span<const uint8_t> section(Section where, const char* what);
+  std::span<const uint8_t> section(Section where, const char* what, bool with_note = true);
   std::span<const uint8_t> feature(int number);
 
   std::string path_;

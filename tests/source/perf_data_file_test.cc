@@ -182,6 +182,15 @@ TEST_CASE("ids outside the file cost the ids, not the file") {
   CHECK(file.events().size() == 1);
 }
 
+TEST_CASE("many attrs whose ids lie outside the file are one note") {
+  PerfDataWriter w;
+  for (int i = 0; i < 300; ++i) w.add(plain_attr(), {1});
+  w.records = three_records();
+  auto bytes = w.bytes();
+  for (size_t i = 0; i < 300; ++i) poke<uint64_t>(bytes, 104 + i * 152 + 136, 1ull << 60);
+  CHECK(open(bytes).notes().size() == 1);
+}
+
 TEST_CASE("ids that claim more bytes than the file has are refused") {
   auto w = small_file();
   auto bytes = w.bytes();
