@@ -114,8 +114,8 @@ local function make_fire(trace)
 end
 
 --- Once the first events are handled, compiles everything anew: what got hot while most keys of
---- the aggregates were new has the slow path of a new key as its main path, for good (a few percent of the
---- loop).
+--- the aggregates were new has the slow path of a new key as its main path, for good (a few percent
+--- of the loop).
 local function warmed_up(seen)
   if seen >= WARM_UP_EVENTS then jit.flush() end
   return seen
@@ -151,7 +151,8 @@ end
 ---@param trace oc.Trace
 function M.feed(trace)
   local ok, err = xpcall(feed, traced, trace)
-  -- Before the hooks: they may take long, and what the kernel drops meanwhile is no loss of this run.
+  -- Before the hooks: they may take long, and what the kernel drops meanwhile is no loss of this
+  -- run.
   C.oc_session_finish(trace._session)
   say_skipped(trace._timers)
   for _, fn in ipairs(trace._at_end) do call_hook(trace, fn) end
