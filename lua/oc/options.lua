@@ -3,7 +3,8 @@
 --
 -- Fields: `name` (long name, also the key of its value with "_" for "-"), `kind` (as in oc.args),
 -- `placeholder`, `help`, and where it has them `short`, `aliases` (other long names), `default`,
--- `min`, `max`, `unit` (of a bare number) and `verbs` (where it makes sense; everywhere when absent).
+-- `min`, `max`, `unit` (of a bare number) and `verbs` (where it makes sense; everywhere when
+-- absent).
 
 ---@class oc.Option
 ---@field name string

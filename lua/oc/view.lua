@@ -276,7 +276,6 @@ local session_of_copy = setmetatable({}, { __mode = "k" })
 function M.runtime(session)
   local names = {}
   local held = setmetatable({ session }, { __mode = "v" })
-  session = nil
   local size = ffi.new("size_t[1]")
   local value = ffi.new("uint64_t[1]")
   local words = ffi.new("const uint8_t *[1]")

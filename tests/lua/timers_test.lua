@@ -27,7 +27,8 @@ do -- a time stamp of nonsense: each timer fires once, at its last time
   check.equal(#times, 3)
 end
 
-for _, time in ipairs { 2 ^ 55, 2 ^ 63, 1e300, math.huge } do -- a period less than the doubles' distance
+-- A period less than the doubles' distance.
+for _, time in ipairs { 2 ^ 55, 2 ^ 63, 1e300, math.huge } do
   local times, t = fired({ 1 }, time)
   check.equal(#times, 1)
   check(t.next_due > time or t.next_due == math.huge, "it ends")
