@@ -38,6 +38,14 @@ function M.start_ns(session)
   return raw.start_ns
 end
 
+--- The wall clock at the beginning, ns since 1970; nil before the run, or where nobody knows.
+---@return number?
+function M.start_wall_ns(session)
+  local raw = ffi.new("oc_stats")
+  C.oc_session_stats(session, raw)
+  return raw.wall_ns ~= 0 and raw.wall_ns or nil
+end
+
 ---@class oc.Stats
 ---@field events number delivered to callbacks' kinds
 ---@field records number read, asked for or not

@@ -173,3 +173,12 @@ TEST_CASE("one file of a threaded recording says that there are more") {
   const auto file = open(small_file().feature(24, ByteWriter().u64(1).bytes).bytes());
   CHECK(has_note(file, "--threads"));
 }
+
+TEST_CASE("the wall clock is told by a pair of clock readings") {
+  auto w = small_file();
+  CHECK(open(w.bytes()).facts().wall_offset == 0);
+  w.feature(29, ByteWriter().u32(1).u32(1).u64(1'700'000'000'000'000'500).u64(500).bytes);
+  CHECK(open(w.bytes()).facts().wall_offset == 1'700'000'000'000'000'000);
+  w.feature(29, ByteWriter().u32(1).u32(1).u64(7).bytes);  // cut off
+  CHECK(open(w.bytes()).facts().wall_offset == 0);
+}
