@@ -134,15 +134,14 @@ end
 
 --- The kinds that `name` means, with the canonical event's name when it adds fields of its own.
 local function kinds_of(self, name)
+  local frequency = self._options.cpu and self._options.cpu.frequency or settings.run.frequency
   if canonical.is(name) then
     return canonical.resolve(self._session, name, {
-      live = self._path == nil,
-      path = self._path,
-      frequency = self._options.cpu and self._options.cpu.frequency or settings.run.frequency,
+      live = self._path == nil, path = self._path, frequency = frequency,
     }), name
   end
   local found = {}
-  for i, number in ipairs(kinds.resolve(self._session, name)) do
+  for i, number in ipairs(kinds.resolve(self._session, name, { frequency = frequency })) do
     found[i] = kinds.read(self._session, number)
   end
   return found, ""

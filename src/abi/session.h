@@ -96,7 +96,7 @@ int oc_session_open_file(oc_session* session, const char* path);
 const char* oc_session_fact(oc_session* session, const char* name);
 
 /* Finds the kinds that `name` (or a glob) means; live ones are requested from the kernel when the run
- * starts. frequency_hz 0: by period. flags: 1 sample addresses. Returns how many, at most `capacity`
+ * starts. frequency_hz is of clocks and hardware events. flags: 1 sample addresses. Returns how many, at most `capacity`
  * of them in `kinds`. */
 int oc_session_resolve(oc_session* session, const char* name, double frequency_hz, double period,
                        uint32_t flags, uint32_t* kinds, uint32_t capacity);

@@ -50,10 +50,9 @@ Result<std::vector<uint32_t>> LivePlan::resolve(const std::string& name,
     request.name = std::string(named->name);
     request.type = named->type;
     request.config = named->config;
-    request.frequency_hz = settings.frequency_hz;
     request.period = settings.period;
-    if (is_rate(*named) && settings.frequency_hz == 0 && settings.period <= 1)
-      request.frequency_hz = kDefaultHz;
+    if (is_rate(*named) && (settings.frequency_hz != 0 || settings.period <= 1))
+      request.frequency_hz = settings.frequency_hz != 0 ? settings.frequency_hz : kDefaultHz;
     request.with_address = settings.with_address || is_fault(*named);
     return std::vector<uint32_t>{add(std::move(request))};
   }

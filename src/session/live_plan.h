@@ -16,7 +16,7 @@ constexpr uint64_t kDefaultHz = 999;
 
 /// How an event is to be sampled.
 struct LiveSettings {
-  uint64_t frequency_hz = 0;  ///< 0: by period
+  uint64_t frequency_hz = 0;  ///< of clocks and hardware events; 0: 999 Hz, or by a period above 1
   uint64_t period = 1;
   bool with_address = false;
 };
