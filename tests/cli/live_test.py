@@ -133,7 +133,7 @@ def fault_addresses(suite):
 
 def system_wide(suite):
     check_rows(suite, "a glob", OPEN + "local c = oc.counter('event') t:on('sched:*', function(e) c:count(e.event) end) " + ROWS, None,
-               {"sched:sched_switch": (5, 10**7), "sched:sched_wakeup": (5, 10**7)}, ["-d", "300ms"])
+               {"sched:sched_switch": (1, 10**7), "sched:sched_wakeup": (1, 10**7)}, ["-d", "300ms"])
     ended = run(["eval", OPEN + "t:on('alarmtimer:*', function() n = n + 1 end) local fired = 0 t:every('50ms', function() fired = fired + 1 end) "
                  "t:run() print('fired', fired)", "-d", "1s"])
     suite.check("timers fire on an idle system", problems_of(ended, 0, r"fired\t(19|20)$", None, within=1.6), ended)
