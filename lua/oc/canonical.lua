@@ -174,7 +174,7 @@ local entries = {
   exit = kernel_record("exit"),
   comm = kernel_record("comm", "exec"),
   mmap = kernel_record("mmap", "mmap2"),
-  lost = kernel_record("lost", "lost_samples"),
+  lost = kernel_record("lost"),
 }
 
 --- Their names, sorted.

@@ -20,6 +20,8 @@ struct EventRequest {
   /// Do not filter out our own threads. For sched:*: a switch made in our context is also the
   /// switch-in of another thread, so leaving it out would lose that.
   bool keep_own = false;
+  /// One of those that a glob matched: when the kernel refuses it, it is left out with a note.
+  bool is_optional = false;
   std::optional<event::EventFormat> format;  ///< of a tracepoint: adds RAW
 };
 

@@ -113,9 +113,22 @@ base::Status LiveSource::open_events(EventOpener& opener, const AttrBasis& basis
   for (const auto* owners : {&*sideband, &*data}) {
     if (status) status = watch(*owners);
   }
+  bool has_any = request_.events.empty();
+  base::Status refused;
   for (const EventRequest& request : request_.events) {
-    if (status) status = open_event(opener, basis, request, *data);
+    if (!status) break;
+    base::Status opened = open_event(opener, basis, request, *data);
+    if (opened) {
+      has_any = true;
+    } else if (request.is_optional) {
+      notes_.push_back("left out '" + request.name + "': " + opened.error().what);
+      add_kind(request.name, make_event_attr(request, basis), request, {});
+      refused = std::move(opened);
+    } else {
+      status = std::move(opened);
+    }
   }
+  if (status && !has_any) status = std::move(refused);
   add_kind(sideband_request.name, sideband_attr, sideband_request, std::move(*sideband));
   add_kind(data_request.name, data_attr, data_request, std::move(*data));
   table_.finish();

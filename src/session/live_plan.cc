@@ -57,7 +57,9 @@ Result<std::vector<uint32_t>> LivePlan::resolve(const std::string& name,
     return std::vector<uint32_t>{add(std::move(request))};
   }
   if (name.find(':') == std::string::npos && !base::is_glob(name)) {
-    const std::string hint = base::did_you_mean(base::nearest(name, names("*")));
+    const auto with_system = names("*:" + name);
+    const std::string hint =
+        base::did_you_mean(with_system.empty() ? base::nearest(name, names("*")) : with_system);
     return base::make_error(Code::kNotFound, "there is no event '" + name + "'",
                             hint.empty() ? "oc list events shows those of this machine" : hint);
   }
@@ -90,6 +92,7 @@ Result<std::vector<uint32_t>> LivePlan::resolve_tracepoints(const std::string& n
     request.type = PERF_TYPE_TRACEPOINT;
     request.config = format->id;
     request.keep_own = is_about_others(*format);
+    request.is_optional = base::is_glob(name);
     request.format = std::move(*format);
     indexes.push_back(add(std::move(request)));
   }
@@ -102,6 +105,7 @@ uint32_t LivePlan::add(perf::EventRequest request) {
     if (known.type == request.type && known.config == request.config &&
         known.frequency_hz == request.frequency_hz && known.period == request.period &&
         known.with_address == request.with_address) {
+      if (!request.is_optional) requests_[i].is_optional = false;  // asked for by name too
       return i;
     }
   }

@@ -24,9 +24,9 @@ trace:on("*", function(e)
 end)
 
 local records = oc.counter("record")
--- comm, mmap and lost stand for exec, mmap2 and lost_samples too.
-for _, name in ipairs { "comm", "fork", "exit", "mmap", "lost", "switch_out", "switch_in",
-  "switch_out_wide", "switch_in_wide", "throttle", "unthrottle" } do
+-- comm and mmap stand for exec and mmap2 too.
+for _, name in ipairs { "comm", "fork", "exit", "mmap", "lost", "lost_samples", "switch_out",
+  "switch_in", "switch_out_wide", "switch_in_wide", "throttle", "unthrottle" } do
   trace:on(name, function(e) records:count(e.event) end)
 end
 
