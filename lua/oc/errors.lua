@@ -222,7 +222,8 @@ function Collector:summary()
     end
   end
   if self.total >= self.max then
-    out[#out + 1] = string.format("stopped after %d errors (--max-errors)\n", self.total)
+    out[#out + 1] = string.format("stopped after %d error%s (--max-errors)\n", self.total,
+      self.total == 1 and "" or "s")
   end
   return table.concat(out)
 end

@@ -56,3 +56,6 @@ check.equal({ collector:add("a.lua:1: bad 7") }, { false, true })
 check.equal(collector:summary(),
   "a.lua:1: 3 times in all: bad 5\nstopped after 4 errors (--max-errors)\n")
 check.equal(errors.Collector.new():summary(), "")
+collector = errors.Collector.new { max = 1 }
+check.equal({ collector:add("a.lua:1: bad") }, { true, true })
+check.equal(collector:summary(), "stopped after 1 error (--max-errors)\n")
