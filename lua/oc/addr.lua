@@ -6,6 +6,7 @@
 --     if e.ip >= oc.addr "0xffffffff81000000" then … end
 --     seen[oc.key(e.ip)] = true               -- equal addresses give equal keys
 --     local size = e.stop - e.start           -- a number
+--     local page = e.addr - e.addr % 4096     -- an address
 
 require "oc.abi"
 local errors = require "oc.errors"
@@ -21,6 +22,7 @@ local EXACT = 2 ^ 53
 ---@operator add(number): oc.addr
 ---@operator sub(number): oc.addr
 ---@operator sub(oc.addr): number
+---@operator mod(number): number
 
 local M = {}
 
@@ -50,6 +52,17 @@ local function to_hex(bits)
   return high == 0 and string.format("0x%x", low) or string.format("0x%x%08x", high, low)
 end
 
+--- What an address is divided by: a whole number of at least 1.
+local function must_divisor(value)
+  local is_number = type(value) == "number"
+  local bits = (not is_number or (value >= 1 and value % 1 == 0)) and must_bits(value, "divided")
+  if not bits or bits == 0ULL then
+    errors.misuse(("an address cannot be divided by %s"):format(tostring(value)),
+      { token = "%", hint = "as in e.addr % 4096" })
+  end
+  return bits
+end
+
 local methods = {}
 
 --- The address as a Lua number: exact below 2^53, rounded above.
@@ -70,6 +83,7 @@ ffi.metatype(addr_type, {
     if ffi.istype(addr_type, b) then return tonumber(ffi.cast(int64_type, difference)) end
     return addr_type(difference)
   end,
+  __mod = function(a, b) return tonumber(must_bits(a, "divided") % must_divisor(b)) end,
   __tostring = function(self) return to_hex(self.v) end,
   __concat = function(a, b) return tostring(a) .. tostring(b) end,
 })

@@ -24,6 +24,7 @@ local C = require "oc.abi"
 local errors = require "oc.errors"
 local kinds = require "oc.kinds"
 local session_of = require "oc.session"
+local settings = require "oc.settings"
 
 local M = {}
 
@@ -123,6 +124,16 @@ return function(d) return bit.band(cast(T, d.record + 4)[0], %d) ~= 0 end]]):for
   }
 end
 
+local said_records = false
+
+--- Says once, with the reason that the session kept, why SWITCH records have to serve.
+local function say_records(session)
+  if said_records or settings.quiet then return end
+  said_records = true
+  io.stderr:write("oc: cswitch by SWITCH records, which know no next_comm: ",
+    session_of.problem(session), "\n")
+end
+
 local function kernel_record(...)
   local names = { ... }
   return {
@@ -146,8 +157,10 @@ local entries = {
   },
   cswitch = {
     live = function(session)
-      return kinds.find(session, "sched:sched_switch")
-        or records(session, { "switch_out", "switch_out_wide" })
+      local found = kinds.find(session, "sched:sched_switch")
+      if found then return found end
+      say_records(session)
+      return records(session, { "switch_out", "switch_out_wide" })
     end,
     recorded = function(session)
       local found = first_match(session, { tracepoint("sched:sched_switch") })

@@ -153,6 +153,20 @@ local function printable(text)
   end))
 end
 
+local WIDTH = 160
+
+--- At most WIDTH bytes of a line with the column in them, and the column there.
+local function clip(text, column)
+  if #text <= WIDTH then return text, column end
+  local first = math.max(1, math.min((column or 1) - WIDTH / 2, #text - WIDTH + 1))
+  local last = first + WIDTH - 1
+  while first > 1 and text:find("^[\128-\191]", first) do first = first + 1 end
+  while last < #text and text:find("^[\128-\191]", last + 1) do last = last - 1 end
+  local before, behind = first > 1 and "…" or "", last < #text and "…" or ""
+  if column then column = column - first + 1 + (first > 1 and 1 or 0) end
+  return before .. text:sub(first, last) .. behind, column
+end
+
 --- The error as text for people: several lines, each ended.
 ---@param value any an `oc.Error` or what Lua raised
 ---@param read_source? fun(chunk: string): string? the text of a chunk by its name (shown or Lua's)
@@ -166,8 +180,8 @@ function M.render(value, read_source)
   if text then
     text = printable(text:gsub("\t", "  "))
     local number = string.format("%4d", err.line)
-    out[#out + 1] = number .. " | " .. text .. "\n"
-    local column = column_of(text, token_of(err))
+    local shown, column = clip(text, column_of(text, token_of(err)))
+    out[#out + 1] = number .. " | " .. shown .. "\n"
     if column then
       out[#out + 1] = (" "):rep(#number) .. " | " .. (" "):rep(column - 1) .. "^"
         .. (hint and " " .. hint or "") .. "\n"
@@ -222,7 +236,8 @@ function Collector:summary()
     end
   end
   if self.total >= self.max then
-    out[#out + 1] = string.format("stopped after %d errors (--max-errors)\n", self.total)
+    out[#out + 1] = string.format("stopped after %d error%s (--max-errors)\n", self.total,
+      self.total == 1 and "" or "s")
   end
   return table.concat(out)
 end

@@ -23,13 +23,17 @@ local function sorted_parts(by, label)
   return table.concat(parts, ", ")
 end
 
-local function say_loss(stats)
+local function say_loss(stats, is_recorded)
   local all = stats.records + stats.lost  -- lost ones are of all kinds, asked for or not
   say("LOST %.0f records (%.1f %% of what came): the results above are incomplete", stats.lost,
     100 * stats.lost / math.max(all, 1))
   say("  by CPU: %s", sorted_parts(stats.lost_by_cpu, "cpu "))
   if next(stats.lost_by_event) then say("  by event: %s", sorted_parts(stats.lost_by_event, "")) end
-  say("  a larger --buffer, or fewer events, loses less")
+  if is_recorded then
+    say("  recorded with too small buffers: record again with perf record -m 16M, or fewer events")
+  else
+    say("  a larger --buffer, or fewer events, loses less")
+  end
 end
 
 local function say_numbers(stats)
@@ -65,7 +69,7 @@ function M.finished(trace)
     say("%.0f records were too short for their event and were left out", stats.malformed)
   end
   if stats.unknown > 0 then say("%.0f samples belong to no event of the trace", stats.unknown) end
-  if stats.lost > 0 then say_loss(stats) end
+  if stats.lost > 0 then say_loss(stats, trace:is_recorded()) end
   local signal = C.oc_host_interrupted(host_pointer)
   if signal > 0 and not settings.quiet and trace:is_recorded() then
     say("stopped by a signal: what stands above covers the first %s of the trace",

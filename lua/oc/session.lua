@@ -21,6 +21,10 @@ function M.raise(session)
     { hint = hint ~= "" and hint or nil, code = failure.code }), 0)
 end
 
+--- What the session's last call failed with.
+---@return string
+function M.problem(session) return ffi.string(C.oc_session_error(session).what) end
+
 --- A session on a recorded trace, or on this machine.
 ---@param path? string
 ---@return ffi.cdata*

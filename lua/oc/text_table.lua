@@ -49,8 +49,6 @@ function M.decode(text, at)
   return length, code
 end
 
-local escapes = { [9] = "\\t", [10] = "\\n", [13] = "\\r", [27] = "\\e" }
-
 --- `text` without anything that a terminal would obey, and its width in cells.
 ---@param text string
 ---@return string clean
@@ -64,7 +62,7 @@ function M.clean(text)
     if not length then
       piece, width, length = "?", width + 1, 1
     elseif code < 32 or (code >= 127 and code < 160) then
-      piece = escapes[code] or string.format("\\x%02x", code)
+      piece = string.format("\\x%02x", code)
       width = width + #piece
     else
       piece = text:sub(at, at + length - 1)

@@ -53,6 +53,7 @@ local function no_field(kind, name, names)
   local is_optional = source.is_common[name] or source.is_sample[name]
   if is_optional and kind.sample and not names then
     local hint = kind.by_name[name] and "the event's own field of this name is e.args." .. name
+      or name == "addr" and "record the addresses: perf record -d -e " .. kind.name
       or "whoever recorded the trace did not ask the kernel for it"
     errors.misuse(("the samples of '%s' do not have '%s'"):format(kind.name, name),
       { token = name, hint = hint })
@@ -166,10 +167,16 @@ local function make_args(kind, runtime)
   end
 end
 
+--- Names come from foreign processes; written as in the payload's text.
+local function printable(text)
+  return (text:gsub("[%z\1-\31\127]", function(c) return ("\\x%02x"):format(c:byte()) end))
+end
+
 local function describe(d, kind, runtime)
   local text = runtime.event_text(d)
-  return ("%.9f %s/%d [%03d] %s%s"):format(d.time / 1e9, runtime.names[d.comm]
-    or runtime.load_name(d.comm), d.tid, d.cpu, kind.name, text ~= "" and ": " .. text or "")
+  local comm = printable(runtime.names[d.comm] or runtime.load_name(d.comm))
+  return ("%.9f %s/%d [%03d] %s%s"):format(d.time / 1e9, comm, d.tid, d.cpu,
+    printable(kind.name), text ~= "" and ": " .. text or "")
 end
 
 --- The methods of one kind's events.

@@ -136,7 +136,11 @@ WRONG_FILES = [
          err=r"has no event 'sched:sched_switch'.*holds: cpu-clock"),
     Case("a canonical event that the trace lacks", ["script", "cswitch_top", "-i", "{trace}"], 1,
          err=r"cswitch.*holds: cpu-clock.*perf record"),
-    Case("a trace as script", ["script", "{trace}"], 1, err=r"trace"),
+    Case("a trace as script", ["script", "{trace}"], 2,
+         err=r"\Aoc: \S*trace is a recorded trace, not a script\n.*oc script -i \S*trace cpu_top"),
+    Case("a trace as script on stdin", ["script", "-"], 2, stdin="PERFILE2 and more", err=r"standard input is a recorded trace"),
+    Case("a line of code without end", ["eval", "local a = '" + "x" * 5000 + "' local n = nil; n.x = 1"], 1,
+         err=r"\Aeval:1: [^\n]*'n'[^\n]*\n   1 \| [^\n]{150,162}\n"),
     Case("a trace by itself", ["{trace}"], 2, err=r"oc script -i"),
 ]
 

@@ -21,6 +21,17 @@ check.equal(addr "0x0" - addr "0x10", -16)
 check.equal(tostring(kernel + 16), "0xffffffff81000010")
 check.equal(tostring(kernel - 16), "0xffffffff80fffff0")
 check.equal(user:number(), 0x401000)
+local odd = addr "0xfffffffffffffabc"
+check.equal({ odd % 4096, odd % 4096ULL, odd % addr(4096), odd % 1, user % 4096 },
+  { 0xabc, 0xabc, 0xabc, 0, 0 })
+check.equal(odd % 1000, 268)  -- of 18446744073709550268
+check.equal(tostring(odd - odd % 4096), "0xfffffffffffff000")
+for _, wrong in ipairs { 0, -4096, 0.5, 0 / 0, 0ULL } do
+  check.error("addr_test.lua:%d+: an address cannot be divided by", function()
+    return odd % wrong
+  end)
+end
+check.error("cannot be divided", function() return odd % "x" end)
 check.error("cannot be compared", function() return user < "x" end)
 check.error("addr_test.lua:%d+: \"zz\" is not an address", function() local _ = addr "zz" end)
 check.error("not an address", function() return addr "0x11112222333344445" end)

@@ -300,7 +300,7 @@ b       1      1    16.7%
   check.equal(c:rows("comm")[1].comm, "a")
   check.equal(c:rows("-count")[1].cpu, 1)
   c:count("\27[31mred\n", 1)
-  check(printed(c):find("\\e[31mred\\n", 1, true))
+  check(printed(c):find("\\x1b[31mred\\x0a", 1, true))
 end
 
 do -- JSON

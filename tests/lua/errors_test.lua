@@ -33,6 +33,22 @@ check.equal(errors.render("no place", read), "no place\n")
 check.equal(errors.render(made { message = "cannot", hint = "try" }), "cannot\n  hint: try\n")
 check.equal(errors.render(made { message = "m", token = "add", hint = "h", file = "cpu_top.lua",
   line = 1 }, read), "cpu_top.lua:1: m\n   1 | local a = 1\n  hint: h\n")
+
+do -- long lines: what is around the token
+  local function quoted(text, token)
+    local err = made { message = "m", token = token, file = "a.lua", line = 1 }
+    return errors.render(err, function() return text end)
+  end
+  local function x(count) return ("x"):rep(count) end
+  check.equal(quoted(x(160)), "a.lua:1: m\n   1 | " .. x(160) .. "\n")
+  check.equal(quoted(x(161)), "a.lua:1: m\n   1 | " .. x(160) .. "…\n")
+  check.equal(quoted(x(500) .. " bad " .. x(500), "bad"), "a.lua:1: m\n   1 | …" .. x(79)
+    .. " bad " .. x(76) .. "…\n     | " .. (" "):rep(81) .. "^\n")
+  check.equal(quoted(x(500) .. " bad", "bad"), "a.lua:1: m\n   1 | …" .. x(156)
+    .. " bad\n     | " .. (" "):rep(158) .. "^\n")
+  check.equal(quoted(("ü"):rep(90) .. "x"), "a.lua:1: m\n   1 | " .. ("ü"):rep(80) .. "…\n")
+  check.equal(quoted("x" .. ("ü"):rep(90)), "a.lua:1: m\n   1 | x" .. ("ü"):rep(79) .. "…\n")
+end
 check.equal(errors.render({}, read):find("error object") ~= nil, true)
 check.equal(errors.render(nil, read), "error object: nil\n")
 check.equal(errors.make("a.lua:3: msg\nstack traceback:\n\t[C]").traceback, "\t[C]")
@@ -56,3 +72,6 @@ check.equal({ collector:add("a.lua:1: bad 7") }, { false, true })
 check.equal(collector:summary(),
   "a.lua:1: 3 times in all: bad 5\nstopped after 4 errors (--max-errors)\n")
 check.equal(errors.Collector.new():summary(), "")
+collector = errors.Collector.new { max = 1 }
+check.equal({ collector:add("a.lua:1: bad") }, { true, true })
+check.equal(collector:summary(), "stopped after 1 error (--max-errors)\n")

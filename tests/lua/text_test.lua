@@ -28,10 +28,10 @@ check(select(2, json.encode(print)):find("function has no JSON"))
 
 check.equal(text_table.render({ { title = "comm" }, { title = "n", right = true } },
   { { "dd", "5" }, { "日本", "12" }, { "é\27[1m", "1" } }), [[
-comm     n
-dd       5
-日本    12
-é\e[1m   1
+comm       n
+dd         5
+日本      12
+é\x1b[1m   1
 ]])
 check.equal({ text_table.clean("a\0b\200") }, { "a\\x00b?", 7 })
 check.equal({ text_table.clean("e\204\129") }, { "e\204\129", 1 })

@@ -151,12 +151,17 @@ check.error("has no field 'time'", function() return e.args.time end)
 check.error("does not collect stacks", function() return e.stack end)
 check.error("do not have 'weight'.*did not ask", function() return e.weight end)
 check.error("do not have 'callchain'", function() return e.callchain end)
+check.error("do not have 'addr'\nrecord the addresses: perf record %-d %-e test:event",
+  function() return e.addr end)
 check.error("read only: 'pid' cannot be set", function() e.pid = 1 end)
 check.error("read only: 'pid' cannot be set", function() e.args.pid = 1 end)
 check.error("has no field '1'", function() return e[1] end)
 check.equal({ e:get "pid", e:get "id", e:get "none" == nil, e:get "period" == nil },
   { 10, 2, true, true })
 check(tostring(e):find("^0%.000001500 painter/11 %[002%] test:event"), tostring(e))
+runtime.names[7] = "\27[2J\n"
+check(tostring(e):find("^0%.000001500 \\x1b%[2J\\x0a/11 %[002%] test:event"), tostring(e))
+runtime.names[7] = "painter"
 
 -- Fields that a canonical event adds.
 local switch = kind_of({ field("next_pid", kinds.INTEGER, 0, 4) },

@@ -76,10 +76,12 @@ def perf_lines(path, event):
             yield perf_text.parse(head + f" {event}:"), trace
 
 
-def perf_switches(path, key):
+def perf_switches(path, key, idle):
     """By comm (and key) and why; R and R+ (and nothing else) could have run on."""
     counts = collections.Counter()
     for sample, trace in perf_lines(path, "sched:sched_switch"):
+        if sample.tid == 0 and not idle:
+            continue
         why = "preempted" if SWITCH.match(trace)["state"] in ("R", "R+") else "blocked"
         first = (sample.comm,) if key == "comm" else (sample.comm, getattr(sample, key))
         counts[(*first, why)] += 1
@@ -131,8 +133,10 @@ def check_cpu_top(path, event):
 
 def check_cswitch_top(path):
     for key in ("comm", "tid", "cpu"):
-        yield from differs(f"cswitch_top by {key}", perf_switches(path, key),
+        yield from differs(f"cswitch_top by {key}", perf_switches(path, key, False),
                            oc_counts("cswitch_top", path, "--by", key))
+    yield from differs("cswitch_top --idle", perf_switches(path, "comm", True),
+                       oc_counts("cswitch_top", path, "--idle"))
 
 
 def check_row(what, values, row):
@@ -163,10 +167,13 @@ def check_switch_records(path):
     text = perf_text.perf("script", "--show-switch-events", "-F", "comm,pid,tid,event,time", "--ns", "-i", path)
     counts = collections.Counter()
     for line in text.splitlines():
-        found = re.match(r"\s*(.*?)\s+\d+/\d+\s.*PERF_RECORD_SWITCH OUT( preempt)?\s*$", line)
+        found = re.match(r"\s*(.*?)\s+\d+/(\d+)\s.*PERF_RECORD_SWITCH OUT( preempt)?\s*$", line)
         if found:
-            counts[(found[1], "preempted" if found[2] else "blocked")] += 1
-    yield from differs("cswitch_top of SWITCH records", dict(counts), oc_counts("cswitch_top", path))
+            counts[(found[1], int(found[2]), "preempted" if found[3] else "blocked")] += 1
+    busy = {key: count for key, count in counts.items() if key[1] != 0}
+    yield from differs("cswitch_top of SWITCH records", busy, oc_counts("cswitch_top", path, "--by", "tid"))
+    yield from differs("cswitch_top --idle of SWITCH records", dict(counts),
+                       oc_counts("cswitch_top", path, "--idle", "--by", "tid"))
 
 
 # Frozen -------------------------------------------------------------------------------------------

@@ -27,19 +27,36 @@ function M.stock_source(name) return host.text("scripts/" .. name:gsub("%.lua$",
 --- Without the mark that some editors put first; line numbers stay.
 local function without_bom(text) return (text:gsub("^\239\187\191", "")) end
 
+-- How a perf.data begins, of a machine of either byte order.
+local trace_marks = { PERFILE2 = true, ["2ELIFREP"] = true }
+
+--- The rest of a script behind its first bytes; wrong usage when they are those of a trace.
+local function read_rest(file, first, path)
+  if trace_marks[first] then
+    errors.wrong_usage((path or "standard input") .. " is a recorded trace, not a script",
+      "oc script -i " .. (path or "FILE") .. " cpu_top")
+  end
+  return file:read("*a")
+end
+
 local function read_file(path)
   local file, problem = io.open(path, "rb")
   if not file then return nil, problem end
-  local text, failure = file:read("*a")
+  local first, failure = file:read(8)
+  local rest = ""
+  if not failure then rest, failure = read_rest(file, first, path) end
   file:close()
-  if not text then return nil, path .. ": " .. tostring(failure) end
-  return without_bom(text)
+  if failure then return nil, path .. ": " .. tostring(failure) end
+  return without_bom((first or "") .. rest)
 end
 
 --- Finds a script: text and chunk name. A path wins over a stock script where it exists and is
 --- written as a file (with a "/" or ".lua"); a bare name is a stock script's.
 local function find(name)
-  if name == "-" then return without_bom(io.stdin:read("*a")), "=stdin" end
+  if name == "-" then
+    local first = io.stdin:read(8)
+    return without_bom((first or "") .. (read_rest(io.stdin, first) or "")), "=stdin"
+  end
   local looks_like_path = name:find("/", 1, true) or name:find("%.lua$")
   local text, problem
   if looks_like_path then
