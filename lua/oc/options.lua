@@ -40,7 +40,7 @@ return {
     help = "ring buffer on each CPU, as in 8MiB" },
   { name = "json", kind = "flag", help = "results as JSON, one document a line" },
   { name = "strict", kind = "flag", help = "lost or cut off data is an error (exit 3)" },
-  { name = "quiet", short = "q", kind = "flag", help = "results, losses and errors only" },
+  { name = "quiet", short = "q", kind = "flag", help = "results, losses, notes and errors only" },
   { name = "verbose", short = "v", kind = "flag", help = "say what is done" },
   { name = "timeout", kind = "duration", placeholder = "TIME", min = 1,
     verbs = { "script", "eval" },
