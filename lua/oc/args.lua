@@ -133,12 +133,28 @@ local function scan(words, at, by_long, by_short, sink)
   return at
 end
 
-local function unknown(shown, names)
+local function unknown(shown, names, other_hint)
   local wrong = shown:gsub("^%-+", "")
   local hint = #wrong > 1 and nearest.hint(wrong, names)
   wrong_usage("unknown option " .. shown,
-    hint and hint:gsub("'(.-)'", "--%1") or "--help shows what there is")
+    hint and hint:gsub("'(.-)'", "--%1") or other_hint or "--help shows what there is")
 end
+
+--- What to say of an unknown option behind words that nothing takes: they look like a command.
+---@param context oc.args.Context
+---@param words string[] of the command line, the option not among them
+---@param option string as the user wrote it
+---@return string?
+local function command_hint(context, words, option)
+  if #words == 0 then return nil end
+  local before = context.verb == "script" and "script " .. tostring(context.script)
+    or context.verb .. " …"
+  return ("a command to run comes after --, as in: oc %s -- %s %s"):format(before,
+    table.concat(words, " "), option)
+end
+
+--- The last of a script's positional arguments takes all words that are left when it is a list.
+local function takes_rest(argument) return argument.kind == "list" or argument.kind == "pids" end
 
 ---@param context oc.args.Context
 local function own_sink(context)
@@ -240,15 +256,29 @@ local function place_words(words, positionals, values)
   local at = 1
   for i, argument in ipairs(positionals) do
     if at > #words then break end
-    local takes_rest = i == #positionals and (argument.kind == "list" or argument.kind == "pids")
-    local text = takes_rest and table.concat(words, ",", at) or words[at]
+    local is_rest = i == #positionals and takes_rest(argument)
+    local text = is_rest and table.concat(words, ",", at) or words[at]
     store(values, argument, argument.name:upper(), text)
-    at = takes_rest and #words + 1 or at + 1
+    at = is_rest and #words + 1 or at + 1
   end
   if at <= #words then
     wrong_usage(("'%s' is one argument too many"):format(words[at]),
       #positionals == 0 and "this script takes options only; a command comes after --" or nil)
   end
+end
+
+--- The values, where reading a name that was not declared is misuse; a declared one may be nil.
+local function only_declared(values, declared)
+  return setmetatable(values, { __index = function(_, name)
+    if declared[name] then return nil end
+    local names = {}
+    for known in pairs(declared) do names[#names + 1] = known end
+    name = tostring(name)
+    errors.misuse(("there is no argument '%s'"):format(name), {
+      token = name,
+      hint = nearest.hint(name, names) or "oc.args { … } declares what there is",
+    })
+  end })
 end
 
 --- What scripts call as `oc.args { name = oc.number(…), … }`: their values, by name.
@@ -274,7 +304,12 @@ function Context:declare(declared)
     store(values, entry, shown, text)
   end
   function sink.word(word) words[#words + 1] = word end
-  function sink.unknown(shown) unknown(shown, long_names(by_long, self._long)) end
+  function sink.unknown(shown, word)
+    local last = positionals[#positionals]
+    local has_more = #words > #positionals and not (last and takes_rest(last))
+    unknown(shown, has_more and {} or long_names(by_long, self._long),
+      has_more and command_hint(self, words, word))
+  end
   scan(self._words, self._at, merged(by_long, self._long), merged(by_short, self._short), sink)
   if self.options.help and not by_long.help then self:_show_help(arguments) end
   -- `-F 99 top.lua`: what stands before the name is for the script when it declares it.
@@ -295,7 +330,7 @@ function Context:declare(declared)
       values[argument.key] = argument.default
     end
   end
-  return values
+  return only_declared(values, declared)
 end
 
 --- For the host, before it opens anything: takes what is left when the script never called
@@ -305,7 +340,9 @@ function Context:finish()
   self._is_done = true
   local sink = own_sink(self)
   function sink.word(word) self.positionals[#self.positionals + 1] = word end
-  function sink.unknown(shown) unknown(shown, long_names(self._long)) end
+  function sink.unknown(shown, word)
+    unknown(shown, long_names(self._long), command_hint(self, self.positionals, word))
+  end
   scan(self._words, self._at, self._long, self._short, sink)
   if self.options.help then self:_show_help({}) end
 end

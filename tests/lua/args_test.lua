@@ -72,6 +72,9 @@ do -- wrong usage says what is right
   wrong("is not an event", "--on-event", "a b")
   wrong("a file needs a name", "--out=")
   wrong("'extra' is one argument too many", "extra")
+  wrong("unknown option %-j\na command to run comes after %-%-, as in: "
+    .. "oc script top.lua %-%- make all %-j4", "make", "--top", "5", "all", "-j4")
+  wrong("option %-%-tpo\na command .* oc script top.lua %-%- make %-%-tpo=5", "make", "--tpo=5")
 end
 
 do -- oc's options before and after; the script's own win after its name
@@ -96,6 +99,12 @@ do -- oc's options before and after; the script's own win after its name
   check.equal(c.positionals, { "a", "-", "-5" })
   check.error("unknown option %-%-tpo", function() context("--tpo", "x.lua") end)
   check.error("unknown option %-%-bogus", function() context("x.lua", "--bogus"):finish() end)
+  check.error("option %-j\na command .* oc script x.lua %-%- make %-j4", function()
+    context("x.lua", "make", "-j4"):finish()
+  end)
+  check.error("unknown option %-%-jsno\ndid you mean %-%-json", function()
+    context("x.lua", "word", "--jsno"):finish()
+  end)
   check.equal(context("--", "ls").command, { "ls" })
   check.equal(context().script, nil)
   check.equal(context("x.lua", "--").command, nil)
@@ -121,9 +130,22 @@ do -- positionals
   check.equal(place("a", "b", "--token", "t", "c"),
     { path = "a", rest = { "b", "c" }, token = "t" })
   check.error("PATH is missing.*what", place)
+  check.error("unknown option %-%-tokn\ndid you mean %-%-token", place, "a", "b", "c", "--tokn")
   check.error("%-%-key is missing", function()
     context("x.lua"):declare { key = oc.string(nil, "k", { required = true }) }
   end)
+end
+
+do -- only what was declared can be read
+  local v = declare()
+  check.equal({ v.top, v.pids == nil, v.out == nil }, { 10, true, true })
+  check.error("args_test.lua:%d+: there is no argument 'tpo'\ndid you mean 'top'", function()
+    return v.tpo
+  end)
+  check.error("no argument 'on%-event'\ndid you mean 'on_event'", function()
+    return v["on-event"]
+  end)
+  check.error("no argument '1'\noc.args", function() return v[1] end)
 end
 
 do -- misuse by the script names its line

@@ -18,6 +18,8 @@ import perf_text
 NAMES = "/usr/include/x86_64-linux-gnu/asm/unistd_64.h"
 SWITCH = re.compile(r"prev_comm=(?P<comm>.*) prev_pid=(?P<tid>\d+) prev_prio=\d+ prev_state=(?P<state>\S+) ==>")
 
+SWITCH_RECORD = re.compile(r"\s*(.*?)\s+\d+/(\d+)\s.*PERF_RECORD_SWITCH(?:_CPU_WIDE)? OUT( preempt)?\s*(?:next pid|$)")
+
 # The shipped trace; count, sum, min and max (ns) of the calls that were made 30 times or more.
 FROZEN = {
     "cpu_top": {
@@ -167,7 +169,7 @@ def check_switch_records(path):
     text = perf_text.perf("script", "--show-switch-events", "-F", "comm,pid,tid,event,time", "--ns", "-i", path)
     counts = collections.Counter()
     for line in text.splitlines():
-        found = re.match(r"\s*(.*?)\s+\d+/(\d+)\s.*PERF_RECORD_SWITCH OUT( preempt)?\s*$", line)
+        found = SWITCH_RECORD.match(line)
         if found:
             counts[(found[1], int(found[2]), "preempted" if found[3] else "blocked")] += 1
     busy = {key: count for key, count in counts.items() if key[1] != 0}
@@ -199,8 +201,22 @@ def check_frozen():
         yield from differs(f"{name} of the shipped trace", expected, now[name])
 
 
+def check_intervals():
+    """Each table has its time above it, and an empty line between them; neither is in JSON."""
+    for script in ("cpu_top", "cswitch_top"):
+        options = ("script", script, "-q", "-i", perf_text.DEMO, "--every", "100ms")
+        out, _ = perf_text.run(perf_text.OC, *options)
+        heads = [block.splitlines()[0] for block in out.split("\n\n")]
+        if len(heads) < 2 or heads[0] != "100ms" or not all(re.fullmatch(r"\d+ms", head) for head in heads):
+            yield f"{script} --every 100ms: tables of {heads}"
+        out, _ = perf_text.run(perf_text.OC, *options, "--json")
+        if any("title" in json.loads(line) for line in out.splitlines()):
+            yield f"{script} --every 100ms --json: has titles"
+
+
 def checks():
     yield from check_frozen()
+    yield from check_intervals()
     if not perf_text.has_perf():
         print("no perf here: only the frozen numbers are compared")
         return
@@ -215,6 +231,9 @@ def checks():
     whole_system = os.path.join(perf_text.CORPUS, "quipper", "perf.data.callgraph-3.8")
     if os.path.exists(whole_system):  # has an idle task
         yield from check_cpu_top(whole_system, "cycles")
+    whole_system = os.path.join(perf_text.CORPUS, "quipper", "perf.data.intel_pt-4.14")
+    if os.path.exists(whole_system):  # the idle task is switched out there
+        yield from check_switch_records(whole_system)
 
 
 def main():
