@@ -10,8 +10,6 @@
 --- Example: oc script cpu_top --by tid -- make -j4
 
 local oc = require "oc"
-local settings = require "oc.settings"
-local units = require "oc.units"
 
 local opt = oc.args {
   frequency = oc.number(999, "samples per second on each CPU", { short = "F", min = 1,
@@ -34,26 +32,19 @@ local count = {
   cpu = function(e) if e.tid ~= idle_tid then samples:count(e.comm, e.cpu) end end,
 }
 
-local printed, intervals = false, 0
-local has_titles = opt.every > 0 and not settings.json
+local printed = false
 
 --- Prints what was counted up to a time (ns) and begins anew.
 local function show(time)
   if samples:total() == 0 then return end
-  if has_titles and printed then io.write("\n") end
-  local title = has_titles and units.format_duration(time):gsub("%.0+s$", "s") or nil
+  local title = opt.every > 0 and ("%.6g s"):format(time / 1e9) or nil
   samples:print { top = opt.top, percent = true, title = title }
   samples:clear()
   printed = true
 end
 
 trace:on("cpu", count[opt.by])
-if opt.every > 0 then
-  trace:every(opt.every, function()
-    intervals = intervals + 1
-    show(intervals * opt.every)
-  end)
-end
+if opt.every > 0 then trace:every(opt.every, show) end
 trace:at_end(function()
   show(trace:stats().span_ns)
   if not printed then io.stderr:write("cpu_top: nothing used the CPU\n") end

@@ -9,8 +9,6 @@
 --- Example: oc script cswitch_top --every 1s -- make
 
 local oc = require "oc"
-local settings = require "oc.settings"
-local units = require "oc.units"
 
 local opt = oc.args {
   top = oc.number(20, "rows to print", { min = 1 }),
@@ -33,26 +31,19 @@ local count = {
   cpu = function(e) if e.tid ~= idle_tid then switches:count(e.comm, e.cpu, why(e)) end end,
 }
 
-local printed, intervals = false, 0
-local has_titles = opt.every > 0 and not settings.json
+local printed = false
 
 --- Prints what was counted up to a time (ns) and begins anew.
 local function show(time)
   if switches:total() == 0 then return end
-  if has_titles and printed then io.write("\n") end
-  local title = has_titles and units.format_duration(time):gsub("%.0+s$", "s") or nil
+  local title = opt.every > 0 and ("%.6g s"):format(time / 1e9) or nil
   switches:print { top = opt.top, percent = true, title = title }
   switches:clear()
   printed = true
 end
 
 trace:on("cswitch", count[opt.by])
-if opt.every > 0 then
-  trace:every(opt.every, function()
-    intervals = intervals + 1
-    show(intervals * opt.every)
-  end)
-end
+if opt.every > 0 then trace:every(opt.every, show) end
 trace:at_end(function()
   show(trace:stats().span_ns)
   if not printed then io.stderr:write("cswitch_top: no context switches were seen\n") end

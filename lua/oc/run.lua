@@ -51,9 +51,9 @@ local function report(trace, err)
 end
 
 --- Calls a hook (timer, end) as a body: debug hooks work there, so that Ctrl-C and the watchdog do.
-local function call_hook(trace, fn)
+local function call_hook(trace, fn, ...)
   local before = C.oc_host_doing(host_pointer, IN_BODY)
-  local ok, err = xpcall(fn, traced)
+  local ok, err = xpcall(fn, traced, ...)
   C.oc_host_doing(host_pointer, before)
   if not ok then report(trace, err) end
 end
@@ -103,8 +103,8 @@ end
 --- Fires the timers that are due at a time, and tells the loop when the next one is.
 local function make_fire(trace)
   local timers, loop = trace._timers, trace._loop
-  local function call(fn)
-    if not trace._stopping then call_hook(trace, fn) end
+  local function call(fn, due)
+    if not trace._stopping then call_hook(trace, fn, due) end
   end
   local function is_over()
     return trace._stopping or C.oc_host_interrupted(host_pointer) ~= 0

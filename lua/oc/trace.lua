@@ -222,9 +222,9 @@ function Trace:on(name, options_or_fn, fn)
   self._registered[#self._registered + 1] = { name = name, fn = fn }
 end
 
---- Calls `fn()` again and again in trace time, also while nothing happens.
+--- Calls `fn(time)`, time in ns, again and again in trace time, also while nothing happens.
 ---@param period string|number "1s", "100ms", or ns
----@param fn fun()
+---@param fn fun(time: number)
 function Trace:every(period, fn)
   local ns = type(period) == "string" and units.parse_duration(period) or period
   if type(ns) ~= "number" or not (ns >= 1 and ns < 2 ^ 63) then
