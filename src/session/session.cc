@@ -202,6 +202,7 @@ Status Session::start_live(const RunOptions& options, Selection& selection) {
 }
 
 Result<const Batch*> Session::next(std::chrono::milliseconds wait) {
+  if (!pump_) return static_cast<const Batch*>(nullptr);  // finished, or never started
   if (live_deadline_) {
     const base::Nanos now = base::now_of(CLOCK_MONOTONIC);
     if (now >= *live_deadline_) {
@@ -211,7 +212,6 @@ Result<const Batch*> Session::next(std::chrono::milliseconds wait) {
       wait = std::min(wait, std::chrono::milliseconds((*live_deadline_ - now) / 1'000'000 + 1));
     }
   }
-  if (!pump_) return static_cast<const Batch*>(nullptr);  // finished, or never started
   auto batch = pump_->next(wait);
   if (batch && *batch != nullptr) counts_ = (*batch)->counts;
   decoder_is_done_ = !batch || *batch == nullptr || (*batch)->is_last;
@@ -228,8 +228,8 @@ void Session::stop() {
 }
 
 void Session::finish() {
-  if (!decoder_ || is_over_) return;
-  if (pump_) pump_->finish();
+  if (!decoder_) return;  // finished before, or never started
+  pump_->finish();
   if (live_) live_->finish();
   losses_ = losses();
   is_over_ = true;
@@ -249,7 +249,7 @@ void Session::end() {
 /// The kernel's own numbers, by CPU and event, are whole, but only there at the end and since Linux 6.0;
 /// where LOST records told of more on a CPU (a descriptor could not be read), the rest is added.
 std::vector<source::Loss> Session::losses() const {
-  if (is_over_ || !decoder_) return losses_;
+  if (!decoder_) return losses_;
   std::vector<source::Loss> losses;
   if (live_ && live_->is_finished()) losses = live_->final_losses();
   std::map<int32_t, uint64_t> counted;
