@@ -5,6 +5,9 @@
 --       loop.at = at
 --       if d.time >= loop.deadline then … end    -- only when there are timers
 --       if d.event == 17 then v1._d = d  f1(v1)
+--       elseif event == 18 then
+--         if p1(d) then v2._d = d  f2(v2)        -- a callback with a filter
+--         else loop.filtered = loop.filtered + 1 end
 --       elseif … end
 --     end
 --
@@ -23,6 +26,7 @@ local MAX_UPVALUES = 50
 ---@class oc.Call a callback, and the view that it gets: the one of the name that it asked for
 ---@field fn fun(e: oc.Event)
 ---@field view ffi.cdata*
+---@field filter? oc.Filter it gets only the events that this lets through
 
 ---@class oc.Handler one kind of event and who wants it
 ---@field number integer the kind's
@@ -40,31 +44,73 @@ local function new_locals(prefix)
   end
 end
 
-local function chain(handlers, out, view_name, callback_name)
+--- The event reaches a callback: the last one of a limited run ends the loop behind itself.
+local COUNT = [[
+      loop.left = loop.left - 1
+      if loop.left <= 0 then loop.count = at + 1 end]]
+
+local FILTERED = "      loop.filtered = loop.filtered + 1"
+
+local function test_of(call) return call.filter and call.filter.test end
+
+--- The calls of one handler. Tests come before all of its callbacks.
+local function calls_source(handler, out, names, has_limit)
+  local tests, given, is_open = {}, nil, false
+  for i, call in ipairs(handler.calls) do
+    local test = test_of(call)
+    tests[i] = test and ("p%d"):format(i) or "true"
+    if test then
+      out[#out + 1] = ("      local p%d = %s(d)"):format(i, names.test(test))
+    else
+      is_open = true
+    end
+  end
+  if not is_open then out[#out + 1] = ("      if %s then"):format(table.concat(tests, " or ")) end
+  if has_limit then out[#out + 1] = COUNT end
+  for i, call in ipairs(handler.calls) do
+    local view, test = names.view(call.view), test_of(call) and #handler.calls > 1
+    if test then out[#out + 1] = ("      if %s then"):format(tests[i]) end
+    if view ~= given or test then out[#out + 1] = ("      %s._d = d"):format(view) end
+    given = not test and view or nil
+    if i > 1 then out[#out + 1] = ("      loop.callback = %d"):format(i) end
+    out[#out + 1] = ("      %s(%s)"):format(names.callback(call.fn), view)
+    if test then out[#out + 1] = "      end" end
+  end
+  if #handler.calls > 1 then out[#out + 1] = "      loop.callback = 1" end
+  if not is_open then out[#out + 1] = "      else\n" .. FILTERED .. "\n      end" end
+end
+
+local function chain(handlers, out, names, has_limit)
   for h, handler in ipairs(handlers) do
     out[#out + 1] = ("    %s event == %d then"):format(h == 1 and "if" or "elseif", handler.number)
-    local given
-    for i, call in ipairs(handler.calls) do
-      local view = view_name(call.view)
-      if view ~= given then out[#out + 1] = ("      %s._d = d"):format(view) end
-      given = view
-      if i > 1 then out[#out + 1] = ("      loop.callback = %d"):format(i) end
-      out[#out + 1] = ("      %s(%s)"):format(callback_name(call.fn), view)
-    end
-    if #handler.calls > 1 then out[#out + 1] = "      loop.callback = 1" end
+    calls_source(handler, out, names, has_limit)
   end
   if #handlers > 0 then out[#out + 1] = "    end" end
 end
 
-local from_tables = [[
-    local calls = by_event[event]
+local function from_tables(has_limit)
+  return [[
+    local calls, hit = by_event[event], false
     for i = 1, #calls do
       local call = calls[i]
-      call.view._d = d
-      loop.callback = i
-      call.fn(call.view)
+      local test = call.filter and call.filter.test
+      if not test or test(d) then
+        if not hit then
+]] .. (has_limit and COUNT or "") .. [[
+
+          hit = true
+        end
+        call.view._d = d
+        loop.callback = i
+        call.fn(call.view)
+      end
+    end
+    if not hit then
+]] .. FILTERED .. [[
+
     end
     loop.callback = 1]]
+end
 
 local function declare(names, values, prefix)
   for i = 1, #values do
@@ -75,17 +121,21 @@ end
 --- The source of the loop, and the views and callbacks that it takes.
 ---@param handlers oc.Handler[]
 ---@param has_timers boolean
----@return string source, ffi.cdata*[] views, function[] callbacks
-function M.source(handlers, has_timers)
-  local head, body = { "local loop, vs, fs, by_event, fire = ..." }, {}
-  local views, view_name = new_locals("v")
-  local callbacks, callback_name = new_locals("f")
-  chain(handlers, body, view_name, callback_name)
-  if #views + #callbacks + 2 <= MAX_UPVALUES then
+---@param has_limit? boolean `loop.left` says how many events more
+---@return string source, ffi.cdata*[] views, function[] callbacks, function[] tests
+function M.source(handlers, has_timers, has_limit)
+  local head, body, names = { "local loop, vs, fs, ts, by_event, fire = ..." }, {}, {}
+  local views, callbacks, tests
+  views, names.view = new_locals("v")
+  callbacks, names.callback = new_locals("f")
+  tests, names.test = new_locals("t")
+  chain(handlers, body, names, has_limit)
+  if #views + #callbacks + #tests + 2 <= MAX_UPVALUES then
     declare(head, views, "v")
     declare(head, callbacks, "f")
+    declare(head, tests, "t")
   else
-    body = { from_tables }
+    body = { from_tables(has_limit) }
   end
   -- A timer that stops the run: its event is not delivered any more.
   local timers = has_timers and [[
@@ -105,20 +155,21 @@ return function()
 
     at = at + 1
   end
-end]], views, callbacks
+end]], views, callbacks, tests
 end
 
 --- Compiles the loop: a function that handles the batch from `loop.at` on.
 ---@param loop ffi.cdata* oc_loop
 ---@param handlers oc.Handler[]
 ---@param fire? fun(time: number) fires the timers that are due
+---@param has_limit? boolean
 ---@return fun()
-function M.compile(loop, handlers, fire)
+function M.compile(loop, handlers, fire, has_limit)
   local by_event = {}
   for _, handler in ipairs(handlers) do by_event[handler.number] = handler.calls end
-  local source, views, callbacks = M.source(handlers, fire ~= nil)
+  local source, views, callbacks, tests = M.source(handlers, fire ~= nil, has_limit)
   local chunk = assert(loadstring(source, errors.own_chunk("loop")))
-  return chunk(loop, views, callbacks, by_event, fire)
+  return chunk(loop, views, callbacks, tests, by_event, fire)
 end
 
 --- Finishes the event at `loop.at` after its callback number `loop.callback` failed, then steps
@@ -133,10 +184,13 @@ function M.step_over(loop, handlers, traced, fail)
     if handler.number == d.event then
       for i = loop.callback + 1, #handler.calls do
         local call = handler.calls[i]
-        call.view._d = d
-        loop.callback = i
-        local ok, err = xpcall(call.fn, traced, call.view)
-        if not ok then fail(err) end
+        local test = test_of(call)
+        if not test or test(d) then
+          call.view._d = d
+          loop.callback = i
+          local ok, err = xpcall(call.fn, traced, call.view)
+          if not ok then fail(err) end
+        end
       end
     end
   end

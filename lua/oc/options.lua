@@ -35,6 +35,8 @@ return {
   { name = "events", short = "n", kind = "number", placeholder = "N", min = 1, max = 2 ^ 53,
     verbs = running,
     help = "end after so many events" },
+  { name = "filter", kind = "string", placeholder = "EXPR", verbs = running,
+    help = "only events for which this holds, as in \"comm == 'nginx' && cpu < 4\"" },
   { name = "buffer", kind = "size", placeholder = "SIZE", min = 4096, max = 2 ^ 40,
     verbs = running,
     help = "ring buffer on each CPU, as in 8MiB" },

@@ -7,6 +7,7 @@
 local C = require "oc.abi"
 local dispatch = require "oc.dispatch"
 local errors = require "oc.errors"
+local filter = require "oc.filter"
 local ffi = require "ffi"
 local session = require "oc.session"
 local settings = require "oc.settings"
@@ -72,17 +73,23 @@ end
 function M.start(trace, buffer_bytes, with_fallback)
   local options = settings.run
   local run = ffi.new("oc_run")
-  run.max_events = options.events or 0
+  trace._limit = options.events and filter.is_any(trace._handlers) and options.events or nil
+  run.max_events = not trace._limit and options.events or 0  -- with filters, the loop counts
   run.max_span_ns = options.duration or 0
   run.buffer_bytes = options.buffer or buffer_bytes or 0
   -- `run` holds bare pointers: the array lives in the trace until its run is over, the strings in
   -- `options.command`. The C side copies both.
   trace._command = options.command and #options.command > 0 and c_words(options.command) or nil
   run.command = trace._command
+  if trace._pushdown then filter.push(trace._session, trace._handlers) end
   with_fallback(function()
     if C.oc_session_start(trace._session, run) ~= 0 then session.raise(trace._session) end
   end)
   trace._loop = C.oc_session_loop(trace._session)
+  trace._loop.left = trace._limit or 0
+  if settings.verbose and not trace._path then
+    filter.describe(trace._session, trace._handlers)
+  end
 end
 
 --- Handles one batch; a callback's error is reported and the loop goes on behind it.
@@ -128,7 +135,7 @@ end
 local function feed(trace)
   local loop = trace._loop
   local fire = make_fire(trace)
-  local step = dispatch.compile(loop, trace._handlers, fire)
+  local step = dispatch.compile(loop, trace._handlers, fire, trace._limit ~= nil)
   local shortest = trace._timers:shortest()
   local wait_ms = shortest and math.max(1, math.min(IDLE_MS, shortest / 1e6)) or IDLE_MS
   local seen = 0
@@ -138,6 +145,7 @@ local function feed(trace)
     if state == 0 then break end
     local count = loop.count
     handle_batch(trace, step)
+    if trace._limit and loop.left <= 0 then M.stop(trace) end
     if seen < WARM_UP_EVENTS then seen = warmed_up(seen + count) end
     if fire and not trace._stopping then fire(loop.until_ns) end
     if not trace._path then io.stdout:flush() end

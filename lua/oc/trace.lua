@@ -11,6 +11,7 @@
 local C = require "oc.abi"
 local canonical = require "oc.canonical"
 local errors = require "oc.errors"
+local filter = require "oc.filter"
 local kinds = require "oc.kinds"
 local nearest = require "oc.nearest"
 local run = require "oc.run"
@@ -55,7 +56,9 @@ end
 
 -- Opening ----------------------------------------------------------------------------------------
 
-local open_options = { input = "string", cpu = "table", buffer = "number or string" }
+local open_options = { input = "string", cpu = "table", buffer = "number or string",
+  pushdown = "boolean" }
+local on_options = { filter = "string" }
 local cpu_options = { frequency = "number" }
 
 -- As of the command line's options (options.lua).
@@ -109,10 +112,12 @@ local function attach(self, path)
   self._session = session.new(path)
   self._runtime = view.runtime(self._session)
   self._views, self._handlers, self._by_kind = {}, {}, {}
+  self._left_out, self._fits = {}, 0  -- by --filter
 end
 
 --- A trace to register callbacks on; opened by `run`.
----@param options? { input?: string, cpu?: { frequency: number }, buffer?: number|string }
+---@param options? { input?: string, cpu?: { frequency: number }, buffer?: number|string,
+--- pushdown?: boolean }
 ---@return oc.Trace
 function M.open(options)
   options = options or {}
@@ -122,7 +127,7 @@ function M.open(options)
   settings.before_open()
   local self = setmetatable({
     _options = options, _buffer_bytes = buffer_bytes(options.buffer), _registered = {},
-    _timers = timers.new(), _at_end = {}, _ran = false, _stopping = false,
+    _pushdown = options.pushdown ~= false, _timers = timers.new(), _at_end = {}, _ran = false, _stopping = false,
     _opened_at = debug.getinfo(2, "Sl"),
   }, Trace)
   opened[#opened + 1] = self
@@ -153,10 +158,11 @@ local function view_of(self, kind, name)
   return self._views[key]
 end
 
-local function handler_of(self, number)
+local function handler_of(self, kind)
+  local number = kind.number
   local handler = self._by_kind[number]
   if not handler then
-    handler = { number = number, calls = {} }
+    handler = { number = number, name = kind.name, calls = {} }
     self._by_kind[number] = handler
     self._handlers[#self._handlers + 1] = handler
     C.oc_session_want(self._session, number)
@@ -166,11 +172,17 @@ end
 
 --- An event may be wanted under several names (`cswitch` and `sched:*`): one handler a kind; each
 --- callback gets the view of the name that it asked for.
-local function bind(self, name, fn)
+local function bind(self, name, fn, options)
   local found, canonical_name = kinds_of(self, name)
-  for _, kind in ipairs(found) do
-    local calls = handler_of(self, kind.number).calls
-    calls[#calls + 1] = { fn = fn, view = view_of(self, kind, canonical_name) }
+  local wanted = { text = options.filter, of_run = settings.run.filter, name = name }
+  local chosen, left_out, err = filter.choose(self._session, found, wanted, self._runtime)
+  for _, kind in ipairs(left_out) do self._left_out[#self._left_out + 1] = kind end
+  self._misfit, self._fits = self._misfit or err, self._fits + #found - #left_out
+  for _, choice in ipairs(chosen) do
+    local kind = choice.kind
+    local calls = handler_of(self, kind).calls
+    calls[#calls + 1] = { fn = fn, view = view_of(self, kind, canonical_name),
+      filter = choice.filter }
     local info = debug.getinfo(fn, "S")
     local where = errors.file_of(info.source) .. ":" .. info.linedefined
     C.oc_session_describe(self._session, kind.number, where)
@@ -189,7 +201,7 @@ local function fall_back(self, err)
     io.stderr:write("    the command is not run: ", table.concat(settings.run.command, " "), "\n")
   end
   attach(self, path)
-  for _, entry in ipairs(self._registered) do bind(self, entry.name, entry.fn) end
+  for _, entry in ipairs(self._registered) do bind(self, entry.name, entry.fn, entry.options) end
   return true
 end
 
@@ -201,7 +213,8 @@ local function with_fallback(self, body)
   error(result, 0)
 end
 
---- Calls `fn(e)` for each such event, in order of time.
+--- Calls `fn(e)` for each such event, in order of time; with `{ filter = "…" }` for those that it
+--- lets through (docs/guide/filters.md).
 ---@param name string an event, a glob of events, or one of `oc.canonical`'s names
 ---@param options_or_fn table|fun(e: oc.Event)
 ---@param fn? fun(e: oc.Event)
@@ -217,9 +230,9 @@ function Trace:on(name, options_or_fn, fn)
   if self._ran then
     errors.misuse("callbacks are registered before trace:run()", { token = "on" })
   end
-  check_options(options, {}, "trace:on")
-  with_fallback(self, function() bind(self, name, fn) end)
-  self._registered[#self._registered + 1] = { name = name, fn = fn }
+  check_options(options, on_options, "trace:on")
+  with_fallback(self, function() bind(self, name, fn, options) end)
+  self._registered[#self._registered + 1] = { name = name, fn = fn, options = options }
 end
 
 --- Calls `fn(time)`, time in ns, again and again in trace time, also while nothing happens.
@@ -277,6 +290,7 @@ function Trace:run()
   end
   self._ran = true
   forget(self)
+  filter.check_run(self._fits, self._left_out, self._misfit)
   run.start(self, self._buffer_bytes, function(body) return with_fallback(self, body) end)
   run.feed(self)
   return self

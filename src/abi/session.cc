@@ -26,13 +26,7 @@ double process_cpu_ns() {
   return ns(usage.ru_utime) + ns(usage.ru_stime);
 }
 
-int fail(oc_session* session, oc::base::Error error) {
-  session->failure = std::move(error);
-  session->error.code = static_cast<int32_t>(session->failure.code);
-  session->error.what = session->failure.what.c_str();
-  session->error.hint = session->failure.hint.c_str();
-  return -1;
-}
+int fail(oc_session* session, oc::base::Error error) { return session->fail(std::move(error)); }
 
 /// A count that a script gave; nothing that is below 0 or no number, nothing beyond 2^62.
 uint64_t whole(double value) {
@@ -338,7 +332,8 @@ void oc_session_stats(oc_session* session, oc_stats* out) {
     out->records = number(counts.records);
     out->bytes = number(counts.bytes);
     const uint32_t dropped = session->dropped();
-    out->delivered = number(counts.delivered - dropped);
+    out->filtered = session->loop.filtered;
+    out->delivered = number(counts.delivered - dropped) - out->filtered;
     out->late = number(counts.late);
     out->malformed = number(counts.malformed);
     out->unknown = number(counts.unknown);

@@ -74,6 +74,11 @@ class LiveSource final : public source::Source {
 
   uint64_t data_ring_bytes() const { return rings_.data_bytes(); }
 
+  /// What of the filter of event `index` the kernel took; empty for nothing.
+  std::string filter(uint32_t index) const {
+    return index < filters_.size() ? filters_[index] : std::string();
+  }
+
   const event::EventTable& events() const override { return table_; }
   base::Status next_round(std::chrono::milliseconds wait, source::Round& round) override;
   void release(uint32_t stream, uint64_t position) override { rings_.release(stream, position); }
@@ -90,6 +95,7 @@ class LiveSource final : public source::Source {
                           const std::vector<OpenEvent>& data);
   void add_kind(std::string name, const perf_event_attr& attr, const EventRequest& request,
                 std::vector<OpenEvent> events);
+  base::Status set_filter(const EventRequest& request);
   base::Status watch(const std::vector<OpenEvent>& owners);
   void disable();
   bool is_command() const { return !request_.command.empty(); }
@@ -99,6 +105,7 @@ class LiveSource final : public source::Source {
   LiveRequest request_;
   sys::Permissions permissions_;
   std::vector<std::string> notes_;
+  std::vector<std::string> filters_;  ///< of each event, as the kernel took it
   event::EventTable table_;
   OpenedEvents opened_;
   CpuRings rings_;

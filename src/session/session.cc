@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/glob.h"
 #include "base/nearest.h"
+#include "event/filter_kernel.h"
 
 namespace oc::session {
 
@@ -147,6 +148,35 @@ void Session::want(uint32_t kind) {
   wanted_[kind] = 1;
 }
 
+Result<event::Filter> Session::check_filter(uint32_t kind, std::string_view text,
+                                            std::vector<event::FilterAlias> aliases) const {
+  auto syntax = event::parse_filter(text);
+  if (!syntax) return std::move(syntax.error());
+  const EventKind* sample = sample_kind(kind);
+  event::FilterScope scope;
+  scope.event = kind_name(kind);
+  scope.format = kind_format(kind);
+  if (sample != nullptr) scope.layout = &sample->layout;
+  scope.aliases = std::move(aliases);
+  return event::check_filter(*syntax, text, scope);
+}
+
+std::string Session::make_kernel_filter(uint32_t kind, const event::Filter& filter) const {
+  const EventKind* sample = sample_kind(kind);
+  if (!is_live() || sample == nullptr || !sample->format) return {};
+  return event::make_kernel_filter(filter, *sample->format, sys::in_initial_pid_namespace()).text;
+}
+
+void Session::set_kernel_filter(uint32_t kind, std::string text) {
+  if (is_live() && sample_kind(kind) != nullptr)
+    plan_.set_filter(kind - kKernelRecords, std::move(text));
+}
+
+std::string Session::kernel_filter_taken(uint32_t kind) const {
+  if (!live_ || kind < kKernelRecords) return {};
+  return live_->filter(kind - kKernelRecords);
+}
+
 Status Session::start(const RunOptions& options) {
   if (decoder_ || is_over_)
     return make_error(Code::kUsage, "this trace has been run already",
@@ -168,6 +198,8 @@ Status Session::start_live(const RunOptions& options, Selection& selection) {
   const auto wants = [&](KernelRecord record) { return wanted_[static_cast<size_t>(record)] != 0; };
   perf::LiveRequest request;
   request.events = plan_.requests();
+  for (uint32_t i = 0; i < plan_.size(); ++i)
+    request.events[i].is_wanted = wanted_[kKernelRecords + i] != 0;
   request.command = options.command;
   request.buffer_bytes = options.buffer_bytes;
   request.switch_records = wants(KernelRecord::kSwitchOut) || wants(KernelRecord::kSwitchIn) ||

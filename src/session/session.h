@@ -11,6 +11,7 @@
 #include "base/interner.h"
 #include "base/result.h"
 #include "event/event_table.h"
+#include "event/filter.h"
 #include "process/process_model.h"
 #include "session/decoder.h"
 #include "session/live_plan.h"
@@ -59,6 +60,16 @@ class Session {
   std::vector<std::string> event_names(const std::string& glob) const;
 
   void want(uint32_t kind);
+
+  /// A filter for events of `kind`, whose canonical event adds `aliases`.
+  base::Result<event::Filter> check_filter(uint32_t kind, std::string_view text,
+                                           std::vector<event::FilterAlias> aliases) const;
+  /// What the kernel can leave out for it; empty for what is no tracepoint, and in a recorded trace.
+  std::string make_kernel_filter(uint32_t kind, const event::Filter& filter) const;
+  /// Asks for that; before `start`. It only saves work: events are to be filtered again.
+  void set_kernel_filter(uint32_t kind, std::string text);
+  /// What the kernel took; after `start`.
+  std::string kernel_filter_taken(uint32_t kind) const;
   base::Status start(const RunOptions& options);
   /// The next batch; null when the run is over. Lent: until the next call.
   base::Result<const Batch*> next(std::chrono::milliseconds wait);
