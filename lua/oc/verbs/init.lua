@@ -15,6 +15,8 @@ M.verbs = {
     summary = "run a line of Lua; oc is there already" },
   { name = "list", usage = "[events|scripts] [GLOB] [-v]",
     summary = "what can be asked for here, or what a trace holds (-i)" },
+  { name = "doctor", usage = "[--json]",
+    summary = "what works here, what does not, and the command that mends it" },
   { name = "help", usage = "[VERB]", summary = "show this, or a verb's options" },
   { name = "version", usage = "", summary = "show the version" },
 }
