@@ -17,6 +17,8 @@ M.verbs = {
     summary = "what can be asked for here, or what a trace holds (-i)" },
   { name = "doctor", usage = "[--json]",
     summary = "what works here, what does not, and the command that mends it" },
+  { name = "config", usage = "[get OPTION|path]",
+    summary = "every option, its value and where that comes from" },
   { name = "help", usage = "[VERB]", summary = "show this, or a verb's options" },
   { name = "version", usage = "", summary = "show the version" },
 }
