@@ -14,6 +14,7 @@ local host = require "oc.host"
 local kinds = require "oc.args.kinds"
 local nearest = require "oc.nearest"
 local own_options = require "oc.options"
+local surface = require "oc.surface"
 
 local M = {}
 
@@ -54,16 +55,6 @@ local function find_option(name)
   end
 end
 
---- Whether the option makes sense for the verb.
----@param option oc.Option
----@param verb string
----@return boolean
-function M.fits(option, verb)
-  if not option.verbs then return true end
-  for _, known in ipairs(option.verbs) do if known == verb then return true end end
-  return false
-end
-
 --- Raises what is wrong with a setting; `from` says where it stands.
 local function wrong(from, problem, hint) errors.wrong_usage(from .. ": " .. problem, hint) end
 
@@ -82,7 +73,7 @@ local function setting_of(name, text, verb, from)
       nearest.hint(name, settable_names()) or "oc config shows what there is")
   elseif not M.can_be_set(option) then
     wrong(from, ("'%s' can be given on the command line only"):format(option.name))
-  elseif verb and not M.fits(option, verb) then
+  elseif verb and not surface.fits(option, verb) then
     wrong(from, ("oc %s has no option '%s'"):format(verb, option.name),
       "oc help " .. verb .. " shows what it has")
   end
@@ -176,7 +167,8 @@ function M.load()
     local text, reason = host.read_config(path)
     if text then
       local found = M.parse(text, path, verb_names())
-      -- Of one file: a verb's section before what counts for all; the later line before the earlier.
+      -- Of one file: a verb's section before what counts for all, the later line before the
+      -- earlier.
       for _, is_of_verb in ipairs { true, false } do
         for i = #found, 1, -1 do
           if (found[i].verb ~= nil) == is_of_verb then

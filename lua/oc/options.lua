@@ -3,8 +3,8 @@
 --
 -- Fields: `name` (long name, also the key of its value with "_" for "-"), `kind` (as in oc.args),
 -- `placeholder`, `help`, and where it has them `short`, `aliases` (other long names), `default`,
--- `min`, `max`, `unit` (of a bare number), `verbs` (where it makes sense; everywhere when absent) and
--- `once` (for one call: neither the environment nor a file can set it).
+-- `min`, `max`, `unit` (of a bare number), `verbs` (where it makes sense; everywhere when absent)
+-- and `once` (for one call: neither the environment nor a file can set it).
 
 ---@class oc.Option
 ---@field name string

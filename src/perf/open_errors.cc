@@ -46,6 +46,7 @@ base::Error explain_open_error(int number, const EventRequest& request, bool is_
                  ? "a container or the kernel's lockdown may forbid it: try outside, as root"
                  : sys::paranoid_hint(permissions, needed_paranoid(request, is_system_wide));
       if (is_system_wide && !permissions.has_perfmon) hint += "; or trace a command of your own";
+      hint += " (oc doctor shows what works)";
       break;
     case ENOENT:
     case ENODEV:

@@ -23,7 +23,8 @@ using base::make_error;
 using base::Result;
 
 constexpr const char* kMountHint = "mount it: mount -t tracefs nodev /sys/kernel/tracing";
-constexpr const char* kRootHint = "run as root: only root may read tracefs";
+constexpr const char* kRootHint =
+    "run as root: only root may read tracefs (oc doctor shows how to let others)";
 
 /// A whole file of a pseudo file system, whose size is not known beforehand.
 Result<std::string> read_file(const std::string& path) {

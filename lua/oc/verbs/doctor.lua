@@ -82,8 +82,8 @@ end
 
 local function summary(counts)
   if counts.missing > 0 then
-    return ("%d of what oc is for does not work here; recorded traces can be read all the same"):format(
-      counts.missing)
+    return counts.missing .. " of what oc is for does not work here; recorded traces can be read "
+      .. "all the same"
   end
   if counts.limited > 0 then
     return ("all that oc needs works; %d limited"):format(counts.limited)
