@@ -16,7 +16,9 @@ constexpr size_t kMost = 64 << 10;
 Result<std::string> read_trusted(const std::string& path) {
   const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   const std::string left_out = path + " is left out: ";
-  if (!fd && (errno == ENOENT || errno == ENOTDIR)) {
+  // A folder that may not be entered is another user's: a home that was kept by su.
+  const bool is_hidden = !fd && errno == EACCES && access(path.c_str(), F_OK) != 0;
+  if (!fd && (is_hidden || errno == ENOENT || errno == ENOTDIR)) {
     return make_error(Code::kNotFound, "there is no " + path);
   }
   struct stat info {};

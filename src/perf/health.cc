@@ -213,31 +213,42 @@ Finding try_uprobe(Trial& trial) {
   return finding;
 }
 
-Finding try_ring(Trial& trial) {
+/// The rings of a run of this process on all CPUs, as a run would map them.
+Finding try_ring(const sys::Permissions& permissions, Guardian& guardian) {
   Finding finding;
   finding.name = "ring memory";
-  const bool is_open =
-      trial.open(attr_of(PERF_TYPE_SOFTWARE, PERF_COUNT_SW_DUMMY, false), kSelf) == 0;
-  uint64_t bytes = kDefaultDataBytes;
-  int failure = is_open ? EPERM : 0;
-  while (failure != 0 && bytes >= kMinRingBytes) {
-    Ring ring;
-    failure = ring.map(trial.fd(), bytes);
-    if (failure != 0) bytes /= 2;
+  std::vector<std::string> notes;
+  EventOpener opener(permissions, guardian, notes);
+  auto cpus = sys::load_online_cpus();
+  opener.set_target(kSelf, cpus ? *cpus : std::vector<int32_t>{0});
+  EventRequest request;
+  request.name = "dummy";
+  perf_event_attr attr = attr_of(PERF_TYPE_SOFTWARE, PERF_COUNT_SW_DUMMY, false);
+  auto sideband = opener.open(request, attr, request.name);
+  auto data = opener.open(request, attr, request.name);
+  if (!sideband || !data) {
+    finding.value = "not tried: no event can be opened";
+    return finding;
   }
-  const auto& may = trial.permissions();
-  const auto needed_kb = kDefaultDataBytes / 1024 * 2;
-  if (!is_open) finding.value = "not tried: no event can be opened";
-  if (is_open) finding.value = fmt::format("rings of {} can be mapped", format_size(bytes));
-  if (!is_open || bytes == kDefaultDataBytes) return finding;
-  finding.state = failure == 0 ? State::kLimited : State::kMissing;
-  finding.value = failure == 0 ? fmt::format("rings of {} instead of {}", format_size(bytes),
-                                             format_size(kDefaultDataBytes))
-                               : fmt::format("no ring can be mapped: {}", strerror(failure));
-  finding.value += fmt::format(" (kernel.perf_event_mlock_kb is {})", may.perf_event_mlock_kb);
+  CpuRings rings;
+  const base::Status mapped = rings.map(*sideband, *data, 0, permissions, notes);
+  const uint64_t bytes = mapped ? rings.data_bytes() : 0;
+  finding.value = fmt::format("{} on each CPU", format_size(bytes));
+  rings.unmap();
+  if (mapped && notes.empty()) return finding;
+  finding.state = mapped ? State::kLimited : State::kMissing;
+  finding.value = mapped ? fmt::format("{} on each CPU instead of {}", format_size(bytes),
+                                       format_size(kDefaultDataBytes))
+                         : mapped.error().what;
+  finding.value +=
+      fmt::format(" (kernel.perf_event_mlock_kb is {})", permissions.perf_event_mlock_kb);
   finding.meaning =
-      failure == 0 ? "events are lost sooner when many come at once" : "nothing can be traced live";
-  finding.fix = fmt::format("sudo sysctl kernel.perf_event_mlock_kb={}", needed_kb);
+      mapped ? "events are lost sooner when many come at once" : "nothing can be traced live";
+  // Beside the data there are the sideband's ring, and a page of each for its head and tail.
+  const uint64_t needed_kb =
+      (kDefaultDataBytes + kDefaultSidebandBytes + 2 * page_size_bytes()) / 1024;
+  if (!permissions.may_lock_any_amount())
+    finding.fix = fmt::format("sudo sysctl kernel.perf_event_mlock_kb={}", needed_kb);
   return finding;
 }
 
@@ -284,9 +295,9 @@ std::vector<Finding> examine_events(const sys::Permissions& permissions) {
   Guardian guardian = started ? std::move(*started) : Guardian();
   Trial trial(permissions, guardian);
   return {
-      try_kernel_version(trial), try_own(trial),      try_system(trial),
-      try_tracepoint(trial),     try_hardware(trial), try_uprobe(trial),
-      try_ring(trial),           judge_files(),       judge_rate(permissions),
+      try_kernel_version(trial),       try_own(trial),      try_system(trial),
+      try_tracepoint(trial),           try_hardware(trial), try_uprobe(trial),
+      try_ring(permissions, guardian), judge_files(),       judge_rate(permissions),
   };
 }
 
