@@ -59,7 +59,7 @@ local function call_hook(trace, fn, ...)
 end
 
 --- A NULL-terminated array of pointers into the strings of `words`, which must outlive it.
-local function c_words(words)
+function M.c_words(words)
   local array = ffi.new("const char *[?]", #words + 1)
   for i, word in ipairs(words) do array[i - 1] = word end
   return array
@@ -77,7 +77,7 @@ function M.start(trace, buffer_bytes, with_fallback)
   run.buffer_bytes = options.buffer or buffer_bytes or 0
   -- `run` holds bare pointers: the array lives in the trace until its run is over, the strings in
   -- `options.command`. The C side copies both.
-  trace._command = options.command and #options.command > 0 and c_words(options.command) or nil
+  trace._command = options.command and #options.command > 0 and M.c_words(options.command) or nil
   run.command = trace._command
   with_fallback(function()
     if C.oc_session_start(trace._session, run) ~= 0 then session.raise(trace._session) end
