@@ -62,8 +62,11 @@ void PerfDataWriter::put_feature(ByteSink& sink, int number, std::span<const uin
 
 void PerfDataWriter::put_tracing_data(ByteSink& sink, std::span<const uint8_t> blob) {
   if (blob.empty()) return;
-  put_header(sink, kTracingDataRecord, 12);
-  sink.put(static_cast<uint32_t>(blob.size()));
+  // The blob follows the record, padded, and that is in its size. perf's own record has 12 bytes, which leaves all
+  // records behind it off their boundary; it reads these 16 as well.
+  put_header(sink, kTracingDataRecord, 16);
+  sink.put(static_cast<uint32_t>((blob.size() + 7) / 8 * 8));
+  sink.put(uint32_t{0});
   placed_[kTracingDataFeature] = {sink.size(), blob.size()};
   sink.put_bytes(blob);
   sink.align(8);

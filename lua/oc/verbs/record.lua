@@ -60,12 +60,9 @@ end
 
 local function start(session, context)
   local options = context.options
-  local run, recording = ffi.new("oc_run"), ffi.new("oc_recording")
-  run.max_events = options.events or 0
-  run.max_span_ns = options.duration or 0
-  run.buffer_bytes = options.buffer or 0
-  local words = context.command and run_of.c_words(context.command)
-  run.command = words
+  local recording, owner = ffi.new("oc_recording"), {}
+  local run = run_of.describe(owner, { events = options.events, duration = options.duration,
+    buffer = options.buffer, command = context.command })
   recording.output = options.output
   recording.compression = options.compress and COMPRESSION_LEVEL or 0
   recording.max_bytes = options.max_size or 0
