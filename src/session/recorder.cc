@@ -42,6 +42,7 @@ base::Status Recorder::prepare(perf::LiveSource& live) {
   tracing_data_ = load_tracing_data(live.request().events);
   file_ = std::make_unique<TraceFile>(std::move(*opened_), options_.compression, live.events());
   opened_.reset();
+  if (options_.max_bytes != 0) file_->writer.set_limit(options_.max_bytes);
   const uint64_t most = std::max(live.data_ring_bytes(), perf::kDefaultSidebandBytes);
   return file_->writer.begin(live.events(), features_, tracing_data_, most);
 }
@@ -66,8 +67,14 @@ base::Status Recorder::write_rundown() {
 }
 
 base::Status Recorder::drain(source::Round& round) {
-  for (const source::Span& span : round.spans) file_->tally.add(span);
   auto status = file_->writer.append(round.spans, !round.spans.empty());
+  uint64_t left = file_->writer.kept_bytes();
+  for (source::Span span : round.spans) {
+    const auto size = std::min(left, static_cast<uint64_t>(span.end - span.begin));
+    span.end = span.begin + size;
+    file_->tally.add(span);
+    left -= size;
+  }
   for (const source::Span& span : round.spans) live_->release(span.stream, kEverything);
   return status;
 }
@@ -80,9 +87,9 @@ base::Result<bool> Recorder::step(std::chrono::milliseconds wait) {
     live_->finish();
     return false;
   }
-  if (options_.max_bytes != 0 && file_->output.position() >= options_.max_bytes)
-    live_->request_stop();
-  return !round_.is_last;
+  if (!file_->writer.is_at_limit()) return !round_.is_last;
+  live_->finish();
+  return false;
 }
 
 std::map<int32_t, uint64_t> Recorder::lost_by_cpu() const {

@@ -21,7 +21,7 @@ namespace oc::session {
 struct RecordOptions {
   std::string output = "perf.data";  ///< "-": stdout
   int compression = 0;               ///< zstd's level; 0: none
-  uint64_t max_bytes = 0;            ///< the file is not to be larger; 0: no limit
+  uint64_t max_bytes = 0;            ///< of records; 0: no limit
   std::string version;                    ///< of this program
 };
 

@@ -37,10 +37,12 @@ struct Compressor::Context {
 Compressor::Compressor(int level) : context_(std::make_unique<Context>()), level_(level) {}
 Compressor::~Compressor() = default;
 
-void Compressor::add(std::span<const uint8_t> records, std::vector<iovec>& parts) {
+void Compressor::add(std::span<const uint8_t> records, std::vector<iovec>& parts,
+                     std::vector<uint64_t>& unpacked) {
   while (!records.empty()) {
     const size_t size = whole_records(records);
     pack(records.first(size), parts);
+    unpacked.push_back(size);
     records = records.subspan(size);
   }
 }

@@ -22,8 +22,10 @@ class Compressor {
   explicit Compressor(int level);
   ~Compressor();
 
-  /// Adds parts with the packed form of `records` (whole ones). Lent: until `clear`.
-  void add(std::span<const uint8_t> records, std::vector<iovec>& parts);
+  /// Adds parts with the packed form of `records` (whole ones), and how many bytes of records each stands for. Lent:
+  /// until `clear`.
+  void add(std::span<const uint8_t> records, std::vector<iovec>& parts,
+           std::vector<uint64_t>& unpacked);
   void clear() { used_ = 0; }
   int level() const { return level_; }
 

@@ -1,8 +1,10 @@
 #include "source/perf_data_writer.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "source/compressor.h"
+#include "source/record.h"
 
 namespace oc::source {
 
@@ -14,6 +16,7 @@ constexpr uint64_t kMagic = 0x32454c4946524550;  // "PERFILE2"
 constexpr uint64_t kPipeHeaderBytes = 16;
 constexpr uint64_t kHeaderBytes = 104;
 constexpr size_t kMostRecord = 65528;
+constexpr uint64_t kRoomForTail = 64 << 10;
 constexpr uint32_t kAttrRecord = 64;
 constexpr uint32_t kRoomRecord = 65;
 constexpr uint32_t kTracingDataRecord = 66;
@@ -108,20 +111,69 @@ base::Status PerfDataWriter::begin(const event::EventTable& events, FeatureSecti
   return output_.write(sink.bytes());
 }
 
-base::Status PerfDataWriter::append(std::span<const Span> spans, bool ends_round) {
+void PerfDataWriter::make_parts(std::span<const Span> spans) {
   parts_.clear();
+  unpacked_.clear();
   for (const Span& span : spans) {
     const auto size = static_cast<size_t>(span.end - span.begin);
-    record_bytes_ += size;
     if (compressor_) {
-      compressor_->add({span.begin, size}, parts_);
+      compressor_->add({span.begin, size}, parts_, unpacked_);
     } else {
       parts_.push_back({const_cast<uint8_t*>(span.begin), size});
+      unpacked_.push_back(size);
     }
   }
-  if (ends_round) parts_.push_back({const_cast<uint64_t*>(&kFinishedRound), 8});
-  if (parts_.empty()) return {};
-  const auto status = output_.write(parts_);
+}
+
+/// Cuts the parts off behind the last record that fits into `room`; returns its end.
+uint64_t PerfDataWriter::keep_whole_records(uint64_t room) {
+  uint64_t kept = 0;
+  for (size_t i = 0; i < parts_.size(); ++i) {
+    if (parts_[i].iov_len <= room - kept) {
+      kept += parts_[i].iov_len;
+      continue;
+    }
+    const auto* bytes = static_cast<const uint8_t*>(parts_[i].iov_base);
+    uint64_t size = 0;
+    while (size + sizeof(RecordHeader) <= parts_[i].iov_len) {
+      const uint64_t next = size + record_header(bytes + size).size_bytes;
+      if (next <= size || next > room - kept || next > parts_[i].iov_len) break;
+      size = next;
+    }
+    parts_.resize(i + 1);
+    unpacked_.resize(i + 1);
+    parts_[i].iov_len = size;
+    unpacked_[i] = compressor_ ? 0 : size;  // one record stands for many: none of them
+    return kept + size;
+  }
+  return kept;
+}
+
+base::Status PerfDataWriter::append(std::span<const Span> spans, bool ends_round) {
+  const uint64_t start = output_.position();
+  make_parts(spans);
+  if (limit_ != UINT64_MAX) {
+    const uint64_t room = limit_ > start ? limit_ - start : 0;
+    uint64_t size = 0;
+    for (const iovec& part : parts_) size += part.iov_len;
+    is_at_limit_ = size >= room;
+    if (is_at_limit_) keep_whole_records(room);
+  }
+  if (ends_round) {
+    parts_.push_back({const_cast<uint64_t*>(&kFinishedRound), sizeof kFinishedRound});
+    unpacked_.push_back(0);
+  }
+  auto status = parts_.empty() ? base::Status() : output_.write(parts_);
+  if (!status && output_.is_seekable()) {
+    // Leave room for what comes behind the records; without it the file stays one of pipe mode.
+    const uint64_t reached = output_.reached() - start;
+    const uint64_t room = reached - std::min(reached / 2, kRoomForTail);
+    output_.go_back(start + keep_whole_records(room));
+  } else if (!status) {
+    unpacked_.clear();
+  }
+  kept_bytes_ = std::accumulate(unpacked_.begin(), unpacked_.end(), uint64_t{0});
+  record_bytes_ += kept_bytes_;
   if (compressor_) compressor_->clear();
   return status;
 }

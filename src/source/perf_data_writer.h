@@ -40,14 +40,21 @@ class PerfDataWriter {
   base::Status begin(const event::EventTable& events, FeatureSections features,
                      std::span<const uint8_t> tracing_data, uint64_t most_bytes);
 
-  /// Whole records. They are not stored anywhere: lent for the call.
+  /// Whole records. They are not stored anywhere: lent for the call. When not all of them can be written, or the
+  /// limit is reached, those that were are kept (see `kept_bytes`), and the rest is not.
   base::Status append(std::span<const Span> spans, bool ends_round);
   base::Status append(std::span<const uint8_t> records);
 
   /// Sections that are known only now: build ids, times. Makes the file one of file mode.
   base::Status finish(const FeatureSections& more);
 
-  /// Bytes of records given to `append`, before compression.
+  /// No record is written beyond this place of the output.
+  void set_limit(uint64_t bytes) { limit_ = bytes; }
+  bool is_at_limit() const { return is_at_limit_; }
+
+  /// Of the last `append`'s bytes how many, from the first one on, were kept: whole records.
+  uint64_t kept_bytes() const { return kept_bytes_; }
+  /// Bytes of records written, before compression.
   uint64_t record_bytes() const { return record_bytes_; }
 
  private:
@@ -62,6 +69,8 @@ class PerfDataWriter {
   void put_attr_table(base::ByteSink& sink) const;
   base::ByteSink make_header(uint64_t data_end) const;
   bool attrs_fit_in_front() const;
+  void make_parts(std::span<const Span> spans);
+  uint64_t keep_whole_records(uint64_t room);
 
   TraceOutput& output_;
   std::unique_ptr<Compressor> compressor_;
@@ -72,7 +81,11 @@ class PerfDataWriter {
   uint64_t attrs_at_ = 0;
   uint64_t data_at_ = 0;
   uint64_t record_bytes_ = 0;
+  uint64_t kept_bytes_ = 0;
+  uint64_t limit_ = UINT64_MAX;
+  bool is_at_limit_ = false;
   std::vector<iovec> parts_;
+  std::vector<uint64_t> unpacked_;  // bytes of records that each part stands for
 };
 
 }  // namespace oc::source

@@ -91,7 +91,7 @@ base::Error TraceOutput::failed(int number) const {
 
 base::Status TraceOutput::write(std::span<const iovec> parts) {
   left_.assign(parts.begin(), parts.end());
-  uint64_t at = position_;
+  uint64_t at = reached_ = position_;
   size_t first = 0;
   while (first < left_.size()) {
     const int count = static_cast<int>(std::min<size_t>(left_.size() - first, IOV_MAX));
@@ -100,7 +100,7 @@ base::Status TraceOutput::write(std::span<const iovec> parts) {
                      : writev(fd_.number(), &left_[first], count);
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) return failed(errno);
-    at += static_cast<uint64_t>(written);
+    reached_ = at += static_cast<uint64_t>(written);
     auto rest = static_cast<size_t>(written);
     while (first < left_.size() && rest >= left_[first].iov_len) rest -= left_[first++].iov_len;
     if (rest == 0) continue;

@@ -31,12 +31,13 @@ class TraceOutput {
   /// The name it has now: NAME.partial until finished.
   const std::string& current_path() const { return current_path_; }
 
-  /// Appends. After an error the position is where it was.
+  /// Appends. After an error the position is where it was, and `reached` tells how much was written all the same.
   base::Status write(std::span<const iovec> parts);
   base::Status write(std::span<const uint8_t> bytes);
   /// Requires: is_seekable. Does not move the position.
   base::Status write_at(uint64_t offset, std::span<const uint8_t> bytes);
-  /// The next write goes to `position`, which is not behind the present one.
+  uint64_t reached() const { return reached_; }
+  /// The next write goes to `position`, which is at most what was reached.
   void go_back(uint64_t position) { position_ = position; }
   /// Removes a file that nothing was recorded in.
   void discard();
@@ -53,6 +54,7 @@ class TraceOutput {
   bool is_seekable_ = false;
   bool is_renamed_ = false;
   uint64_t position_ = 0;
+  uint64_t reached_ = 0;
   std::vector<iovec> left_;
 };
 

@@ -85,6 +85,7 @@ local function summary_of(session, found)
     path = ffi.string(raw.path), file_bytes = raw.file_bytes, record_bytes = raw.record_bytes,
     samples = raw.samples, elapsed_ns = raw.elapsed_ns, by_event = {}, span_ns = raw.last_ns - raw.first_ns,
     problem = failed and session_of.problem(session) or nil,
+    problem_hint = failed and ffi.string(C.oc_session_error(session).hint) or nil,
   }
   for _, number in ipairs(found) do
     local count = C.oc_session_recorded_samples(session, number)
@@ -126,7 +127,8 @@ local function finish(session, context, found)
   if status > 0 and not options.quiet then report.say_command(status) end
   if summary.problem then
     say("%s", summary.problem)
-    say("  what was written before is a whole trace")
+    if summary.problem_hint ~= "" then io.stderr:write("  hint: ", summary.problem_hint, "\n") end
+    say("what was written before can be read")
     return FAILED
   end
   if options.strict and stats.lost > 0 then return INCOMPLETE end
