@@ -2,7 +2,7 @@
 #include <string_view>
 #include <utility>
 
-#include "abi/host.h"
+#include "abi/calls.h"
 #include "event/text_glob.h"
 
 extern "C" {
@@ -48,7 +48,7 @@ const oc_filter_node* oc_session_check_filter(oc_session* session, uint32_t kind
     session->kernel_filter.clear();
     auto filter = session->session.check_filter(kind, text, std::move(named));
     if (!filter) {
-      session->fail(std::move(filter.error()));
+      oc::abi::fail(session, std::move(filter.error()));
       return nullptr;
     }
     session->filter = std::move(*filter);
@@ -57,7 +57,7 @@ const oc_filter_node* oc_session_check_filter(oc_session* session, uint32_t kind
     *count = static_cast<uint32_t>(session->nodes.size());
     return session->nodes.data();
   } catch (const std::exception& problem) {
-    session->fail(oc::base::make_error(oc::base::Code::kSystem, problem.what()));
+    oc::abi::fail(session, oc::base::make_error(oc::base::Code::kSystem, problem.what()));
     return nullptr;
   }
 }

@@ -14,6 +14,8 @@ extern "C" {
 
 #include "abi/filter.h"
 #include "abi/session.h"
+
+#include "abi/record.h"
 }
 
 /// What the program and its script share beside the Lua state: which session runs now, what the script
@@ -61,15 +63,6 @@ struct oc_session {
   oc::event::Filter filter;         ///< the one checked last, and as Lua reads it
   std::vector<oc_filter_node> nodes;
   std::string kernel_filter;
-
-  /// Keeps why a call failed.
-  int fail(oc::base::Error why) {
-    failure = std::move(why);
-    error.code = static_cast<int32_t>(failure.code);
-    error.what = failure.what.c_str();
-    error.hint = failure.hint.c_str();
-    return -1;
-  }
 
   /// Any thread: the loop ends behind the event that it is at, and no batch follows.
   void cut() {

@@ -73,6 +73,11 @@ class LiveSource final : public source::Source {
   void await_command();
 
   uint64_t data_ring_bytes() const { return rings_.data_bytes(); }
+  int32_t cpu_of_stream(uint32_t stream) const { return rings_.cpu_of(stream); }
+  static bool is_sideband(uint32_t stream) { return stream % 2 == 0; }
+  const SidebandExtras& extras() const { return extras_; }
+  bool is_command() const { return !request_.command.empty(); }
+  const LiveRequest& request() const { return request_; }
 
   /// What of the filter of event `index` the kernel took; empty for nothing.
   std::string filter(uint32_t index) const {
@@ -98,12 +103,12 @@ class LiveSource final : public source::Source {
   base::Status set_filter(const EventRequest& request);
   base::Status watch(const std::vector<OpenEvent>& owners);
   void disable();
-  bool is_command() const { return !request_.command.empty(); }
 
   // The guardian goes last: its references have to be there while ours are closed.
   Guardian guardian_;
   LiveRequest request_;
   sys::Permissions permissions_;
+  SidebandExtras extras_;
   std::vector<std::string> notes_;
   std::vector<std::string> filters_;  ///< of each event, as the kernel took it
   event::EventTable table_;
