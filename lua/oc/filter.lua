@@ -13,6 +13,7 @@ local ffi = require "ffi"
 local filter_source = require "oc.filter_source"
 local settings = require "oc.settings"
 local source = require "oc.view_source"
+local view = require "oc.view"
 
 local M = {}
 
@@ -27,6 +28,7 @@ local types = { integer = 0, bool = 2, text = 3 }
 ---@field test? fun(d: ffi.cdata*): boolean nil: every event passes
 ---@field is_never boolean no event passes
 ---@field kernel string what the kernel can be asked for; "" for nothing
+---@field rest string the first part that is then still to be tested; "" when there is none
 
 --- The fields that the kind's canonical event adds, for the C face; what they are read by.
 local function aliases_of(kind)
@@ -56,6 +58,7 @@ local function compile(session, kind, runtime, raw, count, aliases)
     test = not is_known and chunk(ffi, C, runtime, accessors) or nil,
     is_never = is_known and raw[0].op == FALSE,
     kernel = ffi.string(C.oc_session_kernel_filter(session)),
+    rest = ffi.string(C.oc_session_kernel_filter_rest(session)),
   }
 end
 
@@ -148,6 +151,30 @@ function M.check_run(fits, left_out, err)
   for i, kind in ipairs(left_out) do names[i] = kind.name end
   io.stderr:write("oc: --filter leaves out all events without the fields that it names: ",
     table.concat(names, ", "), "\n")
+end
+
+--- For a recording: asks the kernel to let through only what `text` does, which it must be able to
+--- do alone. Those of `found` whose events can pass.
+---@param found oc.Kind[]
+---@param text string
+---@return oc.Kind[]
+function M.record(session, found, text)
+  local runtime = view.runtime(session)
+  local chosen, left_out, err = M.choose(session, found, { of_run = text, name = "" }, runtime)
+  M.check_run(#found - #left_out, left_out, err)
+  local wanted = {}
+  for i, choice in ipairs(chosen) do
+    local kind, filter = choice.kind, choice.filter
+    if filter.test and filter.rest ~= "" then
+      errors.wrong_usage(("--filter: '%s' cannot be filtered while recording '%s'"):format(
+        #filter.rest > 60 and filter.rest:sub(1, 60) .. "…" or filter.rest, kind.name), "record without it and filter when reading, as in: "
+        .. "oc script -i FILE cpu_top --filter EXPR")
+    end
+    C.oc_session_set_kernel_filter(session, kind.number, filter.kernel)
+    wanted[i] = kind
+  end
+  if #wanted == 0 then errors.wrong_usage("--filter lets no event through") end
+  return wanted
 end
 
 --- True when some callback has a filter.

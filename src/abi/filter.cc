@@ -52,7 +52,13 @@ const oc_filter_node* oc_session_check_filter(oc_session* session, uint32_t kind
       return nullptr;
     }
     session->filter = std::move(*filter);
-    session->kernel_filter = session->session.make_kernel_filter(kind, session->filter);
+    const auto kernel = session->session.make_kernel_filter(kind, session->filter);
+    session->kernel_filter = kernel.text;
+    session->kernel_rest.clear();
+    if (!kernel.rest.empty()) {
+      const auto span = kernel.rest.front();
+      session->kernel_rest = std::string_view(text).substr(span.begin, span.end - span.begin);
+    }
     for (const FilterNode& node : session->filter.nodes) session->nodes.push_back(flat(node));
     *count = static_cast<uint32_t>(session->nodes.size());
     return session->nodes.data();
@@ -63,6 +69,10 @@ const oc_filter_node* oc_session_check_filter(oc_session* session, uint32_t kind
 }
 
 const char* oc_session_kernel_filter(oc_session* session) { return session->kernel_filter.c_str(); }
+
+const char* oc_session_kernel_filter_rest(oc_session* session) {
+  return session->kernel_rest.c_str();
+}
 
 void oc_session_set_kernel_filter(oc_session* session, uint32_t kind, const char* text) {
   session->session.set_kernel_filter(kind, text);

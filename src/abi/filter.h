@@ -29,12 +29,15 @@ typedef struct oc_filter_node {
 /* Parses a filter and checks it against a kind: its nodes, *count of them, lent until the next call;
  * NULL when it does not fit (error code 1: the event has no such field). */
 const oc_filter_node* oc_session_check_filter(oc_session* session, uint32_t kind, const char* text,
-                                              const oc_filter_alias* aliases,
-                                              uint32_t alias_count, uint32_t* count);
+                                              const oc_filter_alias* aliases, uint32_t alias_count,
+                                              uint32_t* count);
 /* What the kernel can be asked to leave out for the filter checked last; "" for nothing. Lent until the
  * next check. */
 const char* oc_session_kernel_filter(oc_session* session);
-/* Asks for that; before oc_session_start. */
+/* The first part of that filter which the kernel would not test exactly as it says; "" when it tests all of
+ * it. Lent until the next check. */
+const char* oc_session_kernel_filter_rest(oc_session* session);
+/* Asks for the kernel's part; before oc_session_start. */
 void oc_session_set_kernel_filter(oc_session* session, uint32_t kind, const char* text);
 /* What the kernel took; after oc_session_start. Lent until the next call. */
 const char* oc_session_kernel_filter_taken(oc_session* session, uint32_t kind);

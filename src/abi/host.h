@@ -62,7 +62,7 @@ struct oc_session {
   std::atomic<bool> is_cut{false};  ///< the run ends before its events do
   oc::event::Filter filter;         ///< the one checked last, and as Lua reads it
   std::vector<oc_filter_node> nodes;
-  std::string kernel_filter;
+  std::string kernel_filter, kernel_rest;
 
   /// Any thread: the loop ends behind the event that it is at, and no batch follows.
   void cut() {

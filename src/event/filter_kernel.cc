@@ -158,24 +158,30 @@ class Writer {
     return text("COMM", node, true);
   }
 
-  /// `is_terminated`: the bytes are of a fixed size, or end with a NUL.
-  static Part text(const std::string& name, const FilterNode& node, bool is_fixed) {
+  /// Whether the kernel made a dynamic field by __string(), so that it always ends with a NUL.
+  bool is_string(const Field& field) const {
+    return field.kind == FieldKind::kDynamicChars &&
+           format_.print_fmt.find("__get_str(" + field.name + ")") != std::string::npos;
+  }
+
+  /// `is_ended`: the bytes are of a fixed size, or end with a NUL.
+  static Part text(const std::string& name, const FilterNode& node, bool is_ended) {
     const bool is_glob = node.op == Op::kGlob;
     const std::string_view wanted =
         is_glob ? literal_prefix(node.text) : std::string_view(node.text);
     if (!is_plain(wanted)) return {};
     // A dynamic field without its NUL equals, to the kernel, whatever it is the beginning of.
-    if (node.op == Op::kTextEqual && (is_fixed || !node.negated))
-      return {fmt::format("{} {} \"{}\"", name, node.negated ? "!=" : "==", wanted), is_fixed};
+    if (node.op == Op::kTextEqual && (is_ended || !node.negated))
+      return {fmt::format("{} {} \"{}\"", name, node.negated ? "!=" : "==", wanted), is_ended};
     if (node.negated) return {};
-    if (node.op == Op::kStartsWith) return {fmt::format("{} ~ \"{}*\"", name, wanted), is_fixed};
+    if (node.op == Op::kStartsWith) return {fmt::format("{} ~ \"{}*\"", name, wanted), is_ended};
     if (is_glob) return {fmt::format("{} ~ \"{}*\"", name, wanted), false};
     // The kernel looks behind the NUL too.
     if (node.op == Op::kContains) return {fmt::format("{} ~ \"*{}*\"", name, wanted), false};
     return {};  // the kernel takes a fixed field's end for the text's
   }
 
-  static Part payload(const FilterNode& node, const Field& field) {
+  Part payload(const FilterNode& node, const Field& field) const {
     const bool is_name = std::all_of(field.name.begin(), field.name.end(), [](char c) {
       return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
     });
@@ -183,7 +189,7 @@ class Writer {
     const bool is_char = field.type.find("char") != std::string::npos;
     if (node.field.type == Type::kText) {
       if (!is_char || (field.kind == FieldKind::kChars && field.size == 0)) return {};
-      return text(field.name, node, field.kind == FieldKind::kChars);
+      return text(field.name, node, field.kind == FieldKind::kChars || is_string(field));
     }
     // The kernel follows pointers to text and compares what is there.
     if (node.field.type == Type::kFloat || (is_char && field.kind == FieldKind::kPointer))

@@ -177,6 +177,8 @@ base::Status LiveSource::set_filter(const EventRequest& request) {
       filters_.back() = request.filter;
       return status;
     }
+    if (request_.is_recorded)
+      return std::move(status.error()).context("cannot filter while recording");
     notes_.push_back("the kernel does not filter '" + request.name +
                      "', so all of its events are read: " + status.error().what);
   }

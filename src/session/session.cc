@@ -12,7 +12,6 @@
 #include "base/clock.h"
 #include "base/glob.h"
 #include "base/nearest.h"
-#include "event/filter_kernel.h"
 
 namespace oc::session {
 
@@ -160,10 +159,11 @@ Result<event::Filter> Session::check_filter(uint32_t kind, std::string_view text
   return event::check_filter(*syntax, text, scope);
 }
 
-std::string Session::make_kernel_filter(uint32_t kind, const event::Filter& filter) const {
+event::KernelFilter Session::make_kernel_filter(uint32_t kind, const event::Filter& filter) const {
   const EventKind* sample = sample_kind(kind);
-  if (!is_live() || sample == nullptr || !sample->format) return {};
-  return event::make_kernel_filter(filter, *sample->format, sys::in_initial_pid_namespace()).text;
+  if (!is_live() || sample == nullptr || !sample->format)
+    return {{}, false, {filter.nodes.front().span}};
+  return event::make_kernel_filter(filter, *sample->format, sys::in_initial_pid_namespace());
 }
 
 void Session::set_kernel_filter(uint32_t kind, std::string text) {
@@ -197,14 +197,12 @@ Status Session::start(const RunOptions& options) {
 
 perf::LiveRequest Session::make_request(const RunOptions& options) const {
   using event::KernelRecord;
-  const auto wants = [&](KernelRecord record) {
-    const auto kind = static_cast<size_t>(record);
-    return kind < wanted_.size() && wanted_[kind] != 0;
-  };
+  const auto is_wanted = [&](size_t kind) { return kind < wanted_.size() && wanted_[kind] != 0; };
+  const auto wants = [&](KernelRecord record) { return is_wanted(static_cast<size_t>(record)); };
   perf::LiveRequest request;
   request.events = plan_.requests();
   for (uint32_t i = 0; i < plan_.size(); ++i)
-    request.events[i].is_wanted = wanted_[kKernelRecords + i] != 0;
+    request.events[i].is_wanted = is_wanted(kKernelRecords + i);
   request.command = options.command;
   request.buffer_bytes = options.buffer_bytes;
   request.switch_records = wants(KernelRecord::kSwitchOut) || wants(KernelRecord::kSwitchIn) ||

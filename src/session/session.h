@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "event/event_table.h"
 #include "event/filter.h"
+#include "event/filter_kernel.h"
 #include "process/process_model.h"
 #include "session/decoder.h"
 #include "session/live_plan.h"
@@ -68,8 +69,8 @@ class Session {
   /// A filter for events of `kind`, whose canonical event adds `aliases`.
   base::Result<event::Filter> check_filter(uint32_t kind, std::string_view text,
                                            std::vector<event::FilterAlias> aliases) const;
-  /// What the kernel can leave out for it; empty for what is no tracepoint, and in a recorded trace.
-  std::string make_kernel_filter(uint32_t kind, const event::Filter& filter) const;
+  /// What the kernel can leave out for it: nothing of what is no tracepoint, or of a recorded trace.
+  event::KernelFilter make_kernel_filter(uint32_t kind, const event::Filter& filter) const;
   /// Asks for that; before `start`. It only saves work: events are to be filtered again.
   void set_kernel_filter(uint32_t kind, std::string text);
   /// What the kernel took; after `start`.

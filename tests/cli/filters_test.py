@@ -72,7 +72,7 @@ GROUPS = {
         (LSEEK, "fd == 77 && comm == 'worker-b'", "offset", LATER),
     ),
 }
-WIDE = "fd == 77 && (" + " || ".join(f"offset == {i} && fd < {i + 900}" for i in range(0, 400)) + ")"
+WIDE = "fd == 77 && (" + " || ".join(f"whence == {i} && fd < {i + 900}" for i in range(400)) + ")"
 
 
 def script_of(lines, pushdown):
@@ -151,11 +151,29 @@ def as_perf(suite, folder):
         suite.check(f"{name}: of its recording '{ours}'", problems_of(again, 0, rf"^{by_perf}$"), again)
 
 
+def recorded(suite, folder):
+    path = os.path.join(folder, "oc.data")
+    event_filter = "fd == 77 && comm == 'worker-b' && whence in (1, 5)"
+    ended = run(["record", "-o", path, "-e", LSEEK, "--filter", event_filter, *COMMAND])
+    wanted = len([i for i in LATER if i % 3 == 1])
+    suite.check("oc record --filter", problems_of(ended, 0, None, rf" {wanted} events"), ended)
+    code = f"t=oc.open{{}} n=0 t:on('{LSEEK}', function() n=n+1 end) t:run() print(n)"
+    ended = run(["eval", code, "-i", path])
+    suite.check("oc record --filter: of its recording", problems_of(ended, 0, rf"^{wanted}$"), ended)
+    for event, text, said in ((LSEEK, "whence == 1 && pid > 5", r"'pid > 5' cannot be filtered while rec"),
+                              ("cpu-clock", "cpu == 1", r"'cpu == 1' cannot be filtered while recording"),
+                              (LSEEK, WIDE, r"cannot filter while recording")):
+        ended = run(["record", "-o", path, "-e", event, "--filter", text, *COMMAND])
+        status = 1 if text is WIDE else 2
+        suite.check(f"oc record --filter refuses {text[:40]}", problems_of(ended, status, None, said),
+                    ended)
+
+
 def too_much_for_the_kernel(suite):
     name = "a filter that is too long for the kernel"
     code = "t=oc.open{} n=0 t:on('" + LSEEK + "', function() n=n+1 end) t:run() print(n)"
     ended = run(["eval", code, "--filter", WIDE, *COMMAND])
-    suite.check(name, problems_of(ended, 0, r"^400$", r"does not filter 'syscalls:sys_enter_lseek'"),
+    suite.check(name, problems_of(ended, 0, rf"^{CALLS}$", r"does not filter 'syscalls:sys_enter_lseek'"),
                 ended)
 
 
@@ -202,6 +220,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="oc-filters.") as folder:
         same_events(suite, folder)
         as_perf(suite, folder)
+        recorded(suite, folder)
     too_much_for_the_kernel(suite)
     limits(suite)
     told(suite)

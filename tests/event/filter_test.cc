@@ -38,8 +38,9 @@ format:
 	field:unsigned int vec;	offset:88;	size:4;	signed:0;
 	field:pid_t pid;	offset:92;	size:4;	signed:1;
 	field:double ratio;	offset:96;	size:8;	signed:1;
+	field:__data_loc char[] file;	offset:104;	size:4;	signed:0;
 
-print fmt: "vec=%u [action=%s]", REC->vec, __print_symbolic(REC->vec, { 0, "HI" }, { 1, "TIMER" }, { (1 << 3), "NET" }, { -1, "NONE" }, { NAME, "LOST" })
+print fmt: "vec=%u %s [action=%s]", REC->vec, __get_str(file), __print_symbolic(REC->vec, { 0, "HI" }, { 1, "TIMER" }, { (1 << 3), "NET" }, { -1, "NONE" }, { NAME, "LOST" })
 )";
 
 const EventFormat& format() {
@@ -235,6 +236,8 @@ TEST_CASE("the kernel is asked for what it tests as we do") {
   CHECK(kernel("name == 'a b'").text == "name == \"a b\"");
   CHECK(kernel("!(name == 'x')").text == "name != \"x\"");
   CHECK(kernel("name =~ 'ab*'").text == "name ~ \"ab*\"");
+  CHECK(kernel("file != '/bin/sh'").is_exact);
+  CHECK(kernel("file starts_with '/bin'").text == "file ~ \"/bin*\"");
   CHECK(kernel("!flag").text == "flag == 0");
   CHECK(kernel("cpu < 2").text == "CPU < 2");
   CHECK(kernel("comm == 'nginx'").text == "COMM == \"nginx\"");
