@@ -74,6 +74,7 @@ function M.start(trace, buffer_bytes, with_fallback)
   local run = ffi.new("oc_run")
   run.max_events = options.events or 0
   run.max_span_ns = options.duration or 0
+  if trace._window then run.from, run.to = trace._window.from, trace._window.to end
   run.buffer_bytes = options.buffer or buffer_bytes or 0
   -- `run` holds bare pointers: the array lives in the trace until its run is over, the strings in
   -- `options.command`. The C side copies both.
@@ -117,6 +118,12 @@ local function make_fire(trace)
   end
 end
 
+--- Timers count from the beginning of the time that was asked for, once that is known.
+local function begin_timers(trace)
+  trace._timers:begin(trace._loop.begin_ns)
+  trace._loop.deadline = trace._timers.next_due
+end
+
 --- Once the first events are handled, compiles everything anew: what got hot while most keys of
 --- the aggregates were new has the slow path of a new key as its main path, for good (a few percent
 --- of the loop).
@@ -137,6 +144,7 @@ local function feed(trace)
     if state < 0 then session.raise(trace._session) end
     if state == 0 then break end
     local count = loop.count
+    if fire then begin_timers(trace) end
     handle_batch(trace, step)
     if seen < WARM_UP_EVENTS then seen = warmed_up(seen + count) end
     if fire and not trace._stopping then fire(loop.until_ns) end

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/glob.h"
 #include "base/nearest.h"
+#include "source/sample_span.h"
 
 namespace oc::session {
 
@@ -156,11 +157,29 @@ Status Session::start(const RunOptions& options) {
   selection.wanted = wanted_;
   if (options.max_events != 0) selection.max_events = options.max_events;
   if (options.max_span != 0) selection.max_span = options.max_span;
+  if (auto status = choose_window(options.window, selection); !status) return status;
   if (is_live()) return start_live(options, selection);
   decoder_ = std::make_unique<Decoder>(*file_source_, processes_, std::move(selection));
   pump_ = std::make_unique<Pump>(*decoder_);
   pump_->start_ahead();
   return {};
+}
+
+Status Session::choose_window(const TimeWindow& window, Selection& selection) {
+  if (window.is_all()) return {};
+  if (is_live()) {
+    return make_error(Code::kUsage, "a part of the time can be chosen of a recorded trace only",
+                      "end a live run after a time with -d, as in -d 10s");
+  }
+  selection.window = window_ = window;
+  if (!window.needs_samples()) return {};
+  const source::SampleSpan span = source::find_sample_span(*file_);
+  selection.marks.first_sample = span.first;
+  selection.marks.last_sample = span.last;
+  if (span.last != 0) return {};
+  return make_error(Code::kInvalid,
+                    file_->path() + " has no sample with a time, so it has no end to count from",
+                    "count from its beginning, as in --time 1s,3s");
 }
 
 Status Session::start_live(const RunOptions& options, Selection& selection) {
@@ -268,7 +287,11 @@ std::vector<std::string> Session::notes() const {
   if (live_) return live_->notes();
   if (!file_) return final_notes_;
   // The source belongs to the decoder's thread as long as that runs.
-  return decoder_is_done_ || !pump_ ? file_source_->notes() : file_->notes();
+  if (!decoder_is_done_ && pump_) return file_->notes();
+  auto notes = file_source_->notes();
+  const std::string miss = decoder_is_done_ ? describe_miss(window_, counts_) : std::string();
+  if (!miss.empty()) notes.push_back(file_->path() + ": " + miss);
+  return notes;
 }
 
 bool Session::is_damaged() const {

@@ -24,6 +24,7 @@ namespace oc::session {
 struct RunOptions {
   uint64_t max_events = 0;
   base::Nanos max_span = 0;
+  TimeWindow window;                 ///< recorded only
   uint64_t buffer_bytes = 0;         ///< data ring per CPU, live only
   std::vector<std::string> command;  ///< live only; empty: the whole system
 };
@@ -72,6 +73,10 @@ class Session {
 
   const base::Interner& strings() const { return strings_; }
   const Counts& counts() const { return counts_; }
+  /// How far the reading of a file has got. Any thread.
+  source::Progress progress() const {
+    return file_source_ ? file_source_->progress() : source::Progress{};
+  }
   /// These are complete after the run's end.
   std::vector<source::Loss> losses() const;
   std::vector<std::string> notes() const;
@@ -82,6 +87,7 @@ class Session {
  private:
   base::Result<std::vector<uint32_t>> resolve_recorded(const std::string& name) const;
   base::Status start_live(const RunOptions& options, Selection& selection);
+  base::Status choose_window(const TimeWindow& window, Selection& selection);
   base::Error no_such_event(const std::string& name) const;
 
   base::Interner strings_;
@@ -91,6 +97,7 @@ class Session {
   LivePlan plan_;
   std::unique_ptr<perf::LiveSource> live_;
   std::vector<uint8_t> wanted_;
+  TimeWindow window_;
   std::unique_ptr<Decoder> decoder_;
   std::unique_ptr<Pump> pump_;
   std::optional<base::Nanos> live_deadline_;
