@@ -143,7 +143,8 @@ function M.open(options)
   settings.before_open()
   local path = options.input or settings.run.input
   local self = setmetatable({
-    _options = options, _window = window_of(options, path), _buffer_bytes = buffer_bytes(options.buffer), _registered = {},
+    _options = options, _window = window_of(options, path),
+    _buffer_bytes = buffer_bytes(options.buffer), _registered = {},
     _timers = timers.new(), _at_end = {}, _ran = false, _stopping = false,
     _opened_at = debug.getinfo(2, "Sl"),
   }, Trace)

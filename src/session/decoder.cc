@@ -178,15 +178,14 @@ struct Decoder::Classify {
   uint64_t skipped_types = decoder->skipped_types_;
 };
 
-/// Tells the model what lies before the window; the source has left few other records of that time.
+/// Tells the model what lies before the window.
 void Decoder::pass_before_window() {
   const auto visit = [this](const uint8_t* record, const RecordHeader& header, base::Nanos,
                             uint32_t tag) {
     if (tag == kRecord) apply_only(record, header);
     return true;
   };
-  const base::Nanos horizon = is_last_ ? UINT64_MAX : horizon_;
-  merger_.drain(std::min(horizon, window_.from - 1), Classify{this}, visit);
+  merger_.drain(std::min(horizon(), window_.from - 1), Classify{this}, visit);
   newest_ = std::max(newest_, window_.from);
 }
 
@@ -204,7 +203,6 @@ bool Decoder::drain(Batch& batch) {
   const base::Nanos start = selection_.start;
   const auto kinds = static_cast<uint32_t>(kinds_.size());
 
-  const Classify classify{this};
   const auto visit = [&](const uint8_t* record, const RecordHeader& header, base::Nanos time,
                          uint32_t kind) {
     if (time >= newest) {
@@ -218,8 +216,8 @@ bool Decoder::drain(Batch& batch) {
     out->time = time == 0 ? 0 : static_cast<double>(static_cast<int64_t>(time - start));
     return ++out != full;
   };
-  const base::Nanos horizon = std::min(is_last_ ? UINT64_MAX : horizon_, window_.to);
-  const bool stopped = room == 0 || merger_.drain(horizon, classify, visit);
+  const bool stopped =
+      room == 0 || merger_.drain(std::min(horizon(), window_.to), Classify{this}, visit);
 
   newest_ = newest;
   batch.count += static_cast<uint32_t>(out - first);

@@ -62,6 +62,7 @@ class Decoder {
   bool drain(Batch& batch);
   void pass_before_window();
   void place_window();
+  base::Nanos horizon() const { return is_last_ ? UINT64_MAX : horizon_; }
   bool starts_late() const { return window_.from != 0; }
   void make_tags();
   void find_skipped_types();

@@ -44,6 +44,7 @@ check(parsed(","):find("has no bound", 1, true), parsed ",")
 check.equal(shown(time_window.read { "1s", "3s" }), "beginning 1000000000, beginning 3000000000")
 check.equal(shown(time_window.read { "1s" }), "beginning 1000000000, open 0")
 check.equal(shown(time_window.read { nil, 5 }), "open 0, beginning 5")
-check.equal(shown(time_window.read { 1e9, 2 ^ 40 }), "beginning 1000000000, beginning 1099511627776")
+check.equal(shown(time_window.read { 1e9, 2 ^ 40 }),
+  "beginning 1000000000, beginning 1099511627776")
 check.equal(shown(time_window.read "-1s,"), "end 1000000000, open 0")
 check(shown(time_window.read {}):find("has no bound", 1, true))

@@ -31,7 +31,8 @@ local function apply(context)
   settings.errors.max = options.max_errors
   settings.run = {
     input = options.input, duration = options.duration, events = options.events,
-    time = options.time, buffer = options.buffer, command = context.command, frequency = options.frequency,
+    time = options.time, buffer = options.buffer, command = context.command,
+    frequency = options.frequency,
   }
   if options.jit_report then require("oc.jit_report").start() end
   if options.timeout then C.oc_host_timeout(host_pointer, options.timeout) end
