@@ -68,12 +68,19 @@ class RunScan {
     return at;
   }
 
+  /// Counts a record that `add` would leave out of the runs, so that it need not be kept; else false.
+  bool pass(const uint8_t* record, const RecordHeader& header) {
+    if (window_.is_all() || !is_left_out(header, clock_.time(record, header))) return false;
+    add(record, header, 0, 0);
+    return true;
+  }
+
   /// Takes the next record in memory order, of a kernel type.
   void add(const uint8_t* record, const RecordHeader& header, uint64_t position, uint32_t stream) {
     const base::Nanos time = clock_.time(record, header);
     ++records_;
     bytes_ += header.size_bytes;
-    if (!window_.has(time) && is_of_a_moment(header.type)) {
+    if (is_left_out(header, time)) {
       if (time > newest_) newest_ = time;
       return;
     }
@@ -101,6 +108,10 @@ class RunScan {
   uint64_t bytes() const { return bytes_; }
 
  private:
+  bool is_left_out(const RecordHeader& header, base::Nanos time) const {
+    return !window_.has(time) && is_of_a_moment(header.type);
+  }
+
   /// Steps over samples outside of the window; returns the first record that is not one of them.
   const uint8_t* pass_samples(const uint8_t* at, const uint8_t* stop, const uint8_t* end) {
     const uint8_t* const begin = at;

@@ -4,12 +4,11 @@
 
 #include "source/read_ahead.h"
 #include "source/record.h"
+#include "source/record_stream.h"
 
 namespace oc::source {
 
 namespace {
-
-constexpr uint32_t kAuxtrace = 71;
 
 /// How far the next record is; 0 when this one makes no sense.
 uint64_t step_of(const uint8_t* record, uint64_t left) {
@@ -24,8 +23,6 @@ uint64_t step_of(const uint8_t* record, uint64_t left) {
 }  // namespace
 
 SampleSpan find_sample_span(const PerfDataFile& file) {
-  const TraceFacts& facts = file.facts();
-  if (facts.last_sample != 0) return {facts.first_sample, facts.last_sample};
   const RecordClock clock(file.events());
   ReadAhead read_ahead(file.mapping());
   SampleSpan span;

@@ -10,8 +10,8 @@ struct SampleSpan {
   base::Nanos last = 0;
 };
 
-/// Finds them: in the header, where perf wrote them down (HEADER_SAMPLE_TIME), else by a pass over the
-/// headers of all records, as far as they make sense.
+/// Finds them by a pass over the headers of all records, as far as they make sense: for files of which the
+/// header does not tell (TraceFacts). Requires: `file.is_plain()`.
 SampleSpan find_sample_span(const PerfDataFile& file);
 
 }  // namespace oc::source
