@@ -8,6 +8,7 @@ local C = require "oc.abi"
 local dispatch = require "oc.dispatch"
 local errors = require "oc.errors"
 local ffi = require "ffi"
+local progress = require "oc.progress"
 local session = require "oc.session"
 local settings = require "oc.settings"
 
@@ -66,7 +67,7 @@ local function c_words(words)
 end
 
 --- How to run, as the C face has it, from the command line's options. Scripts and `oc record` share it.
----@param owner table keeps the command's words alive: `run` holds bare pointers; the strings live in `options.command`
+---@param owner table keeps the command's words alive: `run` holds bare pointers
 ---@param options table as in settings.run
 ---@return ffi.cdata* oc_run
 function M.describe(owner, options, buffer_bytes)
@@ -168,7 +169,9 @@ end
 --- Feeds a started trace to its end.
 ---@param trace oc.Trace
 function M.feed(trace)
+  if trace._path then progress.start() end
   local ok, err = xpcall(feed, traced, trace)
+  progress.stop()
   -- Before the hooks: they may take long, and what the kernel drops meanwhile is no loss of this
   -- run. An event that a script kept beyond its callback points to bytes that are gone: now to
   -- zeros.
