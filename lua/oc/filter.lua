@@ -1,11 +1,11 @@
---- Filters of events: checked by the C face, pushed into the kernel as far as that can say them, and
---- always applied here too, as generated Lua.
+--- Filters of events: checked by the C face, pushed into the kernel as far as that can say them,
+--- and always applied here too, as generated Lua.
 --
 --     trace:on("raw_syscalls:sys_enter", { filter = "id == 0 && comm == 'nginx'" }, fn)
 --
--- The kernel's part is never narrower than the filter: what it lets through is tested again, so the
--- result is the same whatever it took. Several callbacks on an event: the kernel lets through what any
--- of them wants.
+-- The kernel's part is never narrower than the filter: what it lets through is tested again, so
+-- the result is the same whatever it took. Several callbacks on an event: the kernel lets through
+-- what any of them wants.
 
 local C = require "oc.abi"
 local errors = require "oc.errors"
@@ -166,9 +166,10 @@ function M.record(session, found, text)
   for i, choice in ipairs(chosen) do
     local kind, filter = choice.kind, choice.filter
     if filter.test and filter.rest ~= "" then
-      errors.wrong_usage(("--filter: '%s' cannot be filtered while recording '%s'"):format(
-        #filter.rest > 60 and filter.rest:sub(1, 60) .. "…" or filter.rest, kind.name), "record without it and filter when reading, as in: "
-        .. "oc script -i FILE cpu_top --filter EXPR")
+      local rest = #filter.rest > 60 and filter.rest:sub(1, 60) .. "…" or filter.rest
+      errors.wrong_usage(
+        ("--filter: '%s' cannot be filtered while recording '%s'"):format(rest, kind.name),
+        "record without it, and filter when reading: oc script -i FILE cpu_top --filter EXPR")
     end
     C.oc_session_set_kernel_filter(session, kind.number, filter.kernel)
     wanted[i] = kind

@@ -7,11 +7,11 @@
 --         and (cast(u32, d.payload + 8)[0] == 0x6e69676e and cast(u16, d.payload + 12)[0] == 0x78)
 --     end
 --
--- The loads are those of view_source.lua: constant offsets, no call. Numbers of 8 bytes are compared
--- as 64-bit cdata, of the field's own signedness, so exactly; LuaJIT keeps them in registers. Text of
--- fixed fields is compared in pieces of 8, 4, 2 and 1 bytes, its NUL included, and never becomes a
--- Lua string; the name of a thread is one already. Tests on names that are no comparison are
--- remembered by the name's id.
+-- The loads are those of view_source.lua: constant offsets, no call. Numbers of 8 bytes are
+-- compared as 64-bit cdata, of the field's own signedness, so exactly; LuaJIT keeps them in
+-- registers. Text of fixed fields is compared in pieces of 8, 4, 2 and 1 bytes, its NUL included,
+-- and never becomes a Lua string; the name of a thread is one already. Tests on names that are no
+-- comparison are remembered by the name's id.
 
 local bit = require "bit"
 local ffi = require "ffi"

@@ -94,7 +94,8 @@ function M.stats(session)
   local by_cpu, by_event = losses_of(session)
   return {
     events = raw.delivered, records = raw.records, bytes = raw.bytes, lost = raw.lost,
-    filtered = raw.filtered, late = raw.late, malformed = raw.malformed, unknown = raw.unknown, own = raw.own,
+    filtered = raw.filtered,
+    late = raw.late, malformed = raw.malformed, unknown = raw.unknown, own = raw.own,
     span_ns = raw.span_ns, cpu_ns = raw.cpu_ns, lost_by_cpu = by_cpu, lost_by_event = by_event,
   }
 end
