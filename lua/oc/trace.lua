@@ -131,7 +131,7 @@ local function attach(self, path)
   self._session = session.new(path)
   self._runtime = view.runtime(self._session)
   self._views, self._handlers, self._by_kind = {}, {}, {}
-  self._left_out, self._fits = {}, 0  -- by --filter
+  self._left_out, self._fits, self._misfit = {}, 0, nil  -- by --filter
 end
 
 --- A trace to register callbacks on; opened by `run`.

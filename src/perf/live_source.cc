@@ -81,7 +81,9 @@ base::Status LiveSource::set_up() {
   opener.set_target(is_command() ? launcher_->pid() : -1, std::move(*cpus));
   AttrBasis basis;
   basis.follows_command = is_command();
-  status = opener.probe(request_.events.empty() ? named("dummy") : request_.events.front(), basis);
+  const auto first = std::find_if(request_.events.begin(), request_.events.end(),
+                                  [](const EventRequest& request) { return request.is_wanted; });
+  status = opener.probe(first == request_.events.end() ? named("dummy") : *first, basis);
   if (!status) return status;
   if (request_.is_recorded) basis.extras = opener.probe_extras(basis);
   extras_ = basis.extras;

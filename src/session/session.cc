@@ -147,36 +147,6 @@ void Session::want(uint32_t kind) {
   wanted_[kind] = 1;
 }
 
-Result<event::Filter> Session::check_filter(uint32_t kind, std::string_view text,
-                                            std::vector<event::FilterAlias> aliases) const {
-  auto syntax = event::parse_filter(text);
-  if (!syntax) return std::move(syntax.error());
-  const EventKind* sample = sample_kind(kind);
-  event::FilterScope scope;
-  scope.event = kind_name(kind);
-  scope.format = kind_format(kind);
-  if (sample != nullptr) scope.layout = &sample->layout;
-  scope.aliases = std::move(aliases);
-  return event::check_filter(*syntax, text, scope);
-}
-
-event::KernelFilter Session::make_kernel_filter(uint32_t kind, const event::Filter& filter) const {
-  const EventKind* sample = sample_kind(kind);
-  if (!is_live() || sample == nullptr || !sample->format)
-    return {{}, false, {filter.nodes.front().span}};
-  return event::make_kernel_filter(filter, *sample->format, sys::in_initial_pid_namespace());
-}
-
-void Session::set_kernel_filter(uint32_t kind, std::string text) {
-  if (is_live() && sample_kind(kind) != nullptr)
-    plan_.set_filter(kind - kKernelRecords, std::move(text));
-}
-
-std::string Session::kernel_filter_taken(uint32_t kind) const {
-  if (!live_ || kind < kKernelRecords) return {};
-  return live_->filter(kind - kKernelRecords);
-}
-
 Status Session::start(const RunOptions& options) {
   if (decoder_ || is_over_)
     return make_error(Code::kUsage, "this trace has been run already",

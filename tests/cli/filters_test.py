@@ -169,6 +169,38 @@ def recorded(suite, folder):
                     ended)
 
 
+SYSTEM_WIDE = """
+local oc = require "oc"
+local trace = oc.open { pushdown = %s }
+local offsets, is_done = {}, false
+trace:on("syscalls:sys_enter_lseek", { filter = "fd == 77 && whence == 1 && comm == 'worker-a'" },
+  function(e) offsets[#offsets + 1] = tostring(e.offset) end)
+trace:every("50ms", function()
+  if is_done then return end
+  is_done = true
+  os.execute(os.getenv "WORKLOAD")
+  trace:stop()
+end)
+trace:run()
+print(table.concat(offsets, " "))
+"""
+
+
+def system_wide(suite, folder):
+    """Beside the filter that leaves out our own threads. The workload runs while the script waits for it."""
+    path = os.path.join(folder, "workload.py")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(WORKLOAD)
+    wanted = " ".join(str(i) for i in range(CALLS // 3) if i % 3 == 1)
+    for pushdown in ("true", "false"):
+        ended = run(["eval", SYSTEM_WIDE % pushdown, "-d", "30s", "-v"],
+                    env={"WORKLOAD": f"{sys.executable} -S -E {path}"})
+        taken = r'in the kernel: \(fd == 77 && whence == 1 && COMM == "worker-a"\)'
+        suite.check(f"system-wide, pushdown {pushdown}",
+                    problems_of(ended, 0, f"^{wanted}$", taken if pushdown == "true" else ".",
+                                most_err_lines=99), ended)
+
+
 def too_much_for_the_kernel(suite):
     name = "a filter that is too long for the kernel"
     code = "t=oc.open{} n=0 t:on('" + LSEEK + "', function() n=n+1 end) t:run() print(n)"
@@ -221,6 +253,7 @@ def main():
         same_events(suite, folder)
         as_perf(suite, folder)
         recorded(suite, folder)
+        system_wide(suite, folder)
     too_much_for_the_kernel(suite)
     limits(suite)
     told(suite)
