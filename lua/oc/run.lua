@@ -53,9 +53,23 @@ end
 --- Calls a hook (timer, end) as a body: debug hooks work there, so that Ctrl-C and the watchdog do.
 local function call_hook(trace, fn, ...)
   local before = C.oc_host_doing(host_pointer, IN_BODY)
-  local ok, err = xpcall(fn, traced, ...)
+  local ok, result = xpcall(fn, traced, ...)
   C.oc_host_doing(host_pointer, before)
-  if not ok then report(trace, err) end
+  if not ok then report(trace, result) end
+  return ok, result
+end
+
+--- Of a trace that a source feeds: a function that asks it for records, when there are none left.
+local function make_feeder(trace)
+  local source, is_over = trace._source, false
+  if not source then return function() end end
+  local function call(fn, ...)
+    local ok, result = call_hook(trace, fn, ...)
+    return ok, result, trace._stopping or C.oc_host_interrupted(host_pointer) ~= 0
+  end
+  return function(delivered)
+    if not is_over and delivered == 0 then is_over = source:feed(trace._out, call) end
+  end
 end
 
 --- A NULL-terminated array of pointers into the strings of `words`, which must outlive it.
@@ -131,12 +145,14 @@ local function feed(trace)
   local step = dispatch.compile(loop, trace._handlers, fire)
   local shortest = trace._timers:shortest()
   local wait_ms = shortest and math.max(1, math.min(IDLE_MS, shortest / 1e6)) or IDLE_MS
-  local seen = 0
+  local seen, count = 0, 0
+  local feed_more = make_feeder(trace)
   while not trace._stopping do
+    feed_more(count)
     local state = C.oc_session_next(trace._session, wait_ms)
     if state < 0 then session.raise(trace._session) end
     if state == 0 then break end
-    local count = loop.count
+    count = loop.count
     handle_batch(trace, step)
     if seen < WARM_UP_EVENTS then seen = warmed_up(seen + count) end
     if fire and not trace._stopping then fire(loop.until_ns) end

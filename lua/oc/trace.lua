@@ -16,6 +16,7 @@ local nearest = require "oc.nearest"
 local run = require "oc.run"
 local session = require "oc.session"
 local settings = require "oc.settings"
+local sources = require "oc.source"
 local timers = require "oc.timers"
 local units = require "oc.units"
 local view = require "oc.view"
@@ -55,7 +56,8 @@ end
 
 -- Opening ----------------------------------------------------------------------------------------
 
-local open_options = { input = "string", cpu = "table", buffer = "number or string" }
+local open_options = { input = "string", source = "table", cpu = "table",
+  buffer = "number or string" }
 local cpu_options = { frequency = "number" }
 
 -- As of the command line's options (options.lua).
@@ -105,14 +107,25 @@ local function check_frequency(hz)
 end
 
 local function attach(self, path)
-  self._path = path
-  self._session = session.new(path)
+  self._source = self._options.source
+  self._path = self._source and self._source.name or path
+  self._session, self._out = session.new(path, self._source)
   self._runtime = view.runtime(self._session)
   self._views, self._handlers, self._by_kind = {}, {}, {}
 end
 
+--- A source makes the events: nothing else can.
+local function check_source(source)
+  if not sources.is(source) then
+    errors.misuse("oc.open: 'source' wants what oc.source returns", { token = "source" })
+  elseif settings.run.input or settings.run.command then
+    errors.wrong_usage("this script makes its events itself: it takes neither -i nor a command")
+  end
+end
+
 --- A trace to register callbacks on; opened by `run`.
----@param options? { input?: string, cpu?: { frequency: number }, buffer?: number|string }
+---@param options? { input?: string, source?: oc.Source, cpu?: { frequency: number },
+---  buffer?: number|string }
 ---@return oc.Trace
 function M.open(options)
   options = options or {}
@@ -120,6 +133,7 @@ function M.open(options)
   check_options(options.cpu or {}, cpu_options, "oc.open: cpu")
   check_frequency(options.cpu and options.cpu.frequency)
   settings.before_open()
+  if options.source then check_source(options.source) end
   local self = setmetatable({
     _options = options, _buffer_bytes = buffer_bytes(options.buffer), _registered = {},
     _timers = timers.new(), _at_end = {}, _ran = false, _stopping = false,
@@ -310,7 +324,7 @@ function Trace:syscalls()
   return require "oc.syscalls"
 end
 
---- True when the input is a file.
+--- True when the input is a file or a source.
 ---@return boolean
 function Trace:is_recorded() return self._path ~= nil end
 

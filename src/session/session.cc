@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/glob.h"
 #include "base/nearest.h"
+#include "perf/event_names.h"
 
 namespace oc::session {
 
@@ -56,30 +57,63 @@ Status Session::open_file(const std::string& path) {
   return {};
 }
 
+void Session::open_fed(std::string name, base::Nanos start, base::Nanos window,
+                       int64_t wall_offset) {
+  fed_ = std::make_unique<source::FedSource>(std::move(name), window);
+  fed_start_ = start;
+  wall_offset_ = wall_offset;
+}
+
+uint32_t Session::add_fed_kind(event::EventFormat format, uint64_t more_sample_type) {
+  EventKind kind{};
+  kind.name = format.system.empty() ? format.name : format.system + ":" + format.name;
+  kind.attr.type = PERF_TYPE_TRACEPOINT;
+  kind.attr.config = fed_->events().size() + 1;
+  kind.attr.sample_type = more_sample_type;
+  if (const auto* named = perf::find_named_event(kind.name); named != nullptr) {
+    kind.attr.type = named->type;
+    kind.attr.config = named->config;
+  }
+  kind.format = std::move(format);
+  return kKernelRecords + fed_->add_kind(std::move(kind));
+}
+
+const event::EventTable* Session::recorded_events() const {
+  if (file_) return &file_->events();
+  return fed_ ? &fed_->events() : nullptr;
+}
+
 uint32_t Session::kind_count() const {
-  return kKernelRecords + (is_live() ? plan_.size() : file_->events().size());
+  return kKernelRecords + (is_live() ? plan_.size() : recorded_events()->size());
 }
 
 const EventKind* Session::sample_kind(uint32_t kind) const {
   if (kind < kKernelRecords || kind >= kind_count()) return nullptr;
-  return is_live() ? &plan_.kind(kind - kKernelRecords) : &file_->events()[kind - kKernelRecords];
+  return is_live() ? &plan_.kind(kind - kKernelRecords) : &(*recorded_events())[kind - kKernelRecords];
+}
+
+uint32_t Session::add_proxy(event::EventFormat format) {
+  proxies_.push_back(std::move(format));
+  return kFirstProxy + static_cast<uint32_t>(proxies_.size()) - 1;
 }
 
 std::string_view Session::kind_name(uint32_t kind) const {
   if (kind < kKernelRecords) return event::kernel_record_formats()[kind].name;
+  if (const auto* proxy = find_proxy(kind); proxy != nullptr) return proxy->name;
   const EventKind* sample = sample_kind(kind);
   return sample == nullptr ? std::string_view{} : std::string_view(sample->name);
 }
 
 const event::EventFormat* Session::kind_format(uint32_t kind) const {
   if (kind < kKernelRecords) return &event::kernel_record_formats()[kind];
+  if (const auto* proxy = find_proxy(kind); proxy != nullptr) return proxy;
   const EventKind* sample = sample_kind(kind);
   return sample == nullptr || !sample->format ? nullptr : &*sample->format;
 }
 
 bool Session::has_switch_records() const {
   if (is_live()) return true;
-  const auto& events = file_->events();
+  const auto& events = *recorded_events();
   for (uint32_t i = 0; i < events.size(); ++i) {
     if (events[i].attr.context_switch) return true;
   }
@@ -103,7 +137,7 @@ Result<std::vector<uint32_t>> Session::resolve(const std::string& name,
 
 Result<std::vector<uint32_t>> Session::resolve_recorded(const std::string& name) const {
   std::vector<uint32_t> kinds;
-  const auto& events = file_->events();
+  const auto& events = *recorded_events();
   for (uint32_t i = 0; i < events.size(); ++i) {
     const EventKind& kind = events[i];
     const bool by_format =
@@ -123,16 +157,16 @@ base::Error Session::no_such_event(const std::string& name) const {
   for (size_t i = 0; i < held.size() && i < 12; ++i) list += (i == 0 ? "" : ", ") + held[i];
   if (held.size() > 12) list += fmt::format(" and {} more", held.size() - 12);
   std::string hint = base::did_you_mean(base::nearest(name, held));
-  if (hint.empty()) hint = "record it with: perf record -a -e '" + name + "' -o FILE";
+  if (hint.empty() && file_) hint = "record it with: perf record -a -e '" + name + "' -o FILE";
   return make_error(Code::kNotFound,
-                    fmt::format("{} has no event '{}'; it holds: {}", file_->path(), name, list),
+                    fmt::format("{} has no event '{}'; it holds: {}", file_ ? file_->path() : fed_->name(), name, list),
                     hint);
 }
 
 std::vector<std::string> Session::event_names(const std::string& glob) const {
   if (is_live()) return plan_.names(glob);
   std::vector<std::string> names;
-  const auto& events = file_->events();
+  const auto& events = *recorded_events();
   for (uint32_t i = 0; i < events.size(); ++i) {
     if (base::glob_matches(glob, events[i].name)) names.push_back(events[i].name);
   }
@@ -157,9 +191,20 @@ Status Session::start(const RunOptions& options) {
   if (options.max_events != 0) selection.max_events = options.max_events;
   if (options.max_span != 0) selection.max_span = options.max_span;
   if (is_live()) return start_live(options, selection);
+  if (fed_) return start_fed(selection);
   decoder_ = std::make_unique<Decoder>(*file_source_, processes_, std::move(selection));
   pump_ = std::make_unique<Pump>(*decoder_);
   pump_->start_ahead();
+  return {};
+}
+
+/// As a live one, a fed run is filled by the script's own thread, with what there is.
+Status Session::start_fed(Selection& selection) {
+  fed_->finish_kinds();
+  selection.is_live = true;
+  selection.start = fed_start_;
+  decoder_ = std::make_unique<Decoder>(*fed_, processes_, std::move(selection));
+  pump_ = std::make_unique<Pump>(*decoder_);
   return {};
 }
 
@@ -190,7 +235,7 @@ Status Session::start_live(const RunOptions& options, Selection& selection) {
     selection.keep_own[static_cast<size_t>(record)] = 1;
   if (auto status = live_->start(); !status) return status;
   selection.start = live_->start_time();
-  live_wall_offset_ =
+  wall_offset_ =
       static_cast<int64_t>(base::now_of(CLOCK_REALTIME) - base::now_of(CLOCK_MONOTONIC));
   if (options.max_span != 0) live_deadline_ = selection.start + options.max_span;
   for (const sys::ThreadInfo& thread : live_->rundown()) {
@@ -221,6 +266,8 @@ Result<const Batch*> Session::next(std::chrono::milliseconds wait) {
 void Session::stop() {
   if (live_) {
     live_->request_stop();
+  } else if (fed_) {
+    fed_->request_stop();
   } else if (pump_) {
     pump_->stop();
     file_source_->wake();
@@ -252,6 +299,7 @@ std::vector<source::Loss> Session::losses() const {
   if (!decoder_) return losses_;
   std::vector<source::Loss> losses;
   if (live_ && live_->is_finished()) losses = live_->final_losses();
+  if (fed_) losses = fed_->final_losses();
   std::map<int32_t, uint64_t> counted;
   for (const source::Loss& loss : losses) counted[loss.cpu] += loss.records;
   for (const auto& [cpu, told] : decoder_->lost_by_cpu()) {
