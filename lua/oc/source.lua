@@ -33,7 +33,7 @@ local CALLS_AT_ONCE, NS_AT_ONCE = 256, 5e6
 local HAS_IP, HAS_ADDR = 1, 2
 
 --- Kernel records that a script may make, by name: the number is that of the kernel's record.
-local records = { comm = 0, exec = 1, fork = 2, exit = 3, mmap = 4, lost = 6 }
+local records = { comm = 0, exec = 1, fork = 2, exit = 3, mmap = 4, mmap2 = 4, lost = 6 }
 
 local options_known = { next = "function", events = "table", name = "string",
   window = "number or string", start_ns = "number", start_wall_ns = "number" }
@@ -172,7 +172,7 @@ local function word(record, name, default)
     return value
   end
   local ok, made = pcall(addr.make, value)
-  if not ok or (type(value) == "number" and value % 1 ~= 0) then
+  if not ok or (type(value) == "number" and not (value >= 0 and value % 1 == 0)) then
     refuse(record, name, "a whole number or an address")
   end
   return made.v
@@ -229,7 +229,7 @@ local function record_emitter(self, name)
       feed.tid = int32(args, "tid", feed.pid)
     elseif name == "exit" then
       feed.ppid, feed.ptid = int32(args, "ppid", -1), int32(args, "ptid", -1)
-    elseif name == "mmap" then
+    elseif name == "mmap" or name == "mmap2" then
       local file = args.filename
       if type(file) ~= "string" then refuse(args, "filename", "a text") end
       feed.comm, feed.comm_bytes = file, #file

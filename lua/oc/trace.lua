@@ -15,6 +15,7 @@ local kinds = require "oc.kinds"
 local nearest = require "oc.nearest"
 local run = require "oc.run"
 local session = require "oc.session"
+local proxies = require "oc.proxy"
 local settings = require "oc.settings"
 local sources = require "oc.source"
 local timers = require "oc.timers"
@@ -112,6 +113,8 @@ local function attach(self, path)
   self._session, self._out = session.new(path, self._source)
   self._runtime = view.runtime(self._session)
   self._views, self._handlers, self._by_kind = {}, {}, {}
+  self._proxied = {}
+  proxies.reattach(self)
 end
 
 --- A source makes the events: nothing else can.
@@ -136,7 +139,7 @@ function M.open(options)
   if options.source then check_source(options.source) end
   local self = setmetatable({
     _options = options, _buffer_bytes = buffer_bytes(options.buffer), _registered = {},
-    _timers = timers.new(), _at_end = {}, _ran = false, _stopping = false,
+    _proxies = {}, _queue = proxies.new_queue(), _timers = timers.new(), _at_end = {}, _ran = false, _stopping = false,
     _opened_at = debug.getinfo(2, "Sl"),
   }, Trace)
   opened[#opened + 1] = self
@@ -148,6 +151,8 @@ end
 
 --- The kinds that `name` means, with the canonical event's name when it adds fields of its own.
 local function kinds_of(self, name)
+  local proxy = self._proxies[name]
+  if proxy then return proxies.kinds(proxy, function(from) return kinds_of(self, from) end) end
   local frequency = self._options.cpu and self._options.cpu.frequency or settings.run.frequency
   if canonical.is(name) then
     return canonical.resolve(self._session, name, {
@@ -162,7 +167,7 @@ local function kinds_of(self, name)
 end
 
 local function view_of(self, kind, name)
-  local key = kind.number .. ":" .. (kind.aliases and name or "")
+  local key = kind.number .. ":" .. kind.name .. ":" .. (kind.aliases and name or "")
   if not self._views[key] then self._views[key] = view.new(kind, self._runtime) end
   return self._views[key]
 end
@@ -172,8 +177,9 @@ local function handler_of(self, number)
   if not handler then
     handler = { number = number, calls = {} }
     self._by_kind[number] = handler
-    self._handlers[#self._handlers + 1] = handler
-    C.oc_session_want(self._session, number)
+    local list = proxies.is_proxied(handler) and self._proxied or self._handlers
+    list[#list + 1] = handler
+    if list == self._handlers then C.oc_session_want(self._session, number) end
   end
   return handler
 end
@@ -182,12 +188,13 @@ end
 --- callback gets the view of the name that it asked for.
 local function bind(self, name, fn)
   local found, canonical_name = kinds_of(self, name)
+  local guarded = proxies.guard(self._proxies, name, fn)
   for _, kind in ipairs(found) do
     local calls = handler_of(self, kind.number).calls
-    calls[#calls + 1] = { fn = fn, view = view_of(self, kind, canonical_name) }
+    calls[#calls + 1] = { fn = guarded, view = view_of(self, kind, canonical_name) }
     local info = debug.getinfo(fn, "S")
     local where = errors.file_of(info.source) .. ":" .. info.linedefined
-    C.oc_session_describe(self._session, kind.number, where)
+    if not kind.proxy then C.oc_session_describe(self._session, kind.number, where) end
   end
 end
 
@@ -234,6 +241,18 @@ function Trace:on(name, options_or_fn, fn)
   check_options(options, {}, "trace:on")
   with_fallback(self, function() bind(self, name, fn) end)
   self._registered[#self._registered + 1] = { name = name, fn = fn }
+end
+
+--- Declares an event of the script's own: `fields` as of oc.format, and `:emit { … }` delivers it.
+--- With `{ from = name, where = function(e) … end }` another name for events that there are.
+---@param name string
+---@param fields table
+---@return oc.Proxy
+function Trace:proxy(name, fields)
+  if self._ran then
+    errors.misuse("proxies are declared before trace:run()", { token = "proxy" })
+  end
+  return proxies.declare(self, name, fields)
 end
 
 --- Calls `fn(time)`, time in ns, again and again in trace time, also while nothing happens.

@@ -175,15 +175,15 @@ int oc_session_feed_add(oc_session* session, const oc_feed* record) {
     oc::base::Status added;
     if (record->event == static_cast<uint32_t>(KernelRecord::kLost)) {
       const auto kind = static_cast<uint32_t>(record->lost_event) - oc::event::kKernelRecords;
-      added = fed.add_lost(
-          origin, kind < fed.events().size() ? kind : oc::event::EventTable::kUnknown,
-          whole(record->lost));
+      added =
+          fed.add_lost(origin, kind < fed.events().size() ? kind : oc::event::EventTable::kUnknown,
+                       whole(record->lost));
     } else if (record->event < oc::event::kKernelRecords) {
       added = add_kernel_record(fed, origin, *record);
     } else {
-      added = fed.add_sample(record->event - oc::event::kKernelRecords, origin,
-                             {record->ip, record->addr, record->period,
-                              {record->payload, record->payload_bytes}});
+      added = fed.add_sample(
+          record->event - oc::event::kKernelRecords, origin,
+          {record->ip, record->addr, record->period, {record->payload, record->payload_bytes}});
     }
     if (!added) return std::move(added.error());
     return 0;

@@ -89,7 +89,8 @@ uint32_t Session::kind_count() const {
 
 const EventKind* Session::sample_kind(uint32_t kind) const {
   if (kind < kKernelRecords || kind >= kind_count()) return nullptr;
-  return is_live() ? &plan_.kind(kind - kKernelRecords) : &(*recorded_events())[kind - kKernelRecords];
+  return is_live() ? &plan_.kind(kind - kKernelRecords)
+                   : &(*recorded_events())[kind - kKernelRecords];
 }
 
 uint32_t Session::add_proxy(event::EventFormat format) {
@@ -159,7 +160,8 @@ base::Error Session::no_such_event(const std::string& name) const {
   std::string hint = base::did_you_mean(base::nearest(name, held));
   if (hint.empty() && file_) hint = "record it with: perf record -a -e '" + name + "' -o FILE";
   return make_error(Code::kNotFound,
-                    fmt::format("{} has no event '{}'; it holds: {}", file_ ? file_->path() : fed_->name(), name, list),
+                    fmt::format("{} has no event '{}'; it holds: {}",
+                                file_ ? file_->path() : fed_->name(), name, list),
                     hint);
 }
 
@@ -235,8 +237,7 @@ Status Session::start_live(const RunOptions& options, Selection& selection) {
     selection.keep_own[static_cast<size_t>(record)] = 1;
   if (auto status = live_->start(); !status) return status;
   selection.start = live_->start_time();
-  wall_offset_ =
-      static_cast<int64_t>(base::now_of(CLOCK_REALTIME) - base::now_of(CLOCK_MONOTONIC));
+  wall_offset_ = static_cast<int64_t>(base::now_of(CLOCK_REALTIME) - base::now_of(CLOCK_MONOTONIC));
   if (options.max_span != 0) live_deadline_ = selection.start + options.max_span;
   for (const sys::ThreadInfo& thread : live_->rundown()) {
     processes_.rundown(thread.pid, thread.tid, thread.comm);

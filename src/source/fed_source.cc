@@ -129,9 +129,9 @@ base::Status FedSource::next_round(std::chrono::milliseconds, Round& round) {
   const base::Nanos until = is_ended_ ? UINT64_MAX : round.horizon;
   std::stable_sort(pending_.begin(), pending_.end(),
                    [](const Pending& a, const Pending& b) { return a.time < b.time; });
-  const auto ready = std::upper_bound(
-      pending_.begin(), pending_.end(), until,
-      [](base::Nanos time, const Pending& record) { return time < record.time; });
+  const auto ready =
+      std::upper_bound(pending_.begin(), pending_.end(), until,
+                       [](base::Nanos time, const Pending& record) { return time < record.time; });
   if (ready == pending_.begin()) return {};
   Block block{position_, {}};
   for (auto record = pending_.begin(); record != ready; ++record) write(*record, block.bytes);

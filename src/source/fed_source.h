@@ -110,7 +110,8 @@ class FedSource final : public Source {
   base::Nanos window_;
   event::EventTable table_;
   base::Interner names_;
-  std::unordered_map<int32_t, base::StringId> told_;  ///< by tid: the name as of the last record gone
+  std::unordered_map<int32_t, base::StringId>
+      told_;  ///< by tid: the name as of the last record gone
   std::vector<Pending> pending_;
   std::vector<uint8_t> payloads_;
   base::Nanos newest_ = 0;  ///< of all records
