@@ -26,6 +26,7 @@ local oc = {
   sum = aggregate.sum,
   stats = aggregate.stats,
   histogram = aggregate.histogram,
+  table = aggregate.table,
 
   -- Addresses, and what may be a key of a plain table.
   addr = addr,

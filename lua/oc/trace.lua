@@ -280,6 +280,14 @@ function Trace:at_end(fn)
   self._at_end[#self._at_end + 1] = fn
 end
 
+--- True when `name` (or a glob) means an event that this trace has, or that can be asked for here.
+---@param name string
+---@return boolean
+function Trace:has(name)
+  local ok, found = pcall(kinds_of, self, name)
+  return ok and #found > 0
+end
+
 --- One event of this trace: its name, the fields of its payload, references to fields.
 ---@param name string
 ---@return oc.TraceEvent

@@ -1,11 +1,10 @@
 #include <linux/perf_event.h>
 
-#include <algorithm>
 #include <cstring>
-#include <exception>
 #include <string>
 #include <vector>
 
+#include "abi/calls.h"
 #include "abi/host.h"
 #include "base/clock.h"
 
@@ -13,6 +12,9 @@ extern "C" {
 #include "abi/feed.h"
 }
 
+using oc::abi::fail;
+using oc::abi::guarded;
+using oc::abi::whole;
 using oc::event::KernelRecord;
 using oc::source::FedOrigin;
 
@@ -20,25 +22,6 @@ namespace {
 
 constexpr uint64_t kHasIp = 1;
 constexpr uint64_t kHasAddr = 2;
-
-int fail(oc_session* session, oc::base::Error error) {
-  session->failure = std::move(error);
-  session->error.code = static_cast<int32_t>(session->failure.code);
-  session->error.what = session->failure.what.c_str();
-  session->error.hint = session->failure.hint.c_str();
-  return -1;
-}
-
-/// Runs `body`, which returns a number or an error; an exception becomes the session's error.
-template <typename Body>
-int guarded(oc_session* session, Body&& body) {
-  try {
-    oc::base::Result<int> result = body();
-    return result ? *result : fail(session, std::move(result.error()));
-  } catch (const std::exception& problem) {
-    return fail(session, oc::base::make_error(oc::base::Code::kSystem, problem.what()));
-  }
-}
 
 oc::event::EventFormat make_format(const char* system, const char* name, const oc_field* fields,
                                    uint32_t count) {
@@ -60,12 +43,6 @@ oc::event::EventFormat make_format(const char* system, const char* name, const o
     format.fields.push_back(std::move(field));
   }
   return format;
-}
-
-/// A number that a script gave, whole and not below 0.
-uint64_t whole(double value) {
-  constexpr double kMost = 4611686018427387904.0;
-  return value > 0 ? static_cast<uint64_t>(std::min(value, kMost)) : 0;
 }
 
 template <typename T>
@@ -142,7 +119,7 @@ extern "C" {
 
 int oc_session_feed_open(oc_session* session, const char* name, double start_ns, double window_ns,
                          double wall_ns) {
-  return guarded(session, [&]() -> oc::base::Result<int> {
+  return guarded(session, [&] {
     const auto start = std::max<uint64_t>(whole(start_ns), 1);
     session->feed_start = start;
     const int64_t wall_offset =
@@ -154,7 +131,7 @@ int oc_session_feed_open(oc_session* session, const char* name, double start_ns,
 
 int oc_session_feed_kind(oc_session* session, const char* system, const char* name,
                          const oc_field* fields, uint32_t count, uint32_t flags) {
-  return guarded(session, [&]() -> oc::base::Result<int> {
+  return guarded(session, [&] {
     uint64_t bits = 0;
     if (flags & kHasIp) bits |= PERF_SAMPLE_IP;
     if (flags & kHasAddr) bits |= PERF_SAMPLE_ADDR;
@@ -164,7 +141,7 @@ int oc_session_feed_kind(oc_session* session, const char* system, const char* na
 }
 
 int oc_session_feed_add(oc_session* session, const oc_feed* record) {
-  return guarded(session, [&]() -> oc::base::Result<int> {
+  return guarded(session, [&] {
     oc::source::FedSource& fed = *session->session.fed();
     FedOrigin origin;
     origin.time = session->feed_start + whole(record->time);
@@ -185,8 +162,7 @@ int oc_session_feed_add(oc_session* session, const oc_feed* record) {
           record->event - oc::event::kKernelRecords, origin,
           {record->ip, record->addr, record->period, {record->payload, record->payload_bytes}});
     }
-    if (!added) return std::move(added.error());
-    return 0;
+    return added ? 0 : fail(session, std::move(added.error()));
   });
 }
 
@@ -202,7 +178,7 @@ double oc_session_feed_pending(oc_session* session) {
 
 int oc_session_proxy_kind(oc_session* session, const char* name, const oc_field* fields,
                           uint32_t count) {
-  return guarded(session, [&]() -> oc::base::Result<int> {
+  return guarded(session, [&] {
     return static_cast<int>(session->session.add_proxy(make_format("", name, fields, count)));
   });
 }

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,9 +17,9 @@
 #include "session/decoder.h"
 #include "session/live_plan.h"
 #include "session/pump.h"
+#include "session/recorder.h"
 #include "source/fed_source.h"
-#include "source/file_source.h"
-#include "source/perf_data_file.h"
+#include "source/recorded_trace.h"
 
 namespace oc::session {
 
@@ -40,7 +41,6 @@ class Session {
   Session();
   ~Session();
 
-  base::Status open_file(const std::string& path);
   /// The trace is what the caller adds to `fed`. Times are the source's; `start` is the beginning, and
   /// `wall_offset` what leads from its clock to the wall's (0: not known).
   void open_fed(std::string name, base::Nanos start, base::Nanos window, int64_t wall_offset);
@@ -48,10 +48,14 @@ class Session {
   /// `more_sample_type`: PERF_SAMPLE_IP, PERF_SAMPLE_ADDR.
   uint32_t add_fed_kind(event::EventFormat format, uint64_t more_sample_type);
   bool is_live() const { return recorded_events() == nullptr; }
-  /// Null unless a file was opened.
-  const source::PerfDataFile* file() const { return file_.get(); }
   /// Null unless open_fed was called.
   source::FedSource* fed() { return fed_.get(); }
+  /// A file, a FIFO, or "-" for standard input; `is_asked_to_stop` ends the wait for a stream's beginning.
+  base::Status open_file(
+      const std::string& path,
+      const std::function<bool()>& is_asked_to_stop = [] { return false; });
+  /// Null unless a file was opened.
+  const source::RecordedTrace* file() const { return file_.get(); }
 
   /// An event of the script's own, beside the trace's: its number, from kFirstProxy on. Its events never
   /// pass through the decoder: the script itself hands them on.
@@ -75,6 +79,12 @@ class Session {
 
   void want(uint32_t kind);
   base::Status start(const RunOptions& options);
+  /// Instead of `start`: every event asked for goes to a file. `next` then gives empty batches until the end.
+  base::Status start_recording(const RunOptions& options, RecordOptions recording);
+  /// Null unless recording.
+  const Recorder* recorder() const { return recorder_.get(); }
+  /// Why the recording could not go on or be finished, once it is finished.
+  const std::optional<base::Error>& record_failure() const { return record_failure_; }
   /// The next batch; null when the run is over. Lent: until the next call.
   base::Result<const Batch*> next(std::chrono::milliseconds wait);
   void stop();
@@ -104,21 +114,28 @@ class Session {
   const event::EventFormat* find_proxy(uint32_t kind) const {
     return kind - kFirstProxy < proxies_.size() ? &proxies_[kind - kFirstProxy] : nullptr;
   }
+  void finish_recording();
+  perf::LiveRequest make_request(const RunOptions& options) const;
+  base::Result<const Batch*> next_recorded(std::chrono::milliseconds wait);
+  std::chrono::milliseconds look_at_deadline(std::chrono::milliseconds wait);
   base::Error no_such_event(const std::string& name) const;
 
   base::Interner strings_;
   process::ProcessModel processes_;
-  std::unique_ptr<source::PerfDataFile> file_;
-  std::unique_ptr<source::FileSource> file_source_;
   std::unique_ptr<source::FedSource> fed_;
   base::Nanos fed_start_ = 0;
   std::deque<event::EventFormat> proxies_;
+  std::unique_ptr<source::RecordedTrace> file_;
   LivePlan plan_;
   std::unique_ptr<perf::LiveSource> live_;
+  std::unique_ptr<Recorder> recorder_;
+  Batch nothing_;  ///< what `next` gives while recording
   std::vector<uint8_t> wanted_;
   std::unique_ptr<Decoder> decoder_;
   std::unique_ptr<Pump> pump_;
   std::optional<base::Nanos> live_deadline_;
+  uint64_t max_recorded_ = 0;
+  std::optional<base::Error> record_failure_;
   bool decoder_is_done_ = false;  ///< the source is at rest and may be asked
   Counts counts_;
   int64_t wall_offset_ = 0;  ///< of a trace that is no file
