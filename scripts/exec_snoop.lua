@@ -78,6 +78,7 @@ trace:at_end(function()
   show()
   local left = 0
   for _ in pairs(running) do left = left + 1 end
-  if left > 0 then io.stderr:write(("exec_snoop: %d programs still ran at the end\n"):format(left)) end
+  local text = "exec_snoop: %d programs still ran at the end\n"
+  if left > 0 then io.stderr:write(text:format(left)) end
 end)
 trace:run()

@@ -16,7 +16,7 @@
 --
 -- A third element of a field is its value where a record names none.
 --
---     payload: | fixed fields, each at a multiple of its size | strings and arrays without a length |
+--     payload: | fixed fields, each at a multiple of its size | strings, arrays without length |
 --              (a u32 in the fixed part says where each of these lies: __data_loc, event_format.h)
 
 local addr = require "oc.addr"
@@ -244,8 +244,8 @@ local function packer_of(field)
   return packers[field.kind]
 end
 
---- The function that packs a record into bytes, generated for the format: one line a field, so that
---- compiled callbacks that emit an event keep out of tables. Names that are common to all events are
+--- The function that packs a record into bytes, generated for the format: constant names and
+--- places, so that it compiles into a callback that emits. Names that are common to all events are
 --- looked for in `record.args` first.
 local function make_pack(format, is_hidden)
   local lines = { "local fields, packers, missing, fill = ...",

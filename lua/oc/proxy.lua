@@ -7,12 +7,12 @@
 --     trace:proxy("big_write", { from = "syscalls:sys_exit_write",
 --       where = function(e) return e.ret > 65536 end })
 --
--- An emitted event has time, CPU and thread of the event at hand. It is delivered when all callbacks
--- of that one have returned, before the next: first emitted, first delivered. Callbacks are never
--- called within another one, so a callback of "slow_read" may emit too.
+-- An emitted event has time, CPU and thread of the event at hand. It is delivered when all
+-- callbacks of that one have returned, before the next: first emitted, first delivered. Callbacks
+-- are never called within another one, so a callback of "slow_read" may emit too.
 --
---     events:  | record, payload, … | record, payload, … |      descriptors as of any event, from 0
---     bytes:   | header, payload | header, payload |            their payloads by offset, until then
+--     events:  | record, payload, … | record, payload, … |   descriptors as of any event, from 0
+--     bytes:   | header, payload | header, payload |         their payloads by offset, until then
 
 local C = require "oc.abi"
 local errors = require "oc.errors"

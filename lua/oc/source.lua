@@ -3,16 +3,16 @@
 --     local source = oc.source {
 --       events = { ["disk:read"] = { { "bytes", "u64" }, { "name", "string" } } },
 --       next = function(out)
---         out:emit { event = "disk:read", time = 1000, cpu = 0, pid = 7, comm = "dd", bytes = 512,
---           name = "sda" }
---         return true                        -- there may be more; nil or false: that was the end
+--         out:emit { event = "disk:read", time = 1000, cpu = 0, pid = 7, comm = "dd",
+--           bytes = 512, name = "sda" }
+--         return true                       -- there may be more; nil or false: that was the end
 --       end,
 --     }
 --     local trace = oc.open { source = source }
 --
 -- The records become bytes as the kernel writes them (src/source/fed_source.h): order, names of
--- processes, timers, filters and losses are those of any trace. `next` is called from the run loop, so
--- nothing is read before it is needed.
+-- processes, timers, filters and losses are those of any trace. `next` is called from the run loop,
+-- so nothing is read before it is needed.
 
 local C = require "oc.abi"
 local addr = require "oc.addr"
@@ -72,7 +72,8 @@ local function check_options(options)
 end
 
 local function check_name(name)
-  if type(name) ~= "string" or not (name:find("^[%w_%-]+$") or name:find("^[%w_%-]+:[%w_%-]+$")) then
+  local is_text = type(name) == "string"
+  if not is_text or not (name:find("^[%w_%-]+$") or name:find("^[%w_%-]+:[%w_%-]+$")) then
     misuse(("'%s' cannot be an event's name"):format(tostring(name)), tostring(name),
       'letters, digits, _ and -, as in "disk:read" or "tick"')
   elseif records[name] or canonical.is(name) then
@@ -251,7 +252,7 @@ local Out = {}
 Out.__index = Out
 
 --- Adds one record: a table as `e:table()` makes it. `event`, `time` (ns since the session began)
---- and the fields of the event's format must be there; cpu, pid, tid, comm, ip, addr and period may.
+--- and the fields of the event's format must be there; cpu, pid, tid, comm, ip, addr, period may.
 ---@param record table
 function Out:emit(record)
   if type(record) ~= "table" then
@@ -272,7 +273,8 @@ end
 --- Makes a session one that this source feeds.
 ---@param session ffi.cdata*
 function Source:open(session)
-  if C.oc_session_feed_open(session, self.name, self.start_ns, self.window_ns, self.wall_ns) ~= 0 then
+  if C.oc_session_feed_open(session, self.name, self.start_ns, self.window_ns,
+    self.wall_ns) ~= 0 then
     session_of.raise(session)
   end
   local out = setmetatable({ _session = session, _feed = feed_type(), _buffer = buffer_type(),
@@ -290,8 +292,9 @@ function Source:open(session)
   return out
 end
 
---- Asks for records until there are some to hand on, or the source ends. `call(fn, …)` runs the
---- script's function and returns whether it worked, and its result: after an error it is asked again.
+--- Asks for records, some calls at once, until the source ends. `call(fn, …)` runs the script's
+--- function; returns whether it worked, its result, and whether the run is over: after an error it
+--- is asked again.
 ---@param out oc.SourceOut
 ---@param call fun(fn: function, ...): boolean, any
 ---@return boolean is_over

@@ -21,7 +21,8 @@ local function ticking(count)
   local n = 0
   return oc.open { source = oc.source { events = { tick = { { "n", "u32" } } }, next = function(out)
     n = n + 1
-    out:emit { event = "tick", time = n * 10, cpu = n % 2, pid = 5, tid = 6, comm = "c" .. n, n = n }
+    out:emit { event = "tick", time = n * 10, cpu = n % 2, pid = 5, tid = 6, comm = "c" .. n,
+      n = n }
     return n < count
   end } }
 end

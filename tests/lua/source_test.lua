@@ -203,7 +203,9 @@ do
   for _, name in ipairs { "comm", "fork", "exit", "mmap", "cpu" } do
     trace:on(name, function(e)
       seen[#seen + 1] = ("%s %d %s %d"):format(name, e.time, e.comm, e.tid)
-      if name == "cpu" then seen[#seen] = seen[#seen] .. " " .. tostring(e.ip) .. " " .. e.period end
+      if name == "cpu" then
+        seen[#seen] = seen[#seen] .. " " .. tostring(e.ip) .. " " .. e.period
+      end
       if name == "mmap" then seen[#seen] = seen[#seen] .. " " .. e.filename .. " " .. e.len end
     end)
   end
