@@ -87,7 +87,8 @@ local function c_words(words)
   return array
 end
 
---- How to run, as the C face has it, from the command line's options. Scripts and `oc record` share it.
+--- How to run, as the C face has it, from the command line's options. Scripts and `oc record`
+--- share it.
 ---@param owner table keeps the command's words alive: `run` holds bare pointers
 ---@param options table as in settings.run
 ---@return ffi.cdata* oc_run
