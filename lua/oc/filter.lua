@@ -139,6 +139,23 @@ function M.choose(session, found, wanted, runtime)
   return chosen, left_out, missing_in_run
 end
 
+--- The kinds of a callback whose events can pass its filter and the run's; the latter is not about
+--- what a script emits itself.
+---@param trace oc.Trace
+---@param found oc.Kind[]
+---@param name string
+---@param text? string
+---@return { kind: oc.Kind, filter: oc.Filter? }[]
+function M.bind(trace, found, name, text)
+  local is_emitted = found[1] and found[1].proxy
+  local of_run = not is_emitted and settings.run.filter or nil
+  local wanted = { text = text, of_run = of_run, name = name }
+  local chosen, left_out, err = M.choose(trace._session, found, wanted, trace._runtime)
+  for _, kind in ipairs(left_out) do trace._left_out[#trace._left_out + 1] = kind end
+  trace._misfit, trace._fits = trace._misfit or err, trace._fits + #found - #left_out
+  return chosen
+end
+
 --- Called when a run starts: events that the run's filter left out are told; when that is all, the
 --- filter is wrong.
 ---@param fits integer how many kinds it fits

@@ -7,6 +7,8 @@
 --
 -- The input is the kernel, or a file by `input` or the command line's `-i`; a script cannot tell
 -- which.
+--
+-- one thing: what a trace can be asked shares its fields, which nobody else sees.
 
 local C = require "oc.abi"
 local canonical = require "oc.canonical"
@@ -14,9 +16,11 @@ local errors = require "oc.errors"
 local filter = require "oc.filter"
 local kinds = require "oc.kinds"
 local nearest = require "oc.nearest"
+local proxies = require "oc.proxy"
 local run = require "oc.run"
 local session = require "oc.session"
 local settings = require "oc.settings"
+local sources = require "oc.source"
 local time_window = require "oc.time_window"
 local timers = require "oc.timers"
 local units = require "oc.units"
@@ -57,8 +61,8 @@ end
 
 -- Opening ----------------------------------------------------------------------------------------
 
-local open_options = { input = "string", cpu = "table", buffer = "number or string",
-  time = "table or string", pushdown = "boolean" }
+local open_options = { input = "string", source = "table", cpu = "table",
+  buffer = "number or string", time = "table or string", pushdown = "boolean" }
 local on_options = { filter = "string" }
 local cpu_options = { frequency = "number" }
 
@@ -127,16 +131,28 @@ local function window_of(options, path)
 end
 
 local function attach(self, path)
-  self._path = path
-  self._session = session.new(path)
+  self._source = self._options.source
+  self._path = self._source and self._source.name or path
+  self._session, self._out = session.new(path, self._source)
   self._runtime = view.runtime(self._session)
   self._views, self._handlers, self._by_kind = {}, {}, {}
   self._left_out, self._fits, self._misfit = {}, 0, nil  -- by --filter
+  self._proxied = {}
+  proxies.reattach(self)
+end
+
+--- A source makes the events: nothing else can.
+local function check_source(source)
+  if not sources.is(source) then
+    errors.misuse("oc.open: 'source' wants what oc.source returns", { token = "source" })
+  elseif settings.run.input or settings.run.command then
+    errors.wrong_usage("this script makes its events itself: it takes neither -i nor a command")
+  end
 end
 
 --- A trace to register callbacks on; opened by `run`.
----@param options? { input?: string, cpu?: { frequency: number }, buffer?: number|string,
----  time?: string|table, pushdown?: boolean }
+---@param options? { input?: string, source?: oc.Source, cpu?: { frequency: number },
+---  buffer?: number|string, time?: string|table, pushdown?: boolean }
 ---@return oc.Trace
 function M.open(options)
   options = options or {}
@@ -144,11 +160,13 @@ function M.open(options)
   check_options(options.cpu or {}, cpu_options, "oc.open: cpu")
   check_frequency(options.cpu and options.cpu.frequency)
   settings.before_open()
+  if options.source then check_source(options.source) end
   local path = options.input or settings.run.input
   local self = setmetatable({
     _options = options, _window = window_of(options, path), _pushdown = options.pushdown ~= false,
     _buffer_bytes = buffer_bytes(options.buffer), _registered = {},
-    _timers = timers.new(), _at_end = {}, _ran = false, _stopping = false,
+    _proxies = {}, _queue = proxies.new_queue(), _timers = timers.new(), _at_end = {},
+    _ran = false, _stopping = false,
     _opened_at = debug.getinfo(2, "Sl"),
   }, Trace)
   opened[#opened + 1] = self
@@ -160,6 +178,8 @@ end
 
 --- The kinds that `name` means, with the canonical event's name when it adds fields of its own.
 local function kinds_of(self, name)
+  local proxy = self._proxies[name]
+  if proxy then return proxies.kinds(proxy, function(from) return kinds_of(self, from) end) end
   local frequency = self._options.cpu and self._options.cpu.frequency or settings.run.frequency
   if canonical.is(name) then
     return canonical.resolve(self._session, name, {
@@ -174,7 +194,7 @@ local function kinds_of(self, name)
 end
 
 local function view_of(self, kind, name)
-  local key = kind.number .. ":" .. (kind.aliases and name or "")
+  local key = kind.number .. ":" .. kind.name .. ":" .. (kind.aliases and name or "")
   if not self._views[key] then self._views[key] = view.new(kind, self._runtime) end
   return self._views[key]
 end
@@ -185,8 +205,9 @@ local function handler_of(self, kind)
   if not handler then
     handler = { number = number, name = kind.name, calls = {} }
     self._by_kind[number] = handler
-    self._handlers[#self._handlers + 1] = handler
-    C.oc_session_want(self._session, number)
+    local list = proxies.is_proxied(handler) and self._proxied or self._handlers
+    list[#list + 1] = handler
+    if list == self._handlers then C.oc_session_want(self._session, number) end
   end
   return handler
 end
@@ -195,18 +216,15 @@ end
 --- callback gets the view of the name that it asked for.
 local function bind(self, name, fn, options)
   local found, canonical_name = kinds_of(self, name)
-  local wanted = { text = options.filter, of_run = settings.run.filter, name = name }
-  local chosen, left_out, err = filter.choose(self._session, found, wanted, self._runtime)
-  for _, kind in ipairs(left_out) do self._left_out[#self._left_out + 1] = kind end
-  self._misfit, self._fits = self._misfit or err, self._fits + #found - #left_out
-  for _, choice in ipairs(chosen) do
+  local guarded = proxies.guard(self._proxies, name, fn)
+  for _, choice in ipairs(filter.bind(self, found, name, options.filter)) do
     local kind = choice.kind
     local calls = handler_of(self, kind).calls
-    calls[#calls + 1] = { fn = fn, view = view_of(self, kind, canonical_name),
+    calls[#calls + 1] = { fn = guarded, view = view_of(self, kind, canonical_name),
       filter = choice.filter }
     local info = debug.getinfo(fn, "S")
     local where = errors.file_of(info.source) .. ":" .. info.linedefined
-    C.oc_session_describe(self._session, kind.number, where)
+    if not kind.proxy then C.oc_session_describe(self._session, kind.number, where) end
   end
 end
 
@@ -256,6 +274,18 @@ function Trace:on(name, options_or_fn, fn)
   self._registered[#self._registered + 1] = { name = name, fn = fn, options = options }
 end
 
+--- Declares an event of the script's own: `fields` as of oc.format, and `:emit { … }` delivers it.
+--- With `{ from = name, where = function(e) … end }` another name for events that there are.
+---@param name string
+---@param fields table
+---@return oc.Proxy
+function Trace:proxy(name, fields)
+  if self._ran then
+    errors.misuse("proxies are declared before trace:run()", { token = "proxy" })
+  end
+  return proxies.declare(self, name, fields)
+end
+
 --- Calls `fn(time)`, time in ns, again and again in trace time, also while nothing happens.
 ---@param period string|number "1s", "100ms", or ns
 ---@param fn fun(time: number)
@@ -279,6 +309,14 @@ function Trace:at_end(fn)
     errors.misuse("trace:at_end wants a function", { token = "at_end" })
   end
   self._at_end[#self._at_end + 1] = fn
+end
+
+--- True when `name` (or a glob) means an event that this trace has, or that can be asked for here.
+---@param name string
+---@return boolean
+function Trace:has(name)
+  local ok, found = pcall(kinds_of, self, name)
+  return ok and #found > 0
 end
 
 --- One event of this trace: its name, the fields of its payload, references to fields.
@@ -345,7 +383,7 @@ function Trace:syscalls()
   return require "oc.syscalls"
 end
 
---- True when the input is a file.
+--- True when the input is a file or a source.
 ---@return boolean
 function Trace:is_recorded() return self._path ~= nil end
 

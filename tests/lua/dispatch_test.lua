@@ -128,7 +128,7 @@ local function with_filters(limit, more)
   for i = 1, more do handlers[#handlers + 1] = filtered(100 + i, say "x") end
   local filters = batch { 3, 3, 3, 5, 3 }
   filters.left = limit or 0
-  local step, failed = dispatch.compile(filters, handlers, nil, limit ~= nil), {}
+  local step, failed = dispatch.compile(filters, handlers, nil, nil, nil, limit ~= nil), {}
   while filters.at < filters.count do
     local ok, err = xpcall(step, errors.make)
     if ok then break end
