@@ -52,7 +52,7 @@ typedef struct oc_loop {
   double until_ns;   /* everything before this time has been delivered */
   double left;     /* the loop ends when so many more events reached a callback; where it counts */
   double filtered; /* events that no callback's filter let through */
-  double begin_ns;   /* of the part of the trace that was asked for; timers count from it */
+  double begin_ns; /* of the part of the trace that was asked for; timers count from it */
   int32_t is_last;
 } oc_loop;
 

@@ -176,10 +176,11 @@ local offsets, is_done = {}, false
 trace:on("syscalls:sys_enter_lseek", { filter = "fd == 77 && whence == 1 && comm == 'worker-a'" },
   function(e) offsets[#offsets + 1] = tostring(e.offset) end)
 trace:every("50ms", function()
-  if is_done then return end
+  if not is_done then os.execute(os.getenv "WORKLOAD") end
   is_done = true
-  os.execute(os.getenv "WORKLOAD")
-  trace:stop()
+end)
+trace:on("sched:sched_process_exec", { filter = "filename == '/bin/true'" }, function()
+  if #offsets > 0 then trace:stop() end
 end)
 trace:run()
 print(table.concat(offsets, " "))
