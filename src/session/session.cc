@@ -76,6 +76,11 @@ const event::EventFormat* Session::kind_format(uint32_t kind) const {
   return sample == nullptr || !sample->format ? nullptr : &*sample->format;
 }
 
+const event::EventTable* Session::events() const {
+  if (file_) return &file_->events();
+  return live_ ? &live_->events() : nullptr;
+}
+
 bool Session::has_switch_records() const {
   if (is_live()) return true;
   const auto& events = file_->events();
@@ -175,7 +180,8 @@ Status Session::start_live(const RunOptions& options, Selection& selection) {
   request.switch_records = wants(KernelRecord::kSwitchOut) || wants(KernelRecord::kSwitchIn) ||
                            wants(KernelRecord::kSwitchOutWide) ||
                            wants(KernelRecord::kSwitchInWide);
-  request.mmap_records = wants(KernelRecord::kMmap) || wants(KernelRecord::kMmap2);
+  request.mmap_records = wants(KernelRecord::kMmap) || wants(KernelRecord::kMmap2) ||
+                         wants(KernelRecord::kMmap2BuildId);
   request.own_tids = own_threads();
   auto live = perf::LiveSource::open(std::move(request));
   if (!live) return std::move(live.error());

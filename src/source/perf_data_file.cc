@@ -22,7 +22,7 @@ constexpr uint64_t kHeaderBytes = 104;
 constexpr uint64_t kOldHeaderBytes = 72;  // before there were features (2009)
 constexpr uint64_t kMagicBytes = 8;
 
-bool has_bit(const uint64_t (&bits)[4], Feature feature) {
+bool has_bit(const uint64_t (&bits)[4], FeatureNumber feature) {
   const auto number = static_cast<unsigned>(feature);
   return (bits[number / 64] >> (number % 64) & 1) != 0;
 }
@@ -30,10 +30,10 @@ bool has_bit(const uint64_t (&bits)[4], Feature feature) {
 /// A 32-bit machine of the other byte order wrote its bits as pairs of longs: as 64-bit numbers their
 /// halves lie the wrong way round. Every perf stores the host's name, so its bit tells.
 void settle_halves(uint64_t (&bits)[4]) {
-  if (has_bit(bits, Feature::kHostname)) return;
+  if (has_bit(bits, FeatureNumber::kHostname)) return;
   uint64_t halves[4];
   for (size_t i = 0; i < 4; ++i) halves[i] = bits[i] >> 32 | bits[i] << 32;
-  if (has_bit(halves, Feature::kHostname)) std::copy(halves, halves + 4, bits);
+  if (has_bit(halves, FeatureNumber::kHostname)) std::copy(halves, halves + 4, bits);
 }
 
 base::Error not_perf_data(const std::string& path) {
@@ -123,8 +123,8 @@ Status PerfDataFile::read_header() {
   if (auto status = read_attrs(attrs, attr_stride); !status) return status;
   place_records(data);
   if (!truncated_) read_feature_table(data, bits);
-  is_compressed_ = has_bit(bits, Feature::kCompressed);
-  if (has_bit(bits, Feature::kDirFormat)) {
+  is_compressed_ = has_bit(bits, FeatureNumber::kCompressed);
+  if (has_bit(bits, FeatureNumber::kDirFormat)) {
     header_.add_note(
         path() +
         " is one file of a recording in several (perf record --threads): only this one is read");

@@ -76,18 +76,18 @@ Result<StreamSource::State> StreamSource::take_header_record(TraceHeader& header
   const RecordHeader& kind = stream_.header();
   auto body = stream_.body();
   switch (kind.type) {
-    case kHeaderAttr:
+    case UserRecord::kAttr:
       if (!header.add_attr_record(record.subspan(sizeof(RecordHeader))))
         header.add_note(fmt::format("{}: the event described at offset {:#x} makes no sense",
                                     header.path(), stream_.offset()));
       break;
-    case kHeaderFeature: {
+    case UserRecord::kFeature: {
       const auto number = body.read<uint64_t>();
       if (!body.failed() && number < 64)
         header.add_feature(static_cast<int>(number), body.take(body.remaining()));
       break;
     }
-    case kEventUpdate: {
+    case UserRecord::kEventUpdate: {
       constexpr uint64_t kName = 2;  // PERF_EVENT_UPDATE__NAME
       const auto what = body.read<uint64_t>();
       const auto id = body.read<uint64_t>();
@@ -95,16 +95,17 @@ Result<StreamSource::State> StreamSource::take_header_record(TraceHeader& header
       if (!body.failed() && what == kName) header.name_event(id, std::string(text));
       break;
     }
-    case kHeaderBuildId:
+    case UserRecord::kBuildId:
       header.add_build_ids(record);
       break;
-    case kHeaderTracingData:
+    case UserRecord::kTracingData:
       state = take_tracing_data(header, wait);
       if (!state || *state != State::kReady) return state;
       break;
     default:
-      if (kind.type == PERF_RECORD_SAMPLE || kind.type == kFinishedRound ||
-          kind.type == kFinishedInit || kind.type == kAuxtrace || early_.size() > kMostEarlyBytes)
+      if (kind.type == PERF_RECORD_SAMPLE || kind.type == UserRecord::kFinishedRound ||
+          kind.type == UserRecord::kFinishedInit || kind.type == UserRecord::kAuxtrace ||
+          early_.size() > kMostEarlyBytes)
         return State::kEnd;
       if (kind.type < kFirstUserType) early_.insert(early_.end(), record.begin(), record.end());
       break;
@@ -123,7 +124,7 @@ Result<StreamSource::State> StreamSource::take_tracing_data(TraceHeader& header,
   }
   const auto state = stream_.peek_data(size, wait);
   if (state && *state == State::kReady) {
-    header.add_feature(static_cast<int>(Feature::kTracingData), stream_.data());
+    header.add_feature(static_cast<int>(FeatureNumber::kTracingData), stream_.data());
     stream_.with_data(size);
   }
   if (state && *state == State::kEnd)
@@ -221,17 +222,17 @@ bool StreamSource::pass_user_record() {
   const RecordHeader header = stream_.header();
   bool is_enough = false;
   switch (header.type) {
-    case kFinishedRound:
+    case UserRecord::kFinishedRound:
       end_round();
       is_enough = true;
       break;
-    case kAuxtrace:
+    case UserRecord::kAuxtrace:
       stream_.with_data(stream_.body().read<uint64_t>());
       break;
-    case kHeaderTracingData:
+    case UserRecord::kTracingData:
       stream_.with_data(stream_.body().read<uint32_t>());
       [[fallthrough]];
-    case kHeaderAttr:
+    case UserRecord::kAttr:
       ++late_header_records_;
       break;
     default:

@@ -67,41 +67,41 @@ bool TraceHeader::wants(int number) {
 void TraceHeader::add_feature(int number, std::span<const uint8_t> section) {
   if (section.empty()) return;
   OrderedBytes bytes(section, order_);
-  switch (static_cast<Feature>(number)) {
-    case Feature::kTracingData:
+  switch (static_cast<FeatureNumber>(number)) {
+    case FeatureNumber::kTracingData:
       tracing_data_.assign(section.begin(), section.end());
       break;
-    case Feature::kBuildId:
+    case FeatureNumber::kBuildId:
       add_build_ids(section);
       break;
-    case Feature::kHostname:
+    case FeatureNumber::kHostname:
       facts_.host = read_string(bytes);
       break;
-    case Feature::kOsRelease:
+    case FeatureNumber::kOsRelease:
       facts_.kernel = read_string(bytes);
       break;
-    case Feature::kVersion:
+    case FeatureNumber::kVersion:
       facts_.perf_version = read_string(bytes);
       break;
-    case Feature::kArch:
+    case FeatureNumber::kArch:
       facts_.arch = read_string(bytes);
       break;
-    case Feature::kCpuCount:
+    case FeatureNumber::kCpuCount:
       if (section.size() >= 8) facts_.cpus_online = bytes.read<uint32_t>();
       break;
-    case Feature::kCpuDescription:
+    case FeatureNumber::kCpuDescription:
       facts_.cpu = read_string(bytes);
       break;
-    case Feature::kCommandLine:
+    case FeatureNumber::kCommandLine:
       add_command(section);
       break;
-    case Feature::kEventDescription:
+    case FeatureNumber::kEventDescription:
       add_event_names(section);
       break;
-    case Feature::kSampleTime:
+    case FeatureNumber::kSampleTime:
       add_times(section);
       break;
-    case Feature::kClockData:
+    case FeatureNumber::kClockData:
       add_clock(section);
       break;
     default:

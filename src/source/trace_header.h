@@ -38,7 +38,7 @@ struct TraceFacts {
 };
 
 /// perf's numbers of what a recording tells beside its records (tools/perf/util/header.h).
-enum class Feature : int {
+enum class FeatureNumber : int {
   kTracingData = 1,
   kBuildId = 2,
   kHostname = 3,
