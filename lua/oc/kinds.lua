@@ -61,8 +61,11 @@ local record_aliases = {
     if not kind.by_name.build_id then return { build_id = 'return function() return "" end' } end
     return { build_id = ([[
 local hex = require("oc.sample").hex
-return function(d) return hex(string(d.payload + %d, math.min(d.payload[%d], %d))) end]]):format(
-      kind.by_name.build_id.offset, kind.by_name.build_id_size.offset, kind.by_name.build_id.size) }
+return function(d)
+  return hex(string(d.payload + %d, math.min(d.payload[%d], %d)))
+end]]):format(
+      kind.by_name.build_id.offset, kind.by_name.build_id_size.offset,
+      kind.by_name.build_id.size) }
   end,
 }
 

@@ -4,9 +4,9 @@
 --     e.branches    { { from =, to =, mispredicted =, predicted =, in_tx =, abort =, cycles =,
 --                       type =, counters = }, …, index = }         the newest first
 --     e.user_regs   { ip = oc.addr, sp = …, abi = 64 }   e.intr_regs the same
---     e.user_stack  e.aux                                 bytes as text
+--     e.user_stack, e.aux                                 bytes as text
 --
--- Layouts: include/uapi/linux/perf_event.h; names of registers: arch/*/include/uapi/asm/perf_regs.h.
+-- Layouts: include/uapi/linux/perf_event.h; registers: arch/*/include/uapi/asm/perf_regs.h.
 
 local C = require "oc.abi"
 local ffi = require "ffi"

@@ -20,7 +20,9 @@ M.SAMPLE = { "thread", "addr", "id", "stream_id", "weight", "data_src", "transac
 local made = { reads = true, branches = true, user_regs = true, intr_regs = true,
   user_stack = true, aux = true }
 -- Of PERF_SAMPLE_WEIGHT_STRUCT: u32 weight, u16 ins_lat, u16 retire_lat, in one word.
-local weight_parts = { weight = { 0, 0xffffffff }, ins_lat = { 32, 0xffff }, retire_lat = { 48, 0xffff } }
+local weight_parts = {
+  weight = { 0, 0xffffffff }, ins_lat = { 32, 0xffff }, retire_lat = { 48, 0xffff },
+}
 
 --- What the sources may use.
 M.prelude = [[
@@ -174,7 +176,8 @@ function M.common(kind, name)
   if name == "callchain" then return kind.parts.callchain and callchain_source end
   if made[name] then
     return kind.parts[name]
-      and ("local read = runtime.sample.%s\nreturn function(d) return read(d, kind) end"):format(name)
+      and ("local read = runtime.sample.%s\n"):format(name)
+        .. "return function(d) return read(d, kind) end"
   end
   if weight_parts[name] and kind.parts.ins_lat then
     return ([[

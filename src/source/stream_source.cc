@@ -18,7 +18,7 @@ namespace {
 
 constexpr uint64_t kMostEarlyBytes = 64u << 20;
 constexpr uint64_t kMostTracingData = 256u << 20;
-constexpr uint64_t kScanBytes = 1 << 20;  // handed on at once, where more is there already
+constexpr uint64_t kScanBytes = 1 << 20;  // of a pipe, handed on at once
 constexpr milliseconds kTurn{100};
 constexpr int kQuietTurns = 5;  // then the header is taken for complete, if there is an event
 
@@ -141,7 +141,7 @@ Status StreamSource::next_round(milliseconds wait, Round& round) {
   bool is_end = false;
   for (;;) {
     if (is_woken_.load(std::memory_order_relaxed) && !is_live()) break;
-    // What is there already is taken at once; only for the first record is it worth to wait.
+    // What is there already is taken at once; it is only worth to wait for the first record.
     const auto state = stream_.peek(scan.records() == 0 ? wait : milliseconds(0));
     if (!state) return state.error();
     is_end = *state == State::kEnd;
@@ -161,7 +161,7 @@ Status StreamSource::next_round(milliseconds wait, Round& round) {
     }
     scan.cut();
     newest_ = std::max(newest_, scan.newest());
-    if (pass_user_record() && scan.bytes() >= kScanBytes) break;
+    if (pass_user_record()) break;
   }
   scan.cut();
   newest_ = std::max(newest_, scan.newest());
@@ -181,6 +181,7 @@ Status StreamSource::next_round(milliseconds wait, Round& round) {
   round.records = scan.records();
   round.bytes = scan.bytes();
   round.handed = store_.next();
+  round.has_more = is_live() && stream_.input().bytes().size() >= sizeof(RecordHeader);
   round.horizon = is_end ? newest_ : horizon_;
   return {};
 }
