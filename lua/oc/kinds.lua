@@ -54,8 +54,8 @@ local part_bits = {
   aux = 0x100000, ins_lat = 0x1000000, retire_lat = 0x1000000,
 }
 
---- Sources of fields that are made of others, by the record's name. `build_id` is "" where a mapping
---- has none: the kernel then tells device and inode.
+--- Sources of fields that are made of others, by the record's name. `build_id` is "" where a
+--- mapping has none: the kernel then tells device and inode.
 local record_aliases = {
   mmap2 = function(kind)
     if not kind.by_name.build_id then return { build_id = 'return function() return "" end' } end

@@ -107,6 +107,7 @@ Result<StreamSource::State> StreamSource::take_header_record(TraceHeader& header
           kind.type == UserRecord::kFinishedInit || kind.type == UserRecord::kAuxtrace ||
           early_.size() > kMostEarlyBytes)
         return State::kEnd;
+      stream_.with_data(further_bytes(kind));
       if (kind.type < kFirstUserType) early_.insert(early_.end(), record.begin(), record.end());
       break;
   }
@@ -237,6 +238,7 @@ bool StreamSource::pass_user_record() {
       ++late_header_records_;
       break;
     default:
+      stream_.with_data(further_bytes(header));
       break;
   }
   stream_.pass();

@@ -37,8 +37,8 @@ end)
 
 for _, name in ipairs { "comm", "exec", "fork", "exit", "mmap", "mmap2", "lost", "lost_samples",
   "switch_out", "switch_in", "switch_out_wide", "switch_in_wide", "throttle", "unthrottle",
-  "cgroup", "namespaces", "ksymbol", "bpf_event", "text_poke", "aux", "itrace_start", "aux_output_hw_id",
-  "read" } do
+  "cgroup", "namespaces", "ksymbol", "bpf_event", "text_poke", "aux", "itrace_start",
+  "aux_output_hw_id", "read" } do
   trace:on(name, function(e)
     io.write(tostring(e), name == "mmap2" and " build=" .. e.build_id or "", "\n")
   end)
