@@ -23,7 +23,7 @@ constexpr uint64_t kHeaderBytes = 104;
 constexpr uint64_t kOldHeaderBytes = 72;  // before there were features (2009)
 constexpr uint64_t kMagicBytes = 8;
 
-bool has_bit(const uint64_t (&bits)[4], FeatureNumber feature) {
+bool has_bit(const uint64_t (&bits)[4], Feature feature) {
   const auto number = static_cast<unsigned>(feature);
   return (bits[number / 64] >> (number % 64) & 1) != 0;
 }
@@ -31,10 +31,10 @@ bool has_bit(const uint64_t (&bits)[4], FeatureNumber feature) {
 /// A 32-bit machine of the other byte order wrote its bits as pairs of longs: as 64-bit numbers their
 /// halves lie the wrong way round. Every perf stores the host's name, so its bit tells.
 void settle_halves(uint64_t (&bits)[4]) {
-  if (has_bit(bits, FeatureNumber::kHostname)) return;
+  if (has_bit(bits, kHostFeature)) return;
   uint64_t halves[4];
   for (size_t i = 0; i < 4; ++i) halves[i] = bits[i] >> 32 | bits[i] << 32;
-  if (has_bit(halves, FeatureNumber::kHostname)) std::copy(halves, halves + 4, bits);
+  if (has_bit(halves, kHostFeature)) std::copy(halves, halves + 4, bits);
 }
 
 base::Error not_perf_data(const std::string& path) {
@@ -124,8 +124,8 @@ Status PerfDataFile::read_header() {
   if (auto status = read_attrs(attrs, attr_stride); !status) return status;
   place_records(data);
   if (!truncated_) read_feature_table(data, bits);
-  is_compressed_ = has_bit(bits, FeatureNumber::kCompressed);
-  if (has_bit(bits, FeatureNumber::kDirFormat)) {
+  is_compressed_ = has_bit(bits, kCompressedFeature);
+  if (has_bit(bits, kDirFormatFeature)) {
     header_.add_note(
         path() +
         " is one file of a recording in several (perf record --threads): only this one is read");
@@ -238,7 +238,7 @@ void PerfDataFile::read_first_record() {
   const uint64_t left = record.size_bytes + further_bytes(record) - sizeof record;
   const auto size = bytes.read<uint32_t>();
   if (!bytes.failed() && size <= left - std::min<uint64_t>(left, sizeof size))
-    header_.add_feature(static_cast<int>(FeatureNumber::kTracingData), bytes.take(size));
+    header_.add_feature(kTracingDataFeature, bytes.take(size));
 }
 
 }  // namespace oc::source

@@ -63,51 +63,50 @@ bool TraceHeader::add_attr_record(std::span<const uint8_t> body) {
 bool TraceHeader::wants(int number) {
   constexpr uint64_t kWanted = 1u << 1 | 1u << 2 | 1u << 3 | 1u << 4 | 1u << 5 | 1u << 6 | 1u << 7 |
                                1u << 8 | 1u << 11 | 1u << 12 | 1u << 21 | 1u << 29;
-  return number == static_cast<int>(FeatureNumber::kSimpleperfMeta) ||
-         (number < 64 && (kWanted >> number & 1) != 0);
+  return number == kSimpleperfMetaFeature || (number < 64 && (kWanted >> number & 1) != 0);
 }
 
 void TraceHeader::add_feature(int number, std::span<const uint8_t> section) {
   if (section.empty()) return;
   OrderedBytes bytes(section, order_);
-  switch (static_cast<FeatureNumber>(number)) {
-    case FeatureNumber::kTracingData:
+  switch (static_cast<Feature>(number)) {
+    case kTracingDataFeature:
       tracing_data_.assign(section.begin(), section.end());
       break;
-    case FeatureNumber::kBuildId:
+    case kBuildIdFeature:
       add_build_ids(section);
       break;
-    case FeatureNumber::kHostname:
+    case kHostFeature:
       facts_.host = read_string(bytes);
       break;
-    case FeatureNumber::kOsRelease:
+    case kKernelFeature:
       facts_.kernel = read_string(bytes);
       break;
-    case FeatureNumber::kVersion:
+    case kVersionFeature:
       facts_.perf_version = read_string(bytes);
       break;
-    case FeatureNumber::kArch:
+    case kArchFeature:
       facts_.arch = read_string(bytes);
       break;
-    case FeatureNumber::kCpuCount:
+    case kCpuCountFeature:
       if (section.size() >= 8) facts_.cpus_online = bytes.read<uint32_t>();
       break;
-    case FeatureNumber::kCpuDescription:
+    case kCpuDescriptionFeature:
       facts_.cpu = read_string(bytes);
       break;
-    case FeatureNumber::kCommandLine:
+    case kCommandLineFeature:
       add_command(section);
       break;
-    case FeatureNumber::kEventDescription:
+    case kEventDescriptionFeature:
       add_event_names(section);
       break;
-    case FeatureNumber::kSampleTime:
+    case kSampleTimeFeature:
       add_times(section);
       break;
-    case FeatureNumber::kClockData:
+    case kClockDataFeature:
       add_clock(section);
       break;
-    case FeatureNumber::kSimpleperfMeta:
+    case kSimpleperfMetaFeature:
       add_simpleperf_meta(section);
       break;
     default:
