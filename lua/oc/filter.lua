@@ -33,14 +33,16 @@ local types = { integer = 0, bool = 2, text = 3 }
 --- The fields that the kind's canonical event adds, for the C face; what they are read by.
 local function aliases_of(kind)
   local names = {}
-  for name in pairs(kind.aliases or {}) do names[#names + 1] = name end
+  for name in pairs(kind.aliases or {}) do
+    if kind.alias_types and kind.alias_types[name] then names[#names + 1] = name end
+  end
   table.sort(names)
   local raw, kept = ffi.new("oc_filter_alias[?]", math.max(1, #names)), {}
   for i, name in ipairs(names) do
-    local about = kind.alias_types and kind.alias_types[name]
-    kept[i] = { name = name, field = about and about.field or "" }
+    local about = kind.alias_types[name]
+    kept[i] = { name = name, field = about.field or "" }
     raw[i - 1].name, raw[i - 1].payload_field = kept[i].name, kept[i].field
-    raw[i - 1].type = types[about and about.type or "integer"]
+    raw[i - 1].type = types[about.type]
   end
   return raw, #names, kept
 end
@@ -86,14 +88,14 @@ local function raise(err, of_run, hint)
   errors.wrong_usage((err.message:gsub("^filter", "--filter")), hint)
 end
 
---- The filter of one kind: the callback's and the run's. nil and which of them misses a field;
---- false where no event passes.
-local function filter_of(session, kind, wanted, runtime)
+--- The filter of one kind: the callback's and the run's. nil and which of them does not fit, by a
+--- missing field or, where there are other kinds, for any reason; false where no event passes.
+local function filter_of(session, kind, wanted, runtime, has_others)
   local parts = {}
   for _, part in ipairs { { text = wanted.text }, { text = wanted.of_run, of_run = true } } do
     if part.text then
       local filter, err = M.make(session, kind, part.text, runtime)
-      if err and not err.is_missing then raise(err, part.of_run) end
+      if err and not err.is_missing and not has_others then raise(err, part.of_run) end
       if err then return nil, { err = err, of_run = part.of_run } end
       parts[#parts + 1] = filter
     end
@@ -122,7 +124,7 @@ function M.choose(session, found, wanted, runtime)
   for _, kind in ipairs(found) do
     local filter, problem
     if wanted.text or wanted.of_run then
-      filter, problem = filter_of(session, kind, wanted, runtime)
+      filter, problem = filter_of(session, kind, wanted, runtime, #found > 1)
     end
     if problem and problem.of_run then
       left_out[#left_out + 1], missing_in_run = kind, missing_in_run or problem.err
@@ -133,7 +135,8 @@ function M.choose(session, found, wanted, runtime)
     end
   end
   if misses > 0 and misses == #found then
-    raise(missing, false, #found > 1 and ("none of the %d events of '%s' has it"):format(#found,
+    local is_glob = missing.is_missing and #found > 1
+    raise(missing, false, is_glob and ("none of the %d events of '%s' has it"):format(#found,
       wanted.name) or nil)
   end
   return chosen, left_out, missing_in_run

@@ -92,7 +92,7 @@ struct Filter {
 ///
 /// Tests of `event` are decided here, and what they decide needs no further field: an event without
 /// next_pid fits `event != 'sched:sched_switch' || next_pid == 5`. Errors quote the text: kNotFound for
-/// a field that the event does not have, kUsage for a test that makes no sense.
+/// a field that the event does not have or no filter can test, kUsage for a test that makes no sense.
 base::Result<Filter> check_filter(const FilterSyntax& syntax, std::string_view text,
                                   const FilterScope& scope);
 

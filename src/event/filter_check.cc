@@ -151,11 +151,8 @@ class Checker {
   }
 
   Error no_field(const FilterSyntax& syntax, const FilterName& name) const {
-    if (!name.problem.empty()) {
-      const bool is_absent = name.problem.starts_with("the samples");
-      return error(syntax.field_span, name.problem, name.hint,
-                   is_absent ? Code::kNotFound : Code::kUsage);
-    }
+    if (!name.problem.empty())
+      return error(syntax.field_span, name.problem, name.hint, Code::kNotFound);
     return error(
         syntax.field_span, "event '" + scope_.event + "' has no field '" + syntax.field + "'",
         base::did_you_mean(base::nearest(syntax.field, filter_names(scope_))), Code::kNotFound);

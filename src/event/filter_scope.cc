@@ -1,5 +1,6 @@
 #include "event/filter_scope.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <string_view>
@@ -36,12 +37,12 @@ constexpr std::array kHiding = {InRecord{"ip", &SampleLayout::ip},
 constexpr std::array kYielding = {InRecord{"addr", &SampleLayout::addr},
                                   InRecord{"stream_id", &SampleLayout::stream_id}};
 
-/// What scripts can read and filters cannot test.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kRefused = {{
-    {"stack", "a stack cannot be tested in a filter"},
-    {"callchain", "a call chain cannot be tested in a filter"},
-    {"args", "'args' is all of the payload"},
-}};
+/// What scripts can read of a sample and filters cannot test.
+constexpr std::array<std::string_view, 20> kRefused = {
+    "stack",          "callchain",   "args",       "id",     "weight",
+    "data_src",       "transaction", "phys_addr",  "cgroup", "data_page_size",
+    "code_page_size", "ins_lat",     "retire_lat", "reads",  "branches",
+    "user_regs",      "intr_regs",   "user_stack", "aux",    "build_id"};
 
 FilterField common_field(const Common& common) {
   FilterField field;
@@ -152,9 +153,8 @@ FilterName find_filter_name(const FilterScope& scope, const std::string& name) {
   if (auto alias = alias_field(scope, name); alias.field) return alias;
   if (auto payload = payload_field(scope, name); payload.field || !payload.problem.empty())
     return payload;
-  for (const auto& [refused, problem] : kRefused) {
-    if (refused == name) return {std::nullopt, std::string(problem), "test it in the callback"};
-  }
+  if (std::find(kRefused.begin(), kRefused.end(), name) != kRefused.end())
+    return {std::nullopt, "'" + name + "' cannot be tested in a filter", "test it in the callback"};
   if (name == "thread")
     return {FilterField{Type::kInteger, Place::kCommon,
                         static_cast<uint32_t>(FilterCommon::kThread), 4, false},
