@@ -82,7 +82,8 @@ base::Status LiveSource::set_up() {
   basis.follows_command = is_command();
   status = opener.probe(request_.events.empty() ? named("dummy") : request_.events.front(), basis);
   if (!status) return status;
-  if (request_.is_recorded) basis.extras = opener.probe_extras(basis);
+  basis.extras = request_.is_recorded ? opener.probe_extras(basis)
+                                      : opener.keep_possible(request_.extras, basis);
   extras_ = basis.extras;
   status = open_events(opener, basis);
   if (status && is_command() && launcher_->pidfd() >= 0) status = poller_.add(launcher_->pidfd());
