@@ -9,11 +9,13 @@ local C = require "oc.abi"
 require "oc.addr"
 local errors = require "oc.errors"
 local ffi = require "ffi"
+local json = require "oc.json"
 local kinds = require "oc.kinds"
 local nearest = require "oc.nearest"
 local sample = require "oc.sample"
 local session_of = require "oc.session"
 local source = require "oc.view_source"
+local view_table = require "oc.view_table"
 
 local M = {}
 
@@ -125,6 +127,8 @@ end
 ---@field raw fun(self: oc.Event, name: string): ffi.cdata*, integer bytes of a payload field, lent
 ---@field get fun(self: oc.Event, name: string): any the field; nil where the event has none
 ---@field text fun(self: oc.Event): string the payload as "name=value …"
+---@field table fun(self: oc.Event): table all fields by name
+---@field json fun(self: oc.Event): string the same as JSON
 ---@field copy fun(self: oc.Event): oc.Event an event that outlives the callback
 ---@field [string] any
 
@@ -218,6 +222,15 @@ local function make_methods(kind, view_type, runtime)
   end
 
   function methods.text(self) return runtime.event_text(self._d) end
+
+  local to_table
+  function methods.table(self)
+    to_table = to_table or loadstring(view_table.source(kind, names_of(kind),
+      function(name) return source.is_common[name] end), errors.own_chunk("view:table"))()
+    return to_table(self)
+  end
+
+  function methods.json(self) return (json.encode(methods.table(self))) end
 
   function methods.copy(self)
     local d = self._d
