@@ -70,6 +70,7 @@ perf_event_attr make_sideband_attr(const LiveRequest& request, const AttrBasis& 
   attr.cgroup = basis.extras.cgroups;
   attr.ksymbol = basis.extras.ksymbols;
   attr.bpf_event = basis.extras.bpf_events;
+  attr.text_poke = basis.extras.text_pokes;
   return attr;
 }
 

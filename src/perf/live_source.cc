@@ -85,7 +85,8 @@ base::Status LiveSource::set_up() {
                                   [](const EventRequest& request) { return request.is_wanted; });
   status = opener.probe(first == request_.events.end() ? named("dummy") : *first, basis);
   if (!status) return status;
-  if (request_.is_recorded) basis.extras = opener.probe_extras(basis);
+  basis.extras = request_.is_recorded ? opener.probe_extras(basis)
+                                      : opener.keep_possible(request_.extras, basis);
   extras_ = basis.extras;
   status = open_events(opener, basis);
   if (status && is_command() && launcher_->pidfd() >= 0) status = poller_.add(launcher_->pidfd());

@@ -217,6 +217,11 @@ perf::LiveRequest Session::make_request(const RunOptions& options) const {
                            wants(KernelRecord::kSwitchInWide);
   request.mmap_records = wants(KernelRecord::kMmap) || wants(KernelRecord::kMmap2) ||
                          wants(KernelRecord::kMmap2BuildId);
+  request.extras.namespaces = wants(KernelRecord::kNamespaces);
+  request.extras.cgroups = wants(KernelRecord::kCgroup);
+  request.extras.ksymbols = wants(KernelRecord::kKsymbol);
+  request.extras.bpf_events = wants(KernelRecord::kBpfEvent);
+  request.extras.text_pokes = wants(KernelRecord::kTextPoke);
   request.own_tids = own_threads();
   return request;
 }
