@@ -3,8 +3,8 @@
 --
 -- Fields: `name` (long name, also the key of its value with "_" for "-"), `kind` (as in oc.args),
 -- `placeholder`, `help`, and where it has them `short`, `aliases` (other long names), `default`,
--- `min`, `max`, `unit` (of a bare number) and `verbs` (where it makes sense; everywhere when
--- absent).
+-- `min`, `max`, `unit` (of a bare number), `verbs` (where it makes sense; everywhere when absent)
+-- and `once` (for one call: neither the environment nor a file can set it).
 
 ---@class oc.Option
 ---@field name string
@@ -18,13 +18,14 @@
 ---@field max? number
 ---@field unit? string
 ---@field verbs? string[]
+---@field once? boolean
 ---@field repeats? boolean a list that grows when the option is given again
 
 local running = { "script", "eval", "record", "repl" }
 
 ---@type oc.Option[]
 return {
-  { name = "input", short = "i", kind = "file", placeholder = "FILE",
+  { name = "input", short = "i", kind = "file", placeholder = "FILE", once = true,
     verbs = { "script", "eval", "list" },
     help = "read this trace; without it, trace live" },
   { name = "output", short = "o", kind = "file", placeholder = "FILE", verbs = { "record" },
@@ -66,5 +67,5 @@ return {
     help = "say what the JIT compiler gave up" },
   { name = "exit-status", kind = "flag", verbs = running,
     help = "end with the launched command's status" },
-  { name = "help", short = "h", kind = "flag", help = "show this" },
+  { name = "help", short = "h", kind = "flag", once = true, help = "show this" },
 }

@@ -66,7 +66,9 @@ const oc_error* oc_session_error(oc_session* session) { return &session->error; 
 
 int oc_session_open_file(oc_session* session, const char* path) {
   return guarded(session, [&] {
-    auto status = session->session.open_file(path);
+    oc_host& host = session->host;
+    auto status = session->session.open_file(
+        path, [&host] { return host.stop_requests.load(std::memory_order_relaxed) != 0; });
     return status ? 0 : fail(session, std::move(status.error()));
   });
 }

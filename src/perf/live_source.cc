@@ -9,6 +9,7 @@
 #include <limits>
 #include <utility>
 
+#include "perf/refusals.h"
 #include "sys/cpus.h"
 
 namespace oc::perf {
@@ -127,21 +128,22 @@ base::Status LiveSource::open_events(EventOpener& opener, const AttrBasis& basis
     if (status) status = watch(*owners);
   }
   bool has_any = request_.events.empty();
-  base::Status refused;
+  Refusals refusals;
   for (const EventRequest& request : request_.events) {
     if (!status) break;
     base::Status opened = open_event(opener, basis, request, *data);
     if (opened) {
       has_any = true;
-    } else if (request.is_optional) {
-      notes_.push_back("left out '" + request.name + "': " + opened.error().what);
+    } else if (request.is_optional || opened.error().code == base::Code::kPermission) {
       add_kind(request.name, make_event_attr(request, basis), request, {});
-      refused = std::move(opened);
+      refusals.add(request.name, request.is_optional, std::move(opened.error()));
     } else {
       status = std::move(opened);
     }
   }
-  if (status && !has_any) status = std::move(refused);
+  refusals.append_notes(notes_);
+  if (status) status = refusals.status();
+  if (status && !has_any) status = refusals.first();
   add_kind(sideband_request.name, sideband_attr, sideband_request, std::move(*sideband));
   add_kind(data_request.name, data_attr, data_request, std::move(*data));
   table_.finish();

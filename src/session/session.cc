@@ -48,11 +48,10 @@ Session::~Session() {
   pump_.reset();  // its thread uses the rest
 }
 
-Status Session::open_file(const std::string& path) {
-  auto file = source::PerfDataFile::open(path);
+Status Session::open_file(const std::string& path, const std::function<bool()>& is_asked_to_stop) {
+  auto file = source::RecordedTrace::open(path, is_asked_to_stop);
   if (!file) return std::move(file.error());
-  file_ = std::make_unique<source::PerfDataFile>(std::move(*file));
-  file_source_ = std::make_unique<source::FileSource>(*file_);
+  file_ = std::move(*file);
   return {};
 }
 
@@ -157,9 +156,12 @@ Status Session::start(const RunOptions& options) {
   if (options.max_events != 0) selection.max_events = options.max_events;
   if (options.max_span != 0) selection.max_span = options.max_span;
   if (is_live()) return start_live(options, selection);
-  decoder_ = std::make_unique<Decoder>(*file_source_, processes_, std::move(selection));
+  // What a pipe brings is handed over as it comes, on the script's thread, so that timers fire.
+  selection.is_live = file_->is_live();
+  if (!file_->is_live()) selection.batches_ahead = Pump::kBatches - 1;
+  decoder_ = std::make_unique<Decoder>(file_->source(), processes_, std::move(selection));
   pump_ = std::make_unique<Pump>(*decoder_);
-  pump_->start_ahead();
+  if (!file_->is_live()) pump_->start_ahead();
   return {};
 }
 
@@ -277,7 +279,7 @@ void Session::stop() {
     live_->request_stop();
   } else if (pump_) {
     pump_->stop();
-    file_source_->wake();
+    file_->source().wake();
   }
 }
 
@@ -331,12 +333,12 @@ std::vector<std::string> Session::notes() const {
   if (live_) return live_->notes();
   if (!file_) return final_notes_;
   // The source belongs to the decoder's thread as long as that runs.
-  return decoder_is_done_ || !pump_ ? file_source_->notes() : file_->notes();
+  return decoder_is_done_ || !pump_ ? file_->source().notes() : file_->notes();
 }
 
 bool Session::is_damaged() const {
   if (!file_) return false;
-  return decoder_is_done_ || !pump_ ? file_source_->is_damaged() : file_->is_truncated();
+  return decoder_is_done_ || !pump_ ? file_->source().is_damaged() : file_->is_truncated();
 }
 
 std::optional<int> Session::command_status() const {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,8 +17,7 @@
 #include "session/live_plan.h"
 #include "session/pump.h"
 #include "session/recorder.h"
-#include "source/file_source.h"
-#include "source/perf_data_file.h"
+#include "source/recorded_trace.h"
 
 namespace oc::session {
 
@@ -38,10 +38,13 @@ class Session {
   Session();
   ~Session();
 
-  base::Status open_file(const std::string& path);
+  /// A file, a FIFO, or "-" for standard input; `is_asked_to_stop` ends the wait for a stream's beginning.
+  base::Status open_file(
+      const std::string& path,
+      const std::function<bool()>& is_asked_to_stop = [] { return false; });
   bool is_live() const { return file_ == nullptr; }
   /// Null when live.
-  const source::PerfDataFile* file() const { return file_.get(); }
+  const source::RecordedTrace* file() const { return file_.get(); }
 
   /// The kinds that `name` or a glob means; live ones are added to what will be opened.
   base::Result<std::vector<uint32_t>> resolve(const std::string& name,
@@ -97,8 +100,7 @@ class Session {
 
   base::Interner strings_;
   process::ProcessModel processes_;
-  std::unique_ptr<source::PerfDataFile> file_;
-  std::unique_ptr<source::FileSource> file_source_;
+  std::unique_ptr<source::RecordedTrace> file_;
   LivePlan plan_;
   std::unique_ptr<perf::LiveSource> live_;
   std::unique_ptr<Recorder> recorder_;
