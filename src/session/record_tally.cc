@@ -63,14 +63,14 @@ void RecordTally::add_mapping(const uint8_t* record, const RecordHeader& header)
   const auto id = body.take(20);
   body.skip(8);
   if (body.failed() || size > id.size()) return;
-  source::BuildIdEntry entry;
+  source::BuildId entry;
   entry.path = base::bounded_text(body.at(), body.remaining());
   entry.id.assign(id.begin(), id.begin() + size);
   entry.is_kernel = (header.misc & PERF_RECORD_MISC_CPUMODE_MASK) == PERF_RECORD_MISC_KERNEL;
   add_build_id(std::move(entry));
 }
 
-void RecordTally::add_build_id(source::BuildIdEntry entry) {
+void RecordTally::add_build_id(source::BuildId entry) {
   if (entry.id.empty() || known_ids_.size() >= kMostBuildIds) return;
   std::string key = entry.path;
   key.push_back('\0');

@@ -69,7 +69,7 @@ base::Status Recorder::write_rundown() {
   rundown.add_cgroups(records);
   for (const sys::ThreadInfo& thread : live_->rundown()) rundown.add_thread(thread, records);
   for (const perf::MappedFile& file : rundown.files())
-    file_->tally.add_build_id({file.path, file.build_id, file.is_kernel});
+    file_->tally.add_build_id({file.build_id, file.path, -1, file.is_kernel});
   return file_->writer.append(records.bytes());
 }
 

@@ -8,44 +8,9 @@
 #include <vector>
 
 #include "event/event_table.h"
+#include "source/trace_header.h"
 
 namespace oc::source {
-
-/// Numbers of perf.data's feature sections (tools/perf/util/header.h).
-enum Feature : int {
-  kTracingDataFeature = 1,
-  kBuildIdFeature = 2,
-  kHostFeature = 3,
-  kKernelFeature = 4,
-  kVersionFeature = 5,
-  kArchFeature = 6,
-  kCpuCountFeature = 7,
-  kCpuDescriptionFeature = 8,
-  kCpuIdFeature = 9,
-  kMemoryFeature = 10,
-  kCommandLineFeature = 11,
-  kEventDescriptionFeature = 12,
-  kCpuTopologyFeature = 13,
-  kNumaFeature = 14,
-  kPmuFeature = 16,
-  kGroupFeature = 17,
-  kCacheFeature = 20,
-  kSampleTimeFeature = 21,
-  kMemoryMapFeature = 22,
-  kClockFeature = 23,
-  kBpfProgramFeature = 25,
-  kBpfBtfFeature = 26,
-  kCompressedFeature = 27,
-  kClockDataFeature = 29,
-  kPmuCapsFeature = 31,
-};
-
-/// Which file an address range of a trace is of, as its build id tells.
-struct BuildIdEntry {
-  std::string path;
-  std::vector<uint8_t> id;  ///< at most 20 bytes
-  bool is_kernel = false;
-};
 
 struct NumaNode {
   uint32_t number = 0;
@@ -104,12 +69,12 @@ class FeatureSections {
   void add_none(Feature number);
   void add_events(const event::EventTable& events);
   void add_sample_times(uint64_t first, uint64_t last);
-  void add_build_ids(const std::vector<BuildIdEntry>& entries);
+  void add_build_ids(const std::vector<BuildId>& entries);
 
-  const std::map<int, std::vector<uint8_t>>& sections() const { return sections_; }
+  const std::map<Feature, std::vector<uint8_t>>& sections() const { return sections_; }
 
  private:
-  std::map<int, std::vector<uint8_t>> sections_;
+  std::map<Feature, std::vector<uint8_t>> sections_;
 };
 
 /// An attr as it is stored: at most 128 bytes (PERF_ATTR_SIZE_VER7). perf refuses more than it knows, even when
