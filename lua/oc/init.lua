@@ -5,6 +5,7 @@ local aggregate = require "oc.aggregate"
 local args = require "oc.args"
 local errors = require "oc.errors"
 local nearest = require "oc.nearest"
+local recorder = require "oc.recorder"
 local settings = require "oc.settings"
 local trace = require "oc.trace"
 
@@ -14,6 +15,8 @@ local declare = args.constructors
 local oc = {
   -- A trace, live or recorded.
   open = trace.open,
+  -- A recording beside it: a flight recorder, or a file.
+  recorder = recorder.new,
 
   -- Aggregates.
   counter = aggregate.counter,

@@ -20,6 +20,15 @@ constexpr size_t kMostBuildIds = 1 << 16;
 RecordTally::RecordTally(const event::EventTable& events)
     : clock_(events), by_event_(events.size()) {}
 
+void RecordTally::merge(const RecordTally& other) {
+  records_ += other.records_;
+  unknown_ += other.unknown_;
+  for (size_t i = 0; i < by_event_.size(); ++i) by_event_[i] += other.by_event_[i];
+  first_ = std::min(first_, other.first_);
+  last_ = std::max(last_, other.last_);
+  for (const auto& [stream, records] : other.lost_) lost_[stream] += records;
+}
+
 uint64_t RecordTally::samples() const {
   return std::accumulate(by_event_.begin(), by_event_.end(), unknown_);
 }

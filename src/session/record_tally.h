@@ -23,6 +23,9 @@ class RecordTally {
 
   void add(const source::Span& span);
 
+  /// Adds the numbers of another one over the same events; not its build ids.
+  void merge(const RecordTally& other);
+
   uint64_t samples() const;
   uint64_t records() const { return records_; }
   /// By kind of the event table.

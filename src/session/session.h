@@ -17,6 +17,7 @@
 #include "session/live_plan.h"
 #include "session/pump.h"
 #include "session/recorder.h"
+#include "session/recording_thread.h"
 #include "source/recorded_trace.h"
 
 namespace oc::session {
@@ -66,6 +67,10 @@ class Session {
   base::Status start(const RunOptions& options);
   /// Instead of `start`: every event asked for goes to a file. `next` then gives empty batches until the end.
   base::Status start_recording(const RunOptions& options, RecordOptions recording);
+  /// The recording goes on by itself from now on, without `next`, until `finish`.
+  void record_ahead();
+  /// Writes what a flight recorder holds to a file; see Recorder::dump.
+  base::Status dump(const std::string& path);
   /// Null unless recording.
   const Recorder* recorder() const { return recorder_.get(); }
   /// Why the recording could not go on or be finished, once it is finished.
@@ -93,6 +98,7 @@ class Session {
   base::Result<std::vector<uint32_t>> resolve_recorded(const std::string& name) const;
   base::Status start_live(const RunOptions& options, Selection& selection);
   void finish_recording();
+  void take_counts();
   perf::LiveRequest make_request(const RunOptions& options) const;
   base::Result<const Batch*> next_recorded(std::chrono::milliseconds wait);
   std::chrono::milliseconds look_at_deadline(std::chrono::milliseconds wait);
@@ -104,6 +110,7 @@ class Session {
   LivePlan plan_;
   std::unique_ptr<perf::LiveSource> live_;
   std::unique_ptr<Recorder> recorder_;
+  std::unique_ptr<RecordingThread> recording_thread_;
   Batch nothing_;  ///< what `next` gives while recording
   std::vector<uint8_t> wanted_;
   std::unique_ptr<Decoder> decoder_;
