@@ -61,11 +61,11 @@ std::vector<std::string> own_command_line() {
 void add_names(FeatureSections& features, const std::string& version) {
   utsname names{};
   uname(&names);
-  features.add_text(source::Feature::kHostname, names.nodename);
-  features.add_text(source::Feature::kOsRelease, names.release);
-  features.add_text(source::Feature::kVersion, version);
-  features.add_text(source::Feature::kArch, names.machine);
-  features.add_texts(source::Feature::kCommandLine, own_command_line());
+  features.add_text(source::kHostFeature, names.nodename);
+  features.add_text(source::kKernelFeature, names.release);
+  features.add_text(source::kVersionFeature, version);
+  features.add_text(source::kArchFeature, names.machine);
+  features.add_texts(source::kCommandLineFeature, own_command_line());
 }
 
 void add_cpus(FeatureSections& features) {
@@ -77,10 +77,10 @@ void add_cpus(FeatureSections& features) {
   model.erase(std::unique(model.begin(), model.end(),
                           [](char a, char b) { return a == ' ' && b == ' '; }),
               model.end());
-  if (!model.empty()) features.add_text(source::Feature::kCpuDescription, model);
+  if (!model.empty()) features.add_text(source::kCpuDescriptionFeature, model);
   const std::string vendor = find_value(text, "vendor_id");
   if (!vendor.empty()) {
-    features.add_text(source::Feature::kCpuId,
+    features.add_text(source::kCpuIdFeature,
                       fmt::format("{},{},{},{}", vendor, find_value(text, "cpu family"),
                                   find_value(text, "model\t"), find_value(text, "stepping")));
   }
@@ -197,7 +197,7 @@ FeatureSections load_host_features(const std::string& version) {
   add_caches(features);
   add_clock(features);
   for (const auto none :
-       {source::Feature::kBpfPrograms, source::Feature::kBpfTypes, source::Feature::kPmuCaps})
+       {source::kBpfProgramFeature, source::kBpfBtfFeature, source::kPmuCapsFeature})
     features.add_none(none);
   return features;
 }

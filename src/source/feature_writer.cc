@@ -55,13 +55,13 @@ void FeatureSections::add_cpu_count(uint32_t available, uint32_t online) {
   ByteSink sink;
   sink.put(available);
   sink.put(online);
-  sections_[Feature::kCpuCount] = sink.take();
+  sections_[kCpuCountFeature] = sink.take();
 }
 
 void FeatureSections::add_memory(uint64_t total_kb) {
   ByteSink sink;
   sink.put(total_kb);
-  sections_[Feature::kMemory] = sink.take();
+  sections_[kMemoryFeature] = sink.take();
 }
 
 void FeatureSections::add_topology(const CpuTopology& topology) {
@@ -74,7 +74,7 @@ void FeatureSections::add_topology(const CpuTopology& topology) {
   }
   put_strings(sink, topology.dies);
   for (const CpuPlace& place : topology.places) sink.put(place.die);
-  sections_[Feature::kCpuTopology] = sink.take();
+  sections_[kCpuTopologyFeature] = sink.take();
 }
 
 void FeatureSections::add_numa(const std::vector<NumaNode>& nodes) {
@@ -86,7 +86,7 @@ void FeatureSections::add_numa(const std::vector<NumaNode>& nodes) {
     sink.put(node.free_kb);
     put_string(sink, node.cpus);
   }
-  sections_[Feature::kNuma] = sink.take();
+  sections_[kNumaFeature] = sink.take();
 }
 
 void FeatureSections::add_pmus(const std::vector<std::pair<uint32_t, std::string>>& pmus) {
@@ -96,7 +96,7 @@ void FeatureSections::add_pmus(const std::vector<std::pair<uint32_t, std::string
     sink.put(type);
     put_string(sink, name);
   }
-  sections_[Feature::kPmus] = sink.take();
+  sections_[kPmuFeature] = sink.take();
 }
 
 void FeatureSections::add_caches(const std::vector<CacheLevel>& levels) {
@@ -108,7 +108,7 @@ void FeatureSections::add_caches(const std::vector<CacheLevel>& levels) {
       sink.put(number);
     for (const std::string* text : {&level.type, &level.size, &level.cpus}) put_string(sink, *text);
   }
-  sections_[Feature::kCaches] = sink.take();
+  sections_[kCacheFeature] = sink.take();
 }
 
 void FeatureSections::add_memory_map(uint64_t block_bytes, const std::vector<MemoryNode>& nodes) {
@@ -125,27 +125,27 @@ void FeatureSections::add_memory_map(uint64_t block_bytes, const std::vector<Mem
     sink.put(bits);  // once of the node, once of its bitmap
     for (const uint64_t word : words) sink.put(word);
   }
-  sections_[Feature::kMemoryMap] = sink.take();
+  sections_[kMemoryMapFeature] = sink.take();
 }
 
 void FeatureSections::add_clock(uint32_t clock, uint64_t resolution_ns, uint64_t wall_ns,
                                 uint64_t clock_ns) {
   ByteSink resolution;
   resolution.put(resolution_ns);
-  sections_[Feature::kClock] = resolution.take();
+  sections_[kClockFeature] = resolution.take();
   ByteSink sink;
   sink.put(uint32_t{1});
   sink.put(clock);
   sink.put(wall_ns);
   sink.put(clock_ns);
-  sections_[Feature::kClockData] = sink.take();
+  sections_[kClockDataFeature] = sink.take();
 }
 
 void FeatureSections::add_compression(uint32_t level, uint32_t ratio, uint32_t ring_bytes) {
   ByteSink sink;
   for (const uint32_t number : {uint32_t{1}, uint32_t{1}, level, ratio, ring_bytes})
     sink.put(number);  // version, type zstd, ...
-  sections_[Feature::kCompressed] = sink.take();
+  sections_[kCompressedFeature] = sink.take();
 }
 
 void FeatureSections::add_none(Feature number) {
@@ -168,14 +168,14 @@ void FeatureSections::add_events(const event::EventTable& events) {
     put_string(sink, events[i].name);
     for (const uint64_t id : ids) sink.put(id);
   }
-  sections_[Feature::kEventDescription] = sink.take();
+  sections_[kEventDescriptionFeature] = sink.take();
 }
 
 void FeatureSections::add_sample_times(uint64_t first, uint64_t last) {
   ByteSink sink;
   sink.put(first);
   sink.put(last);
-  sections_[Feature::kSampleTime] = sink.take();
+  sections_[kSampleTimeFeature] = sink.take();
 }
 
 void FeatureSections::add_build_ids(const std::vector<BuildId>& entries) {
@@ -196,7 +196,7 @@ void FeatureSections::add_build_ids(const std::vector<BuildId>& entries) {
     sink.put_zeros((kStringUnit - (sink.size() - start - 36) % kStringUnit) % kStringUnit);
     sink.patch(start + 6, static_cast<uint16_t>(sink.size() - start));
   }
-  sections_[Feature::kBuildId] = sink.take();
+  sections_[kBuildIdFeature] = sink.take();
 }
 
 }  // namespace oc::source

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "event/event_table.h"
+#include "source/feature.h"
 #include "source/trace_header.h"
 
 namespace oc::source {

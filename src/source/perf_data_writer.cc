@@ -70,7 +70,7 @@ void PerfDataWriter::put_tracing_data(ByteSink& sink, std::span<const uint8_t> b
   put_header(sink, kTracingDataRecord, 16);
   sink.put(static_cast<uint32_t>((blob.size() + 7) / 8 * 8));
   sink.put(uint32_t{0});
-  placed_[Feature::kTracingData] = {sink.size(), blob.size()};
+  placed_[kTracingDataFeature] = {sink.size(), blob.size()};
   sink.put_bytes(blob);
   sink.align(8);
 }

@@ -10,6 +10,7 @@
 #include "base/id.h"
 #include "base/result.h"
 #include "event/event_table.h"
+#include "source/feature.h"
 
 namespace oc::source {
 
@@ -35,36 +36,6 @@ struct TraceFacts {
   /// Wall clock (ns since 1970) less the trace's clock at one moment; 0 when the file does not say.
   int64_t wall_offset = 0;
   std::vector<BuildId> build_ids;
-};
-
-/// perf's numbers of what a recording tells beside its records (tools/perf/util/header.h).
-enum class Feature : int {
-  kTracingData = 1,
-  kBuildId = 2,
-  kHostname = 3,
-  kOsRelease = 4,
-  kVersion = 5,
-  kArch = 6,
-  kCpuCount = 7,
-  kCpuDescription = 8,
-  kCpuId = 9,
-  kMemory = 10,
-  kCommandLine = 11,
-  kEventDescription = 12,
-  kCpuTopology = 13,
-  kNuma = 14,
-  kPmus = 16,
-  kGroups = 17,
-  kCaches = 20,
-  kSampleTime = 21,
-  kMemoryMap = 22,
-  kClock = 23,
-  kDirFormat = 24,
-  kBpfPrograms = 25,
-  kBpfTypes = 26,
-  kCompressed = 27,
-  kClockData = 29,
-  kPmuCaps = 31,
 };
 
 /// More events than any recorder asks for.
