@@ -3,13 +3,14 @@
 
 /* Where a recording goes, and how far; zero means no limit, or none. */
 typedef struct oc_recording {
-  const char* output;  /* "-": standard output */
-  int32_t compression; /* zstd's level; 0: none */
-  double max_bytes;    /* the trace is not to be larger */
+  const char* output;             /* "-": standard output */
+  int32_t compression;            /* zstd's level; 0: none */
+  double max_bytes;               /* the trace is not to be larger */
   double rotate_bytes, rotate_ns; /* the next file when one is so large, or so old */
   uint32_t rotate_files;          /* how many are kept; 0: all */
-  double overwrite_ns, overwrite_bytes; /* a flight recorder: so much of the past is kept in memory */
-  double memory_bytes;                  /* at most, for that */
+  double overwrite_ns,
+      overwrite_bytes; /* a flight recorder: so much of the past is kept in memory */
+  double memory_bytes; /* at most, for that */
 } oc_recording;
 
 /* What was recorded; complete after oc_session_finish. */

@@ -19,8 +19,8 @@ struct SidebandExtras {
 
 /// What all events of one live run have in common.
 struct AttrBasis {
-  SidebandExtras extras;         ///< of a run that is recorded
-  uint32_t wakeup_bytes = 0;     ///< of a data ring; 0: half of it, however large it could be mapped
+  SidebandExtras extras;      ///< of a run that is recorded
+  uint32_t wakeup_bytes = 0;  ///< of a data ring; 0: half of it, however large it could be mapped
   bool follows_command = false;  ///< inherit, and enabled by the command's exec
   bool reads_lost = true;        ///< PERF_FORMAT_LOST: Linux 6.0 and later
 };

@@ -35,7 +35,8 @@ void FlightSpool::begin_segment(std::vector<uint8_t> rundown, std::vector<source
 
 void FlightSpool::add(std::span<const source::Span> spans, base::Nanos now) {
   auto round = std::make_shared<Round>();
-  for (const source::Span& span : spans) round->size_bytes += static_cast<size_t>(span.end - span.begin);
+  for (const source::Span& span : spans)
+    round->size_bytes += static_cast<size_t>(span.end - span.begin);
   if (round->size_bytes == 0) return drop_old(now);
   round->bytes = std::make_unique_for_overwrite<uint8_t[]>(round->size_bytes);
   size_t at = 0;

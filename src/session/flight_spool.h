@@ -42,10 +42,12 @@ class FlightSpool {
     uint64_t size_bytes = 0;
   };
 
-  FlightSpool(FlightWindow window, uint64_t most_bytes) : window_(window), most_bytes_(most_bytes) {}
+  FlightSpool(FlightWindow window, uint64_t most_bytes)
+      : window_(window), most_bytes_(most_bytes) {}
 
   /// A new segment from now on.
-  void begin_segment(std::vector<uint8_t> rundown, std::vector<source::BuildId> files, base::Nanos now);
+  void begin_segment(std::vector<uint8_t> rundown, std::vector<source::BuildId> files,
+                     base::Nanos now);
   /// Keeps a copy of a turn's records. Requires: a segment.
   void add(std::span<const source::Span> spans, base::Nanos now);
   bool wants_segment(base::Nanos now) const;

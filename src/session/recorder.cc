@@ -261,7 +261,8 @@ base::Status Recorder::write_segments(TraceFile& file) {
 
 base::Status Recorder::dump(const std::string& path) {
   if (!spool_ || spool_->segments().empty())
-    return base::make_error(base::Code::kUsage, "there is nothing to dump: this is no flight recorder",
+    return base::make_error(base::Code::kUsage,
+                            "there is nothing to dump: this is no flight recorder",
                             "give it overwrite, as in overwrite = \"10s\"");
   std::optional<source::TraceOutput> output;
   if (opened_ && path == options_.output) {

@@ -27,8 +27,8 @@ struct RecordOptions {
   base::Nanos rotate_time = 0;       ///< or so old
   uint32_t rotate_files = 0;         ///< how many are kept; 0: all
   FlightWindow overwrite;            ///< keep only the last of it, in memory, until dumped
-  uint64_t memory_bytes = 0;         ///< at most, for that; 0: a quarter of the machine's, at most 1 GiB
-  std::string version;               ///< of this program
+  uint64_t memory_bytes = 0;  ///< at most, for that; 0: a quarter of the machine's, at most 1 GiB
+  std::string version;        ///< of this program
 };
 
 /// Drains a live source into a file, bytes as they are: no merge, no decoding.
@@ -76,7 +76,9 @@ class Recorder {
 
  private:
   explicit Recorder(RecordOptions options) : options_(std::move(options)) {}
-  bool keeps_in_memory() const { return options_.overwrite.time != 0 || options_.overwrite.bytes != 0; }
+  bool keeps_in_memory() const {
+    return options_.overwrite.time != 0 || options_.overwrite.bytes != 0;
+  }
   bool rotates() const { return options_.rotate_bytes != 0 || options_.rotate_time != 0; }
   perf::Rundown list_what_runs(base::ByteSink& records);
   base::Status begin_file(std::span<const uint8_t> rundown, const perf::Rundown& files);
