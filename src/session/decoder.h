@@ -134,4 +134,15 @@ class Decoder {
       0;  ///< by record type: nobody wants them, and the model does not need them
 };
 
+inline void Decoder::name_thread(oc_event& event) {
+  if (event.tid < 0) {  // a thread that was reaped already, or nobody recorded which
+    event.comm = processes_.find_or_add(-1, -1).comm.value;  // ":-1", as perf says
+    event.thread = 0;
+    return;
+  }
+  const process::Thread& thread = processes_.find_or_add(event.pid, event.tid);
+  event.comm = thread.comm.value;
+  event.thread = thread.id;
+}
+
 }  // namespace oc::session
