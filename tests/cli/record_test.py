@@ -6,6 +6,7 @@ import glob
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -401,6 +402,33 @@ class Record:
                 problems.append(f"perf sched {verb[0]}: status {status}: {err[:200]}")
         self.check("perf sched", problems, ended)
 
+    def losses(self):
+        """Rings that are too small lose; that is told, and is status 3 with --strict."""
+        output = self.path()
+        ended = run(["record", "--strict", "--json", "--buffer", "64KiB", "-o", output, "-e", CALLS, "-d", "500ms", "--", *STORM])
+        told = recorded(ended)
+        if told.get("lost") == 0:
+            self.suite.skip("losses", "nothing was lost, even with small rings")
+            return
+        problems = problems_of(ended, 3, "recorded", "LOST .*by CPU: cpu .*by event: " + CALLS)
+        if sum(told.get("lost_by_cpu", {}).values()) != told.get("lost"):
+            problems.append(f"lost by CPU: {told.get('lost_by_cpu')}, in all {told.get('lost')}")
+        if count_by_oc(output, CALLS) != told.get("events"):
+            problems.append(f"{told.get('events')} events told, {count_by_oc(output, CALLS)} there")
+        self.check("losses", problems, ended)
+
+    def examples(self):
+        """The examples of the help."""
+        text = run(["record", "--help"]).out
+        shown = re.findall(r"^ *(oc record .*)$", text[text.find("xample"):], re.M)
+        if len(shown) < 3:
+            self.check("examples of the help", [f"the help shows {len(shown)}"])
+        for line in shown:
+            words = shlex.split(line)[2:]
+            words = [self.path(os.path.basename(word)) if word.startswith("/tmp/") else word for word in words]
+            ended = run(["record", *words])
+            self.check("example: " + line, problems_of(ended, 0, ".?", SUMMARY), ended)
+
     def start_up(self):
         for name, args in (("-- true", []), ("all system calls, -- true", ["-e", "syscalls:sys_enter_*"])):
             ended = run(["record", "-q", *args, "-o", self.path(), "--", "true"])
@@ -452,7 +480,7 @@ def main():
             return suite.finish()
         for case in (record.places, record.command, record.endings, record.killed, record.full, record.pipes,
                      record.sizes, record.rotation, record.flight, record.from_script, record.header,
-                     record.deleted_file, record.analysis, record.start_up, record.offline):
+                     record.deleted_file, record.analysis, record.losses, record.examples, record.start_up, record.offline):
             if suite.wants(case.__name__):
                 case()
     return suite.finish()
