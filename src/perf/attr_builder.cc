@@ -77,6 +77,7 @@ perf_event_attr make_sideband_attr(const LiveRequest& request, const AttrBasis& 
 perf_event_attr make_data_attr(const LiveRequest& request, const AttrBasis& basis) {
   perf_event_attr attr = make_dummy(request, basis);
   attr.context_switch = request.switch_records;
+  attr.wakeup_watermark = basis.wakeup_bytes;
   return attr;
 }
 

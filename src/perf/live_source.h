@@ -95,6 +95,7 @@ class LiveSource final : public source::Source {
   LiveSource(LiveRequest request, Guardian guardian, Poller poller);
   base::Status set_up();
   base::Result<std::vector<int32_t>> choose_target();
+  uint32_t early_wakeup() const;
   base::Status open_events(EventOpener& opener, const AttrBasis& basis);
   base::Status open_event(EventOpener& opener, const AttrBasis& basis, const EventRequest& request,
                           const std::vector<OpenEvent>& data);

@@ -20,6 +20,7 @@
 #include "session/live_plan.h"
 #include "session/pump.h"
 #include "session/recorder.h"
+#include "session/recording_thread.h"
 #include "source/fed_source.h"
 #include "source/recorded_trace.h"
 
@@ -96,6 +97,10 @@ class Session {
   base::Status start(const RunOptions& options);
   /// Instead of `start`: every event asked for goes to a file. `next` then gives empty batches until the end.
   base::Status start_recording(const RunOptions& options, RecordOptions recording);
+  /// The recording goes on by itself from now on, without `next`, until `finish`.
+  void record_ahead();
+  /// Writes what a flight recorder holds to a file; see Recorder::dump.
+  base::Status dump(const std::string& path);
   /// Null unless recording.
   const Recorder* recorder() const { return recorder_.get(); }
   /// Why the recording could not go on or be finished, once it is finished.
@@ -135,6 +140,7 @@ class Session {
     return kind - kFirstProxy < proxies_.size() ? &proxies_[kind - kFirstProxy] : nullptr;
   }
   void finish_recording();
+  void take_counts();
   perf::LiveRequest make_request(const RunOptions& options) const;
   base::Result<const Batch*> next_recorded(std::chrono::milliseconds wait);
   std::chrono::milliseconds look_at_deadline(std::chrono::milliseconds wait);
@@ -149,6 +155,7 @@ class Session {
   LivePlan plan_;
   std::unique_ptr<perf::LiveSource> live_;
   std::unique_ptr<Recorder> recorder_;
+  std::unique_ptr<RecordingThread> recording_thread_;
   Batch nothing_;  ///< what `next` gives while recording
   std::vector<uint8_t> wanted_;
   TimeWindow window_;
