@@ -130,6 +130,7 @@ class Decoder {
   std::vector<Tag> tags_;  ///< by id - first id
   uint64_t first_id_ = 0;
   uint32_t id_end_ = 0;
+  bool wants_moments_ = false;  ///< a sample or another record of a moment (run_scan.h)
   uint64_t skipped_types_ =
       0;  ///< by record type: nobody wants them, and the model does not need them
 };
