@@ -55,7 +55,8 @@ end
 
 -- Opening ----------------------------------------------------------------------------------------
 
-local open_options = { input = "string", cpu = "table", buffer = "number or string" }
+local open_options = { input = "string", cpu = "table", buffer = "number or string",
+  cgroups = "boolean" }
 local cpu_options = { frequency = "number" }
 
 -- As of the command line's options (options.lua).
@@ -112,7 +113,8 @@ local function attach(self, path)
 end
 
 --- A trace to register callbacks on; opened by `run`.
----@param options? { input?: string, cpu?: { frequency: number }, buffer?: number|string }
+---@param options? { input?: string, cpu?: { frequency: number }, buffer?: number|string,
+--- cgroups?: boolean }
 ---@return oc.Trace
 function M.open(options)
   options = options or {}
@@ -127,6 +129,7 @@ function M.open(options)
   }, Trace)
   opened[#opened + 1] = self
   attach(self, options.input or settings.run.input)
+  if options.cgroups then C.oc_session_sample_cgroups(self._session) end
   return self
 end
 

@@ -11,6 +11,7 @@ local errors = require "oc.errors"
 local ffi = require "ffi"
 local kinds = require "oc.kinds"
 local nearest = require "oc.nearest"
+local process_facts = require "oc.process_facts"
 local source = require "oc.view_source"
 
 local M = {}
@@ -43,6 +44,17 @@ local function payload_names(kind)
   return names
 end
 
+--- What to do where the process's cgroup, container or id is not known.
+local function hint_of_cgroup(kind)
+  if kind.live then return "ask for it: oc.open { cgroups = true }" end
+  return kind.sample and "record the cgroups: perf record --all-cgroups -e " .. kind.name
+    or "in recordings only samples can tell it: perf record --all-cgroups"
+end
+local hints_of_absent = {
+  cgroup = hint_of_cgroup, cgroup_id = hint_of_cgroup, container = hint_of_cgroup,
+  ns_pid = function() return "it is known live only" end,
+}
+
 --- Raises that the event has no such field. `names`: what there is.
 local function no_field(kind, name, names)
   if name == "stack" then
@@ -51,6 +63,12 @@ local function no_field(kind, name, names)
       hint = "e.callchain has the addresses that a recorded trace holds" })
   end
   local is_optional = source.is_common[name] or source.is_sample[name]
+  local told_by = hints_of_absent[name]
+  if told_by and not names and not kind.by_name[name] then
+    local whose = kind.sample and "the samples of '%s' do not have '%s'"
+      or "the records of '%s' do not tell '%s'"
+    errors.misuse(whose:format(kind.name, name), { token = name, hint = told_by(kind) })
+  end
   if is_optional and kind.sample and not names then
     local hint = kind.by_name[name] and "the event's own field of this name is e.args." .. name
       or name == "addr" and "record the addresses: perf record -d -e " .. kind.name
@@ -111,6 +129,10 @@ end
 ---@field period number
 ---@field thread integer which life of the tid: dense from 1
 ---@field addr oc.addr
+---@field cgroup string path of the process's control group
+---@field container string its container's short id or name; "" outside of one
+---@field ns_pid integer its id in its own pid namespace; 0: not known
+---@field cgroup_id number as the kernel numbers them
 ---@field callchain oc.addr[] leaf first, the kernel's context markers included
 ---@field args table the payload's fields, where a common name hides one
 ---@field u64 fun(self: oc.Event, name: string): ffi.cdata* the exact 64 bits of an integer field
@@ -272,6 +294,8 @@ end
 ---@field tail fun(d: ffi.cdata*, name: string, is_address: boolean): any
 ---@field callchain fun(d: ffi.cdata*): oc.addr[]
 ---@field address ffi.ctype*
+---@field group_of fun(d: ffi.cdata*): oc.ProcessFacts by the cgroup that the sample names
+---@field process_of fun(d: ffi.cdata*): oc.ProcessFacts as /proc told when it was first asked
 ---@field keep_for fun(copy: ffi.cdata*) the session lives as long as this copy of an event
 
 -- LuaJIT keeps metatypes for ever, and with them all that their functions stand on: these hold the
@@ -321,6 +345,9 @@ function M.runtime(session)
     local count = C.oc_session_callchain(held[1], d, words)
     return runtime.array(words[0], count, "const uint64_t *", true)
   end
+
+  local group_of, process_of = process_facts.make(held, runtime)
+  runtime.group_of, runtime.process_of = group_of, process_of
 
   function runtime.keep_for(copy) session_of_copy[copy] = held[1] end
 

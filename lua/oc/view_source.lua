@@ -14,7 +14,7 @@ local M = {}
 M.COMMON = { "time", "cpu", "pid", "tid", "comm", "ip", "period", "event", "stack", "args" }
 --- Further fields of samples, where the payload has none of the name.
 M.SAMPLE = { "thread", "addr", "id", "stream_id", "weight", "data_src", "transaction", "phys_addr",
-  "cgroup", "data_page_size", "code_page_size", "callchain" }
+  "cgroup", "cgroup_id", "container", "ns_pid", "data_page_size", "code_page_size", "callchain" }
 
 --- What the sources may use.
 M.prelude = [[
@@ -155,6 +155,19 @@ local callchain_source = [[
 local callchain = runtime.callchain
 return function(d) return callchain(d) end]]
 
+--- Of the process: by the cgroup that the sample names, otherwise, live, as /proc tells.
+local process_names = { cgroup = true, container = true, ns_pid = true }
+local function process_source(kind, name)
+  if kind.parts.cgroup and name ~= "ns_pid" then
+    return ([[
+local group_of = runtime.group_of
+return function(d) return group_of(d).%s end]]):format(name)
+  end
+  return kind.live and ([[
+local process_of = runtime.process_of
+return function(d) return process_of(d).%s end]]):format(name) or nil
+end
+
 --- The source of the accessor of a name that is not the payload's; nil when the kind has none.
 ---@param kind oc.Kind
 ---@param name string
@@ -166,6 +179,11 @@ function M.common(kind, name)
     return integer_source("d.record", kind.places[name], 8, false, is_address)
   end
   if name == "callchain" then return kind.parts.callchain and callchain_source end
+  if process_names[name] then return process_source(kind, name) end
+  if name == "cgroup_id" then
+    return kind.parts.cgroup and 'local tail = runtime.tail\n'
+      .. 'return function(d) return tail(d, "cgroup", false) end' or nil
+  end
   if kind.parts[name] then
     return ("local tail = runtime.tail\nreturn function(d) return tail(d, %q, %s) end"):format(
       name, tostring(name == "phys_addr"))

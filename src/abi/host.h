@@ -5,6 +5,7 @@
 #include <mutex>
 #include <string>
 
+#include "session/process_facts.h"
 #include "session/session.h"
 
 extern "C" {
@@ -51,6 +52,7 @@ struct oc_session {
   std::vector<std::string> names;
   std::string names_glob;
   std::vector<std::string> notes;
+  oc::session::ProcessFacts facts;  ///< lent by the last question about a process
   double cpu_ns_at_start = 0;
   double cut_at_ns = 0;             ///< time of the first event that was dropped, if any
   uint32_t batch_count = 0;         ///< loop.count as it was, while stopping may have set that to 0

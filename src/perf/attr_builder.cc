@@ -12,7 +12,8 @@ constexpr uint64_t kSampleType = PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_IP | PERF_
 
 uint64_t sample_type_of(const EventRequest& request) {
   return kSampleType | (request.format ? PERF_SAMPLE_RAW : 0) |
-         (request.with_address ? PERF_SAMPLE_ADDR : 0);
+         (request.with_address ? PERF_SAMPLE_ADDR : 0) |
+         (request.with_cgroup ? PERF_SAMPLE_CGROUP : 0);
 }
 
 perf_event_attr make_basic(const AttrBasis& basis) {
@@ -66,6 +67,7 @@ perf_event_attr make_sideband_attr(const LiveRequest& request, const AttrBasis& 
   attr.mmap = request.mmap_records;
   attr.mmap2 = request.mmap_records;
   attr.mmap_data = request.mmap_records;
+  attr.cgroup = !request.events.empty() && request.events.front().with_cgroup;
   return attr;
 }
 

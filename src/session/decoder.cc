@@ -248,6 +248,7 @@ bool Decoder::place_odd_payload(const Kind& kind, const uint8_t* record, uint32_
 
 bool Decoder::kernel_record(const uint8_t* record, const RecordHeader& header, oc_event& event) {
   const int number = event::kernel_record_of(header.type, header.misc);
+  if (header.type == PERF_RECORD_CGROUP) name_cgroup(record, header);
   if (number < 0) return false;
   const EventTable& events = clock_.events();
   const uint32_t trailer_kind = clock_.kind_of_trailer(record, header.size_bytes);
@@ -281,6 +282,18 @@ bool Decoder::kernel_record(const uint8_t* record, const RecordHeader& header, o
   }
   name_thread(event);
   return true;
+}
+
+/// { header; u64 id; char path[]; trailer }: include/uapi/linux/perf_event.h, PERF_RECORD_CGROUP.
+void Decoder::name_cgroup(const uint8_t* record, const RecordHeader& header) {
+  constexpr uint32_t kPath = sizeof(RecordHeader) + sizeof(uint64_t);
+  if (selection_.cgroups == nullptr) return;
+  if (header.size_bytes <= kPath) {
+    ++counts_.malformed;
+    return;
+  }
+  selection_.cgroups->add(load<uint64_t>(record + sizeof(RecordHeader)),
+                          base::bounded_text(record + kPath, header.size_bytes - kPath));
 }
 
 /// Tells the process model; sets pid and tid of `event` to the thread that the record is about (of a

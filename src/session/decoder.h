@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "event/kernel_record.h"
+#include "process/cgroup_names.h"
 #include "process/process_model.h"
 #include "session/batch.h"
 #include "source/merger.h"
@@ -24,6 +25,7 @@ struct Selection {
   uint64_t max_events = UINT64_MAX;
   base::Nanos max_span = UINT64_MAX;  ///< events later than this after the start are not delivered
   base::Nanos start = 0;              ///< time zero; 0: the first record with a time
+  process::CgroupNames* cgroups = nullptr;  ///< told what CGROUP records say; outlives the decoder
 };
 
 /// Turns a source's records into batches of descriptors: order, which event, who ran under which name.
@@ -68,6 +70,7 @@ class Decoder {
   bool place_odd_payload(const Kind& kind, const uint8_t* record, uint32_t size_bytes,
                          oc_event& event) const;
   void name_thread(oc_event& event);
+  void name_cgroup(const uint8_t* record, const source::RecordHeader& header);
   base::Nanos odd_time(base::Nanos time, base::Nanos newest);
   void take_over_round();
   double until(bool stopped) const;

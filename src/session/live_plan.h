@@ -34,6 +34,10 @@ class LivePlan {
   uint32_t size() const { return static_cast<uint32_t>(requests_.size()); }
   const std::vector<perf::EventRequest>& requests() const { return requests_; }
 
+  /// Every event that is resolved from now on samples the cgroup.
+  void sample_cgroups() { samples_cgroups_ = true; }
+  bool samples_cgroups() const { return samples_cgroups_; }
+
   /// All that can be asked for by name here, sorted.
   std::vector<std::string> names(const std::string& glob) const;
 
@@ -43,6 +47,7 @@ class LivePlan {
 
   std::vector<perf::EventRequest> requests_;
   std::deque<event::EventKind> kinds_;
+  bool samples_cgroups_ = false;
 };
 
 }  // namespace oc::session

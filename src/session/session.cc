@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/glob.h"
 #include "base/nearest.h"
+#include "sys/cgroup.h"
 
 namespace oc::session {
 
@@ -154,6 +155,7 @@ Status Session::start(const RunOptions& options) {
   Selection selection;
   wanted_.resize(kind_count());
   selection.wanted = wanted_;
+  selection.cgroups = &cgroups_;
   if (options.max_events != 0) selection.max_events = options.max_events;
   if (options.max_span != 0) selection.max_span = options.max_span;
   if (is_live()) return start_live(options, selection);
@@ -189,6 +191,7 @@ Status Session::start_live(const RunOptions& options, Selection& selection) {
                             KernelRecord::kSwitchOutWide, KernelRecord::kSwitchInWide})
     selection.keep_own[static_cast<size_t>(record)] = 1;
   if (auto status = live_->start(); !status) return status;
+  if (plan_.samples_cgroups()) name_cgroups();
   selection.start = live_->start_time();
   live_wall_offset_ =
       static_cast<int64_t>(base::now_of(CLOCK_REALTIME) - base::now_of(CLOCK_MONOTONIC));
@@ -199,6 +202,13 @@ Status Session::start_live(const RunOptions& options, Selection& selection) {
   decoder_ = std::make_unique<Decoder>(*live_, processes_, std::move(selection));
   pump_ = std::make_unique<Pump>(*decoder_);
   return {};
+}
+
+/// Those that are there already: the kernel tells of new ones only.
+void Session::name_cgroups() {
+  const auto root = sys::find_cgroup2();
+  if (!root) return;
+  for (const sys::Cgroup& group : sys::scan_cgroups(*root)) cgroups_.add(group.id, group.path);
 }
 
 Result<const Batch*> Session::next(std::chrono::milliseconds wait) {

@@ -11,6 +11,7 @@
 #include "base/interner.h"
 #include "base/result.h"
 #include "event/event_table.h"
+#include "process/cgroup_names.h"
 #include "process/process_model.h"
 #include "session/decoder.h"
 #include "session/live_plan.h"
@@ -59,6 +60,10 @@ class Session {
   std::vector<std::string> event_names(const std::string& glob) const;
 
   void want(uint32_t kind);
+  /// Live samples carry the cgroup of their moment; before the events are resolved.
+  void sample_cgroups() { plan_.sample_cgroups(); }
+  /// The path of a cgroup by the id of a sample; "" when no record told it.
+  std::string cgroup_path(uint64_t id) const { return cgroups_.find(id); }
   base::Status start(const RunOptions& options);
   /// The next batch; null when the run is over. Lent: until the next call.
   base::Result<const Batch*> next(std::chrono::milliseconds wait);
@@ -82,10 +87,12 @@ class Session {
  private:
   base::Result<std::vector<uint32_t>> resolve_recorded(const std::string& name) const;
   base::Status start_live(const RunOptions& options, Selection& selection);
+  void name_cgroups();
   base::Error no_such_event(const std::string& name) const;
 
   base::Interner strings_;
   process::ProcessModel processes_;
+  process::CgroupNames cgroups_;
   std::unique_ptr<source::PerfDataFile> file_;
   std::unique_ptr<source::FileSource> file_source_;
   LivePlan plan_;
