@@ -19,6 +19,7 @@
 ---@field unit? string
 ---@field verbs? string[]
 ---@field once? boolean
+---@field repeats? boolean a list that grows when the option is given again
 
 local running = { "script", "eval", "record", "repl" }
 
@@ -27,6 +28,18 @@ return {
   { name = "input", short = "i", kind = "file", placeholder = "FILE", once = true,
     verbs = { "script", "eval", "list" },
     help = "read this trace; without it, trace live" },
+  { name = "output", short = "o", kind = "file", placeholder = "FILE", verbs = { "record" },
+    default = "perf.data", aliases = { "out" },
+    help = "the trace to write; - for standard output" },
+  { name = "event", short = "e", kind = "list", placeholder = "EVENT,…", repeats = true,
+    verbs = { "record" },
+    help = "record these events, or globs; again for more" },
+  { name = "all-cpus", short = "a", kind = "flag", verbs = { "record" },
+    help = "the whole system, as without a command" },
+  { name = "compress", short = "z", kind = "flag", verbs = { "record" },
+    help = "compress the trace with zstd" },
+  { name = "max-size", kind = "size", placeholder = "SIZE", min = 65536, verbs = { "record" },
+    help = "end when the trace is so large" },
   { name = "frequency", short = "F", kind = "number", placeholder = "HZ", min = 1,
     max = 1e9, verbs = running, aliases = { "freq" },
     help = "samples per second on each CPU" },

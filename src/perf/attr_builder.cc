@@ -43,6 +43,11 @@ perf_event_attr make_dummy(const LiveRequest& request, const AttrBasis& basis) {
   return attr;
 }
 
+/// Samples name groups by id: records name those that are made meanwhile.
+bool samples_cgroups(const LiveRequest& request) {
+  return !request.events.empty() && request.events.front().with_cgroup;
+}
+
 }  // namespace
 
 perf_event_attr make_event_attr(const EventRequest& request, const AttrBasis& basis) {
@@ -64,10 +69,13 @@ perf_event_attr make_sideband_attr(const LiveRequest& request, const AttrBasis& 
   attr.comm = 1;
   attr.comm_exec = 1;
   attr.task = 1;
-  attr.mmap = request.mmap_records;
-  attr.mmap2 = request.mmap_records;
+  attr.mmap = attr.mmap2 = request.mmap_records || request.is_recorded;
   attr.mmap_data = request.mmap_records;
-  attr.cgroup = !request.events.empty() && request.events.front().with_cgroup;
+  attr.build_id = basis.extras.build_ids;
+  attr.namespaces = basis.extras.namespaces;
+  attr.cgroup = basis.extras.cgroups || samples_cgroups(request);
+  attr.ksymbol = basis.extras.ksymbols;
+  attr.bpf_event = basis.extras.bpf_events;
   return attr;
 }
 

@@ -77,6 +77,8 @@ base::Status CpuRings::map(const std::vector<OpenEvent>& sideband,
   }
   if (failure != 0) return explain_map_error(failure, data_bytes_, data.size(), permissions);
   take(first, second);
+  cpus_.clear();
+  for (const OpenEvent& owner : data) cpus_.insert(cpus_.end(), 2, owner.cpu);
   explain_sizes(data_bytes, wanted, notes);
   return {};
 }

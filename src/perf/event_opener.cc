@@ -42,6 +42,22 @@ base::Status EventOpener::probe(const EventRequest& first, AttrBasis& basis) {
   return explain_open_error(-fd, first, pid_ == -1, permissions_);
 }
 
+SidebandExtras EventOpener::probe_extras(AttrBasis basis) {
+  LiveRequest request;
+  request.is_recorded = true;
+  const auto works = [&](bool SidebandExtras::*extra) {
+    basis.extras = {};
+    basis.extras.*extra = true;
+    perf_event_attr attr = make_sideband_attr(request, basis);
+    return static_cast<bool>(base::Fd(open_perf_event(attr, pid_, cpus_.front())));
+  };
+  SidebandExtras found;
+  for (const auto extra : {&SidebandExtras::build_ids, &SidebandExtras::namespaces, &SidebandExtras::cgroups,
+                           &SidebandExtras::ksymbols, &SidebandExtras::bpf_events})
+    found.*extra = works(extra);
+  return found;
+}
+
 base::Result<std::vector<OpenEvent>> EventOpener::open(const EventRequest& request,
                                                        perf_event_attr& attr, std::string& name) {
   std::vector<OpenEvent> events;

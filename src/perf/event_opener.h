@@ -42,6 +42,8 @@ class EventOpener {
   /// Finds out what this kernel refuses. Call first, after set_target. Error: this user may open
   /// nothing; told about `first`, which the user knows, though it is a dummy that was tried.
   base::Status probe(const EventRequest& first, AttrBasis& basis);
+  /// Which further sideband records there are here.
+  SidebandExtras probe_extras(AttrBasis basis);
 
   /// Opens `attr` on every CPU. May set exclude_kernel and name it ":u" in `name`.
   base::Result<std::vector<OpenEvent>> open(const EventRequest& request, perf_event_attr& attr,

@@ -82,6 +82,8 @@ base::Status LiveSource::set_up() {
   basis.follows_command = is_command();
   status = opener.probe(request_.events.empty() ? named("dummy") : request_.events.front(), basis);
   if (!status) return status;
+  if (request_.is_recorded) basis.extras = opener.probe_extras(basis);
+  extras_ = basis.extras;
   status = open_events(opener, basis);
   if (status && is_command() && launcher_->pidfd() >= 0) status = poller_.add(launcher_->pidfd());
   return status;
@@ -90,7 +92,7 @@ base::Status LiveSource::set_up() {
 /// Forks the command if there is one; the CPUs to trace on.
 base::Result<std::vector<int32_t>> LiveSource::choose_target() {
   if (is_command()) {
-    auto prepared = Launcher::prepare(request_.command);
+    auto prepared = Launcher::prepare(request_.command, request_.stdout_to_stderr);
     if (!prepared) return prepared.error();
     launcher_.emplace(std::move(*prepared));
   }

@@ -73,6 +73,11 @@ class LiveSource final : public source::Source {
   void await_command();
 
   uint64_t data_ring_bytes() const { return rings_.data_bytes(); }
+  int32_t cpu_of_stream(uint32_t stream) const { return rings_.cpu_of(stream); }
+  static bool is_sideband(uint32_t stream) { return stream % 2 == 0; }
+  const SidebandExtras& extras() const { return extras_; }
+  bool is_command() const { return !request_.command.empty(); }
+  const LiveRequest& request() const { return request_; }
 
   const event::EventTable& events() const override { return table_; }
   base::Status next_round(std::chrono::milliseconds wait, source::Round& round) override;
@@ -92,12 +97,12 @@ class LiveSource final : public source::Source {
                 std::vector<OpenEvent> events);
   base::Status watch(const std::vector<OpenEvent>& owners);
   void disable();
-  bool is_command() const { return !request_.command.empty(); }
 
   // The guardian goes last: its references have to be there while ours are closed.
   Guardian guardian_;
   LiveRequest request_;
   sys::Permissions permissions_;
+  SidebandExtras extras_;
   std::vector<std::string> notes_;
   event::EventTable table_;
   OpenedEvents opened_;

@@ -14,6 +14,8 @@ M.verbs = {
     summary = "run a script, live or on a trace (-i)", completes = "script" },
   { name = "eval", usage = "CODE  [options] [-- CMD…]",
     summary = "run a line of Lua; oc is there already", completes = "none" },
+  { name = "record", usage = "[-e EVENT,…] [-o FILE]  [options] [-- CMD…]",
+    summary = "record a trace that oc and perf read (perf.data)" },
   { name = "list", usage = "[events|scripts] [GLOB] [-v]",
     summary = "what can be asked for here, or what a trace holds (-i)",
     completes = "event", words = { "events", "scripts" } },
