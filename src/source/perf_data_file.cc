@@ -30,10 +30,10 @@ bool has_bit(const uint64_t (&bits)[4], Feature feature) {
 /// A 32-bit machine of the other byte order wrote its bits as pairs of longs: as 64-bit numbers their
 /// halves lie the wrong way round. Every perf stores the host's name, so its bit tells.
 void settle_halves(uint64_t (&bits)[4]) {
-  if (has_bit(bits, Feature::kHostname)) return;
+  if (has_bit(bits, kHostFeature)) return;
   uint64_t halves[4];
   for (size_t i = 0; i < 4; ++i) halves[i] = bits[i] >> 32 | bits[i] << 32;
-  if (has_bit(halves, Feature::kHostname)) std::copy(halves, halves + 4, bits);
+  if (has_bit(halves, kHostFeature)) std::copy(halves, halves + 4, bits);
 }
 
 base::Error not_perf_data(const std::string& path) {
@@ -123,8 +123,8 @@ Status PerfDataFile::read_header() {
   if (auto status = read_attrs(attrs, attr_stride); !status) return status;
   place_records(data);
   if (!truncated_) read_feature_table(data, bits);
-  is_compressed_ = has_bit(bits, Feature::kCompressed);
-  if (has_bit(bits, Feature::kDirFormat)) {
+  is_compressed_ = has_bit(bits, kCompressedFeature);
+  if (has_bit(bits, kDirFormatFeature)) {
     header_.add_note(
         path() +
         " is one file of a recording in several (perf record --threads): only this one is read");

@@ -123,7 +123,7 @@ Result<StreamSource::State> StreamSource::take_tracing_data(TraceHeader& header,
   }
   const auto state = stream_.peek_data(size, wait);
   if (state && *state == State::kReady) {
-    header.add_feature(static_cast<int>(Feature::kTracingData), stream_.data());
+    header.add_feature(kTracingDataFeature, stream_.data());
     stream_.with_data(size);
   }
   if (state && *state == State::kEnd)

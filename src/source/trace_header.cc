@@ -68,40 +68,40 @@ void TraceHeader::add_feature(int number, std::span<const uint8_t> section) {
   if (section.empty()) return;
   OrderedBytes bytes(section, order_);
   switch (static_cast<Feature>(number)) {
-    case Feature::kTracingData:
+    case kTracingDataFeature:
       tracing_data_.assign(section.begin(), section.end());
       break;
-    case Feature::kBuildId:
+    case kBuildIdFeature:
       add_build_ids(section);
       break;
-    case Feature::kHostname:
+    case kHostFeature:
       facts_.host = read_string(bytes);
       break;
-    case Feature::kOsRelease:
+    case kKernelFeature:
       facts_.kernel = read_string(bytes);
       break;
-    case Feature::kVersion:
+    case kVersionFeature:
       facts_.perf_version = read_string(bytes);
       break;
-    case Feature::kArch:
+    case kArchFeature:
       facts_.arch = read_string(bytes);
       break;
-    case Feature::kCpuCount:
+    case kCpuCountFeature:
       if (section.size() >= 8) facts_.cpus_online = bytes.read<uint32_t>();
       break;
-    case Feature::kCpuDescription:
+    case kCpuDescriptionFeature:
       facts_.cpu = read_string(bytes);
       break;
-    case Feature::kCommandLine:
+    case kCommandLineFeature:
       add_command(section);
       break;
-    case Feature::kEventDescription:
+    case kEventDescriptionFeature:
       add_event_names(section);
       break;
-    case Feature::kSampleTime:
+    case kSampleTimeFeature:
       add_times(section);
       break;
-    case Feature::kClockData:
+    case kClockDataFeature:
       add_clock(section);
       break;
     default:

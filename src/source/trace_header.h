@@ -10,6 +10,7 @@
 #include "base/id.h"
 #include "base/result.h"
 #include "event/event_table.h"
+#include "source/feature.h"
 
 namespace oc::source {
 
@@ -35,24 +36,6 @@ struct TraceFacts {
   /// Wall clock (ns since 1970) less the trace's clock at one moment; 0 when the file does not say.
   int64_t wall_offset = 0;
   std::vector<BuildId> build_ids;
-};
-
-/// perf's numbers of what a recording tells beside its records (tools/perf/util/header.h).
-enum class Feature : int {
-  kTracingData = 1,
-  kBuildId = 2,
-  kHostname = 3,
-  kOsRelease = 4,
-  kVersion = 5,
-  kArch = 6,
-  kCpuCount = 7,
-  kCpuDescription = 8,
-  kCommandLine = 11,
-  kEventDescription = 12,
-  kSampleTime = 21,
-  kDirFormat = 24,
-  kCompressed = 27,
-  kClockData = 29,
 };
 
 /// More events than any recorder asks for.
