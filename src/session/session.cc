@@ -13,6 +13,7 @@
 #include "base/glob.h"
 #include "base/nearest.h"
 #include "sys/cgroup.h"
+#include "sys/proc.h"
 
 namespace oc::session {
 
@@ -210,6 +211,8 @@ Status Session::start_live(const RunOptions& options, Selection& selection) {
   for (const sys::ThreadInfo& thread : live_->rundown()) {
     processes_.rundown(thread.pid, thread.tid, thread.comm);
   }
+  // The kernel gives threads that have no id in our pid namespace the idle task's.
+  if (!sys::in_initial_pid_namespace()) processes_.comm(0, 0, "(outside)");
   decoder_ = std::make_unique<Decoder>(*live_, processes_, std::move(selection));
   pump_ = std::make_unique<Pump>(*decoder_);
   return {};
