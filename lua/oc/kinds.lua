@@ -90,7 +90,7 @@ function M.read(session, number)
   local kind = {
     number = number, name = ffi.string(raw.name), sample = raw.is_sample ~= 0, type = raw.type,
     config = tonumber(raw.config), places = places, parts = parts, fields = {}, by_name = {},
-    live = ffi.string(C.oc_session_fact(session, "path")) == "",
+    live = raw.is_live ~= 0,
   }
   read_fields(session, kind, raw.fields)
   return kind

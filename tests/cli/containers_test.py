@@ -100,7 +100,7 @@ def in_namespace(suite):
     script = ("local t = oc.open{} local n = 0 local mine = {} t:on('raw_syscalls:sys_enter', function(e) "
               "if e.comm == 'oc' then n = n + 1 end end) t:run() print('own', n)")
     ended = run(["eval", script, "-d", "300ms"], prefix=prefix)
-    suite.check("own events are left out in a pid namespace", problems_of(ended, 0, r"^own\t0$", None), ended)
+    suite.check("own events are left out in a pid namespace", problems_of(ended, 0, r"^own\t0$", "pid namespace"), ended)
 
 
 def main():
