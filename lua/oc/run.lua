@@ -8,6 +8,7 @@ local C = require "oc.abi"
 local dispatch = require "oc.dispatch"
 local errors = require "oc.errors"
 local ffi = require "ffi"
+local progress = require "oc.progress"
 local session = require "oc.session"
 local settings = require "oc.settings"
 
@@ -66,7 +67,7 @@ local function c_words(words)
 end
 
 --- How to run, as the C face has it, from the command line's options. Scripts and `oc record` share it.
----@param owner table keeps the command's words alive: `run` holds bare pointers; the strings live in `options.command`
+---@param owner table keeps the command's words alive: `run` holds bare pointers
 ---@param options table as in settings.run
 ---@return ffi.cdata* oc_run
 function M.describe(owner, options, buffer_bytes)
@@ -85,6 +86,7 @@ end
 ---@param with_fallback fun(body: fun())
 function M.start(trace, buffer_bytes, with_fallback)
   local run = M.describe(trace, settings.run, buffer_bytes)
+  if trace._window then run.from, run.to = trace._window.from, trace._window.to end
   with_fallback(function()
     if C.oc_session_start(trace._session, run) ~= 0 then session.raise(trace._session) end
   end)
@@ -123,6 +125,12 @@ local function make_fire(trace)
   end
 end
 
+--- Timers count from the beginning of the time that was asked for, once that is known.
+local function begin_timers(trace)
+  trace._timers:begin(trace._loop.begin_ns)
+  trace._loop.deadline = trace._timers.next_due
+end
+
 --- Once the first events are handled, compiles everything anew: what got hot while most keys of
 --- the aggregates were new has the slow path of a new key as its main path, for good (a few percent
 --- of the loop).
@@ -143,6 +151,7 @@ local function feed(trace)
     if state < 0 then session.raise(trace._session) end
     if state == 0 then break end
     local count = loop.count
+    if fire then begin_timers(trace) end
     handle_batch(trace, step)
     if seen < WARM_UP_EVENTS then seen = warmed_up(seen + count) end
     if fire and not trace._stopping then fire(loop.until_ns) end
@@ -160,7 +169,9 @@ end
 --- Feeds a started trace to its end.
 ---@param trace oc.Trace
 function M.feed(trace)
+  if trace._path then progress.start() end
   local ok, err = xpcall(feed, traced, trace)
+  progress.stop()
   -- Before the hooks: they may take long, and what the kernel drops meanwhile is no loss of this
   -- run. An event that a script kept beyond its callback points to bytes that are gone: now to
   -- zeros.

@@ -16,6 +16,7 @@ local nearest = require "oc.nearest"
 local run = require "oc.run"
 local session = require "oc.session"
 local settings = require "oc.settings"
+local time_window = require "oc.time_window"
 local timers = require "oc.timers"
 local units = require "oc.units"
 local view = require "oc.view"
@@ -56,7 +57,7 @@ end
 -- Opening ----------------------------------------------------------------------------------------
 
 local open_options = { input = "string", cpu = "table", buffer = "number or string",
-  cgroups = "boolean" }
+  cgroups = "boolean", time = "table or string" }
 local cpu_options = { frequency = "number" }
 
 -- As of the command line's options (options.lua).
@@ -105,6 +106,24 @@ local function check_frequency(hz)
   end
 end
 
+--- The part of the trace that is asked for, by the command line or else by the script; nil: all.
+---@return oc.TimeWindow?
+local function window_of(options, path)
+  local hint = "end a live run after a time with -d, as in -d 10s"
+  if settings.run.time then
+    if path then return settings.run.time end
+    errors.wrong_usage("--time is for a recorded trace (-i), and this run is live", hint)
+  end
+  if not options.time then return nil end
+  local window, problem = time_window.read(options.time)
+  if not window then errors.misuse("oc.open: " .. problem, { token = "time" }) end
+  if not path then
+    errors.misuse("oc.open: time is for a recorded trace, and this run is live",
+      { token = "time", hint = hint })
+  end
+  return window
+end
+
 local function attach(self, path)
   self._path = path
   self._session = session.new(path)
@@ -114,7 +133,7 @@ end
 
 --- A trace to register callbacks on; opened by `run`.
 ---@param options? { input?: string, cpu?: { frequency: number }, buffer?: number|string,
---- cgroups?: boolean }
+---  cgroups?: boolean, time?: string|table }
 ---@return oc.Trace
 function M.open(options)
   options = options or {}
@@ -122,13 +141,15 @@ function M.open(options)
   check_options(options.cpu or {}, cpu_options, "oc.open: cpu")
   check_frequency(options.cpu and options.cpu.frequency)
   settings.before_open()
+  local path = options.input or settings.run.input
   local self = setmetatable({
-    _options = options, _buffer_bytes = buffer_bytes(options.buffer), _registered = {},
+    _options = options, _window = window_of(options, path),
+    _buffer_bytes = buffer_bytes(options.buffer), _registered = {},
     _timers = timers.new(), _at_end = {}, _ran = false, _stopping = false,
     _opened_at = debug.getinfo(2, "Sl"),
   }, Trace)
   opened[#opened + 1] = self
-  attach(self, options.input or settings.run.input)
+  attach(self, path)
   if options.cgroups then C.oc_session_sample_cgroups(self._session) end
   return self
 end
