@@ -41,11 +41,11 @@ function M.make_way()
     host.bar_begin_write()
     return written(true, raw_print(...))
   end
-  function io.write(...)
+  rawset(io, "write", function(...)
     if not is_shown then return raw_write(...) end
     host.bar_begin_write()
     return written(ends_line(...), raw_write(...))
-  end
+  end)
 end
 
 --- A recorded trace is being read from now on.

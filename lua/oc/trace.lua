@@ -13,9 +13,11 @@ local canonical = require "oc.canonical"
 local errors = require "oc.errors"
 local kinds = require "oc.kinds"
 local nearest = require "oc.nearest"
+local proxies = require "oc.proxy"
 local run = require "oc.run"
 local session = require "oc.session"
 local settings = require "oc.settings"
+local sources = require "oc.source"
 local time_window = require "oc.time_window"
 local timers = require "oc.timers"
 local units = require "oc.units"
@@ -56,8 +58,8 @@ end
 
 -- Opening ----------------------------------------------------------------------------------------
 
-local open_options = { input = "string", cpu = "table", buffer = "number or string",
-  cgroups = "boolean", time = "table or string" }
+local open_options = { input = "string", source = "table", cpu = "table",
+  buffer = "number or string", cgroups = "boolean", time = "table or string" }
 local cpu_options = { frequency = "number" }
 
 -- As of the command line's options (options.lua).
@@ -125,15 +127,27 @@ local function window_of(options, path)
 end
 
 local function attach(self, path)
-  self._path = path
-  self._session = session.new(path)
+  self._source = self._options.source
+  self._path = self._source and self._source.name or path
+  self._session, self._out = session.new(path, self._source)
   self._runtime = view.runtime(self._session)
   self._views, self._handlers, self._by_kind = {}, {}, {}
+  self._proxied = {}
+  proxies.reattach(self)
+end
+
+--- A source makes the events: nothing else can.
+local function check_source(source)
+  if not sources.is(source) then
+    errors.misuse("oc.open: 'source' wants what oc.source returns", { token = "source" })
+  elseif settings.run.input or settings.run.command then
+    errors.wrong_usage("this script makes its events itself: it takes neither -i nor a command")
+  end
 end
 
 --- A trace to register callbacks on; opened by `run`.
----@param options? { input?: string, cpu?: { frequency: number }, buffer?: number|string,
----  cgroups?: boolean, time?: string|table }
+---@param options? { input?: string, source?: oc.Source, cpu?: { frequency: number },
+---  buffer?: number|string, cgroups?: boolean, time?: string|table }
 ---@return oc.Trace
 function M.open(options)
   options = options or {}
@@ -141,11 +155,13 @@ function M.open(options)
   check_options(options.cpu or {}, cpu_options, "oc.open: cpu")
   check_frequency(options.cpu and options.cpu.frequency)
   settings.before_open()
+  if options.source then check_source(options.source) end
   local path = options.input or settings.run.input
   local self = setmetatable({
     _options = options, _window = window_of(options, path),
     _buffer_bytes = buffer_bytes(options.buffer), _registered = {},
-    _timers = timers.new(), _at_end = {}, _ran = false, _stopping = false,
+    _proxies = {}, _queue = proxies.new_queue(), _timers = timers.new(), _at_end = {},
+    _ran = false, _stopping = false,
     _opened_at = debug.getinfo(2, "Sl"),
   }, Trace)
   opened[#opened + 1] = self
@@ -158,6 +174,8 @@ end
 
 --- The kinds that `name` means, with the canonical event's name when it adds fields of its own.
 local function kinds_of(self, name)
+  local proxy = self._proxies[name]
+  if proxy then return proxies.kinds(proxy, function(from) return kinds_of(self, from) end) end
   local frequency = self._options.cpu and self._options.cpu.frequency or settings.run.frequency
   if canonical.is(name) then
     return canonical.resolve(self._session, name, {
@@ -172,7 +190,7 @@ local function kinds_of(self, name)
 end
 
 local function view_of(self, kind, name)
-  local key = kind.number .. ":" .. (kind.aliases and name or "")
+  local key = kind.number .. ":" .. kind.name .. ":" .. (kind.aliases and name or "")
   if not self._views[key] then self._views[key] = view.new(kind, self._runtime) end
   return self._views[key]
 end
@@ -182,8 +200,9 @@ local function handler_of(self, number)
   if not handler then
     handler = { number = number, calls = {} }
     self._by_kind[number] = handler
-    self._handlers[#self._handlers + 1] = handler
-    C.oc_session_want(self._session, number)
+    local list = proxies.is_proxied(handler) and self._proxied or self._handlers
+    list[#list + 1] = handler
+    if list == self._handlers then C.oc_session_want(self._session, number) end
   end
   return handler
 end
@@ -192,12 +211,13 @@ end
 --- callback gets the view of the name that it asked for.
 local function bind(self, name, fn)
   local found, canonical_name = kinds_of(self, name)
+  local guarded = proxies.guard(self._proxies, name, fn)
   for _, kind in ipairs(found) do
     local calls = handler_of(self, kind.number).calls
-    calls[#calls + 1] = { fn = fn, view = view_of(self, kind, canonical_name) }
+    calls[#calls + 1] = { fn = guarded, view = view_of(self, kind, canonical_name) }
     local info = debug.getinfo(fn, "S")
     local where = errors.file_of(info.source) .. ":" .. info.linedefined
-    C.oc_session_describe(self._session, kind.number, where)
+    if not kind.proxy then C.oc_session_describe(self._session, kind.number, where) end
   end
 end
 
@@ -246,6 +266,18 @@ function Trace:on(name, options_or_fn, fn)
   self._registered[#self._registered + 1] = { name = name, fn = fn }
 end
 
+--- Declares an event of the script's own: `fields` as of oc.format, and `:emit { … }` delivers it.
+--- With `{ from = name, where = function(e) … end }` another name for events that there are.
+---@param name string
+---@param fields table
+---@return oc.Proxy
+function Trace:proxy(name, fields)
+  if self._ran then
+    errors.misuse("proxies are declared before trace:run()", { token = "proxy" })
+  end
+  return proxies.declare(self, name, fields)
+end
+
 --- Calls `fn(time)`, time in ns, again and again in trace time, also while nothing happens.
 ---@param period string|number "1s", "100ms", or ns
 ---@param fn fun(time: number)
@@ -269,6 +301,14 @@ function Trace:at_end(fn)
     errors.misuse("trace:at_end wants a function", { token = "at_end" })
   end
   self._at_end[#self._at_end + 1] = fn
+end
+
+--- True when `name` (or a glob) means an event that this trace has, or that can be asked for here.
+---@param name string
+---@return boolean
+function Trace:has(name)
+  local ok, found = pcall(kinds_of, self, name)
+  return ok and #found > 0
 end
 
 --- One event of this trace: its name, the fields of its payload, references to fields.
@@ -334,7 +374,11 @@ function Trace:syscalls()
   return require "oc.syscalls"
 end
 
---- True when the input is a file.
+--- Which builds of which files were mapped, as far as the recorder stored it; empty when live.
+---@return { path: string, build_id: string, pid?: integer, kernel: boolean }[]
+function Trace:build_ids() return require("oc.sample").build_ids(self._session) end
+
+--- True when the input is a recorded trace (a file or a pipe) or a source.
 ---@return boolean
 function Trace:is_recorded() return self._path ~= nil end
 

@@ -57,6 +57,7 @@ struct oc_session {
   std::vector<std::string> notes;
   oc::session::ProcessFacts facts;  ///< lent by the last question about a process
   double cpu_ns_at_start = 0;
+  oc::base::Nanos feed_start = 0;   ///< of a fed trace: absolute time of its beginning
   double cut_at_ns = 0;             ///< time of the first event that was dropped, if any
   uint32_t batch_count = 0;         ///< loop.count as it was, while stopping may have set that to 0
   std::atomic<bool> is_cut{false};  ///< the run ends before its events do

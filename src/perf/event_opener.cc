@@ -52,8 +52,9 @@ SidebandExtras EventOpener::probe_extras(AttrBasis basis) {
     return static_cast<bool>(base::Fd(open_perf_event(attr, pid_, cpus_.front())));
   };
   SidebandExtras found;
-  for (const auto extra : {&SidebandExtras::build_ids, &SidebandExtras::namespaces, &SidebandExtras::cgroups,
-                           &SidebandExtras::ksymbols, &SidebandExtras::bpf_events})
+  for (const auto extra :
+       {&SidebandExtras::build_ids, &SidebandExtras::namespaces, &SidebandExtras::cgroups,
+        &SidebandExtras::ksymbols, &SidebandExtras::bpf_events})
     found.*extra = works(extra);
   return found;
 }

@@ -86,7 +86,6 @@ class Decoder {
   bool place_odd_payload(const Kind& kind, const uint8_t* record, uint32_t size_bytes,
                          oc_event& event) const;
   void name_thread(oc_event& event);
-  void name_cgroup(const uint8_t* record, const source::RecordHeader& header);
   bool count_late(const uint8_t* record, const source::RecordHeader& header, base::Nanos time);
   void take_over_round();
   double until() const;
@@ -136,5 +135,16 @@ class Decoder {
   uint64_t skipped_types_ =
       0;  ///< by record type: nobody wants them, and the model does not need them
 };
+
+inline void Decoder::name_thread(oc_event& event) {
+  if (event.tid < 0) {  // a thread that was reaped already, or nobody recorded which
+    event.comm = processes_.find_or_add(-1, -1).comm.value;  // ":-1", as perf says
+    event.thread = 0;
+    return;
+  }
+  const process::Thread& thread = processes_.find_or_add(event.pid, event.tid);
+  event.comm = thread.comm.value;
+  event.thread = thread.id;
+}
 
 }  // namespace oc::session

@@ -58,30 +58,43 @@ Status Session::open_file(const std::string& path, const std::function<bool()>& 
   return {};
 }
 
+const event::EventTable* Session::recorded_events() const {
+  if (file_) return &file_->events();
+  return fed_ ? &fed_->events() : nullptr;
+}
+
 uint32_t Session::kind_count() const {
-  return kKernelRecords + (is_live() ? plan_.size() : file_->events().size());
+  return kKernelRecords + (is_live() ? plan_.size() : recorded_events()->size());
 }
 
 const EventKind* Session::sample_kind(uint32_t kind) const {
   if (kind < kKernelRecords || kind >= kind_count()) return nullptr;
-  return is_live() ? &plan_.kind(kind - kKernelRecords) : &file_->events()[kind - kKernelRecords];
+  return is_live() ? &plan_.kind(kind - kKernelRecords)
+                   : &(*recorded_events())[kind - kKernelRecords];
 }
 
 std::string_view Session::kind_name(uint32_t kind) const {
   if (kind < kKernelRecords) return event::kernel_record_formats()[kind].name;
+  if (const auto* proxy = find_proxy(kind); proxy != nullptr) return proxy->name;
   const EventKind* sample = sample_kind(kind);
   return sample == nullptr ? std::string_view{} : std::string_view(sample->name);
 }
 
 const event::EventFormat* Session::kind_format(uint32_t kind) const {
   if (kind < kKernelRecords) return &event::kernel_record_formats()[kind];
+  if (const auto* proxy = find_proxy(kind); proxy != nullptr) return proxy;
   const EventKind* sample = sample_kind(kind);
   return sample == nullptr || !sample->format ? nullptr : &*sample->format;
 }
 
+const event::EventTable* Session::events() const {
+  if (file_) return &file_->events();
+  return live_ ? &live_->events() : nullptr;
+}
+
 bool Session::has_switch_records() const {
   if (is_live()) return true;
-  const auto& events = file_->events();
+  const auto& events = *recorded_events();
   for (uint32_t i = 0; i < events.size(); ++i) {
     if (events[i].attr.context_switch) return true;
   }
@@ -105,7 +118,7 @@ Result<std::vector<uint32_t>> Session::resolve(const std::string& name,
 
 Result<std::vector<uint32_t>> Session::resolve_recorded(const std::string& name) const {
   std::vector<uint32_t> kinds;
-  const auto& events = file_->events();
+  const auto& events = *recorded_events();
   for (uint32_t i = 0; i < events.size(); ++i) {
     const EventKind& kind = events[i];
     const bool by_format =
@@ -125,16 +138,17 @@ base::Error Session::no_such_event(const std::string& name) const {
   for (size_t i = 0; i < held.size() && i < 12; ++i) list += (i == 0 ? "" : ", ") + held[i];
   if (held.size() > 12) list += fmt::format(" and {} more", held.size() - 12);
   std::string hint = base::did_you_mean(base::nearest(name, held));
-  if (hint.empty()) hint = "record it with: perf record -a -e '" + name + "' -o FILE";
+  if (hint.empty() && file_) hint = "record it with: perf record -a -e '" + name + "' -o FILE";
   return make_error(Code::kNotFound,
-                    fmt::format("{} has no event '{}'; it holds: {}", file_->path(), name, list),
+                    fmt::format("{} has no event '{}'; it holds: {}",
+                                file_ ? file_->path() : fed_->name(), name, list),
                     hint);
 }
 
 std::vector<std::string> Session::event_names(const std::string& glob) const {
   if (is_live()) return plan_.names(glob);
   std::vector<std::string> names;
-  const auto& events = file_->events();
+  const auto& events = *recorded_events();
   for (uint32_t i = 0; i < events.size(); ++i) {
     if (base::glob_matches(glob, events[i].name)) names.push_back(events[i].name);
   }
@@ -161,6 +175,7 @@ Status Session::start(const RunOptions& options) {
   if (options.max_span != 0) selection.max_span = options.max_span;
   if (auto status = choose_window(options.window, selection); !status) return status;
   if (is_live()) return start_live(options, selection);
+  if (fed_) return start_fed(selection);
   // What a pipe brings is handed over as it comes, on the script's thread, so that timers fire.
   selection.is_live = file_->is_live();
   if (!file_->is_live()) selection.batches_ahead = Pump::kBatches - 1;
@@ -203,7 +218,8 @@ perf::LiveRequest Session::make_request(const RunOptions& options) const {
   request.switch_records = wants(KernelRecord::kSwitchOut) || wants(KernelRecord::kSwitchIn) ||
                            wants(KernelRecord::kSwitchOutWide) ||
                            wants(KernelRecord::kSwitchInWide);
-  request.mmap_records = wants(KernelRecord::kMmap) || wants(KernelRecord::kMmap2);
+  request.mmap_records = wants(KernelRecord::kMmap) || wants(KernelRecord::kMmap2) ||
+                         wants(KernelRecord::kMmap2BuildId);
   request.own_tids = own_threads();
   return request;
 }
@@ -227,8 +243,7 @@ Status Session::start_live(const RunOptions& options, Selection& selection) {
   if (auto status = live_->start(); !status) return status;
   if (plan_.samples_cgroups()) name_cgroups();
   selection.start = live_->start_time();
-  live_wall_offset_ =
-      static_cast<int64_t>(base::now_of(CLOCK_REALTIME) - base::now_of(CLOCK_MONOTONIC));
+  wall_offset_ = static_cast<int64_t>(base::now_of(CLOCK_REALTIME) - base::now_of(CLOCK_MONOTONIC));
   if (options.max_span != 0) live_deadline_ = selection.start + options.max_span;
   for (const sys::ThreadInfo& thread : live_->rundown()) {
     processes_.rundown(thread.pid, thread.tid, thread.comm);
@@ -312,6 +327,8 @@ Result<const Batch*> Session::next(std::chrono::milliseconds wait) {
 void Session::stop() {
   if (live_) {
     live_->request_stop();
+  } else if (fed_) {
+    fed_->request_stop();
   } else if (pump_) {
     pump_->stop();
     file_->source().wake();
@@ -351,6 +368,7 @@ std::vector<source::Loss> Session::losses() const {
   if (is_over_ || (!decoder_ && !recorder_)) return losses_;
   std::vector<source::Loss> losses;
   if (live_ && live_->is_finished()) losses = live_->final_losses();
+  if (fed_) losses = fed_->final_losses();
   std::map<int32_t, uint64_t> counted;
   for (const source::Loss& loss : losses) counted[loss.cpu] += loss.records;
   const auto told_by_records = recorder_ ? recorder_->lost_by_cpu() : decoder_->lost_by_cpu();
