@@ -25,4 +25,10 @@ ProcessFacts facts_of_cgroup(std::string path) {
   return facts;
 }
 
+void name_cgroups(process::CgroupNames& names) {
+  const auto root = sys::find_cgroup2();
+  if (!root) return;
+  for (const sys::Cgroup& group : sys::scan_cgroups(*root)) names.add(group.id, group.path);
+}
+
 }  // namespace oc::session

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <string>
 
+#include "process/cgroup_names.h"
+
 namespace oc::session {
 
 /// What is asked of a process beside its name.
@@ -16,5 +18,8 @@ struct ProcessFacts {
 ProcessFacts load_process_facts(int32_t pid);
 /// Of a cgroup's path alone.
 ProcessFacts facts_of_cgroup(std::string path);
+
+/// Tells the groups that there are: the kernel's records tell of new ones only.
+void name_cgroups(process::CgroupNames& names);
 
 }  // namespace oc::session

@@ -12,9 +12,8 @@
 #include "base/clock.h"
 #include "base/glob.h"
 #include "base/nearest.h"
+#include "session/process_facts.h"
 #include "source/sample_span.h"
-#include "sys/cgroup.h"
-#include "sys/proc.h"
 
 namespace oc::session {
 
@@ -241,7 +240,7 @@ Status Session::start_live(const RunOptions& options, Selection& selection) {
                             KernelRecord::kSwitchOutWide, KernelRecord::kSwitchInWide})
     selection.keep_own[static_cast<size_t>(record)] = 1;
   if (auto status = live_->start(); !status) return status;
-  if (plan_.samples_cgroups()) name_cgroups();
+  if (plan_.samples_cgroups()) name_cgroups(cgroups_);
   selection.start = live_->start_time();
   wall_offset_ = static_cast<int64_t>(base::now_of(CLOCK_REALTIME) - base::now_of(CLOCK_MONOTONIC));
   if (options.max_span != 0) live_deadline_ = selection.start + options.max_span;
@@ -249,17 +248,10 @@ Status Session::start_live(const RunOptions& options, Selection& selection) {
     processes_.rundown(thread.pid, thread.tid, thread.comm);
   }
   // The kernel gives threads that have no id in our pid namespace the idle task's.
-  if (!sys::in_initial_pid_namespace()) processes_.comm(0, 0, "(outside)");
+  if (!sys::in_initial_pid_namespace()) processes_.name_idle("(outside)");
   decoder_ = std::make_unique<Decoder>(*live_, processes_, std::move(selection));
   pump_ = std::make_unique<Pump>(*decoder_);
   return {};
-}
-
-/// Those that are there already: the kernel tells of new ones only.
-void Session::name_cgroups() {
-  const auto root = sys::find_cgroup2();
-  if (!root) return;
-  for (const sys::Cgroup& group : sys::scan_cgroups(*root)) cgroups_.add(group.id, group.path);
 }
 
 Status Session::start_recording(const RunOptions& options, RecordOptions recording) {

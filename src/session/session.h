@@ -119,7 +119,6 @@ class Session {
  private:
   base::Result<std::vector<uint32_t>> resolve_recorded(const std::string& name) const;
   base::Status start_live(const RunOptions& options, Selection& selection);
-  void name_cgroups();
   base::Status choose_window(const TimeWindow& window, Selection& selection);
   base::Status start_fed(Selection& selection);
   /// Null when live.
