@@ -62,7 +62,8 @@ end
 -- Opening ----------------------------------------------------------------------------------------
 
 local open_options = { input = "string", source = "table", cpu = "table",
-  buffer = "number or string", time = "table or string", pushdown = "boolean" }
+  buffer = "number or string", cgroups = "boolean", time = "table or string",
+  pushdown = "boolean" }
 local on_options = { filter = "string" }
 local cpu_options = { frequency = "number" }
 
@@ -134,7 +135,7 @@ end
 
 --- A trace to register callbacks on; opened by `run`.
 ---@param options? { input?: string, source?: oc.Source, cpu?: { frequency: number },
----  buffer?: number|string, time?: string|table, pushdown?: boolean }
+---  buffer?: number|string, cgroups?: boolean, time?: string|table, pushdown?: boolean }
 ---@return oc.Trace
 function M.open(options)
   options = options or {}
@@ -154,6 +155,7 @@ function M.open(options)
   }, Trace)
   opened[#opened + 1] = self
   attach(self, path)
+  if options.cgroups then C.oc_session_sample_cgroups(self._session) end
   return self
 end
 
