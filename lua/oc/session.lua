@@ -64,6 +64,12 @@ end
 ---@field own number made by oc itself, left out
 ---@field span_ns number from the beginning to the newest record
 ---@field cpu_ns number CPU time that oc used since the run began
+---@field run_ns number how long the run took, by the wall clock
+---@field cpu_share number own CPU time of one CPU's, 0 to 1 and more
+---@field machine_share number own CPU time of the whole machine's, 0 to 1
+---@field sampling_rate number of the asked rate; below 1 where --max-overhead lowered it
+---@field paused_events number that pauses kept from the callbacks
+---@field phases? oc.Phase[] where phases were named
 ---@field lost_by_cpu table<integer, number> all that were lost; -1: of a CPU that is not known
 ---@field lost_by_event table<string, number> those whose event the kernel named
 
@@ -95,9 +101,12 @@ function M.stats(session)
   C.oc_session_stats(session, raw)
   local by_cpu, by_event = losses_of(session)
   return {
-    events = raw.delivered, records = raw.records, bytes = raw.bytes, lost = raw.lost,
+    events = raw.delivered, delivered_to_batches = raw.delivered_to_batches, records = raw.records, bytes = raw.bytes, lost = raw.lost,
     late = raw.late, malformed = raw.malformed, unknown = raw.unknown, own = raw.own,
-    span_ns = raw.span_ns, cpu_ns = raw.cpu_ns, lost_by_cpu = by_cpu, lost_by_event = by_event,
+    span_ns = raw.span_ns, cpu_ns = raw.cpu_ns, run_ns = raw.run_ns,
+    cpu_share = raw.run_ns > 0 and raw.cpu_ns / raw.run_ns or 0,
+    machine_share = raw.run_ns > 0 and raw.cpu_ns / raw.run_ns / raw.cpus or 0,
+    sampling_rate = raw.rate, lost_by_cpu = by_cpu, lost_by_event = by_event,
   }
 end
 

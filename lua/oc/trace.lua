@@ -13,6 +13,7 @@ local canonical = require "oc.canonical"
 local errors = require "oc.errors"
 local kinds = require "oc.kinds"
 local nearest = require "oc.nearest"
+local phases = require "oc.phases"
 local run = require "oc.run"
 local session = require "oc.session"
 local proxies = require "oc.proxy"
@@ -58,7 +59,7 @@ end
 -- Opening ----------------------------------------------------------------------------------------
 
 local open_options = { input = "string", source = "table", cpu = "table",
-  buffer = "number or string" }
+  buffer = "number or string", paused = "boolean", max_overhead = "number or string" }
 local cpu_options = { frequency = "number" }
 
 -- As of the command line's options (options.lua).
@@ -107,6 +108,16 @@ local function check_frequency(hz)
   end
 end
 
+--- Percent of the machine's CPU time.
+local function most_overhead(value)
+  local percent = type(value) == "string" and units.parse_percent(value) or value
+  if percent ~= nil and not (type(percent) == "number" and percent > 0 and percent <= 100) then
+    errors.misuse(("oc.open: max_overhead must be above 0 and at most 100%%, not %s"):format(
+      tostring(value)), { token = "max_overhead", hint = 'as in "2%"' })
+  end
+  return percent
+end
+
 local function attach(self, path)
   self._source = self._options.source
   self._path = self._source and self._source.name or path
@@ -139,7 +150,9 @@ function M.open(options)
   if options.source then check_source(options.source) end
   local self = setmetatable({
     _options = options, _buffer_bytes = buffer_bytes(options.buffer), _registered = {},
-    _proxies = {}, _queue = proxies.new_queue(), _timers = timers.new(), _at_end = {}, _ran = false, _stopping = false,
+    _proxies = {}, _queue = proxies.new_queue(), _timers = timers.new(), _at_end = {},
+    _max_overhead = most_overhead(options.max_overhead),
+    _phases = phases.new(options.paused or settings.run.paused), _ran = false, _stopping = false,
     _opened_at = debug.getinfo(2, "Sl"),
   }, Trace)
   opened[#opened + 1] = self
@@ -309,6 +322,19 @@ end
 --- reaches its other callbacks.
 function Trace:stop() run.stop(self) end
 
+--- What happens from now on is not delivered until `resume`; before the run: it begins paused.
+--- Timers go on. Live, the kernel's events are stopped, but for those that tell names and threads.
+function Trace:pause() phases.pause(self) end
+function Trace:resume() phases.resume(self) end
+---@return boolean
+function Trace:is_paused() return self._phases.is_paused end
+
+--- Begins a phase of this name, of which `stats().phases` tells; without one: the name of the phase
+--- at hand, "" before the first.
+---@param name? string
+---@return string
+function Trace:phase(name) return phases.phase(self, name) end
+
 --- Opens what the callbacks need, delivers every event in order of time, calls the end hooks.
 ---@return oc.Trace self
 function Trace:run()
@@ -327,7 +353,13 @@ end
 
 --- Numbers of the run so far.
 ---@return oc.Stats
-function Trace:stats() return session.stats(self._session) end
+function Trace:stats()
+  local stats = session.stats(self._session)
+  stats.delivered_to_batches = nil
+  stats.events = stats.events - self._phases.skipped
+  stats.paused_events, stats.phases = self._phases.skipped, phases.read(self)
+  return stats
+end
 
 --- Sentences about damage or limits of the trace.
 ---@return string[]

@@ -21,6 +21,7 @@ struct SidebandExtras {
 struct AttrBasis {
   SidebandExtras extras;         ///< of a run that is recorded
   bool follows_command = false;  ///< inherit, and enabled by the command's exec
+  bool starts_paused = false;    ///< all but the sideband wait for LiveSource::resume
   bool reads_lost = true;        ///< PERF_FORMAT_LOST: Linux 6.0 and later
 };
 

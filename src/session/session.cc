@@ -159,6 +159,7 @@ Status Session::start(const RunOptions& options) {
   if (decoder_ || is_over_)
     return make_error(Code::kUsage, "this trace has been run already",
                       "open it again for a second run");
+  prepare_control(options);
   Selection selection;
   wanted_.resize(kind_count());
   selection.wanted = wanted_;
@@ -185,6 +186,7 @@ perf::LiveRequest Session::make_request(const RunOptions& options) const {
   request.events = plan_.requests();
   request.command = options.command;
   request.buffer_bytes = options.buffer_bytes;
+  request.starts_paused = options.starts_paused;
   request.switch_records = wants(KernelRecord::kSwitchOut) || wants(KernelRecord::kSwitchIn) ||
                            wants(KernelRecord::kSwitchOutWide) ||
                            wants(KernelRecord::kSwitchInWide);
@@ -222,6 +224,7 @@ Status Session::start_live(const RunOptions& options, Selection& selection) {
 }
 
 Status Session::start_recording(const RunOptions& options, RecordOptions recording) {
+  prepare_control(options);
   if (decoder_ || live_ || is_over_)
     return make_error(Code::kUsage, "this trace has been run already",
                       "open it again for a second run");
@@ -274,6 +277,7 @@ std::chrono::milliseconds Session::look_at_deadline(std::chrono::milliseconds wa
 }
 
 Result<const Batch*> Session::next(std::chrono::milliseconds wait) {
+  if (auto status = govern(); !status) return std::move(status.error());
   if (recorder_ && live_ && !is_over_) return next_recorded(wait);
   if (!pump_) return static_cast<const Batch*>(nullptr);  // finished, or never started
   wait = look_at_deadline(wait);
@@ -316,7 +320,7 @@ void Session::end() {
   finish();
   if (!live_) return;
   live_->await_command();
-  final_notes_ = live_->notes();
+  final_notes_ = notes();
   command_status_ = command_status();
   live_.reset();
 }
@@ -342,7 +346,11 @@ std::vector<source::Loss> Session::losses() const {
 }
 
 std::vector<std::string> Session::notes() const {
-  if (live_) return live_->notes();
+  if (live_) {
+    auto notes = live_->notes();
+    if (auto note = overhead_note(); !note.empty()) notes.push_back(std::move(note));
+    return notes;
+  }
   if (!file_) return final_notes_;
   // The source belongs to the decoder's thread as long as that runs.
   return decoder_is_done_ || !pump_ ? file_->source().notes() : file_->notes();

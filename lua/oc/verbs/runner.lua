@@ -32,6 +32,7 @@ local function apply(context)
   settings.run = {
     input = options.input, duration = options.duration, events = options.events,
     buffer = options.buffer, command = context.command, frequency = options.frequency,
+    paused = options.paused, max_overhead = options.max_overhead,
   }
   if options.jit_report then require("oc.jit_report").start() end
   if options.timeout then C.oc_host_timeout(host_pointer, options.timeout) end
