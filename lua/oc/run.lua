@@ -9,6 +9,7 @@ local dispatch = require "oc.dispatch"
 local errors = require "oc.errors"
 local ffi = require "ffi"
 local phases = require "oc.phases"
+local progress = require "oc.progress"
 local session = require "oc.session"
 local settings = require "oc.settings"
 
@@ -89,8 +90,7 @@ end
 
 --- How to run, as the C face has it, from the command line's options. Scripts and `oc record`
 --- share it.
----@param owner table keeps the command's words alive: `run` holds bare pointers; the strings live
----  in `options.command`
+---@param owner table keeps the command's words alive: `run` holds bare pointers
 ---@param options table as in settings.run
 ---@return ffi.cdata* oc_run
 function M.describe(owner, options, buffer_bytes)
@@ -113,6 +113,7 @@ function M.start(trace, buffer_bytes, with_fallback)
   local run = M.describe(trace, settings.run, buffer_bytes)
   run.is_paused = trace._phases.is_paused and 1 or 0
   if not settings.run.max_overhead then run.max_overhead = (trace._max_overhead or 0) / 100 end
+  if trace._window then run.from, run.to = trace._window.from, trace._window.to end
   with_fallback(function()
     if C.oc_session_start(trace._session, run) ~= 0 then session.raise(trace._session) end
   end)
@@ -170,6 +171,12 @@ local function make_fire(trace)
   end
 end
 
+--- Timers count from the beginning of the time that was asked for, once that is known.
+local function begin_timers(trace)
+  trace._timers:begin(trace._loop.begin_ns)
+  trace._loop.deadline = trace._timers.next_due
+end
+
 --- Once the first events are handled, compiles everything anew: what got hot while most keys of
 --- the aggregates were new has the slow path of a new key as its main path, for good (a few percent
 --- of the loop).
@@ -193,6 +200,7 @@ local function feed(trace)
     if state < 0 then session.raise(trace._session) end
     if state == 0 then break end
     count = loop.count
+    if fire then begin_timers(trace) end
     phases.follow(trace, say)
     if trace._phases.is_paused then loop.count = 0 end
     repeat handle_batch(trace, step) until not phases.skip(trace, fire)
@@ -213,7 +221,9 @@ end
 --- Feeds a started trace to its end.
 ---@param trace oc.Trace
 function M.feed(trace)
+  if trace._path then progress.start() end
   local ok, err = xpcall(feed, traced, trace)
+  progress.stop()
   -- Before the hooks: they may take long, and what the kernel drops meanwhile is no loss of this
   -- run. An event that a script kept beyond its callback points to bytes that are gone: now to
   -- zeros.

@@ -13,12 +13,12 @@ local canonical = require "oc.canonical"
 local errors = require "oc.errors"
 local kinds = require "oc.kinds"
 local nearest = require "oc.nearest"
+local open_options = require "oc.open_options"
 local phases = require "oc.phases"
+local proxies = require "oc.proxy"
 local run = require "oc.run"
 local session = require "oc.session"
-local proxies = require "oc.proxy"
 local settings = require "oc.settings"
-local sources = require "oc.source"
 local timers = require "oc.timers"
 local units = require "oc.units"
 local view = require "oc.view"
@@ -58,66 +58,6 @@ end
 
 -- Opening ----------------------------------------------------------------------------------------
 
-local open_options = { input = "string", source = "table", cpu = "table",
-  buffer = "number or string", paused = "boolean", max_overhead = "number or string" }
-local cpu_options = { frequency = "number" }
-
--- As of the command line's options (options.lua).
-local MOST_HZ, LEAST_BUFFER, MOST_BUFFER = 1e9, 4096, 2 ^ 40
-
---- Checks a table of options against their types.
-local function check_options(options, known, what)
-  if type(options) ~= "table" then
-    errors.misuse(("%s wants a table of options, not a %s"):format(what, type(options)))
-  end
-  local names = {}
-  for name in pairs(known) do names[#names + 1] = name end
-  table.sort(names)
-  for name, value in pairs(options) do
-    local token = tostring(name)
-    if not known[name] then
-      local all = #names == 0 and "it has none" or "it has: " .. table.concat(names, ", ")
-      errors.misuse(("%s has no option '%s'"):format(what, token),
-        { token = token, hint = nearest.hint(token, names) or all })
-    elseif not known[name]:find(type(value), 1, true) then
-      errors.misuse(("%s: '%s' wants a %s, not a %s"):format(what, token, known[name],
-        type(value)), { token = token })
-    end
-  end
-end
-
-local function buffer_bytes(buffer)
-  local bytes = buffer
-  if type(buffer) == "string" then
-    bytes = units.parse_size(buffer)
-      or errors.misuse(("oc.open: '%s' is not a size"):format(buffer),
-        { token = "buffer", hint = "as in \"8MiB\"" })
-  end
-  if bytes and not (bytes >= LEAST_BUFFER and bytes <= MOST_BUFFER) then
-    errors.misuse(("oc.open: buffer must be from %s to %s, not %s"):format(
-      units.write_size(LEAST_BUFFER), units.write_size(MOST_BUFFER), tostring(buffer)),
-      { token = "buffer", hint = "as in \"8MiB\"" })
-  end
-  return bytes
-end
-
-local function check_frequency(hz)
-  if hz and not (hz >= 1 and hz <= MOST_HZ) then
-    errors.misuse(("oc.open: frequency must be from 1 Hz to %.0f Hz, not %s"):format(MOST_HZ,
-      tostring(hz)), { token = "frequency", hint = "as in { cpu = { frequency = 99 } }" })
-  end
-end
-
---- Percent of the machine's CPU time.
-local function most_overhead(value)
-  local percent = type(value) == "string" and units.parse_percent(value) or value
-  if percent ~= nil and not (type(percent) == "number" and percent > 0 and percent <= 100) then
-    errors.misuse(("oc.open: max_overhead must be above 0 and at most 100%%, not %s"):format(
-      tostring(value)), { token = "max_overhead", hint = 'as in "2%"' })
-  end
-  return percent
-end
-
 local function attach(self, path)
   self._source = self._options.source
   self._path = self._source and self._source.name or path
@@ -128,35 +68,22 @@ local function attach(self, path)
   proxies.reattach(self)
 end
 
---- A source makes the events: nothing else can.
-local function check_source(source)
-  if not sources.is(source) then
-    errors.misuse("oc.open: 'source' wants what oc.source returns", { token = "source" })
-  elseif settings.run.input or settings.run.command then
-    errors.wrong_usage("this script makes its events itself: it takes neither -i nor a command")
-  end
-end
-
 --- A trace to register callbacks on; opened by `run`.
 ---@param options? { input?: string, source?: oc.Source, cpu?: { frequency: number },
----  buffer?: number|string }
+---  buffer?: number|string, time?: string|table }
 ---@return oc.Trace
 function M.open(options)
   options = options or {}
-  check_options(options, open_options, "oc.open")
-  check_options(options.cpu or {}, cpu_options, "oc.open: cpu")
-  check_frequency(options.cpu and options.cpu.frequency)
-  settings.before_open()
-  if options.source then check_source(options.source) end
+  local given = open_options.read(options)
   local self = setmetatable({
-    _options = options, _buffer_bytes = buffer_bytes(options.buffer), _registered = {},
+    _options = options, _window = given.window, _buffer_bytes = given.buffer_bytes,
+    _max_overhead = given.max_overhead, _phases = phases.new(given.paused), _registered = {},
     _proxies = {}, _queue = proxies.new_queue(), _timers = timers.new(), _at_end = {},
-    _max_overhead = most_overhead(options.max_overhead),
-    _phases = phases.new(options.paused or settings.run.paused), _ran = false, _stopping = false,
+    _ran = false, _stopping = false,
     _opened_at = debug.getinfo(2, "Sl"),
   }, Trace)
   opened[#opened + 1] = self
-  attach(self, options.input or settings.run.input)
+  attach(self, given.path)
   return self
 end
 
@@ -251,7 +178,7 @@ function Trace:on(name, options_or_fn, fn)
   if self._ran then
     errors.misuse("callbacks are registered before trace:run()", { token = "on" })
   end
-  check_options(options, {}, "trace:on")
+  open_options.check(options, {}, "trace:on")
   with_fallback(self, function() bind(self, name, fn) end)
   self._registered[#self._registered + 1] = { name = name, fn = fn }
 end

@@ -34,6 +34,7 @@ struct oc_host {
   std::atomic<uint32_t> progress{0};   ///< changes whenever the script came back to the runtime
   std::atomic<int64_t> timeout_ns{0};  ///< the watchdog's patience; 0: none
   std::atomic<bool> timed_out{false};
+  std::atomic<bool> has_bar{false};  ///< the terminal's line is the progress bar's
 
   /// Guards `active`: a session is stopped from a signal's thread while it may be closing.
   std::mutex mutex;

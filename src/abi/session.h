@@ -50,6 +50,7 @@ typedef struct oc_loop {
   uint32_t turns;    /* batches begun */
   double deadline;   /* of the next timer, ns since the session began */
   double until_ns;   /* everything before this time has been delivered */
+  double begin_ns;   /* of the part of the trace that was asked for; timers count from it */
   int32_t is_last;
 } oc_loop;
 
@@ -57,7 +58,7 @@ typedef struct oc_loop {
 typedef struct oc_stats {
   double records, bytes, delivered, late, malformed, unknown, own, lost;
   double start_ns; /* absolute time of the session's beginning, ns of the trace's clock */
-  double span_ns;  /* from the beginning to the newest record */
+  double span_ns;  /* from the beginning (of what was asked for) to the newest record */
   double wall_ns;  /* wall clock at the beginning, ns since 1970; 0: not known */
   double cpu_ns;   /* CPU time that this program used since the run began */
   double delivered_to_batches; /* events, whether or not callbacks saw them */
@@ -73,10 +74,18 @@ typedef struct oc_loss {
   double records;
 } oc_loss;
 
+/* One end of a stretch of time: `of` 0 none, 1 ns since the beginning, 2 ns before the last sample, 3 ns of
+ * the trace's clock, 4 millionths of a percent of the time from the first sample to the last. */
+typedef struct oc_time {
+  uint32_t of;
+  uint64_t value;
+} oc_time;
+
 /* How to run; zero means unlimited, or the default. */
 typedef struct oc_run {
   double max_events;
   double max_span_ns;
+  oc_time from, to; /* recorded only */
   double buffer_bytes;
   const char* const* command; /* NULL-terminated; NULL: the whole system */
   double max_overhead;        /* own CPU time as a share of the machine's, 0 to 1; 0: no limit */

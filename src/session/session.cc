@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/glob.h"
 #include "base/nearest.h"
+#include "source/sample_span.h"
 
 namespace oc::session {
 
@@ -165,6 +166,7 @@ Status Session::start(const RunOptions& options) {
   selection.wanted = wanted_;
   if (options.max_events != 0) selection.max_events = options.max_events;
   if (options.max_span != 0) selection.max_span = options.max_span;
+  if (auto status = choose_window(options.window, selection); !status) return status;
   if (is_live()) return start_live(options, selection);
   if (fed_) return start_fed(selection);
   // What a pipe brings is handed over as it comes, on the script's thread, so that timers fire.
@@ -174,6 +176,26 @@ Status Session::start(const RunOptions& options) {
   pump_ = std::make_unique<Pump>(*decoder_);
   if (!file_->is_live()) pump_->start_ahead();
   return {};
+}
+
+Status Session::choose_window(const TimeWindow& window, Selection& selection) {
+  if (window.is_all()) return {};
+  if (is_live()) {
+    return make_error(Code::kUsage, "a part of the time can be chosen of a recorded trace only",
+                      "end a live run after a time with -d, as in -d 10s");
+  }
+  selection.window = window_ = window;
+  if (!window.needs_samples()) return {};
+  source::SampleSpan span{file_->facts().first_sample, file_->facts().last_sample};
+  if (span.last == 0 && file_->plain_file() != nullptr)
+    span = source::find_sample_span(*file_->plain_file());
+  selection.marks.first_sample = span.first;
+  selection.marks.last_sample = span.last;
+  if (span.last != 0) return {};
+  const char* const why = file_->plain_file() != nullptr ? " has no sample with a time"
+                                                         : " does not tell when its samples end";
+  return make_error(Code::kInvalid, file_->path() + why + ", so there is no end to count from",
+                    "count from its beginning, as in --time 1s,3s");
 }
 
 perf::LiveRequest Session::make_request(const RunOptions& options) const {
@@ -353,7 +375,11 @@ std::vector<std::string> Session::notes() const {
   }
   if (!file_) return final_notes_;
   // The source belongs to the decoder's thread as long as that runs.
-  return decoder_is_done_ || !pump_ ? file_->source().notes() : file_->notes();
+  if (!decoder_is_done_ && pump_) return file_->notes();
+  auto notes = file_->source().notes();
+  const std::string miss = decoder_is_done_ ? describe_miss(window_, counts_) : std::string();
+  if (!miss.empty()) notes.push_back(file_->path() + ": " + miss);
+  return notes;
 }
 
 bool Session::is_damaged() const {

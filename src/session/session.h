@@ -28,6 +28,7 @@ namespace oc::session {
 struct RunOptions {
   uint64_t max_events = 0;
   base::Nanos max_span = 0;
+  TimeWindow window;                 ///< recorded only
   uint64_t buffer_bytes = 0;         ///< data ring per CPU, live only
   std::vector<std::string> command;  ///< live only; empty: the whole system
   double max_overhead = 0;           ///< live only: own CPU time of the machine's, 0 to 1; 0: no limit
@@ -108,6 +109,10 @@ class Session {
 
   const base::Interner& strings() const { return strings_; }
   const Counts& counts() const { return counts_; }
+  /// How far the reading of a file has got. Any thread.
+  source::Progress progress() const {
+    return file_ ? file_->source().progress() : source::Progress{};
+  }
   /// These are complete after the run's end.
   std::vector<source::Loss> losses() const;
   std::vector<std::string> notes() const;
@@ -118,6 +123,7 @@ class Session {
  private:
   base::Result<std::vector<uint32_t>> resolve_recorded(const std::string& name) const;
   base::Status start_live(const RunOptions& options, Selection& selection);
+  base::Status choose_window(const TimeWindow& window, Selection& selection);
   base::Status start_fed(Selection& selection);
   /// Null when live.
   const event::EventTable* recorded_events() const;
@@ -145,6 +151,7 @@ class Session {
   std::unique_ptr<Recorder> recorder_;
   Batch nothing_;  ///< what `next` gives while recording
   std::vector<uint8_t> wanted_;
+  TimeWindow window_;
   std::unique_ptr<Decoder> decoder_;
   std::unique_ptr<Pump> pump_;
   std::optional<base::Nanos> live_deadline_;

@@ -34,11 +34,12 @@ uint64_t FileSource::stop_at(uint64_t offset, const char* why) {
 base::Status FileSource::next_round(std::chrono::milliseconds, Round& round) {
   round.clear();
   const auto records = file_.records();
-  RunScan scan(clock_, round.runs, next_order_);
+  RunScan scan(clock_, round.runs, next_order_, window_);
   const uint64_t base = file_.records_offset();
   uint64_t at = at_;
   while (at < records.size()) {
     read_ahead_.reached(base + at);
+    position_.store(at, std::memory_order_relaxed);
     if (is_woken_.load(std::memory_order_relaxed)) break;
     const uint8_t* const end = records.data() + records.size();
     const uint8_t* record = records.data() + at;

@@ -8,6 +8,7 @@
 #include "base/id.h"
 #include "base/result.h"
 #include "event/event_table.h"
+#include "source/window.h"
 
 namespace oc::source {
 
@@ -62,6 +63,12 @@ struct Loss {
   uint64_t records = 0;
 };
 
+/// How far a source has got. `of_bytes` is 0 where nobody knows the end.
+struct Progress {
+  uint64_t bytes = 0;
+  uint64_t of_bytes = 0;
+};
+
 /// Something that yields byte records in rounds: a mapped file, the kernel's rings, a test's bytes.
 ///
 /// The one virtual seam of the data flow; called once per round, never per record. Used by one thread.
@@ -79,6 +86,13 @@ class Source {
   /// Everything of `stream` before `position` was consumed; a ring's space goes back to the kernel.
   virtual void release(uint32_t stream, uint64_t position) = 0;
 
+  /// From the next round on, records of a moment (run_scan.h) outside of `window` may be left out of it.
+  /// Its horizon is as without a window.
+  void narrow(const Window& window) { window_ = window; }
+
+  /// Any thread.
+  virtual Progress progress() const { return {}; }
+
   /// Called from any thread: makes a waiting `next_round` return at once.
   virtual void wake() {}
 
@@ -90,6 +104,9 @@ class Source {
 
   /// Sentences about damage or limits met so far (a truncated file), for the user.
   virtual std::vector<std::string> notes() const { return {}; }
+
+ protected:
+  Window window_;
 };
 
 }  // namespace oc::source

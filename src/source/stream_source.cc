@@ -135,7 +135,7 @@ Result<StreamSource::State> StreamSource::take_tracing_data(TraceHeader& header,
 
 Status StreamSource::next_round(milliseconds wait, Round& round) {
   round.clear();
-  RunScan scan(*clock_, round.runs, next_order_);
+  RunScan scan(*clock_, round.runs, next_order_, window_);
   take_early_records(scan);
   bool is_end = false;
   for (;;) {
@@ -145,6 +145,7 @@ Status StreamSource::next_round(milliseconds wait, Round& round) {
     if (!state) return state.error();
     is_end = *state == State::kEnd;
     if (*state != State::kReady) break;
+    position_.store(stream_.offset(), std::memory_order_relaxed);
     const RecordHeader header = stream_.header();
     if (header.type < kFirstUserType) {
       take(stream_.record(), header, scan);
@@ -201,6 +202,7 @@ void StreamSource::take_early_records(RunScan& scan) {
 /// Keeps a record and adds it to the runs.
 void StreamSource::take(std::span<const uint8_t> record, const RecordHeader& header,
                         RunScan& scan) {
+  if (!swapper_ && scan.pass(record.data(), header)) return;
   const uint64_t position = store_.next();
   const auto own = store_.add(record.size());
   std::memcpy(own.data(), record.data(), record.size());
