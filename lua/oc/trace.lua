@@ -32,6 +32,7 @@ local PERMISSION = 2
 
 ---@class oc.Trace
 ---@field start_wall_ns number? wall clock at the beginning, ns since 1970; nil where nobody knows
+---@field host oc.Host the machine that the trace is from
 ---@field start_ns number absolute time of the beginning, ns of the trace's clock; 0 before the run
 local Trace = {}
 
@@ -320,10 +321,11 @@ function Trace:is_damaged() return C.oc_session_is_damaged(self._session) ~= 0 e
 
 Trace.__index = function(self, name)
   if name == "start_ns" then return session.start_ns(self._session) end
+  if name == "host" then return session.host(self._session) end
   if name == "start_wall_ns" then return session.start_wall_ns(self._session) end
   local method = Trace[name]
   if method == nil and not (type(name) == "string" and name:find("^_")) then
-    local names = { "start_ns", "start_wall_ns" }
+    local names = { "host", "start_ns", "start_wall_ns" }
     for known in pairs(Trace) do
       if not known:find("^_") then names[#names + 1] = known end
     end

@@ -30,7 +30,8 @@ struct oc_host {
   std::atomic<bool> is_running{false};
   std::atomic<uint32_t> stop_requests{0};  ///< SIGINT and SIGTERM so far
   std::atomic<int> last_signal{0};
-  std::atomic<uint32_t> pause_requests{0};  ///< SIGUSR1 so far: each pauses a live run, or resumes it
+  std::atomic<uint32_t> pause_requests{
+      0};                              ///< SIGUSR1 so far: each pauses a live run, or resumes it
   std::atomic<uint32_t> progress{0};   ///< changes whenever the script came back to the runtime
   std::atomic<int64_t> timeout_ns{0};  ///< the watchdog's patience; 0: none
   std::atomic<bool> timed_out{false};

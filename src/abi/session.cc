@@ -90,26 +90,6 @@ int oc_session_open_file(oc_session* session, const char* path) {
   });
 }
 
-const char* oc_session_fact(oc_session* session, const char* name) {
-  return guarded_or("", [&]() -> const char* {
-    session->text.clear();
-    if (const auto* file = session->session.file(); file != nullptr) {
-      const auto& facts = file->facts();
-      const std::string_view wanted = name;
-      if (wanted == "host") session->text = facts.host;
-      if (wanted == "kernel") session->text = facts.kernel;
-      if (wanted == "arch") session->text = facts.arch;
-      if (wanted == "cpu") session->text = facts.cpu;
-      if (wanted == "path") session->text = file->path();
-      if (wanted == "command") {
-        for (const std::string& word : facts.command)
-          session->text += (session->text.empty() ? "" : " ") + word;
-      }
-    }
-    return session->text.c_str();
-  });
-}
-
 int oc_session_resolve(oc_session* session, const char* name, double frequency_hz, double period,
                        uint32_t flags, uint32_t* kinds, uint32_t capacity) {
   return guarded(session, [&] {
@@ -313,6 +293,7 @@ void oc_session_stats(oc_session* session, oc_stats* out) {
     out->bytes = number(counts.bytes);
     const uint32_t dropped = session->dropped();
     out->delivered = number(counts.delivered - dropped);
+    out->throttled = number(counts.throttled);
     out->delivered_to_batches = number(counts.delivered);
     out->late = number(counts.late);
     out->malformed = number(counts.malformed);
@@ -331,7 +312,8 @@ void oc_session_stats(oc_session* session, oc_stats* out) {
     out->cpu_ns = process_cpu_ns() - session->cpu_ns_at_start;
     const double now = static_cast<double>(oc::base::now_of(CLOCK_MONOTONIC));
     if (session->started_at_ns > 0)
-      out->run_ns = (session->ended_at_ns > 0 ? session->ended_at_ns : now) - session->started_at_ns;
+      out->run_ns =
+          (session->ended_at_ns > 0 ? session->ended_at_ns : now) - session->started_at_ns;
     out->cpus = static_cast<double>(std::max(sysconf(_SC_NPROCESSORS_ONLN), 1L));
     out->rate = session->session.sampling_share();
     return 0;

@@ -57,14 +57,15 @@ typedef struct oc_loop {
 /* Numbers of a run so far; counts are exact to 2^53. */
 typedef struct oc_stats {
   double records, bytes, delivered, late, malformed, unknown, own, lost;
-  double start_ns; /* absolute time of the session's beginning, ns of the trace's clock */
-  double span_ns;  /* from the beginning (of what was asked for) to the newest record */
-  double wall_ns;  /* wall clock at the beginning, ns since 1970; 0: not known */
-  double cpu_ns;   /* CPU time that this program used since the run began */
+  double start_ns;  /* absolute time of the session's beginning, ns of the trace's clock */
+  double span_ns;   /* from the beginning (of what was asked for) to the newest record */
+  double wall_ns;   /* wall clock at the beginning, ns since 1970; 0: not known */
+  double cpu_ns;    /* CPU time that this program used since the run began */
+  double throttled; /* times that the kernel held sampling back for the rest of a tick */
   double delivered_to_batches; /* events, whether or not callbacks saw them */
-  double run_ns;   /* how long the run took so far, by the wall clock */
-  double cpus;     /* of this machine */
-  double rate;     /* of the asked sampling rate; below 1 where max_overhead lowered it */
+  double run_ns;               /* how long the run took so far, by the wall clock */
+  double cpus;                 /* of this machine */
+  double rate; /* of the asked sampling rate; below 1 where max_overhead lowered it */
 } oc_stats;
 
 /* Losses of one CPU (cpu -1: not known) or, when `event` is not NULL, of one event. */
@@ -107,7 +108,8 @@ const oc_error* oc_session_error(oc_session* session);
 
 /* A recorded trace. Everything else then describes that trace. */
 int oc_session_open_file(oc_session* session, const char* path);
-/* Facts of the trace: "host", "kernel", "arch", "cpu", "command", "path"; "" when not known. */
+/* Facts of the recorded trace, or of this machine when live: "host", "kernel", "arch", "cpu", "cpus_online",
+ * "cpus_available", "memory_bytes", "recorder", "command", "path"; "" when not known. */
 const char* oc_session_fact(oc_session* session, const char* name);
 
 /* Finds the kinds that `name` (or a glob) means; live ones are requested from the kernel when the run

@@ -91,6 +91,9 @@ void Decoder::apply(int number, const uint8_t* body, uint32_t size_bytes, int32_
     case KernelRecord::kLostSamples:
       count_lost_samples(event.record, cpu, load<uint64_t>(body));
       break;
+    case KernelRecord::kThrottle:
+      ++counts_.throttled;
+      break;
     default:
       break;
   }

@@ -31,8 +31,8 @@ struct RunOptions {
   TimeWindow window;                 ///< recorded only
   uint64_t buffer_bytes = 0;         ///< data ring per CPU, live only
   std::vector<std::string> command;  ///< live only; empty: the whole system
-  double max_overhead = 0;           ///< live only: own CPU time of the machine's, 0 to 1; 0: no limit
-  bool starts_paused = false;        ///< live only
+  double max_overhead = 0;     ///< live only: own CPU time of the machine's, 0 to 1; 0: no limit
+  bool starts_paused = false;  ///< live only
 };
 
 /// One run over one trace: which source, which events, the thread that decodes, what was lost.

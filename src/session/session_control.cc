@@ -37,8 +37,8 @@ void Session::prepare_control(const RunOptions& options) {
 /// Called with each batch of a live run.
 base::Status Session::govern() {
   if (!governor_ || !live_) return {};
-  const auto share = governor_->update(base::now_of(CLOCK_MONOTONIC),
-                                       base::now_of(CLOCK_PROCESS_CPUTIME_ID));
+  const auto share =
+      governor_->update(base::now_of(CLOCK_MONOTONIC), base::now_of(CLOCK_PROCESS_CPUTIME_ID));
   if (!share) return {};
   const auto changed = live_->set_rate(*share);
   if (!changed) return changed.error();
@@ -46,20 +46,20 @@ base::Status Session::govern() {
   return {};
 }
 
-double Session::sampling_share() const {
-  return governor_ && has_rates_ ? governor_->share() : 1;
-}
+double Session::sampling_share() const { return governor_ && has_rates_ ? governor_->share() : 1; }
 
 /// What the limit did, for the user; empty when it was kept without doing anything.
 std::string Session::overhead_note() const {
   if (!governor_ || governor_->most_used() <= governor_->limit()) return {};
-  const std::string used =
-      fmt::format("oc used up to {:.2g} % of the machine's CPU time, more than --max-overhead {:.2g} %: ",
-                  kPercent * governor_->most_used(), kPercent * governor_->limit());
+  const std::string used = fmt::format(
+      "oc used up to {:.2g} % of the machine's CPU time, more than --max-overhead {:.2g} %: ",
+      kPercent * governor_->most_used(), kPercent * governor_->limit());
   if (!has_rates_)
-    return used + "nothing was sampled by frequency, so nothing could be slowed; ask for fewer events";
-  return used + fmt::format("sampling was slowed to {:.2g} % of the asked rate; weigh samples by period",
-                            kPercent * governor_->least_share());
+    return used +
+           "nothing was sampled by frequency, so nothing could be slowed; ask for fewer events";
+  return used +
+         fmt::format("sampling was slowed to {:.2g} % of the asked rate; weigh samples by period",
+                     kPercent * governor_->least_share());
 }
 
 }  // namespace oc::session

@@ -15,7 +15,8 @@ TEST_CASE("below the limit nothing changes") {
   CHECK(governor.most_used() == Approx(0.01));
 }
 
-TEST_CASE("above the limit the rate falls until the limit holds, and rises again when there is room") {
+TEST_CASE(
+    "above the limit the rate falls until the limit holds, and rises again when there is room") {
   // A machine of one CPU, on which oc needs 8 % at the full rate.
   Governor governor(0.02, 1);
   uint64_t now = kStep, cpu = 0;
