@@ -311,7 +311,11 @@ function Trace:syscalls()
   return require "oc.syscalls"
 end
 
---- True when the input is a file or a source.
+--- Which builds of which files were mapped, as far as the recorder stored it; empty when live.
+---@return { path: string, build_id: string, pid?: integer, kernel: boolean }[]
+function Trace:build_ids() return require("oc.sample").build_ids(self._session) end
+
+--- True when the input is a recorded trace (a file or a pipe) or a source.
 ---@return boolean
 function Trace:is_recorded() return self._path ~= nil end
 

@@ -120,6 +120,10 @@ int oc_session_kind(oc_session* session, uint32_t number, oc_kind* out) {
     out->type = kind->attr.type;
     out->config = kind->attr.config;
     out->sample_type = kind->attr.sample_type;
+    out->read_format = kind->attr.read_format;
+    out->branch_sample_type = kind->attr.branch_sample_type;
+    out->regs_user = kind->attr.sample_regs_user;
+    out->regs_intr = kind->attr.sample_regs_intr;
     out->ip = kind->layout.ip;
     out->addr = kind->layout.addr;
     out->id =

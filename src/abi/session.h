@@ -12,7 +12,7 @@ typedef struct oc_error {
   const char* hint; /* what to do; "" when there is nothing */
 } oc_error;
 
-/* A kind of event: a kernel record (number below 14) or an event that samples come from. */
+/* A kind of event: a kernel record (number below 24) or an event that samples come from. */
 typedef struct oc_kind {
   const char* name;
   int32_t is_sample;    /* 0: a kernel record */
@@ -20,6 +20,8 @@ typedef struct oc_kind {
   uint64_t config;      /* perf_event_attr.config */
   uint64_t sample_type; /* PERF_SAMPLE_* bits: which common fields there are */
   uint32_t fields;      /* number of payload fields */
+  /* What the varying part of a sample holds, as in perf_event_attr. */
+  uint64_t read_format, branch_sample_type, regs_user, regs_intr;
   /* Offsets of fixed fields from the record's start; 0xffff: absent. */
   uint16_t ip, addr, id, stream_id, period;
 } oc_kind;
@@ -155,6 +157,26 @@ int oc_session_tail_value(oc_session* session, const oc_event* event, const char
                           uint64_t* value);
 /* The addresses of the call chain, context markers included, leaf first: how many, lent with the event. */
 uint32_t oc_session_callchain(oc_session* session, const oc_event* event, const uint8_t** words);
+
+/* Bytes of the sample's varying part: "reads", "branches", "branch_counters", "user_regs", "intr_regs",
+ * "user_stack", "aux". Returns how many, lent with the event. *number: of registers their ABI (0: there are none,
+ * 1: 32 bits, 2: 64 bits), of branches the hardware's index of the newest. */
+uint32_t oc_session_tail_bytes(oc_session* session, const oc_event* event, const char* name,
+                               const uint8_t** bytes, uint64_t* number);
+/* The name of the event with this id (PERF_FORMAT_ID); NULL when the trace has none. */
+const char* oc_session_event_of_id(oc_session* session, uint64_t id);
+
+/* Which build of a file was mapped, as the recorder stored it. */
+typedef struct oc_build_id {
+  const char* path;
+  const uint8_t* id;
+  uint32_t id_size;  /* bytes */
+  int32_t pid;       /* -1: of no one process */
+  int32_t is_kernel; /* of the kernel or a module */
+} oc_build_id;
+
+/* The i-th of them: 1, or 0 after the last. Owned by the session. */
+int oc_session_build_id(oc_session* session, uint32_t index, oc_build_id* out);
 
 /* Says which line of the script handles a kind, for the watch. */
 void oc_session_describe(oc_session* session, uint32_t kind, const char* where);

@@ -126,12 +126,13 @@ base::Status Decoder::fill(std::chrono::milliseconds wait, Batch& batch) {
   for (;;) {
     stopped = drain(batch);
     batch.is_last = past_end_ || (is_last_ && !stopped);
-    if (batch.is_last || stopped || hand_over || (selection_.is_live && batch.count > 0)) break;
+    if (batch.is_last || stopped || hand_over) break;
+    if (selection_.is_live && batch.count > 0 && !round_.has_more) break;
     if (read = source_.next_round(wait, round_); !read) break;  // what was read before is whole
     take_over_round();
     // Live: hand over what there is rather than wait, so that timers fire. Recorded: now and then,
     // so that a trace without a wanted event can be stopped.
-    hand_over = selection_.is_live || counts_.records - records_before > kRecordsBetweenChecks;
+    hand_over = (selection_.is_live && !round_.has_more) || counts_.records - records_before > kRecordsBetweenChecks;
   }
   counts_.start_time = selection_.start;
   counts_.window = window_;

@@ -82,6 +82,10 @@ void Decoder::apply(int number, const uint8_t* body, uint32_t size_bytes, int32_
       break;
     case KernelRecord::kMmap:
     case KernelRecord::kMmap2:
+    case KernelRecord::kMmap2BuildId:
+    case KernelRecord::kNamespaces:
+    case KernelRecord::kItraceStart:
+    case KernelRecord::kRead:
       event.pid = word(0);
       event.tid = word(4);
       break;

@@ -85,6 +85,11 @@ const event::EventFormat* Session::kind_format(uint32_t kind) const {
   return sample == nullptr || !sample->format ? nullptr : &*sample->format;
 }
 
+const event::EventTable* Session::events() const {
+  if (file_) return &file_->events();
+  return live_ ? &live_->events() : nullptr;
+}
+
 bool Session::has_switch_records() const {
   if (is_live()) return true;
   const auto& events = *recorded_events();
@@ -212,7 +217,8 @@ perf::LiveRequest Session::make_request(const RunOptions& options) const {
   request.switch_records = wants(KernelRecord::kSwitchOut) || wants(KernelRecord::kSwitchIn) ||
                            wants(KernelRecord::kSwitchOutWide) ||
                            wants(KernelRecord::kSwitchInWide);
-  request.mmap_records = wants(KernelRecord::kMmap) || wants(KernelRecord::kMmap2);
+  request.mmap_records = wants(KernelRecord::kMmap) || wants(KernelRecord::kMmap2) ||
+                         wants(KernelRecord::kMmap2BuildId);
   request.own_tids = own_threads();
   return request;
 }

@@ -76,6 +76,8 @@ class Session {
   /// Null when nobody knows the payload.
   const event::EventFormat* kind_format(uint32_t kind) const;
   bool has_switch_records() const;
+  /// The table of the source; null when live and not started, or over.
+  const event::EventTable* events() const;
   /// Wall clock (ns since 1970) less the trace's clock; 0 when nobody knows.
   int64_t wall_offset() const { return file_ ? file_->facts().wall_offset : wall_offset_; }
   /// Names of the trace's events, or of those that this machine can record.

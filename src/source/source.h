@@ -44,15 +44,16 @@ struct Round {
   std::vector<Run> runs;
   base::Nanos horizon = 0;  ///< records up to here (inclusive) may be delivered
   bool is_last = false;     ///< nothing follows: deliver all that is left; the horizon is the end
-  uint64_t records = 0;     ///< in `runs`
-  uint64_t bytes = 0;       ///< of these
-  uint64_t handed = 0;  ///< of stream 0: the position that `runs` reach; 0: nothing to give back
+  bool has_more = false;  ///< the next round is there already: no need to hand this one over alone
+  uint64_t records = 0;   ///< in `runs`
+  uint64_t bytes = 0;     ///< of these
+  uint64_t handed = 0;    ///< of stream 0: the position that `runs` reach; 0: nothing to give back
 
   void clear() {
     spans.clear();
     runs.clear();
     horizon = records = bytes = handed = 0;
-    is_last = false;
+    is_last = has_more = false;
   }
 };
 
