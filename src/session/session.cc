@@ -167,6 +167,7 @@ Status Session::start(const RunOptions& options) {
   if (decoder_ || is_over_)
     return make_error(Code::kUsage, "this trace has been run already",
                       "open it again for a second run");
+  prepare_control(options);
   Selection selection;
   wanted_.resize(kind_count());
   selection.wanted = wanted_;
@@ -215,6 +216,7 @@ perf::LiveRequest Session::make_request(const RunOptions& options) const {
     request.events[i].is_wanted = is_wanted(kKernelRecords + i);
   request.command = options.command;
   request.buffer_bytes = options.buffer_bytes;
+  request.starts_paused = options.starts_paused;
   request.switch_records = wants(KernelRecord::kSwitchOut) || wants(KernelRecord::kSwitchIn) ||
                            wants(KernelRecord::kSwitchOutWide) ||
                            wants(KernelRecord::kSwitchInWide);
@@ -261,6 +263,7 @@ Status Session::start_live(const RunOptions& options, Selection& selection) {
 }
 
 Status Session::start_recording(const RunOptions& options, RecordOptions recording) {
+  prepare_control(options);
   if (decoder_ || live_ || is_over_)
     return make_error(Code::kUsage, "this trace has been run already",
                       "open it again for a second run");
@@ -327,6 +330,7 @@ std::chrono::milliseconds Session::look_at_deadline(std::chrono::milliseconds wa
 }
 
 Result<const Batch*> Session::next(std::chrono::milliseconds wait) {
+  if (auto status = govern(); !status) return std::move(status.error());
   if (recorder_ && live_ && !is_over_) return next_recorded(wait);
   if (!pump_) return static_cast<const Batch*>(nullptr);  // finished, or never started
   wait = look_at_deadline(wait);
@@ -400,6 +404,7 @@ std::vector<std::string> Session::notes() const {
   if (live_) {
     auto notes = live_->notes();
     if (recorder_) notes.insert(notes.end(), recorder_->notes().begin(), recorder_->notes().end());
+    if (auto note = overhead_note(); !note.empty()) notes.push_back(std::move(note));
     return notes;
   }
   if (!file_) return final_notes_;

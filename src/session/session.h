@@ -18,6 +18,7 @@
 #include "process/cgroup_names.h"
 #include "process/process_model.h"
 #include "session/decoder.h"
+#include "session/governor.h"
 #include "session/live_plan.h"
 #include "session/pump.h"
 #include "session/recorder.h"
@@ -34,6 +35,8 @@ struct RunOptions {
   TimeWindow window;                 ///< recorded only
   uint64_t buffer_bytes = 0;         ///< data ring per CPU, live only
   std::vector<std::string> command;  ///< live only; empty: the whole system
+  double max_overhead = 0;     ///< live only: own CPU time of the machine's, 0 to 1; 0: no limit
+  bool starts_paused = false;  ///< live only
 };
 
 /// One run over one trace: which source, which events, the thread that decodes, what was lost.
@@ -113,6 +116,14 @@ class Session {
   /// The next batch; null when the run is over. Lent: until the next call.
   base::Result<const Batch*> next(std::chrono::milliseconds wait);
   void stop();
+  /// Live: the kernel's events stop, but for those that tell names and threads, or go on. What has happened
+  /// is delivered. Of other traces this is only noted: their events are there, and whoever reads them skips.
+  base::Status set_paused(bool is_paused);
+  bool is_paused() const { return is_paused_; }
+  /// Any thread: a live `next` that waits returns.
+  void wake();
+  /// How much of the asked sampling rate is left, where --max-overhead lowered it; 1: all.
+  double sampling_share() const;
   /// Ends the run, also before its last batch: stops the kernel's events, takes the final losses, frees
   /// the batches. Nothing is lent any more; the trace can still be asked.
   void finish();
@@ -146,6 +157,9 @@ class Session {
   }
   void finish_recording();
   void take_counts();
+  void prepare_control(const RunOptions& options);
+  base::Status govern();
+  std::string overhead_note() const;
   perf::LiveRequest make_request(const RunOptions& options) const;
   base::Result<const Batch*> next_recorded(std::chrono::milliseconds wait);
   std::chrono::milliseconds look_at_deadline(std::chrono::milliseconds wait);
@@ -168,6 +182,9 @@ class Session {
   std::unique_ptr<Decoder> decoder_;
   std::unique_ptr<Pump> pump_;
   std::optional<base::Nanos> live_deadline_;
+  std::optional<Governor> governor_;
+  bool has_rates_ = false;  ///< the governor had something to slow
+  bool is_paused_ = false;
   uint64_t max_recorded_ = 0;
   std::optional<base::Error> record_failure_;
   bool decoder_is_done_ = false;  ///< the source is at rest and may be asked
