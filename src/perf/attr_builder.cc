@@ -106,4 +106,9 @@ std::string make_own_filter(const std::vector<int32_t>& tids) {
   return filter;
 }
 
+std::string join_filters(const std::string& own, const std::string& asked) {
+  if (own.empty() || asked.empty()) return own + asked;
+  return "(" + own + ") && (" + asked + ")";
+}
+
 }  // namespace oc::perf

@@ -35,4 +35,7 @@ bool is_kernel_only(const perf_event_attr& attr);
 /// "common_pid != 5 && common_pid != 6"; empty for no tids.
 std::string make_own_filter(const std::vector<int32_t>& tids);
 
+/// Both must hold; either may be empty.
+std::string join_filters(const std::string& own, const std::string& asked);
+
 }  // namespace oc::perf

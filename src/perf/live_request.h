@@ -22,6 +22,11 @@ struct EventRequest {
   bool keep_own = false;
   /// One of those that a glob matched: when the kernel refuses it, it is left out with a note.
   bool is_optional = false;
+  /// False: looked up by name but never asked for; it keeps its place and is not opened.
+  bool is_wanted = true;
+  /// Of a tracepoint: what the kernel shall let through, in its own words (event/filter_kernel.h). Only
+  /// saves work: whoever gets the events filters them again.
+  std::string filter;
   std::optional<event::EventFormat> format;  ///< of a tracepoint: adds RAW
 };
 

@@ -204,12 +204,12 @@ Status Session::choose_window(const TimeWindow& window, Selection& selection) {
 
 perf::LiveRequest Session::make_request(const RunOptions& options) const {
   using event::KernelRecord;
-  const auto wants = [&](KernelRecord record) {
-    const auto kind = static_cast<size_t>(record);
-    return kind < wanted_.size() && wanted_[kind] != 0;
-  };
+  const auto is_wanted = [&](size_t kind) { return kind < wanted_.size() && wanted_[kind] != 0; };
+  const auto wants = [&](KernelRecord record) { return is_wanted(static_cast<size_t>(record)); };
   perf::LiveRequest request;
   request.events = plan_.requests();
+  for (uint32_t i = 0; i < plan_.size(); ++i)
+    request.events[i].is_wanted = is_wanted(kKernelRecords + i);
   request.command = options.command;
   request.buffer_bytes = options.buffer_bytes;
   request.switch_records = wants(KernelRecord::kSwitchOut) || wants(KernelRecord::kSwitchIn) ||

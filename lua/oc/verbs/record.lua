@@ -4,6 +4,7 @@ local C = require "oc.abi"
 local args = require "oc.args"
 local canonical = require "oc.canonical"
 local errors = require "oc.errors"
+local filter = require "oc.filter"
 local ffi = require "ffi"
 local json = require "oc.json"
 local kinds = require "oc.kinds"
@@ -37,7 +38,7 @@ local function say(text, ...) io.stderr:write("oc: ", text:format(...), "\n") en
 local function resolve(session, options)
   local names = options.event or { "cpu" }
   if #names == 0 then errors.wrong_usage("-e names no event") end
-  local found, seen = {}, {}
+  local all, seen = {}, {}
   for _, name in ipairs(names) do
     local numbers = {}
     if canonical.is(name) then
@@ -48,12 +49,15 @@ local function resolve(session, options)
       numbers = kinds.resolve(session, name, { frequency = options.frequency })
     end
     for _, number in ipairs(numbers) do
-      C.oc_session_want(session, number)
-      if number >= kinds.KERNEL_RECORDS and not seen[number] then
-        seen[number] = true
-        found[#found + 1] = number
-      end
+      if not seen[number] then all[#all + 1] = kinds.read(session, number) end
+      seen[number] = true
     end
+  end
+  if options.filter then all = filter.record(session, all, options.filter) end
+  local found = {}
+  for _, kind in ipairs(all) do
+    C.oc_session_want(session, kind.number)
+    if kind.number >= kinds.KERNEL_RECORDS then found[#found + 1] = kind.number end
   end
   return found
 end
