@@ -27,7 +27,7 @@ local running = { "script", "eval", "record", "repl" }
 return {
   { name = "input", short = "i", kind = "file", placeholder = "FILE", once = true,
     verbs = { "script", "eval", "list" },
-    help = "read this trace; without it, trace live" },
+    help = "read this trace (- is standard input); without it, trace live" },
   { name = "output", short = "o", kind = "file", placeholder = "FILE",
     verbs = { "record" }, once = true,
     default = "perf.data", aliases = { "out" },

@@ -159,4 +159,15 @@ function M.host(session)
   return host
 end
 
+--- The names of system calls by number, of the machine that the trace is from; empty when that is
+--- of another kind than the one that built oc.
+---@param session ffi.cdata*
+---@return table<integer, string>
+function M.syscalls(session)
+  local arch = M.fact(session, "arch")
+  local own = ({ x64 = "x86_64", arm64 = "aarch64" })[jit.arch]
+  if arch ~= "" and arch ~= own then return {} end
+  return require "oc.syscalls"
+end
+
 return M

@@ -317,12 +317,7 @@ end
 --- The names of system calls by number, of the machine that the trace is from; empty when that is
 --- of another kind than the one that built oc.
 ---@return table<integer, string>
-function Trace:syscalls()
-  local arch = session.fact(self._session, "arch")
-  local own = ({ x64 = "x86_64", arm64 = "aarch64" })[jit.arch]
-  if arch ~= "" and arch ~= own then return {} end
-  return require "oc.syscalls"
-end
+function Trace:syscalls() return session.syscalls(self._session) end
 
 --- Which builds of which files were mapped, as far as the recorder stored it; empty when live.
 ---@return { path: string, build_id: string, pid?: integer, kernel: boolean }[]
