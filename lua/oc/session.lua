@@ -102,7 +102,8 @@ function M.stats(session)
   C.oc_session_stats(session, raw)
   local by_cpu, by_event = losses_of(session)
   return {
-    events = raw.delivered, delivered_to_batches = raw.delivered_to_batches, records = raw.records, bytes = raw.bytes, lost = raw.lost,
+    events = raw.delivered, delivered_to_batches = raw.delivered_to_batches,
+    records = raw.records, bytes = raw.bytes, lost = raw.lost,
     late = raw.late, malformed = raw.malformed, unknown = raw.unknown, own = raw.own,
     throttled = raw.throttled, span_ns = raw.span_ns, cpu_ns = raw.cpu_ns, run_ns = raw.run_ns,
     cpu_share = raw.run_ns > 0 and raw.cpu_ns / raw.run_ns or 0,
@@ -144,17 +145,17 @@ function M.fact(session, name) return ffi.string(C.oc_session_fact(session, name
 --- All facts, as `trace.host`.
 ---@return oc.Host
 function M.host(session)
-  local host = { start_wall_ns = M.start_wall_ns(session) }
+  local facts = { start_wall_ns = M.start_wall_ns(session) }
   for _, name in ipairs { "kernel", "arch", "cpu", "recorder", "command", "path" } do
     local text = M.fact(session, name)
-    host[name] = text ~= "" and text or nil
+    facts[name] = text ~= "" and text or nil
   end
   for _, name in ipairs { "cpus_online", "cpus_available", "memory_bytes" } do
-    host[name] = tonumber(M.fact(session, name))
+    facts[name] = tonumber(M.fact(session, name))
   end
   local name = M.fact(session, "host")
-  host.name = name ~= "" and name or nil
-  return host
+  facts.name = name ~= "" and name or nil
+  return facts
 end
 
 return M
