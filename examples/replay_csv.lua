@@ -21,7 +21,8 @@ local source = oc.source {
   next = function(out)
     local line = lines()
     if not line then return false end
-    local time, cpu, pid, comm, bytes, file = line:match("^([%d.]+),(%d+),(%d+),([^,]*),(%d+),(.*)$")
+    local time, cpu, pid, comm, bytes, file =
+      line:match("^([%d.]+),(%d+),(%d+),([^,]*),(%d+),(.*)$")
     if not time then error("this line of the log cannot be read: " .. line) end
     out:emit { event = "log:read", time = tonumber(time) * 1e9, cpu = tonumber(cpu),
       pid = tonumber(pid), comm = comm, bytes = tonumber(bytes), file = file }

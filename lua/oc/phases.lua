@@ -1,7 +1,7 @@
 --- Pauses of a run, and its named phases.
 --
 --     trace:pause()  …  trace:resume()         -- what happens between is not delivered
---     trace:phase("warm")                      -- from here on; trace:stats().phases has the numbers
+--     trace:phase("warm")                      -- from here on; trace:stats().phases has numbers
 --
 -- A pause takes effect behind the event at hand. Live, the kernel's events are stopped too, but for
 -- those that tell names and threads. Timers go on: on a recorded trace they, and the phases of the

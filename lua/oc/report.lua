@@ -65,7 +65,8 @@ local function write_summary(stats, notes)
   settings.write(json.encode(json.object({ summary = {
     events = stats.events, records = stats.records, bytes = stats.bytes, lost = stats.lost,
     lost_by_cpu = by_cpu, lost_by_event = json.object(stats.lost_by_event), late = stats.late,
-    malformed = stats.malformed, throttled = stats.throttled, unknown = stats.unknown, span_ns = stats.span_ns, notes = notes,
+    malformed = stats.malformed, throttled = stats.throttled, unknown = stats.unknown,
+    span_ns = stats.span_ns, notes = notes,
     cpu_ns = stats.cpu_ns, cpu_share = stats.cpu_share, machine_share = stats.machine_share,
     sampling_rate = stats.sampling_rate, phases = stats.phases, paused = stats.paused_events,
   } })) .. "\n")
@@ -86,7 +87,7 @@ end
 function M.finished(trace)
   local stats, notes = trace:stats(), trace:notes()
   M.lost = M.lost + stats.lost
-  M.damaged = M.damaged or trace:is_damaged() 
+  M.damaged = M.damaged or trace:is_damaged()
     or stats.malformed + stats.unknown + stats.throttled > 0
   if settings.json then write_summary(stats, notes) end
   io.stdout:flush()

@@ -146,17 +146,17 @@ function M.fact(session, name) return ffi.string(C.oc_session_fact(session, name
 --- All facts, as `trace.host`.
 ---@return oc.Host
 function M.host(session)
-  local host = { start_wall_ns = M.start_wall_ns(session) }
+  local facts = { start_wall_ns = M.start_wall_ns(session) }
   for _, name in ipairs { "kernel", "arch", "cpu", "recorder", "command", "path" } do
     local text = M.fact(session, name)
-    host[name] = text ~= "" and text or nil
+    facts[name] = text ~= "" and text or nil
   end
   for _, name in ipairs { "cpus_online", "cpus_available", "memory_bytes" } do
-    host[name] = tonumber(M.fact(session, name))
+    facts[name] = tonumber(M.fact(session, name))
   end
   local name = M.fact(session, "host")
-  host.name = name ~= "" and name or nil
-  return host
+  facts.name = name ~= "" and name or nil
+  return facts
 end
 
 --- The names of system calls by number, of the machine that the trace is from; empty when that is

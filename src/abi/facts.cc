@@ -5,7 +5,6 @@
 
 #include "abi/calls.h"
 #include "abi/host.h"
-#include "sys/host.h"
 
 namespace {
 
@@ -30,7 +29,7 @@ Facts recorded_facts(const oc::source::RecordedTrace& trace) {
 }
 
 Facts own_facts() {
-  const auto facts = oc::sys::load_host_facts();
+  const auto facts = oc::session::Session::host_facts();
   return {{"host", facts.name},
           {"kernel", facts.kernel},
           {"arch", facts.arch},

@@ -340,17 +340,6 @@ Result<const Batch*> Session::next(std::chrono::milliseconds wait) {
   return batch;
 }
 
-void Session::stop() {
-  if (live_) {
-    live_->request_stop();
-  } else if (fed_) {
-    fed_->request_stop();
-  } else if (pump_) {
-    pump_->stop();
-    file_->source().wake();
-  }
-}
-
 void Session::finish() {
   if (recorder_ && !is_over_) return finish_recording();
   if (!decoder_) return;  // finished before, or never started

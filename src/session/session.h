@@ -25,6 +25,7 @@
 #include "session/recording_thread.h"
 #include "source/fed_source.h"
 #include "source/recorded_trace.h"
+#include "sys/host.h"
 
 namespace oc::session {
 
@@ -120,6 +121,8 @@ class Session {
   /// is delivered. Of other traces this is only noted: their events are there, and whoever reads them skips.
   base::Status set_paused(bool is_paused);
   bool is_paused() const { return is_paused_; }
+  /// Of this machine, which live traces are from.
+  static sys::HostFacts host_facts();
   /// Any thread: a live `next` that waits returns.
   void wake();
   /// How much of the asked sampling rate is left, where --max-overhead lowered it; 1: all.

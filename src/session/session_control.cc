@@ -1,4 +1,4 @@
-// What can be changed while a session runs: pauses, the sampling rate.
+// What can be changed while a session runs: its end, pauses, the sampling rate.
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -22,8 +22,21 @@ base::Status Session::set_paused(bool is_paused) {
   return {};
 }
 
+sys::HostFacts Session::host_facts() { return sys::load_host_facts(); }
+
 void Session::wake() {
   if (live_) live_->wake();
+}
+
+void Session::stop() {
+  if (live_) {
+    live_->request_stop();
+  } else if (fed_) {
+    fed_->request_stop();
+  } else if (pump_) {
+    pump_->stop();
+    file_->source().wake();
+  }
 }
 
 /// Before a run begins.

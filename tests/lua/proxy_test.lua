@@ -236,7 +236,8 @@ do -- phases: names, spans, events, what of it was paused
   end)
   trace:every(90, function() trace:resume() end)
   trace:run()
-  check.equal({ names[2], names[3], names[5], names[7], names[9] }, { "", "warm", "warm", "hot", "hot" })
+  check.equal({ names[2], names[3], names[5], names[7], names[9] },
+    { "", "warm", "warm", "hot", "hot" })
   check.equal(trace:stats().phases, {
     { name = "", start_ns = 0, span_ns = 30, events = 3, paused_ns = 0 },
     { name = "warm", start_ns = 30, span_ns = 30, events = 3, paused_ns = 0 },
