@@ -42,7 +42,8 @@ local function check(options)
   end
   if not options.overwrite and not options.output then
     errors.misuse("oc.recorder needs overwrite (what to keep in memory) or output (a file)", {
-      token = "recorder", hint = 'as in oc.recorder { events = { "sched:*" }, overwrite = "10s" }' })
+      token = "recorder",
+      hint = 'as in oc.recorder { events = { "sched:*" }, overwrite = "10s" }' })
   end
 end
 
@@ -93,8 +94,16 @@ function M.want(session, names, frequency)
   return found
 end
 
+---@class oc.RecorderOptions
+---@field events? string[] or globs; where the CPUs spend their time when absent
+---@field overwrite? string a time or a size: keep so much of the past in memory
+---@field output? string a file that everything is written to
+---@field frequency? number of clocks and hardware events
+---@field buffer? number|string ring buffer on each CPU
+---@field memory? number|string at most, for `overwrite`
+
 --- Starts a recording of the whole system on a thread of its own.
----@param options { events?: string[], overwrite?: string, output?: string, frequency?: number, buffer?: number|string, memory?: number|string }
+---@param options oc.RecorderOptions
 ---@return oc.Recorder
 function M.new(options)
   check(options)
