@@ -1,6 +1,7 @@
 --- Keeps the last seconds of the scheduler's events and writes them when a process has starved.
 ---
---- A flight recorder runs beside the script: nothing is written until a wait was longer than --limit.
+--- A flight recorder runs beside the script: nothing is written until a wait was longer than
+--- --limit.
 ---
 --- Example: oc script examples/flight_recorder.lua --out /tmp/starved.data -d 10s
 local oc = require "oc"

@@ -11,6 +11,7 @@ local C = require "oc.abi"
 local canonical = require "oc.canonical"
 local errors = require "oc.errors"
 local ffi = require "ffi"
+local filter = require "oc.filter"
 local kinds = require "oc.kinds"
 local nearest = require "oc.nearest"
 local session_of = require "oc.session"
@@ -23,7 +24,7 @@ local M = {}
 local Recorder = {}
 Recorder.__index = Recorder
 
-local option_names = { "buffer", "events", "frequency", "memory", "output", "overwrite" }
+local option_names = { "buffer", "events", "filter", "frequency", "memory", "output", "overwrite" }
 
 local function check(options)
   if type(options) ~= "table" then
@@ -71,25 +72,29 @@ end
 
 --- Asks a session for all events of these names; the kinds that samples come from, each once.
 ---@param names string[]
----@param frequency? number
+---@param options { frequency?: number, filter?: string }
 ---@return integer[]
-function M.want(session, names, frequency)
-  local found, seen = {}, {}
+function M.want(session, names, options)
+  local all, seen = {}, {}
   for _, name in ipairs(names) do
     local numbers = {}
     if canonical.is(name) then
-      local of_name = canonical.resolve(session, name, { live = true, frequency = frequency })
+      local of_name = canonical.resolve(session, name,
+        { live = true, frequency = options.frequency })
       for i, kind in ipairs(of_name) do numbers[i] = kind.number end
     else
-      numbers = kinds.resolve(session, name, { frequency = frequency })
+      numbers = kinds.resolve(session, name, { frequency = options.frequency })
     end
     for _, number in ipairs(numbers) do
-      C.oc_session_want(session, number)
-      if number >= kinds.KERNEL_RECORDS and not seen[number] then
-        seen[number] = true
-        found[#found + 1] = number
-      end
+      if not seen[number] then all[#all + 1] = kinds.read(session, number) end
+      seen[number] = true
     end
+  end
+  if options.filter then all = filter.record(session, all, options.filter) end
+  local found = {}
+  for _, kind in ipairs(all) do
+    C.oc_session_want(session, kind.number)
+    if kind.number >= kinds.KERNEL_RECORDS then found[#found + 1] = kind.number end
   end
   return found
 end
@@ -98,6 +103,7 @@ end
 ---@field events? string[] or globs; where the CPUs spend their time when absent
 ---@field overwrite? string a time or a size: keep so much of the past in memory
 ---@field output? string a file that everything is written to
+---@field filter? string of the events, as in oc record --filter
 ---@field frequency? number of clocks and hardware events
 ---@field buffer? number|string ring buffer on each CPU
 ---@field memory? number|string at most, for `overwrite`
@@ -109,7 +115,7 @@ function M.new(options)
   check(options)
   settings.before_open()
   local session = session_of.new()
-  M.want(session, options.events or { "cpu" }, options.frequency)
+  M.want(session, options.events or { "cpu" }, options)
   local run, recording = ffi.new("oc_run"), ffi.new("oc_recording")
   run.buffer_bytes = size_of(options, "buffer")
   recording.output = options.output or ""

@@ -37,7 +37,7 @@ local function say(text, ...) io.stderr:write("oc: ", text:format(...), "\n") en
 local function resolve(session, options)
   local names = options.event or { "cpu" }
   if #names == 0 then errors.wrong_usage("-e names no event") end
-  return recorder.want(session, names, options.frequency)
+  return recorder.want(session, names, options)
 end
 
 local function time_or_size(text, option)
