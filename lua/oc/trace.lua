@@ -62,7 +62,8 @@ end
 -- Opening ----------------------------------------------------------------------------------------
 
 local open_options = { input = "string", source = "table", cpu = "table",
-  buffer = "number or string", time = "table or string", pushdown = "boolean" }
+  buffer = "number or string", cgroups = "boolean", time = "table or string",
+  pushdown = "boolean" }
 local on_options = { filter = "string" }
 local cpu_options = { frequency = "number" }
 
@@ -112,24 +113,6 @@ local function check_frequency(hz)
   end
 end
 
---- The part of the trace that is asked for, by the command line or else by the script; nil: all.
----@return oc.TimeWindow?
-local function window_of(options, path)
-  local hint = "end a live run after a time with -d, as in -d 10s"
-  if settings.run.time then
-    if path then return settings.run.time end
-    errors.wrong_usage("--time is for a recorded trace (-i), and this run is live", hint)
-  end
-  if not options.time then return nil end
-  local window, problem = time_window.read(options.time)
-  if not window then errors.misuse("oc.open: " .. problem, { token = "time" }) end
-  if not path then
-    errors.misuse("oc.open: time is for a recorded trace, and this run is live",
-      { token = "time", hint = hint })
-  end
-  return window
-end
-
 local function attach(self, path)
   self._source = self._options.source
   self._path = self._source and self._source.name or path
@@ -152,7 +135,7 @@ end
 
 --- A trace to register callbacks on; opened by `run`.
 ---@param options? { input?: string, source?: oc.Source, cpu?: { frequency: number },
----  buffer?: number|string, time?: string|table, pushdown?: boolean }
+---  buffer?: number|string, cgroups?: boolean, time?: string|table, pushdown?: boolean }
 ---@return oc.Trace
 function M.open(options)
   options = options or {}
@@ -163,7 +146,8 @@ function M.open(options)
   if options.source then check_source(options.source) end
   local path = options.input or settings.run.input
   local self = setmetatable({
-    _options = options, _window = window_of(options, path), _pushdown = options.pushdown ~= false,
+    _options = options, _window = time_window.choose(options.time, path),
+    _pushdown = options.pushdown ~= false,
     _buffer_bytes = buffer_bytes(options.buffer), _registered = {},
     _proxies = {}, _queue = proxies.new_queue(), _timers = timers.new(), _at_end = {},
     _ran = false, _stopping = false,
@@ -171,6 +155,7 @@ function M.open(options)
   }, Trace)
   opened[#opened + 1] = self
   attach(self, path)
+  if options.cgroups then C.oc_session_sample_cgroups(self._session) end
   return self
 end
 

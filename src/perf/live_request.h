@@ -17,6 +17,7 @@ struct EventRequest {
   uint64_t frequency_hz = 0;  ///< 0: every `period` events
   uint64_t period = 1;
   bool with_address = false;  ///< PERF_SAMPLE_ADDR (page faults)
+  bool with_cgroup = false;   ///< PERF_SAMPLE_CGROUP (Linux 5.7), and CGROUP records of new groups
   /// Do not filter out our own threads. For sched:*: a switch made in our context is also the
   /// switch-in of another thread, so leaving it out would lose that.
   bool keep_own = false;

@@ -226,6 +226,12 @@ std::vector<sys::ThreadInfo> LiveSource::rundown() {
   if (!scan.is_settled) {
     notes_.push_back("threads came and went while they were listed: some may be without a name");
   }
+  if (!sys::in_initial_pid_namespace()) {
+    notes_.push_back(
+        "this is a pid namespace: threads outside of it, and the idle task, have the id 0 and "
+        "the "
+        "name (outside)");
+  }
   return std::move(scan.threads);
 }
 

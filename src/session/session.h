@@ -15,6 +15,7 @@
 #include "event/event_table.h"
 #include "event/filter.h"
 #include "event/filter_kernel.h"
+#include "process/cgroup_names.h"
 #include "process/process_model.h"
 #include "session/decoder.h"
 #include "session/live_plan.h"
@@ -94,6 +95,10 @@ class Session {
   void set_kernel_filter(uint32_t kind, std::string text);
   /// What the kernel took; after `start`.
   std::string kernel_filter_taken(uint32_t kind) const;
+  /// Live samples carry the cgroup of their moment; before the events are resolved.
+  void sample_cgroups() { plan_.sample_cgroups(); }
+  /// The path of a cgroup by the id of a sample; "" when no record told it.
+  std::string cgroup_path(uint64_t id) const { return cgroups_.find(id); }
   base::Status start(const RunOptions& options);
   /// Instead of `start`: every event asked for goes to a file. `next` then gives empty batches until the end.
   base::Status start_recording(const RunOptions& options, RecordOptions recording);
@@ -148,6 +153,7 @@ class Session {
 
   base::Interner strings_;
   process::ProcessModel processes_;
+  process::CgroupNames cgroups_;
   std::unique_ptr<source::FedSource> fed_;
   base::Nanos fed_start_ = 0;
   std::deque<event::EventFormat> proxies_;
