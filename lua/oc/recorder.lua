@@ -10,7 +10,6 @@
 local C = require "oc.abi"
 local canonical = require "oc.canonical"
 local errors = require "oc.errors"
-local filter = require "oc.filter"
 local ffi = require "ffi"
 local filter = require "oc.filter"
 local kinds = require "oc.kinds"

@@ -29,7 +29,8 @@ typedef struct oc_recorded {
 
 /* Instead of oc_session_start: every kind that was resolved goes to the file. oc_session_next then returns 1 with
  * nothing in the loop, and 0 when the run is over. */
-int oc_session_record(struct oc_session* session, const struct oc_run* run, const oc_recording* recording);
+int oc_session_record(struct oc_session* session, const struct oc_run* run,
+                      const oc_recording* recording);
 /* The recording goes on by itself, without oc_session_next, until oc_session_finish. */
 int oc_session_record_ahead(struct oc_session* session);
 /* Writes what a flight recorder (overwrite) holds to a file of its own, and waits until it is there. */
