@@ -1,8 +1,9 @@
 --- Keeps the last seconds of the scheduler's events and writes them when a process has starved.
 ---
---- A flight recorder runs beside the script: nothing is written until a wait was longer than --limit.
+--- A flight recorder runs beside the script: nothing is written until a wait was longer than
+--- --limit.
 ---
---- Example: oc script examples/flight_recorder.lua --limit 50ms --out /tmp/starved.data -d 10s
+--- Example: oc script examples/flight_recorder.lua --out /tmp/starved.data -d 10s
 local oc = require "oc"
 
 local opt = oc.args {
@@ -11,7 +12,10 @@ local opt = oc.args {
   out   = oc.string("starved.data", "where it is written to"),
 }
 
-local ring = oc.recorder { events = { "sched:sched_switch", "sched:sched_wakeup" }, overwrite = opt.keep }
+local ring = oc.recorder {
+  events = { "sched:sched_switch", "sched:sched_wakeup" },
+  overwrite = opt.keep,
+}
 local trace = oc.open {}
 local ready, written = {}, false
 

@@ -10,8 +10,8 @@
 local C = require "oc.abi"
 local canonical = require "oc.canonical"
 local errors = require "oc.errors"
-local filter = require "oc.filter"
 local ffi = require "ffi"
+local filter = require "oc.filter"
 local kinds = require "oc.kinds"
 local nearest = require "oc.nearest"
 local session_of = require "oc.session"
@@ -24,7 +24,7 @@ local M = {}
 local Recorder = {}
 Recorder.__index = Recorder
 
-local option_names = { "buffer", "events", "frequency", "memory", "output", "overwrite" }
+local option_names = { "buffer", "events", "filter", "frequency", "memory", "output", "overwrite" }
 
 local function check(options)
   if type(options) ~= "table" then
@@ -43,7 +43,8 @@ local function check(options)
   end
   if not options.overwrite and not options.output then
     errors.misuse("oc.recorder needs overwrite (what to keep in memory) or output (a file)", {
-      token = "recorder", hint = 'as in oc.recorder { events = { "sched:*" }, overwrite = "10s" }' })
+      token = "recorder",
+      hint = 'as in oc.recorder { events = { "sched:*" }, overwrite = "10s" }' })
   end
 end
 
@@ -98,8 +99,17 @@ function M.want(session, names, options)
   return found
 end
 
+---@class oc.RecorderOptions
+---@field events? string[] or globs; where the CPUs spend their time when absent
+---@field overwrite? string a time or a size: keep so much of the past in memory
+---@field output? string a file that everything is written to
+---@field filter? string of the events, as in oc record --filter
+---@field frequency? number of clocks and hardware events
+---@field buffer? number|string ring buffer on each CPU
+---@field memory? number|string at most, for `overwrite`
+
 --- Starts a recording of the whole system on a thread of its own.
----@param options { events?: string[], overwrite?: string, output?: string, frequency?: number, buffer?: number|string, memory?: number|string }
+---@param options oc.RecorderOptions
 ---@return oc.Recorder
 function M.new(options)
   check(options)

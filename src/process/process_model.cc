@@ -40,7 +40,8 @@ void ProcessModel::comm(int32_t pid, int32_t tid, std::string_view name) {
 }
 
 void ProcessModel::fork(int32_t pid, int32_t tid, int32_t parent_pid, int32_t parent_tid) {
-  if (tid == 0 || tid == parent_tid) return;  // as some synthesised records of a process's own leader
+  if (tid == 0 || tid == parent_tid)
+    return;  // as some synthesised records of a process's own leader
   const Thread parent = slot(parent_pid, parent_tid);
   Thread& child = by_tid_[tid];
   child = make(pid, tid);

@@ -1,5 +1,6 @@
 """`oc record` from outside: what it writes is read by perf and by oc, whatever happens while it is written.
 
+one thing: every case records, then asks perf and oc what they read, with the same few helpers.
 OC_TEST_OFFLINE=1 also takes the last CPU offline for a moment (root; everybody on the machine notices).
 """
 import glob

@@ -18,8 +18,8 @@ local M = {}
 local HEAD = [[
 --- Record a trace: of the whole system, or of a command and its children.
 ---
---- Without -e it samples where the CPUs spend their time. What is being written is called FILE.partial and can be read,
---- also after a crash; an older FILE becomes FILE.old.
+--- Without -e it samples where the CPUs spend their time. What is being written is called
+--- FILE.partial and can be read, also after a crash; an older FILE becomes FILE.old.
 ---
 --- Example: oc record -d 1s -o /tmp/cpu.data
 --- Example: oc record -e sched:sched_switch,page-faults -o /tmp/make.data -- make --version
@@ -115,8 +115,9 @@ local function summary_of(session, found)
   local raw = ffi.new("oc_recorded")
   local failed = C.oc_session_recorded(session, raw) ~= 0
   local summary = {
-    path = ffi.string(raw.path), files = raw.files, file_bytes = raw.file_bytes, record_bytes = raw.record_bytes,
-    samples = raw.samples, elapsed_ns = raw.elapsed_ns, by_event = {}, span_ns = raw.last_ns - raw.first_ns,
+    path = ffi.string(raw.path), files = raw.files, file_bytes = raw.file_bytes,
+    record_bytes = raw.record_bytes, samples = raw.samples, by_event = {},
+    elapsed_ns = raw.elapsed_ns, span_ns = raw.last_ns - raw.first_ns,
     problem = failed and session_of.problem(session) or nil,
     problem_hint = failed and ffi.string(C.oc_session_error(session).hint) or nil,
   }
@@ -140,7 +141,8 @@ local function write_json(summary, stats, notes, status)
   local by_cpu = json.object({})
   for cpu, records in pairs(stats.lost_by_cpu) do by_cpu[tostring(cpu)] = records end
   io.stdout:write(json.encode(json.object({ recorded = {
-    path = summary.path, files = summary.files, file_bytes = summary.file_bytes, record_bytes = summary.record_bytes,
+    path = summary.path, files = summary.files, file_bytes = summary.file_bytes,
+    record_bytes = summary.record_bytes,
     events = summary.samples, by_event = json.object(summary.by_event), records = stats.records,
     lost = stats.lost, lost_by_cpu = by_cpu, lost_by_event = json.object(stats.lost_by_event),
     span_ns = summary.span_ns, cpu_ns = stats.cpu_ns, notes = notes,
