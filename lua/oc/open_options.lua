@@ -10,8 +10,8 @@ local units = require "oc.units"
 local M = {}
 
 local known_options = { input = "string", source = "table", cpu = "table",
-  buffer = "number or string", time = "table or string", paused = "boolean",
-  max_overhead = "number or string" }
+  buffer = "number or string", time = "table or string", cgroups = "boolean",
+  pushdown = "boolean", paused = "boolean", max_overhead = "number or string" }
 local cpu_options = { frequency = "number" }
 
 -- As of the command line's options (options.lua).
@@ -70,24 +70,6 @@ local function most_overhead(value)
   return percent
 end
 
---- The part of the trace that is asked for, by the command line or else by the script; nil: all.
----@return oc.TimeWindow?
-local function window_of(options, path)
-  local hint = "end a live run after a time with -d, as in -d 10s"
-  if settings.run.time then
-    if path then return settings.run.time end
-    errors.wrong_usage("--time is for a recorded trace (-i), and this run is live", hint)
-  end
-  if not options.time then return nil end
-  local window, problem = time_window.read(options.time)
-  if not window then errors.misuse("oc.open: " .. problem, { token = "time" }) end
-  if not path then
-    errors.misuse("oc.open: time is for a recorded trace, and this run is live",
-      { token = "time", hint = hint })
-  end
-  return window
-end
-
 --- A source makes the events: nothing else can.
 local function check_source(source)
   if not sources.is(source) then
@@ -116,7 +98,8 @@ function M.read(options)
   if options.source then check_source(options.source) end
   local path = options.input or settings.run.input
   return {
-    path = path, buffer_bytes = buffer_bytes(options.buffer), window = window_of(options, path),
+    path = path, buffer_bytes = buffer_bytes(options.buffer),
+    window = time_window.choose(options.time, path),
     max_overhead = most_overhead(options.max_overhead),
     paused = options.paused or settings.run.paused or false,
   }

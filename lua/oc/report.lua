@@ -49,6 +49,9 @@ local function say_numbers(stats)
     say("phase %s: %.0f events in %s, paused for %s", phase.name == "" and "(none)" or phase.name,
       phase.events, units.format_duration(phase.span_ns), units.format_duration(phase.paused_ns))
   end
+  if stats.filtered > 0 then
+    say("%.0f events were read that no filter let through", stats.filtered)
+  end
   if stats.late > 0 then
     say("%.0f records came late: out of order by more than a round", stats.late)
   end
@@ -100,8 +103,8 @@ function M.finished(trace)
   if stats.lost > 0 then M.say_loss(stats, trace:is_recorded()) end
   local signal = C.oc_host_interrupted(host_pointer)
   if signal > 0 and not settings.quiet and trace:is_recorded() then
-    say("stopped by a signal: what stands above covers the first %s of the trace",
-      units.format_duration(stats.span_ns))
+    say("stopped by a signal: what stands above covers the first %s of the %s",
+      units.format_duration(stats.span_ns), trace._window and "time asked for" or "trace")
   end
   local status = trace:command_status()
   if status and status ~= 0 and not settings.quiet then

@@ -55,6 +55,7 @@ end
 
 ---@class oc.Stats
 ---@field events number delivered to callbacks' kinds
+---@field filtered number that no callback's filter let through, as far as the kernel did not
 ---@field records number read, asked for or not
 ---@field bytes number of those
 ---@field lost number
@@ -104,6 +105,7 @@ function M.stats(session)
   return {
     events = raw.delivered, delivered_to_batches = raw.delivered_to_batches,
     records = raw.records, bytes = raw.bytes, lost = raw.lost,
+    filtered = raw.filtered,
     late = raw.late, malformed = raw.malformed, unknown = raw.unknown, own = raw.own,
     throttled = raw.throttled, span_ns = raw.span_ns, cpu_ns = raw.cpu_ns, run_ns = raw.run_ns,
     cpu_share = raw.run_ns > 0 and raw.cpu_ns / raw.run_ns or 0,

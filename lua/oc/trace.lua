@@ -7,10 +7,13 @@
 --
 -- The input is the kernel, or a file by `input` or the command line's `-i`; a script cannot tell
 -- which.
+--
+-- one thing: what a trace can be asked shares its fields, which nobody else sees.
 
 local C = require "oc.abi"
 local canonical = require "oc.canonical"
 local errors = require "oc.errors"
+local filter = require "oc.filter"
 local kinds = require "oc.kinds"
 local nearest = require "oc.nearest"
 local open_options = require "oc.open_options"
@@ -59,19 +62,22 @@ end
 
 -- Opening ----------------------------------------------------------------------------------------
 
+local on_options = { filter = "string" }
+
 local function attach(self, path)
   self._source = self._options.source
   self._path = self._source and self._source.name or path
   self._session, self._out = session.new(path, self._source)
   self._runtime = view.runtime(self._session)
   self._views, self._handlers, self._by_kind = {}, {}, {}
+  self._left_out, self._fits, self._misfit = {}, 0, nil  -- by --filter
   self._proxied = {}
   proxies.reattach(self)
 end
 
 --- A trace to register callbacks on; opened by `run`.
 ---@param options? { input?: string, source?: oc.Source, cpu?: { frequency: number },
----  buffer?: number|string, time?: string|table }
+---  buffer?: number|string, cgroups?: boolean, time?: string|table, pushdown?: boolean }
 ---@return oc.Trace
 function M.open(options)
   options = options or {}
@@ -79,12 +85,14 @@ function M.open(options)
   local self = setmetatable({
     _options = options, _window = given.window, _buffer_bytes = given.buffer_bytes,
     _max_overhead = given.max_overhead, _phases = phases.new(given.paused), _registered = {},
+    _pushdown = options.pushdown ~= false,
     _proxies = {}, _queue = proxies.new_queue(), _timers = timers.new(), _at_end = {},
     _ran = false, _stopping = false,
     _opened_at = debug.getinfo(2, "Sl"),
   }, Trace)
   opened[#opened + 1] = self
   attach(self, given.path)
+  if options.cgroups then C.oc_session_sample_cgroups(self._session) end
   return self
 end
 
@@ -113,10 +121,11 @@ local function view_of(self, kind, name)
   return self._views[key]
 end
 
-local function handler_of(self, number)
+local function handler_of(self, kind)
+  local number = kind.number
   local handler = self._by_kind[number]
   if not handler then
-    handler = { number = number, calls = {} }
+    handler = { number = number, name = kind.name, calls = {} }
     self._by_kind[number] = handler
     local list = proxies.is_proxied(handler) and self._proxied or self._handlers
     list[#list + 1] = handler
@@ -127,12 +136,14 @@ end
 
 --- An event may be wanted under several names (`cswitch` and `sched:*`): one handler a kind; each
 --- callback gets the view of the name that it asked for.
-local function bind(self, name, fn)
+local function bind(self, name, fn, options)
   local found, canonical_name = kinds_of(self, name)
   local guarded = proxies.guard(self._proxies, name, fn)
-  for _, kind in ipairs(found) do
-    local calls = handler_of(self, kind.number).calls
-    calls[#calls + 1] = { fn = guarded, view = view_of(self, kind, canonical_name) }
+  for _, choice in ipairs(filter.bind(self, found, name, options.filter)) do
+    local kind = choice.kind
+    local calls = handler_of(self, kind).calls
+    calls[#calls + 1] = { fn = guarded, view = view_of(self, kind, canonical_name),
+      filter = choice.filter }
     local info = debug.getinfo(fn, "S")
     local where = errors.file_of(info.source) .. ":" .. info.linedefined
     if not kind.proxy then C.oc_session_describe(self._session, kind.number, where) end
@@ -151,7 +162,7 @@ local function fall_back(self, err)
     io.stderr:write("    the command is not run: ", table.concat(settings.run.command, " "), "\n")
   end
   attach(self, path)
-  for _, entry in ipairs(self._registered) do bind(self, entry.name, entry.fn) end
+  for _, entry in ipairs(self._registered) do bind(self, entry.name, entry.fn, entry.options) end
   return true
 end
 
@@ -163,7 +174,8 @@ local function with_fallback(self, body)
   error(result, 0)
 end
 
---- Calls `fn(e)` for each such event, in order of time.
+--- Calls `fn(e)` for each such event, in order of time; with `{ filter = "…" }` for those that it
+--- lets through (docs/guide/filters.md).
 ---@param name string an event, a glob of events, or one of `oc.canonical`'s names
 ---@param options_or_fn table|fun(e: oc.Event)
 ---@param fn? fun(e: oc.Event)
@@ -179,9 +191,9 @@ function Trace:on(name, options_or_fn, fn)
   if self._ran then
     errors.misuse("callbacks are registered before trace:run()", { token = "on" })
   end
-  open_options.check(options, {}, "trace:on")
-  with_fallback(self, function() bind(self, name, fn) end)
-  self._registered[#self._registered + 1] = { name = name, fn = fn }
+  open_options.check(options, on_options, "trace:on")
+  with_fallback(self, function() bind(self, name, fn, options) end)
+  self._registered[#self._registered + 1] = { name = name, fn = fn, options = options }
 end
 
 --- Declares an event of the script's own: `fields` as of oc.format, and `:emit { … }` delivers it.
@@ -272,6 +284,7 @@ function Trace:run()
   end
   self._ran = true
   forget(self)
+  filter.check_run(self._fits, self._left_out, self._misfit)
   run.start(self, self._buffer_bytes, function(body) return with_fallback(self, body) end)
   run.feed(self)
   return self

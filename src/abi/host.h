@@ -4,12 +4,16 @@
 #include <cstdint>
 #include <mutex>
 #include <string>
+#include <vector>
 
+#include "event/filter.h"
+#include "session/process_facts.h"
 #include "session/session.h"
 
 extern "C" {
 #include "event/descriptor.h"
 
+#include "abi/filter.h"
 #include "abi/session.h"
 
 #include "abi/record.h"
@@ -56,6 +60,7 @@ struct oc_session {
   std::vector<std::string> names;
   std::string names_glob;
   std::vector<std::string> notes;
+  oc::session::ProcessFacts facts;  ///< lent by the last question about a process
   double cpu_ns_at_start = 0;
   double started_at_ns = 0;         ///< CLOCK_MONOTONIC
   double ended_at_ns = 0;           ///< 0: not yet
@@ -64,6 +69,9 @@ struct oc_session {
   double cut_at_ns = 0;             ///< time of the first event that was dropped, if any
   uint32_t batch_count = 0;         ///< loop.count as it was, while stopping may have set that to 0
   std::atomic<bool> is_cut{false};  ///< the run ends before its events do
+  oc::event::Filter filter;         ///< the one checked last, and as Lua reads it
+  std::vector<oc_filter_node> nodes;
+  std::string kernel_filter, kernel_rest;
 
   /// Any thread: the loop ends behind the event that it is at, and no batch follows.
   void cut() {

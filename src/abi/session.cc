@@ -115,6 +115,7 @@ int oc_session_kind(oc_session* session, uint32_t number, oc_kind* out) {
   out->ip = out->addr = out->id = out->stream_id = out->period = oc::event::kAbsent;
   if (number >= session->session.kind_count()) return -1;
   out->name = session->session.kind_name(number).data();
+  out->is_live = session->session.is_live() ? 1 : 0;
   if (const EventKind* kind = session->session.sample_kind(number); kind != nullptr) {
     out->is_sample = 1;
     out->type = kind->attr.type;
@@ -296,9 +297,10 @@ void oc_session_stats(oc_session* session, oc_stats* out) {
     out->records = number(counts.records);
     out->bytes = number(counts.bytes);
     const uint32_t dropped = session->dropped();
-    out->delivered = number(counts.delivered - dropped);
     out->throttled = number(counts.throttled);
     out->delivered_to_batches = number(counts.delivered);
+    out->filtered = session->loop.filtered;
+    out->delivered = number(counts.delivered - dropped) - out->filtered;
     out->late = number(counts.late);
     out->malformed = number(counts.malformed);
     out->unknown = number(counts.unknown);

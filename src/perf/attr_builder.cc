@@ -12,7 +12,8 @@ constexpr uint64_t kSampleType = PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_IP | PERF_
 
 uint64_t sample_type_of(const EventRequest& request) {
   return kSampleType | (request.format ? PERF_SAMPLE_RAW : 0) |
-         (request.with_address ? PERF_SAMPLE_ADDR : 0);
+         (request.with_address ? PERF_SAMPLE_ADDR : 0) |
+         (request.with_cgroup ? PERF_SAMPLE_CGROUP : 0);
 }
 
 perf_event_attr make_basic(const AttrBasis& basis) {
@@ -42,6 +43,11 @@ perf_event_attr make_dummy(const LiveRequest& request, const AttrBasis& basis) {
   return attr;
 }
 
+/// Samples name groups by id: records name those that are made meanwhile.
+bool samples_cgroups(const LiveRequest& request) {
+  return !request.events.empty() && request.events.front().with_cgroup;
+}
+
 }  // namespace
 
 perf_event_attr make_event_attr(const EventRequest& request, const AttrBasis& basis) {
@@ -68,15 +74,17 @@ perf_event_attr make_sideband_attr(const LiveRequest& request, const AttrBasis& 
   attr.mmap_data = request.mmap_records;
   attr.build_id = basis.extras.build_ids;
   attr.namespaces = basis.extras.namespaces;
-  attr.cgroup = basis.extras.cgroups;
+  attr.cgroup = basis.extras.cgroups || samples_cgroups(request);
   attr.ksymbol = basis.extras.ksymbols;
   attr.bpf_event = basis.extras.bpf_events;
+  attr.text_poke = basis.extras.text_pokes;
   return attr;
 }
 
 perf_event_attr make_data_attr(const LiveRequest& request, const AttrBasis& basis) {
   perf_event_attr attr = make_dummy(request, basis);
   attr.context_switch = request.switch_records;
+  attr.wakeup_watermark = basis.wakeup_bytes;
   return attr;
 }
 
@@ -104,6 +112,11 @@ std::string make_own_filter(const std::vector<int32_t>& tids) {
     filter += fmt::format("{}common_pid != {}", filter.empty() ? "" : " && ", tid);
   }
   return filter;
+}
+
+std::string join_filters(const std::string& own, const std::string& asked) {
+  if (own.empty() || asked.empty()) return own + asked;
+  return "(" + own + ") && (" + asked + ")";
 }
 
 }  // namespace oc::perf

@@ -44,6 +44,8 @@ class EventOpener {
   base::Status probe(const EventRequest& first, AttrBasis& basis);
   /// Which further sideband records there are here.
   SidebandExtras probe_extras(AttrBasis basis);
+  /// Those of `wanted` that the kernel gives here; the others are noted.
+  SidebandExtras keep_possible(const SidebandExtras& wanted, AttrBasis basis);
 
   /// Opens `attr` on every CPU. May set exclude_kernel and name it ":u" in `name`.
   base::Result<std::vector<OpenEvent>> open(const EventRequest& request, perf_event_attr& attr,

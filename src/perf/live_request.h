@@ -17,12 +17,28 @@ struct EventRequest {
   uint64_t frequency_hz = 0;  ///< 0: every `period` events
   uint64_t period = 1;
   bool with_address = false;  ///< PERF_SAMPLE_ADDR (page faults)
+  bool with_cgroup = false;   ///< PERF_SAMPLE_CGROUP (Linux 5.7), and CGROUP records of new groups
   /// Do not filter out our own threads. For sched:*: a switch made in our context is also the
   /// switch-in of another thread, so leaving it out would lose that.
   bool keep_own = false;
   /// One of those that a glob matched: when the kernel refuses it, it is left out with a note.
   bool is_optional = false;
+  /// False: looked up by name but never asked for; it keeps its place and is not opened.
+  bool is_wanted = true;
+  /// Of a tracepoint: what the kernel shall let through, in its own words (event/filter_kernel.h). Only
+  /// saves work: whoever gets the events filters them again.
+  std::string filter;
   std::optional<event::EventFormat> format;  ///< of a tracepoint: adds RAW
+};
+
+/// Sideband records that not every kernel or user gets: found out by trying.
+struct SidebandExtras {
+  bool build_ids = false;   ///< in MMAP2 records: Linux 5.12
+  bool namespaces = false;  ///< privileged
+  bool cgroups = false;     ///< Linux 5.7
+  bool ksymbols = false;    ///< Linux 5.1
+  bool bpf_events = false;
+  bool text_pokes = false;  ///< Linux 5.9
 };
 
 /// What a LiveSource shall record. Comm, fork and exit records are always on.
@@ -30,6 +46,7 @@ struct LiveRequest {
   std::vector<EventRequest> events;
   bool switch_records = false;       ///< PERF_RECORD_SWITCH of every context switch
   bool mmap_records = false;         ///< PERF_RECORD_MMAP2, of data too
+  SidebandExtras extras;             ///< asked for by name: what the kernel refuses is noted
   std::vector<std::string> command;  ///< empty: system-wide
   /// For a file: mappings of code with build ids, namespaces, cgroups, kernel symbols and BPF programs,
   /// as far as the kernel gives them.

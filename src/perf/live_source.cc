@@ -19,7 +19,8 @@ namespace {
 constexpr base::Nanos kSlack = 1'000'000;
 constexpr std::chrono::milliseconds kLongestWait{100};
 constexpr std::chrono::milliseconds kCommandEnds{1000};
-constexpr uint64_t kOtherFiles = 64;  // what the rest of the program may have open
+constexpr size_t kLongestFilter = 4096;  // PAGE_SIZE where it is smallest, kernel/events/core.c
+constexpr uint64_t kOtherFiles = 64;     // what the rest of the program may have open
 
 std::vector<uint64_t> ids_of(const std::vector<OpenEvent>& events) {
   std::vector<uint64_t> ids;
@@ -81,13 +82,25 @@ base::Status LiveSource::set_up() {
   AttrBasis basis;
   basis.follows_command = is_command();
   basis.starts_paused = request_.starts_paused;
-  status = opener.probe(request_.events.empty() ? named("dummy") : request_.events.front(), basis);
+  const auto first = std::find_if(request_.events.begin(), request_.events.end(),
+                                  [](const EventRequest& request) { return request.is_wanted; });
+  status = opener.probe(first == request_.events.end() ? named("dummy") : *first, basis);
   if (!status) return status;
-  if (request_.is_recorded) basis.extras = opener.probe_extras(basis);
+  basis.extras = request_.is_recorded ? opener.probe_extras(basis)
+                                      : opener.keep_possible(request_.extras, basis);
+  if (request_.is_recorded) basis.wakeup_bytes = early_wakeup();
   extras_ = basis.extras;
   status = open_events(opener, basis);
   if (status && is_command() && launcher_->pidfd() >= 0) status = poller_.add(launcher_->pidfd());
   return status;
+}
+
+/// Recording takes a turn of 10 µs; so it is woken at an eighth of the ring, and has the rest of it to get a CPU on a
+/// busy machine. Where the ring may turn out smaller than wished, at half of it as always.
+uint32_t LiveSource::early_wakeup() const {
+  uint64_t bytes = request_.buffer_bytes;
+  if (bytes == 0 && permissions_.may_lock_any_amount()) bytes = kDefaultDataBytes;
+  return static_cast<uint32_t>(std::min<uint64_t>(bytes / 8, 1u << 30));
 }
 
 /// Forks the command if there is one; the CPUs to trace on.
@@ -117,10 +130,15 @@ base::Status LiveSource::open_events(EventOpener& opener, const AttrBasis& basis
   for (const auto* owners : {&*sideband, &*data}) {
     if (status) status = watch(*owners);
   }
-  bool has_any = request_.events.empty();
+  bool has_any = std::none_of(request_.events.begin(), request_.events.end(),
+                              [](const EventRequest& request) { return request.is_wanted; });
   Refusals refusals;
   for (const EventRequest& request : request_.events) {
     if (!status) break;
+    if (!request.is_wanted) {
+      add_kind(request.name, make_event_attr(request, basis), request, {});
+      continue;
+    }
     base::Status opened = open_event(opener, basis, request, *data);
     if (opened) {
       has_any = true;
@@ -149,16 +167,35 @@ base::Status LiveSource::open_event(EventOpener& opener, const AttrBasis& basis,
   if (!events) return events.error();
   add_kind(std::move(name), attr, request, std::move(*events));
   base::Status status = opened_.redirect_last(data);
-  // A filter sees the host's thread ids: in a container ours are other numbers, and would hide others.
-  const bool filters = attr.type == PERF_TYPE_TRACEPOINT && !request.keep_own && !is_command() &&
-                       sys::in_initial_pid_namespace();
-  if (status && filters) {
-    std::vector<int32_t> own = request_.own_tids;
-    if (guardian_) own.push_back(guardian_.pid());
-    if (!own.empty()) status = opened_.filter_last(make_own_filter(own));
-  }
+  if (status && attr.type == PERF_TYPE_TRACEPOINT) status = set_filter(request);
   if (!status) return std::move(status.error()).context("cannot open event '" + request.name + "'");
   return {};
+}
+
+/// Our own threads are left out, and what the request's filter says: in one text, as a second one is
+/// refused. When the kernel does not take the latter (its language grew over time), only the former.
+base::Status LiveSource::set_filter(const EventRequest& request) {
+  // A filter sees the host's thread ids: in a container ours are other numbers, and would hide others.
+  const bool hides_own = !request.keep_own && !is_command() && sys::in_initial_pid_namespace();
+  std::vector<int32_t> own;
+  if (hides_own) own = request_.own_tids;
+  if (hides_own && guardian_) own.push_back(guardian_.pid());
+  const std::string own_filter = make_own_filter(own);
+  if (!request.filter.empty()) {
+    const std::string both = join_filters(own_filter, request.filter);
+    base::Status status = both.size() < kLongestFilter
+                              ? opened_.filter_last(both)
+                              : base::make_error(base::Code::kUnsupported, "it is too long");
+    if (status) {
+      filters_.back() = request.filter;
+      return status;
+    }
+    if (request_.is_recorded)
+      return std::move(status.error()).context("cannot filter while recording");
+    notes_.push_back("the kernel does not filter '" + request.name +
+                     "', so all of its events are read: " + status.error().what);
+  }
+  return own_filter.empty() ? base::Status() : opened_.filter_last(own_filter);
 }
 
 void LiveSource::add_kind(std::string name, const perf_event_attr& attr,
@@ -166,6 +203,7 @@ void LiveSource::add_kind(std::string name, const perf_event_attr& attr,
   event::EventKind kind{std::move(name), attr, {}, request.format};
   table_.add(std::move(kind), ids_of(events));
   opened_.add(std::move(events));
+  filters_.emplace_back();
 }
 
 base::Status LiveSource::watch(const std::vector<OpenEvent>& owners) {
@@ -220,6 +258,12 @@ std::vector<sys::ThreadInfo> LiveSource::rundown() {
   sys::ThreadScan scan = sys::scan_threads();
   if (!scan.is_settled) {
     notes_.push_back("threads came and went while they were listed: some may be without a name");
+  }
+  if (!sys::in_initial_pid_namespace()) {
+    notes_.push_back(
+        "this is a pid namespace: threads outside of it, and the idle task, have the id 0 and "
+        "the "
+        "name (outside)");
   }
   return std::move(scan.threads);
 }

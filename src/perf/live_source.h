@@ -84,6 +84,11 @@ class LiveSource final : public source::Source {
   bool is_command() const { return !request_.command.empty(); }
   const LiveRequest& request() const { return request_; }
 
+  /// What of the filter of event `index` the kernel took; empty for nothing.
+  std::string filter(uint32_t index) const {
+    return index < filters_.size() ? filters_[index] : std::string();
+  }
+
   const event::EventTable& events() const override { return table_; }
   base::Status next_round(std::chrono::milliseconds wait, source::Round& round) override;
   void release(uint32_t stream, uint64_t position) override { rings_.release(stream, position); }
@@ -95,11 +100,13 @@ class LiveSource final : public source::Source {
   LiveSource(LiveRequest request, Guardian guardian, Poller poller);
   base::Status set_up();
   base::Result<std::vector<int32_t>> choose_target();
+  uint32_t early_wakeup() const;
   base::Status open_events(EventOpener& opener, const AttrBasis& basis);
   base::Status open_event(EventOpener& opener, const AttrBasis& basis, const EventRequest& request,
                           const std::vector<OpenEvent>& data);
   void add_kind(std::string name, const perf_event_attr& attr, const EventRequest& request,
                 std::vector<OpenEvent> events);
+  base::Status set_filter(const EventRequest& request);
   base::Status watch(const std::vector<OpenEvent>& owners);
   void disable();
   base::Status set_enabled(bool is_enabled);
@@ -110,6 +117,7 @@ class LiveSource final : public source::Source {
   sys::Permissions permissions_;
   SidebandExtras extras_;
   std::vector<std::string> notes_;
+  std::vector<std::string> filters_;  ///< of each event, as the kernel took it
   event::EventTable table_;
   OpenedEvents opened_;
   CpuRings rings_;

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/glob.h"
 #include "base/nearest.h"
+#include "session/process_facts.h"
 #include "source/sample_span.h"
 
 namespace oc::session {
@@ -46,6 +47,7 @@ std::vector<int32_t> own_threads() {
 Session::Session() : processes_(strings_) {}
 
 Session::~Session() {
+  recording_thread_.reset();
   pump_.reset();  // its thread uses the rest
 }
 
@@ -169,6 +171,7 @@ Status Session::start(const RunOptions& options) {
   Selection selection;
   wanted_.resize(kind_count());
   selection.wanted = wanted_;
+  selection.cgroups = &cgroups_;
   if (options.max_events != 0) selection.max_events = options.max_events;
   if (options.max_span != 0) selection.max_span = options.max_span;
   if (auto status = choose_window(options.window, selection); !status) return status;
@@ -205,12 +208,12 @@ Status Session::choose_window(const TimeWindow& window, Selection& selection) {
 
 perf::LiveRequest Session::make_request(const RunOptions& options) const {
   using event::KernelRecord;
-  const auto wants = [&](KernelRecord record) {
-    const auto kind = static_cast<size_t>(record);
-    return kind < wanted_.size() && wanted_[kind] != 0;
-  };
+  const auto is_wanted = [&](size_t kind) { return kind < wanted_.size() && wanted_[kind] != 0; };
+  const auto wants = [&](KernelRecord record) { return is_wanted(static_cast<size_t>(record)); };
   perf::LiveRequest request;
   request.events = plan_.requests();
+  for (uint32_t i = 0; i < plan_.size(); ++i)
+    request.events[i].is_wanted = is_wanted(kKernelRecords + i);
   request.command = options.command;
   request.buffer_bytes = options.buffer_bytes;
   request.starts_paused = options.starts_paused;
@@ -219,6 +222,11 @@ perf::LiveRequest Session::make_request(const RunOptions& options) const {
                            wants(KernelRecord::kSwitchInWide);
   request.mmap_records = wants(KernelRecord::kMmap) || wants(KernelRecord::kMmap2) ||
                          wants(KernelRecord::kMmap2BuildId);
+  request.extras.namespaces = wants(KernelRecord::kNamespaces);
+  request.extras.cgroups = wants(KernelRecord::kCgroup);
+  request.extras.ksymbols = wants(KernelRecord::kKsymbol);
+  request.extras.bpf_events = wants(KernelRecord::kBpfEvent);
+  request.extras.text_pokes = wants(KernelRecord::kTextPoke);
   request.own_tids = own_threads();
   return request;
 }
@@ -240,12 +248,15 @@ Status Session::start_live(const RunOptions& options, Selection& selection) {
                             KernelRecord::kSwitchOutWide, KernelRecord::kSwitchInWide})
     selection.keep_own[static_cast<size_t>(record)] = 1;
   if (auto status = live_->start(); !status) return status;
+  if (plan_.samples_cgroups()) name_cgroups(cgroups_);
   selection.start = live_->start_time();
   wall_offset_ = static_cast<int64_t>(base::now_of(CLOCK_REALTIME) - base::now_of(CLOCK_MONOTONIC));
   if (options.max_span != 0) live_deadline_ = selection.start + options.max_span;
   for (const sys::ThreadInfo& thread : live_->rundown()) {
     processes_.rundown(thread.pid, thread.tid, thread.comm);
   }
+  // The kernel gives threads that have no id in our pid namespace the idle task's.
+  if (!sys::in_initial_pid_namespace()) processes_.name_idle("(outside)");
   decoder_ = std::make_unique<Decoder>(*live_, processes_, std::move(selection));
   pump_ = std::make_unique<Pump>(*decoder_);
   return {};
@@ -282,14 +293,28 @@ Status Session::start_recording(const RunOptions& options, RecordOptions recordi
   return recorder_->begin();
 }
 
+void Session::record_ahead() {
+  recording_thread_ = std::make_unique<RecordingThread>(*recorder_, *live_);
+}
+
+Status Session::dump(const std::string& path) {
+  if (!recorder_ || is_over_)
+    return make_error(Code::kUsage, "there is no recording to dump",
+                      "dump it before it is stopped");
+  return recording_thread_ ? recording_thread_->dump(path) : recorder_->dump(path);
+}
+
+void Session::take_counts() {
+  counts_.records = recorder_->records();
+  counts_.delivered = recorder_->samples();
+  counts_.bytes = recorder_->record_bytes();
+  counts_.last_time = recorder_->last();
+}
+
 Result<const Batch*> Session::next_recorded(std::chrono::milliseconds wait) {
   const auto more = recorder_->step(look_at_deadline(wait));
   if (!more) return more.error();
-  const RecordTally& tally = recorder_->tally();
-  counts_.records = tally.records();
-  counts_.delivered = tally.samples();
-  counts_.bytes = recorder_->record_bytes();
-  counts_.last_time = tally.last();
+  take_counts();
   if (max_recorded_ != 0 && counts_.delivered >= max_recorded_) live_->request_stop();
   return *more ? &nothing_ : nullptr;
 }
@@ -328,7 +353,9 @@ void Session::finish() {
 
 void Session::finish_recording() {
   if (!live_) return;
+  if (recording_thread_) recording_thread_->stop();
   if (auto status = recorder_->finish(); !status) record_failure_ = std::move(status.error());
+  take_counts();
   losses_ = losses();
   is_over_ = true;
 }
@@ -340,53 +367,6 @@ void Session::end() {
   final_notes_ = notes();
   command_status_ = command_status();
   live_.reset();
-}
-
-/// The kernel's own numbers, by CPU and event, are whole, but only there at the end and since Linux 6.0;
-/// where LOST records told of more on a CPU (a descriptor could not be read), the rest is added.
-std::vector<source::Loss> Session::losses() const {
-  if (is_over_ || (!decoder_ && !recorder_)) return losses_;
-  std::vector<source::Loss> losses;
-  if (live_ && live_->is_finished()) losses = live_->final_losses();
-  if (fed_) losses = fed_->final_losses();
-  std::map<int32_t, uint64_t> counted;
-  for (const source::Loss& loss : losses) counted[loss.cpu] += loss.records;
-  const auto told_by_records = recorder_ ? recorder_->lost_by_cpu() : decoder_->lost_by_cpu();
-  for (const auto& [cpu, told] : told_by_records) {
-    if (told <= counted[cpu]) continue;
-    source::Loss rest;
-    rest.cpu = cpu;
-    rest.records = told - counted[cpu];
-    losses.push_back(rest);
-  }
-  return losses;
-}
-
-std::vector<std::string> Session::notes() const {
-  if (live_) {
-    auto notes = live_->notes();
-    if (auto note = overhead_note(); !note.empty()) notes.push_back(std::move(note));
-    return notes;
-  }
-  if (!file_) return final_notes_;
-  // The source belongs to the decoder's thread as long as that runs.
-  if (!decoder_is_done_ && pump_) return file_->notes();
-  auto notes = file_->source().notes();
-  const std::string miss = decoder_is_done_ ? describe_miss(window_, counts_) : std::string();
-  if (!miss.empty()) notes.push_back(file_->path() + ": " + miss);
-  return notes;
-}
-
-bool Session::is_damaged() const {
-  if (!file_) return false;
-  return decoder_is_done_ || !pump_ ? file_->source().is_damaged() : file_->is_truncated();
-}
-
-std::optional<int> Session::command_status() const {
-  if (!live_) return command_status_;
-  const auto status = live_->command_status();
-  if (!status) return std::nullopt;
-  return WIFSIGNALED(*status) ? 128 + WTERMSIG(*status) : WEXITSTATUS(*status);
 }
 
 }  // namespace oc::session

@@ -13,12 +13,16 @@
 #include "base/interner.h"
 #include "base/result.h"
 #include "event/event_table.h"
+#include "event/filter.h"
+#include "event/filter_kernel.h"
+#include "process/cgroup_names.h"
 #include "process/process_model.h"
 #include "session/decoder.h"
 #include "session/governor.h"
 #include "session/live_plan.h"
 #include "session/pump.h"
 #include "session/recorder.h"
+#include "session/recording_thread.h"
 #include "source/fed_source.h"
 #include "source/recorded_trace.h"
 #include "sys/host.h"
@@ -85,9 +89,27 @@ class Session {
   std::vector<std::string> event_names(const std::string& glob) const;
 
   void want(uint32_t kind);
+
+  /// A filter for events of `kind`, whose canonical event adds `aliases`.
+  base::Result<event::Filter> check_filter(uint32_t kind, std::string_view text,
+                                           std::vector<event::FilterAlias> aliases) const;
+  /// What the kernel can leave out for it: nothing of what is no tracepoint, or of a recorded trace.
+  event::KernelFilter make_kernel_filter(uint32_t kind, const event::Filter& filter) const;
+  /// Asks for that; before `start`. It only saves work: events are to be filtered again.
+  void set_kernel_filter(uint32_t kind, std::string text);
+  /// What the kernel took; after `start`.
+  std::string kernel_filter_taken(uint32_t kind) const;
+  /// Live samples carry the cgroup of their moment; before the events are resolved.
+  void sample_cgroups() { plan_.sample_cgroups(); }
+  /// The path of a cgroup by the id of a sample; "" when no record told it.
+  std::string cgroup_path(uint64_t id) const { return cgroups_.find(id); }
   base::Status start(const RunOptions& options);
   /// Instead of `start`: every event asked for goes to a file. `next` then gives empty batches until the end.
   base::Status start_recording(const RunOptions& options, RecordOptions recording);
+  /// The recording goes on by itself from now on, without `next`, until `finish`.
+  void record_ahead();
+  /// Writes what a flight recorder holds to a file; see Recorder::dump.
+  base::Status dump(const std::string& path);
   /// Null unless recording.
   const Recorder* recorder() const { return recorder_.get(); }
   /// Why the recording could not go on or be finished, once it is finished.
@@ -140,6 +162,7 @@ class Session {
   void prepare_control(const RunOptions& options);
   base::Status govern();
   std::string overhead_note() const;
+  void take_counts();
   perf::LiveRequest make_request(const RunOptions& options) const;
   base::Result<const Batch*> next_recorded(std::chrono::milliseconds wait);
   std::chrono::milliseconds look_at_deadline(std::chrono::milliseconds wait);
@@ -147,6 +170,7 @@ class Session {
 
   base::Interner strings_;
   process::ProcessModel processes_;
+  process::CgroupNames cgroups_;
   std::unique_ptr<source::FedSource> fed_;
   base::Nanos fed_start_ = 0;
   std::deque<event::EventFormat> proxies_;
@@ -154,6 +178,7 @@ class Session {
   LivePlan plan_;
   std::unique_ptr<perf::LiveSource> live_;
   std::unique_ptr<Recorder> recorder_;
+  std::unique_ptr<RecordingThread> recording_thread_;
   Batch nothing_;  ///< what `next` gives while recording
   std::vector<uint8_t> wanted_;
   TimeWindow window_;
