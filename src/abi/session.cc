@@ -134,6 +134,23 @@ const char* oc_session_fact(oc_session* session, const char* name) {
   });
 }
 
+void oc_session_sampling(oc_session* session, const oc_sampling* sampling) {
+  oc::session::Sampling wanted;
+  wanted.period = whole(sampling->period);
+  wanted.stacks.kind = static_cast<oc::perf::Stacks>(std::min(sampling->stacks, 2u));
+  if (sampling->stack_size != 0) wanted.stacks.dump_bytes = sampling->stack_size;
+  wanted.stacks.most_frames = static_cast<uint16_t>(std::min(sampling->max_stack, 65535u));
+  wanted.parts = sampling->parts;
+  session->session.set_sampling(wanted);
+}
+
+int oc_session_target(oc_session* session, const char* kind, const char* text) {
+  return guarded(session, [&] {
+    auto status = oc::session::add_target(kind, text, session->target);
+    return status ? 0 : fail(session, std::move(status.error()));
+  });
+}
+
 int oc_session_resolve(oc_session* session, const char* name, double frequency_hz, double period,
                        uint32_t flags, uint32_t* kinds, uint32_t capacity) {
   return guarded(session, [&] {
@@ -141,6 +158,7 @@ int oc_session_resolve(oc_session* session, const char* name, double frequency_h
     settings.frequency_hz = whole(frequency_hz);
     settings.period = whole(period);
     settings.with_address = (flags & 1) != 0;
+    settings.is_optional = (flags & 2) != 0;
     auto found = session->session.resolve(name, settings);
     if (!found) return fail(session, std::move(found.error()));
     for (size_t i = 0; i < found->size() && i < capacity; ++i) kinds[i] = (*found)[i];
@@ -207,6 +225,7 @@ int oc_session_start(oc_session* session, const oc_run* run) {
     for (const char* const* word = run->command; word != nullptr && *word != nullptr; ++word) {
       options.command.emplace_back(*word);
     }
+    options.target = session->target;
     session->cpu_ns_at_start = process_cpu_ns();
     auto status = session->session.start(options);
     if (!status) return fail(session, std::move(status.error()));
@@ -393,6 +412,13 @@ const char* oc_session_event_name(oc_session* session, const char* glob, uint32_
       session->names_glob = wanted;
     }
     return index < session->names.size() ? session->names[index].c_str() : nullptr;
+  });
+}
+
+const char* oc_session_event_missing(oc_session* session, const char* name) {
+  return guarded_or("", [&] {
+    session->text = session->session.is_live() ? session->session.missing_event(name) : "";
+    return session->text.c_str();
   });
 }
 

@@ -1,14 +1,14 @@
 #include "perf/live_source.h"
 
-#include "base/clock.h"
-
+#include <errno.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <time.h>
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
+#include "base/clock.h"
 #include "sys/cpus.h"
 
 namespace oc::perf {
@@ -20,18 +20,20 @@ constexpr std::chrono::milliseconds kLongestWait{100};
 constexpr std::chrono::milliseconds kCommandEnds{1000};
 constexpr uint64_t kOtherFiles = 64;  // what the rest of the program may have open
 
-std::vector<uint64_t> ids_of(const std::vector<OpenEvent>& events) {
-  std::vector<uint64_t> ids;
-  for (const OpenEvent& event : events) ids.push_back(event.id);
-  return ids;
-}
 
-EventRequest named(const char* name) {
+EventRequest dummy() {
   EventRequest request;
-  request.name = name;
+  request.name = "dummy";
   request.type = PERF_TYPE_SOFTWARE;
   request.config = PERF_COUNT_SW_DUMMY;
   return request;
+}
+
+std::string some_of(const std::vector<int32_t>& numbers) {
+  std::string text;
+  for (size_t i = 0; i < numbers.size() && i < 5; ++i)
+    text += fmt::format("{}{}", i == 0 ? "" : ", ", numbers[i]);
+  return numbers.size() > 5 ? text + " …" : text;
 }
 
 }  // namespace
@@ -54,9 +56,10 @@ base::Result<std::unique_ptr<LiveSource>> LiveSource::open(LiveRequest request, 
 }
 
 LiveSource::~LiveSource() {
-  if (state_ != State::kFinished) opened_.disable_all();
-  rings_.unmap();
-  opened_.close();
+  if (!set_) return;
+  if (state_ != State::kFinished) set_->opened().disable_all();
+  set_->rings().unmap();
+  set_->opened().close();
 }
 
 base::Status LiveSource::set_up() {
@@ -69,104 +72,115 @@ base::Status LiveSource::set_up() {
       notes_.push_back(started.error().what + "; ending may take long");
     }
   }
-  auto cpus = choose_target();
-  if (!cpus) return cpus.error();
-  const uint64_t files = cpus->size() * (request_.events.size() + 2) + kOtherFiles;
-  base::Status status = sys::raise_file_limit(files);
-  if (!status) return status;
-
-  EventOpener opener(permissions_, guardian_, notes_);
-  opener.set_target(is_command() ? launcher_->pid() : -1, std::move(*cpus));
-  AttrBasis basis;
-  basis.follows_command = is_command();
-  status = opener.probe(request_.events.empty() ? named("dummy") : request_.events.front(), basis);
-  if (!status) return status;
-  status = open_events(opener, basis);
-  if (status && is_command() && launcher_->pidfd() >= 0) status = poller_.add(launcher_->pidfd());
-  return status;
-}
-
-/// Forks the command if there is one; the CPUs to trace on.
-base::Result<std::vector<int32_t>> LiveSource::choose_target() {
-  if (is_command()) {
+  if (!request_.command.empty()) {
     auto prepared = Launcher::prepare(request_.command);
     if (!prepared) return prepared.error();
     launcher_.emplace(std::move(*prepared));
   }
-  return sys::load_online_cpus();
-}
-
-base::Status LiveSource::open_events(EventOpener& opener, const AttrBasis& basis) {
-  EventRequest sideband_request = named("dummy:sideband");
-  EventRequest data_request = named("dummy:data");
-  perf_event_attr sideband_attr = make_sideband_attr(request_, basis);
-  perf_event_attr data_attr = make_data_attr(request_, basis);
-  auto sideband = opener.open(sideband_request, sideband_attr, sideband_request.name);
-  if (!sideband) return sideband.error();
-  auto data = opener.open(data_request, data_attr, data_request.name);
-  if (!data) return data.error();
-  if (sideband->size() != data->size()) {
-    return base::make_error(base::Code::kSystem, "a CPU went offline while events were opened",
-                            "try again");
-  }
-  base::Status status = rings_.map(*sideband, *data, request_.buffer_bytes, permissions_, notes_);
-  for (const auto* owners : {&*sideband, &*data}) {
-    if (status) status = watch(*owners);
-  }
-  bool has_any = request_.events.empty();
-  base::Status refused;
-  for (const EventRequest& request : request_.events) {
-    if (!status) break;
-    base::Status opened = open_event(opener, basis, request, *data);
-    if (opened) {
-      has_any = true;
-    } else if (request.is_optional) {
-      notes_.push_back("left out '" + request.name + "': " + opened.error().what);
-      add_kind(request.name, make_event_attr(request, basis), request, {});
-      refused = std::move(opened);
-    } else {
-      status = std::move(opened);
-    }
-  }
-  if (status && !has_any) status = std::move(refused);
-  add_kind(sideband_request.name, sideband_attr, sideband_request, std::move(*sideband));
-  add_kind(data_request.name, data_attr, data_request, std::move(*data));
-  table_.finish();
+  auto cpus = choose_cpus(other_cpus_);
+  if (!cpus) return cpus.error();
+  cpus_ = std::move(*cpus);
+  base::Status status = open_events();
+  if (!status) return status;
+  set_->fill(table_);
+  status = watch();
+  if (status && launcher_ && launcher_->pidfd() >= 0) status = poller_.add(launcher_->pidfd());
   return status;
 }
 
-base::Status LiveSource::open_event(EventOpener& opener, const AttrBasis& basis,
-                                    const EventRequest& request,
-                                    const std::vector<OpenEvent>& data) {
-  perf_event_attr attr = make_event_attr(request, basis);
-  std::string name = request.name;
-  auto events = opener.open(request, attr, name);
-  if (!events) return events.error();
-  add_kind(std::move(name), attr, request, std::move(*events));
-  base::Status status = opened_.redirect_last(data);
-  // A filter sees the host's thread ids: in a container ours are other numbers, and would hide others.
-  const bool filters = attr.type == PERF_TYPE_TRACEPOINT && !request.keep_own && !is_command() &&
-                       sys::in_initial_pid_namespace();
-  if (status && filters) {
-    std::vector<int32_t> own = request_.own_tids;
-    if (guardian_) own.push_back(guardian_.pid());
-    if (!own.empty()) status = opened_.filter_last(make_own_filter(own));
+/// The CPUs to trace, of those that are online; `others` are the rest.
+base::Result<std::vector<int32_t>> LiveSource::choose_cpus(std::vector<int32_t>& others) const {
+  auto online = sys::load_online_cpus();
+  if (!online || request_.target.cpus.empty()) return online;
+  std::vector<int32_t> chosen;
+  std::vector<int32_t> missing = request_.target.cpus;
+  for (const int32_t cpu : *online) {
+    const auto wanted = std::find(missing.begin(), missing.end(), cpu);
+    (wanted == missing.end() ? others : chosen).push_back(cpu);
+    if (wanted != missing.end()) missing.erase(wanted);
   }
-  if (!status) return std::move(status.error()).context("cannot open event '" + request.name + "'");
-  return {};
+  if (missing.empty()) return chosen;
+  return base::make_error(
+      base::Code::kUsage,
+      fmt::format("CPU {} is not online", some_of(missing)),
+      fmt::format("online are {} to {} ({} of them)", online->front(), online->back(),
+                  online->size()));
 }
 
-void LiveSource::add_kind(std::string name, const perf_event_attr& attr,
-                          const EventRequest& request, std::vector<OpenEvent> events) {
-  event::EventKind kind{std::move(name), attr, {}, request.format};
-  table_.add(std::move(kind), ids_of(events));
-  opened_.add(std::move(events));
+/// The places of one thread, cgroup or of all, on every CPU.
+Places LiveSource::places_for(const Place& like) const {
+  Places places;
+  for (const int32_t cpu : cpus_) {
+    places.traced.push_back(like);
+    places.traced.back().cpu = cpu;
+  }
+  // Of a cgroup, the names of those that enter it later; of others, those of the other CPUs.
+  Place hearer = like;
+  if (like.is_cgroup) hearer = Place{};
+  for (const int32_t cpu : other_cpus_) {
+    places.heard.push_back(hearer);
+    places.heard.back().cpu = cpu;
+  }
+  for (size_t i = 0; like.is_cgroup && i < cpus_.size(); ++i) {
+    places.heard.push_back(hearer);
+    places.heard.back().cpu = cpus_[i];
+  }
+  return places;
 }
 
-base::Status LiveSource::watch(const std::vector<OpenEvent>& owners) {
-  for (const OpenEvent& owner : owners) {
-    const base::Status added = poller_.add(owner.fd.number());
-    if (!added) return added;
+/// Makes sure that so many descriptors may be open.
+base::Status LiveSource::make_room(size_t threads, size_t kinds) {
+  const uint64_t files =
+      threads * ((cpus_.size() + other_cpus_.size()) * uint64_t{kinds}) + kOtherFiles;
+  return sys::raise_file_limit(files);
+}
+
+void LiveSource::make_set(const AttrBasis& basis, bool hears_names) {
+  if (set_) {
+    set_->opened().disable_all();
+    set_->rings().unmap();
+  }
+  set_.emplace(request_, basis, hears_names);
+}
+
+/// A filter sees the host's thread ids: in a container ours are other numbers, and would hide others.
+std::string LiveSource::own_filter() const {
+  const bool is_system = !follows_command() && !(request_.target.has_tasks() && !selects_tasks_);
+  if (!is_system || !sys::in_initial_pid_namespace()) return {};
+  std::vector<int32_t> own = request_.own_tids;
+  if (guardian_) own.push_back(guardian_.pid());
+  return make_own_filter(own);
+}
+
+base::Status LiveSource::open_events() {
+  EventOpener opener(permissions_, guardian_, notes_);
+  AttrBasis basis;
+  basis.follows_command = follows_command();
+  if (request_.target.has_tasks() && !follows_command()) return attach_tasks(opener, basis);
+  Place place;
+  if (follows_command()) place = {launcher_->pid(), -1, false, true};
+  Places places = places_for(place);
+  const bool has_cgroups = !request_.target.cgroups.empty();
+  size_t groups = std::max<size_t>(1, request_.target.cgroups.size());
+  if (auto status = make_room(groups, request_.events.size() + 3); !status) return status;
+  if (has_cgroups) {
+    if (auto status = open_cgroups(places); !status) return status;
+  }
+  const auto first = request_.events.empty() ? dummy() : request_.events.front();
+  if (auto status = opener.probe(first, places.traced.front(), basis); !status) return status;
+  make_set(basis, !places.heard.empty());
+  return set_->open(opener, places, permissions_, own_filter(), notes_);
+}
+
+base::Status LiveSource::open_cgroups(Places& places) {
+  places = {};
+  for (const std::string& folder : request_.target.cgroups) {
+    base::Fd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!fd) return base::system_error(errno, "cannot open cgroup " + folder);
+    const Places more = places_for({fd.number(), -1, true, false});
+    places.traced.insert(places.traced.end(), more.traced.begin(), more.traced.end());
+    if (places.heard.empty()) places.heard = more.heard;
+    cgroups_.push_back(std::move(fd));
   }
   return {};
 }
@@ -175,11 +189,14 @@ base::Status LiveSource::start() {
   if (state_ != State::kOpened) return base::make_error(base::Code::kUsage, "already started");
   state_ = State::kStarted;
   start_time_ = base::now_of(CLOCK_MONOTONIC);
-  return is_command() ? launcher_->release() : opened_.enable_all();
+  if (!follows_command()) {
+    if (auto status = set_->opened().enable_all(); !status) return status;
+  }
+  return launcher_ ? launcher_->release() : base::Status();
 }
 
 std::vector<sys::ThreadInfo> LiveSource::rundown() {
-  if (is_command()) return {sys::load_thread(launcher_->pid(), launcher_->pid())};
+  if (follows_command()) return {sys::load_thread(launcher_->pid(), launcher_->pid())};
   sys::ThreadScan scan = sys::scan_threads();
   if (!scan.is_settled) {
     notes_.push_back("threads came and went while they were listed: some may be without a name");
@@ -195,7 +212,7 @@ void LiveSource::request_stop() {
 /// Also ends the command, so that it may do so while the script prints.
 void LiveSource::disable() {
   if (state_ == State::kFinished) return;
-  opened_.disable_all();
+  set_->opened().disable_all();
   const bool was_started = state_ == State::kStarted;
   state_ = State::kFinished;
   if (was_started && launcher_ && launcher_->terminate()) {
@@ -221,14 +238,15 @@ base::Status LiveSource::next_round(std::chrono::milliseconds wait, source::Roun
   if (!is_stop_requested_)
     poller_.wait(std::clamp(wait, std::chrono::milliseconds(0), kLongestWait));
   if (launcher_) launcher_->poll();
-  round.is_last = is_stop_requested_ || (launcher_ && !launcher_->is_running());
+  const bool has_ended = launcher_ ? !launcher_->is_running() : tasks_have_ended();
+  round.is_last = is_stop_requested_ || has_ended;
   if (round.is_last) {
     disable();
     round.horizon = base::now_of(CLOCK_MONOTONIC);
   } else {
     round.horizon = base::now_of(CLOCK_MONOTONIC) - kSlack;  // before the heads are read
   }
-  rings_.collect(round.spans, notes_);
+  set_->rings().collect(round.spans, notes_);
   return {};
 }
 

@@ -36,6 +36,9 @@ class ProcessModel {
     return find_slowly(pid, tid);
   }
 
+  /// Texts of `Thread::comm`.
+  const base::Interner& names() const { return names_; }
+
   void comm(int32_t pid, int32_t tid, std::string_view name);
   void fork(int32_t pid, int32_t tid, int32_t parent_pid, int32_t parent_tid);
   /// What /proc says: used only when no record has told.

@@ -42,6 +42,7 @@ Decoder::Decoder(source::Source& source, process::ProcessModel& processes, Selec
     kind.min_payload = events[i].format ? events[i].format->fixed_size() : 0;
     kinds_.push_back(kind);
   }
+  chooses_ = selection_.tasks.selects() || !selection_.cpus.empty();
   make_tags();
 }
 
@@ -107,8 +108,17 @@ inline bool Decoder::sample(const uint8_t* record, const RecordHeader& header, u
     ++counts_.malformed;
     return false;
   }
+  if (chooses_ && !is_chosen(event)) return false;
   name_thread(event);
   return true;
+}
+
+/// Whether the target has this event's thread and CPU, where the source has more than those.
+bool Decoder::is_chosen(const oc_event& event) {
+  const auto& cpus = selection_.cpus;
+  if (!cpus.empty() && std::find(cpus.begin(), cpus.end(), event.cpu) == cpus.end()) return false;
+  return !selection_.tasks.selects() ||
+         selection_.tasks.admits(event.pid, event.tid, processes_, processes_.names());
 }
 
 base::Status Decoder::fill(std::chrono::milliseconds wait, Batch& batch) {
@@ -274,6 +284,10 @@ bool Decoder::kernel_record(const uint8_t* record, const RecordHeader& header, o
   }
   apply(number, event.payload, event.payload_size, event.cpu, event);
   if (selection_.wanted[event.event] == 0) return false;
+  if (trailer_kind == selection_.heard_only && trailer_kind != EventTable::kUnknown) return false;
+  const bool is_loss = number == static_cast<int>(KernelRecord::kLost) ||
+                       number == static_cast<int>(KernelRecord::kLostSamples);
+  if (chooses_ && !is_loss && !is_chosen(event)) return false;
   if (selection_.own_pid >= 0 && event.pid == selection_.own_pid &&
       selection_.keep_own[event.event] == 0) {
     ++counts_.own;
@@ -299,6 +313,7 @@ void Decoder::apply(int number, const uint8_t* body, uint32_t size_bytes, int32_
       event.pid = word(4);
       event.tid = word(12);
       processes_.fork(word(0), word(8), word(4), word(12));
+      selection_.tasks.fork(word(0), word(8), word(4));
       break;
     case KernelRecord::kExit:
       event.pid = word(0);

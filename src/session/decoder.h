@@ -9,6 +9,7 @@
 #include "event/kernel_record.h"
 #include "process/process_model.h"
 #include "session/batch.h"
+#include "session/task_selection.h"
 #include "source/merger.h"
 #include "source/source.h"
 
@@ -20,6 +21,10 @@ struct Selection {
       wanted;            ///< by kind: the kernel records, then the samples of the event table
   int32_t own_pid = -1;  ///< events of this process are left out, unless `keep_own`
   std::vector<uint8_t> keep_own;  ///< by kind
+  TaskSelection tasks;            ///< whose events are delivered
+  std::vector<int32_t> cpus;      ///< events of these CPUs; empty: of all
+  /// The kind (of the event table) whose trailers mark records that are for the process model only.
+  uint32_t heard_only = event::EventTable::kUnknown;
   bool is_live = false;           ///< hand over what there is rather than wait for a full batch
   uint64_t max_events = UINT64_MAX;
   base::Nanos max_span = UINT64_MAX;  ///< events later than this after the start are not delivered
@@ -68,6 +73,7 @@ class Decoder {
   bool place_odd_payload(const Kind& kind, const uint8_t* record, uint32_t size_bytes,
                          oc_event& event) const;
   void name_thread(oc_event& event);
+  bool is_chosen(const oc_event& event);
   base::Nanos odd_time(base::Nanos time, base::Nanos newest);
   void take_over_round();
   double until(bool stopped) const;
@@ -90,6 +96,7 @@ class Decoder {
   bool past_end_ = false;  ///< max_events or max_span reached
   Counts counts_;
   std::vector<Kind> kinds_;
+  bool chooses_ = false;  ///< by task or CPU
   mutable std::mutex lost_mutex_;
   std::map<int32_t, uint64_t> lost_by_cpu_;
   uint64_t lost_by_sums_ = 0;  ///< as perf read them at the end of its recording

@@ -101,7 +101,7 @@ Result<std::vector<uint32_t>> Session::resolve(const std::string& name,
   return kinds;
 }
 
-Result<std::vector<uint32_t>> Session::resolve_recorded(const std::string& name) const {
+std::vector<uint32_t> Session::find_recorded(const std::string& name) const {
   std::vector<uint32_t> kinds;
   const auto& events = file_->events();
   for (uint32_t i = 0; i < events.size(); ++i) {
@@ -112,6 +112,30 @@ Result<std::vector<uint32_t>> Session::resolve_recorded(const std::string& name)
         base::glob_matches(name, without_modifiers(kind))) {
       kinds.push_back(kKernelRecords + i);
     }
+  }
+  return kinds;
+}
+
+/// A name as it was recorded; otherwise a list or group of names, or a system call.
+Result<std::vector<uint32_t>> Session::resolve_recorded(const std::string& name) const {
+  auto kinds = find_recorded(name);
+  if (!kinds.empty()) return kinds;
+  std::vector<std::string> parts;
+  if (name.rfind("syscall:", 0) == 0) {
+    const std::string call = name.substr(8);
+    for (const char* part : {"enter", "exit"}) {
+      const std::string prefix = call == "*" ? "raw_syscalls:sys_" : "syscalls:sys_";
+      parts.push_back(prefix + part + (call == "*" ? "" : "_" + call));
+    }
+  } else if (name.find_first_of(",{") != std::string::npos) {
+    auto events = perf::parse_event_list(name);
+    if (!events) return std::move(events.error());
+    for (const auto& event : *events) parts.push_back(event.text);
+  }
+  for (const std::string& part : parts) {
+    const auto found = find_recorded(part);
+    if (found.empty()) return no_such_event(part);
+    kinds.insert(kinds.end(), found.begin(), found.end());
   }
   if (kinds.empty()) return no_such_event(name);
   return kinds;
@@ -156,7 +180,13 @@ Status Session::start(const RunOptions& options) {
   selection.wanted = wanted_;
   if (options.max_events != 0) selection.max_events = options.max_events;
   if (options.max_span != 0) selection.max_span = options.max_span;
+  const auto& target = options.target;
+  auto fits = check_target(target, !options.command.empty(), !is_live());
+  if (!fits) return fits;
+  selection.tasks = TaskSelection({}, {}, target.comms);
   if (is_live()) return start_live(options, selection);
+  selection.tasks = TaskSelection(target.pids, target.tids, target.comms);
+  selection.cpus = target.cpus;
   decoder_ = std::make_unique<Decoder>(*file_source_, processes_, std::move(selection));
   pump_ = std::make_unique<Pump>(*decoder_);
   pump_->start_ahead();
@@ -169,6 +199,7 @@ Status Session::start_live(const RunOptions& options, Selection& selection) {
   perf::LiveRequest request;
   request.events = plan_.requests();
   request.command = options.command;
+  request.target = options.target;
   request.buffer_bytes = options.buffer_bytes;
   request.switch_records = wants(KernelRecord::kSwitchOut) || wants(KernelRecord::kSwitchIn) ||
                            wants(KernelRecord::kSwitchOutWide) ||
@@ -179,6 +210,10 @@ Status Session::start_live(const RunOptions& options, Selection& selection) {
   if (!live) return std::move(live.error());
   live_ = std::move(*live);
 
+  if (live_->selects_tasks())
+    selection.tasks =
+        TaskSelection(options.target.pids, options.target.tids, options.target.comms);
+  selection.heard_only = live_->names_kind();
   selection.is_live = true;
   selection.own_pid = getpid();
   selection.keep_own.assign(kind_count(), 0);

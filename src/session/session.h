@@ -15,6 +15,7 @@
 #include "session/decoder.h"
 #include "session/live_plan.h"
 #include "session/pump.h"
+#include "session/target_settings.h"
 #include "source/file_source.h"
 #include "source/perf_data_file.h"
 
@@ -26,6 +27,7 @@ struct RunOptions {
   base::Nanos max_span = 0;
   uint64_t buffer_bytes = 0;         ///< data ring per CPU, live only
   std::vector<std::string> command;  ///< live only; empty: the whole system
+  perf::Target target;               ///< of a recorded trace: by process, name and CPU
 };
 
 /// One run over one trace: which source, which events, the thread that decodes, what was lost.
@@ -45,6 +47,10 @@ class Session {
   /// The kinds that `name` or a glob means; live ones are added to what will be opened.
   base::Result<std::vector<uint32_t>> resolve(const std::string& name,
                                               const LiveSettings& settings);
+  /// How events are sampled, live; before the first `resolve`.
+  void set_sampling(const Sampling& sampling) { plan_.set_sampling(sampling); }
+  /// Why a live event of `event_names` cannot be had here; empty when it can.
+  std::string missing_event(const std::string& name) const { return plan_.missing(name); }
   /// Kinds are numbered: kernel records first (event::KernelRecord), then samples.
   uint32_t kind_count() const;
   std::string_view kind_name(uint32_t kind) const;
@@ -81,6 +87,7 @@ class Session {
 
  private:
   base::Result<std::vector<uint32_t>> resolve_recorded(const std::string& name) const;
+  std::vector<uint32_t> find_recorded(const std::string& name) const;
   base::Status start_live(const RunOptions& options, Selection& selection);
   base::Error no_such_event(const std::string& name) const;
 

@@ -107,6 +107,14 @@ ThreadScan scan_threads(const std::string& proc, uint32_t max_scans) {
   return scan;
 }
 
+std::vector<int32_t> list_threads(int32_t pid, const std::string& proc) {
+  std::vector<int32_t> tids;
+  const Dir tasks = open_dir(AT_FDCWD, fmt::format("{}/{}/task", proc, pid).c_str());
+  while (const int32_t tid = tasks ? next_number(tasks.get()) : 0) tids.push_back(tid);
+  std::sort(tids.begin(), tids.end());
+  return tids;
+}
+
 ThreadInfo load_thread(int32_t pid, int32_t tid, const std::string& proc) {
   ThreadInfo thread{pid, tid, {}};
   read_comm(AT_FDCWD, fmt::format("{}/{}/task/{}/comm", proc, pid, tid).c_str(), thread.comm);
