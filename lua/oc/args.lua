@@ -93,7 +93,11 @@ local function store(into, entry, shown, text)
   if value == nil then
     wrong_usage(shown .. (err:find("^must") and " " or ": ") .. err)
   end
-  into[entry.key] = value
+  if entry.repeats and into[entry.key] then
+    for _, item in ipairs(value) do table.insert(into[entry.key], item) end
+  else
+    into[entry.key] = value
+  end
 end
 
 --- Takes words from `at` on. Options go to `own` or `theirs`; other words to `on_word`, which may

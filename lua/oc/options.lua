@@ -18,14 +18,53 @@
 ---@field max? number
 ---@field unit? string
 ---@field verbs? string[]
+---@field repeats? boolean a list that grows when the option is given again
 
 local running = { "script", "eval", "record", "repl" }
+local asking = { "script", "eval", "record" }
 
 ---@type oc.Option[]
 return {
   { name = "input", short = "i", kind = "file", placeholder = "FILE",
     verbs = { "script", "eval", "list" },
     help = "read this trace; without it, trace live" },
+  { name = "event", short = "e", kind = "texts", placeholder = "EVENT,…", repeats = true,
+    verbs = asking,
+    help = "these events, by perf's names, globs, {groups}; again for more" },
+  { name = "syscalls", kind = "texts", placeholder = "NAME,…", repeats = true, verbs = asking,
+    help = "entry and exit of these system calls; all: of every one" },
+  { name = "pid", short = "p", kind = "texts", placeholder = "PID,…", repeats = true,
+    verbs = asking,
+    help = "these processes, all their threads and what they start" },
+  { name = "tid", short = "t", kind = "texts", placeholder = "TID,…", repeats = true,
+    verbs = asking, help = "these threads alone" },
+  { name = "comm", kind = "texts", placeholder = "NAME,…", repeats = true, verbs = asking,
+    aliases = { "process-filter" },
+    help = "processes of these names or globs, also those that start later" },
+  { name = "cgroup", kind = "texts", placeholder = "PATH,…", repeats = true, verbs = asking,
+    help = "what runs in these control groups" },
+  { name = "container", kind = "texts", placeholder = "ID,…", repeats = true, verbs = asking,
+    help = "what runs in these containers, by the first digits of their ids" },
+  { name = "cpu", short = "C", kind = "texts", placeholder = "CPUS", repeats = true,
+    verbs = asking, aliases = { "cpus" },
+    help = "these CPUs only, as in 0,2-3" },
+  { name = "all-cpus", short = "a", kind = "flag", verbs = asking,
+    help = "the whole system, also while a command runs" },
+  { name = "period", short = "c", kind = "number", placeholder = "N", min = 1, max = 2 ^ 53,
+    verbs = asking, aliases = { "count" },
+    help = "a sample each so many events" },
+  { name = "frame-pointers", short = "g", kind = "flag", verbs = asking,
+    help = "stacks by frame pointers, as --call-graph fp" },
+  { name = "call-graph", kind = "string", placeholder = "HOW", verbs = asking,
+    help = "stacks: fp, dwarf, dwarf,SIZE or none" },
+  { name = "max-stack", kind = "number", placeholder = "N", min = 1, max = 65535,
+    verbs = asking, help = "at most so many frames of a stack" },
+  { name = "data", kind = "flag", verbs = asking, help = "samples with addresses of data" },
+  { name = "phys-data", kind = "flag", verbs = asking,
+    help = "samples with physical addresses of data" },
+  { name = "weight", kind = "flag", verbs = asking, help = "samples with their cost" },
+  { name = "all-cgroups", kind = "flag", verbs = asking,
+    help = "samples with the number of their control group" },
   { name = "frequency", short = "F", kind = "number", placeholder = "HZ", min = 1,
     max = 1e9, verbs = running, aliases = { "freq" },
     help = "samples per second on each CPU" },

@@ -9,6 +9,7 @@
 -- which.
 
 local C = require "oc.abi"
+local ask = require "oc.ask"
 local canonical = require "oc.canonical"
 local errors = require "oc.errors"
 local kinds = require "oc.kinds"
@@ -28,6 +29,7 @@ local PERMISSION = 2
 ---@field field fun(self: oc.TraceEvent, name: string): fun(e: oc.Event): any
 
 ---@class oc.Trace
+---@field events string[] those asked for by -e, --syscalls, or oc.open { events = … }
 ---@field start_wall_ns number? wall clock at the beginning, ns since 1970; nil where nobody knows
 ---@field start_ns number absolute time of the beginning, ns of the trace's clock; 0 before the run
 local Trace = {}
@@ -56,7 +58,9 @@ end
 -- Opening ----------------------------------------------------------------------------------------
 
 local open_options = { input = "string", cpu = "table", buffer = "number or string" }
+for name, kind in pairs(ask.open_options) do open_options[name] = kind end
 local cpu_options = { frequency = "number" }
+local on_options = { optional = "boolean" }
 
 -- As of the command line's options (options.lua).
 local MOST_HZ, LEAST_BUFFER, MOST_BUFFER = 1e9, 4096, 2 ^ 40
@@ -107,12 +111,31 @@ end
 local function attach(self, path)
   self._path = path
   self._session = session.new(path)
+  local command = settings.run.command
+  ask.apply(self._session, self._asked, not path and command ~= nil and #command > 0)
   self._runtime = view.runtime(self._session)
   self._views, self._handlers, self._by_kind = {}, {}, {}
 end
 
+---@class oc.OpenOptions
+---@field input? string a recorded trace
+---@field cpu? { frequency: number }
+---@field buffer? number|string
+---@field pid? number|string|table whom to trace; what these mean is in docs/guide/targets.md
+---@field tid? number|string|table
+---@field comm? string|table
+---@field cgroup? string|table
+---@field container? string|table
+---@field cpus? number|string|table
+---@field events? string|table for `trace.events`
+---@field period? number
+---@field stacks? "fp"|"dwarf"|"none"
+---@field stack_size? number|string
+---@field max_stack? number
+---@field samples? string[] what samples carry: "addr", "weight", "cgroup", …
+
 --- A trace to register callbacks on; opened by `run`.
----@param options? { input?: string, cpu?: { frequency: number }, buffer?: number|string }
+---@param options? oc.OpenOptions
 ---@return oc.Trace
 function M.open(options)
   options = options or {}
@@ -121,7 +144,8 @@ function M.open(options)
   check_frequency(options.cpu and options.cpu.frequency)
   settings.before_open()
   local self = setmetatable({
-    _options = options, _buffer_bytes = buffer_bytes(options.buffer), _registered = {},
+    _buffer_bytes = buffer_bytes(options.buffer), _registered = {},
+    _asked = ask.merge(ask.of_open(options), settings.run.asked or {}),
     _timers = timers.new(), _at_end = {}, _ran = false, _stopping = false,
     _opened_at = debug.getinfo(2, "Sl"),
   }, Trace)
@@ -133,15 +157,17 @@ end
 -- Registering ------------------------------------------------------------------------------------
 
 --- The kinds that `name` means, with the canonical event's name when it adds fields of its own.
-local function kinds_of(self, name)
-  local frequency = self._options.cpu and self._options.cpu.frequency or settings.run.frequency
+local function kinds_of(self, name, is_optional)
+  local frequency, period = self._asked.frequency, self._asked.period
   if canonical.is(name) then
     return canonical.resolve(self._session, name, {
-      live = self._path == nil, path = self._path, frequency = frequency,
+      live = self._path == nil, path = self._path, frequency = frequency, period = period,
+      optional = is_optional,
     }), name
   end
   local found = {}
-  for i, number in ipairs(kinds.resolve(self._session, name, { frequency = frequency })) do
+  local wanted = { frequency = frequency, optional = is_optional }
+  for i, number in ipairs(kinds.resolve(self._session, name, wanted)) do
     found[i] = kinds.read(self._session, number)
   end
   return found, ""
@@ -166,8 +192,8 @@ end
 
 --- An event may be wanted under several names (`cswitch` and `sched:*`): one handler a kind; each
 --- callback gets the view of the name that it asked for.
-local function bind(self, name, fn)
-  local found, canonical_name = kinds_of(self, name)
+local function bind(self, name, fn, options)
+  local found, canonical_name = kinds_of(self, name, options.optional)
   for _, kind in ipairs(found) do
     local calls = handler_of(self, kind.number).calls
     calls[#calls + 1] = { fn = fn, view = view_of(self, kind, canonical_name) }
@@ -189,7 +215,7 @@ local function fall_back(self, err)
     io.stderr:write("    the command is not run: ", table.concat(settings.run.command, " "), "\n")
   end
   attach(self, path)
-  for _, entry in ipairs(self._registered) do bind(self, entry.name, entry.fn) end
+  for _, entry in ipairs(self._registered) do bind(self, entry.name, entry.fn, entry.options) end
   return true
 end
 
@@ -217,9 +243,9 @@ function Trace:on(name, options_or_fn, fn)
   if self._ran then
     errors.misuse("callbacks are registered before trace:run()", { token = "on" })
   end
-  check_options(options, {}, "trace:on")
-  with_fallback(self, function() bind(self, name, fn) end)
-  self._registered[#self._registered + 1] = { name = name, fn = fn }
+  check_options(options, on_options, "trace:on")
+  with_fallback(self, function() bind(self, name, fn, options) end)
+  self._registered[#self._registered + 1] = { name = name, fn = fn, options = options }
 end
 
 --- Calls `fn(time)`, time in ns, again and again in trace time, also while nothing happens.
@@ -321,9 +347,10 @@ function Trace:is_damaged() return C.oc_session_is_damaged(self._session) ~= 0 e
 Trace.__index = function(self, name)
   if name == "start_ns" then return session.start_ns(self._session) end
   if name == "start_wall_ns" then return session.start_wall_ns(self._session) end
+  if name == "events" then return self._asked.events or {} end
   local method = Trace[name]
   if method == nil and not (type(name) == "string" and name:find("^_")) then
-    local names = { "start_ns", "start_wall_ns" }
+    local names = { "start_ns", "start_wall_ns", "events" }
     for known in pairs(Trace) do
       if not known:find("^_") then names[#names + 1] = known end
     end

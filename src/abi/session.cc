@@ -151,6 +151,14 @@ int oc_session_target(oc_session* session, const char* kind, const char* text) {
   });
 }
 
+int oc_session_check_target(oc_session* session, int has_command) {
+  return guarded(session, [&] {
+    const bool is_recorded = !session->session.is_live();
+    auto status = oc::session::check_target(session->target, has_command != 0, is_recorded);
+    return status ? 0 : fail(session, std::move(status.error()));
+  });
+}
+
 int oc_session_resolve(oc_session* session, const char* name, double frequency_hz, double period,
                        uint32_t flags, uint32_t* kinds, uint32_t capacity) {
   return guarded(session, [&] {

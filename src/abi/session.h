@@ -109,6 +109,8 @@ void oc_session_sampling(oc_session* session, const oc_sampling* sampling);
 /* Adds to whom the run traces: kind "pid", "tid", "comm", "cgroup", "container", "cpu" with a list by
  * commas, or "all". */
 int oc_session_target(oc_session* session, const char* kind, const char* text);
+/* Whether these go together, and with a command or a recorded trace. */
+int oc_session_check_target(oc_session* session, int has_command);
 
 /* Finds the kinds that `name` (a glob, a list as perf takes it) means; live ones are requested from the
  * kernel when the run starts. frequency_hz is of clocks and hardware events. flags: 1 sample addresses,

@@ -308,6 +308,17 @@ Result<std::vector<EventRequest>> look_up_event(const EventText& event, const sy
                       of_event(event) + " has no term '" + terms->front().name + "'",
                       "it takes period, freq, name, call-graph, stack-size, max-stack");
   }
+  const size_t colon = event.name.rfind(':');
+  if (found->empty() && colon != std::string::npos) {
+    EventText before = event;
+    before.name.resize(colon);
+    const auto known = by_name(before, pmus);
+    if (known && !known->empty()) {
+      return make_error(Code::kUsage,
+                        of_event(event) + ": '" + event.name.substr(colon + 1) + "' is no modifier",
+                        kModifierHint);
+    }
+  }
   if (found->empty() && event.has_terms && event.name.find(':') == std::string::npos)
     return std::move(no_such_unit(event, pmus).error());
   return found;

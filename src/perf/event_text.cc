@@ -78,7 +78,7 @@ Status check_letters(std::string_view letters, const std::string& of) {
   const std::string what = letters.empty() ? "nothing stands behind the last ':'"
                                            : quoted(letters.substr(wrong, 1)) + " is no modifier";
   return make_error(Code::kUsage, of + ": " + what,
-                    "modifiers are u k h (where), p pp ppp P (precision), G H I S D e W");
+                    kModifierHint);
 }
 
 /// "0x1000/8:rw:u" behind "mem:".

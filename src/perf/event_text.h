@@ -9,6 +9,9 @@
 
 namespace oc::perf {
 
+constexpr const char* kModifierHint =
+    "modifiers are u k h (where), p pp ppp P (precision), G H I S D e W";
+
 /// What the letters behind an event mean, as in perf: u k h (count only there), G H (guest, host), p
 /// (once for each step of precision), P (the most precise that works), I (not while idle), S (the
 /// leader samples, and reads the group), D (pinned), e (exclusive), W (a group that may be taken

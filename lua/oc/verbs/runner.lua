@@ -1,6 +1,7 @@
 --- Runs a chunk of the user's: what `oc script` and `oc eval` share.
 
 local C = require "oc.abi"
+local ask = require "oc.ask"
 local errors = require "oc.errors"
 local report = require "oc.report"
 local session = require "oc.session"
@@ -32,6 +33,7 @@ local function apply(context)
   settings.run = {
     input = options.input, duration = options.duration, events = options.events,
     buffer = options.buffer, command = context.command, frequency = options.frequency,
+    asked = ask.of_options(options),
   }
   if options.jit_report then require("oc.jit_report").start() end
   if options.timeout then C.oc_host_timeout(host_pointer, options.timeout) end
