@@ -8,7 +8,8 @@
 
 local ffi = require "ffi"
 
-local headers = { "event/descriptor.h", "abi/addr.h", "abi/table.h", "abi/session.h" }
+local headers = { "event/descriptor.h", "abi/addr.h", "abi/table.h", "abi/session.h",
+  "abi/doctor.h", "abi/record.h" }
 
 for _, name in ipairs(headers) do
   ffi.cdef((require(name)))

@@ -15,6 +15,7 @@
 -- Wrong usage raises an `oc.Error` with `exit_status = 2`; `--help` raises one with `exit_status =
 -- 0` whose message is the help: the host prints it and ends, and nothing was opened.
 
+local config = require "oc.config"
 local declare = require "oc.args.declare"
 local errors = require "oc.errors"
 local help = require "oc.args.help"
@@ -26,7 +27,7 @@ local own_options = require "oc.options"
 ---@field verb string
 ---@field script? string the script's name as given; nil when there was none
 ---@field options table<string, any> oc's own, by name with "_" for "-"
----@field given table<string, true> which of oc's options the user wrote
+---@field given table<string, true> which of oc's options the user chose (also in oc.config)
 ---@field positionals string[] what the script did not declare, once finished
 ---@field command? string[] what stands behind "--"
 ---@field usage? string what follows the verb in the help; made from the arguments when absent
@@ -182,6 +183,11 @@ local function long_names(...)
   return names
 end
 
+--- Files that were left out, said once.
+local function tell_once(notes)
+  for i = #notes, 1, -1 do io.stderr:write("oc: ", table.remove(notes, i), "\n") end
+end
+
 ---@class oc.args.Input
 ---@field argv string[] everything behind the verb
 ---@field verb? string "script" unless told
@@ -204,7 +210,12 @@ function M.new_context(input)
   for _, entry in pairs(context._long) do
     if entry.default ~= nil then context.options[entry.key] = entry.default end
     if entry.kind == "flag" then context.options[entry.key] = false end
+    local setting = config.find(entry, verb)
+    if setting then
+      context.options[entry.key], context.given[entry.key] = setting.value, true
+    end
   end
+  tell_once(select(2, config.load()))
   if context.script then return context end
   local sink = own_sink(context)
   function sink.word(word)

@@ -127,6 +127,27 @@ function M.of_open(open)
   }
 end
 
+--- The events of a list: commas outside of groups and terms stand between them.
+---@return string[]
+function M.split(text)
+  local items, from, depth, in_terms = {}, 1, 0, false
+  for at = 1, #text do
+    local c = text:sub(at, at)
+    local is_length = text:find("^%s*mem:", from) ~= nil  -- the slash of mem:ADDR/LEN
+    if c == "/" and not is_length then
+      in_terms = not in_terms
+    elseif c == "{" then
+      depth = depth + 1
+    elseif c == "}" then
+      depth = depth - 1
+    elseif c == "," and depth == 0 and not in_terms then
+      items[#items + 1], from = text:sub(from, at - 1), at + 1
+    end
+  end
+  items[#items + 1] = text:sub(from)
+  return items
+end
+
 --- "fp", "dwarf", "dwarf,4096", "none": perf's spelling.
 local function call_graph(text, asked)
   local kind, size = text:match("^(%a+),?(%w*)$")
@@ -166,7 +187,12 @@ function M.of_options(options)
   end
   if #samples > 0 then asked.samples = samples end
   local events = {}
-  for _, text in ipairs(options.event or {}) do events[#events + 1] = text end
+  for _, text in ipairs(options.event or {}) do
+    for _, item in ipairs(M.split(text)) do
+      if item:match("^%s*$") then errors.wrong_usage("-e: there is an event without a name") end
+      events[#events + 1] = item
+    end
+  end
   for _, text in ipairs(options.syscalls or {}) do
     for name in text:gmatch("[^,]+") do
       events[#events + 1] = "syscall:" .. (name == "all" and "*" or name)

@@ -3,8 +3,8 @@
 --
 -- Fields: `name` (long name, also the key of its value with "_" for "-"), `kind` (as in oc.args),
 -- `placeholder`, `help`, and where it has them `short`, `aliases` (other long names), `default`,
--- `min`, `max`, `unit` (of a bare number) and `verbs` (where it makes sense; everywhere when
--- absent).
+-- `min`, `max`, `unit` (of a bare number), `verbs` (where it makes sense; everywhere when absent)
+-- and `once` (for one call: neither the environment nor a file can set it).
 
 ---@class oc.Option
 ---@field name string
@@ -18,6 +18,7 @@
 ---@field max? number
 ---@field unit? string
 ---@field verbs? string[]
+---@field once? boolean
 ---@field repeats? boolean a list that grows when the option is given again
 
 local running = { "script", "eval", "record", "repl" }
@@ -25,9 +26,12 @@ local asking = { "script", "eval", "record" }
 
 ---@type oc.Option[]
 return {
-  { name = "input", short = "i", kind = "file", placeholder = "FILE",
+  { name = "input", short = "i", kind = "file", placeholder = "FILE", once = true,
     verbs = { "script", "eval", "list" },
     help = "read this trace; without it, trace live" },
+  { name = "output", short = "o", kind = "file", placeholder = "FILE", verbs = { "record" },
+    default = "perf.data", aliases = { "out" },
+    help = "the trace to write; - for standard output" },
   { name = "event", short = "e", kind = "texts", placeholder = "EVENT,…", repeats = true,
     verbs = asking,
     help = "these events, by perf's names, globs, {groups}; again for more" },
@@ -57,6 +61,8 @@ return {
     help = "stacks by frame pointers, as --call-graph fp" },
   { name = "call-graph", kind = "string", placeholder = "HOW", verbs = asking,
     help = "stacks: fp, dwarf, dwarf,SIZE or none" },
+  { name = "context-switches", kind = "flag", verbs = { "record" },
+    help = "a record of each switch, of both threads" },
   { name = "max-stack", kind = "number", placeholder = "N", min = 1, max = 65535,
     verbs = asking, help = "at most so many frames of a stack" },
   { name = "data", kind = "flag", verbs = asking, help = "samples with addresses of data" },
@@ -65,6 +71,10 @@ return {
   { name = "weight", kind = "flag", verbs = asking, help = "samples with their cost" },
   { name = "all-cgroups", kind = "flag", verbs = asking,
     help = "samples with the number of their control group" },
+  { name = "compress", short = "z", kind = "flag", verbs = { "record" },
+    help = "compress the trace with zstd" },
+  { name = "max-size", kind = "size", placeholder = "SIZE", min = 65536, verbs = { "record" },
+    help = "end when the trace is so large" },
   { name = "frequency", short = "F", kind = "number", placeholder = "HZ", min = 1,
     max = 1e9, verbs = running, aliases = { "freq" },
     help = "samples per second on each CPU" },
@@ -92,5 +102,5 @@ return {
     help = "say what the JIT compiler gave up" },
   { name = "exit-status", kind = "flag", verbs = running,
     help = "end with the launched command's status" },
-  { name = "help", short = "h", kind = "flag", help = "show this" },
+  { name = "help", short = "h", kind = "flag", once = true, help = "show this" },
 }

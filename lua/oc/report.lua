@@ -23,7 +23,10 @@ local function sorted_parts(by, label)
   return table.concat(parts, ", ")
 end
 
-local function say_loss(stats, is_recorded)
+--- Says what was lost, where, and what to do.
+---@param stats oc.Stats
+---@param is_recorded boolean
+function M.say_loss(stats, is_recorded)
   local all = stats.records + stats.lost  -- lost ones are of all kinds, asked for or not
   say("LOST %.0f records (%.1f %% of what came): the results above are incomplete", stats.lost,
     100 * stats.lost / math.max(all, 1))
@@ -56,6 +59,16 @@ local function write_summary(stats, notes)
   } })) .. "\n")
 end
 
+--- Says how the command ended that was launched.
+---@param status integer not 0
+function M.say_command(status)
+  if status > 128 then
+    say("the command was ended by signal %d", status - 128)
+  else
+    say("the command ended with status %d", status)
+  end
+end
+
 --- Called when a trace's run is over.
 ---@param trace oc.Trace
 function M.finished(trace)
@@ -69,7 +82,7 @@ function M.finished(trace)
     say("%.0f records were too short for their event and were left out", stats.malformed)
   end
   if stats.unknown > 0 then say("%.0f samples belong to no event of the trace", stats.unknown) end
-  if stats.lost > 0 then say_loss(stats, trace:is_recorded()) end
+  if stats.lost > 0 then M.say_loss(stats, trace:is_recorded()) end
   local signal = C.oc_host_interrupted(host_pointer)
   if signal > 0 and not settings.quiet and trace:is_recorded() then
     say("stopped by a signal: what stands above covers the first %s of the trace",
@@ -77,11 +90,7 @@ function M.finished(trace)
   end
   local status = trace:command_status()
   if status and status ~= 0 and not settings.quiet then
-    if status > 128 then
-      say("the command was ended by signal %d", status - 128)
-    else
-      say("the command ended with status %d", status)
-    end
+    M.say_command(status)
   end
   if settings.verbose then say_numbers(stats) end
 end

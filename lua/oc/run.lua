@@ -65,20 +65,26 @@ local function c_words(words)
   return array
 end
 
+--- How to run, as the C face has it, from the command line's options. Scripts and `oc record` share it.
+---@param owner table keeps the command's words alive: `run` holds bare pointers; the strings live in `options.command`
+---@param options table as in settings.run
+---@return ffi.cdata* oc_run
+function M.describe(owner, options, buffer_bytes)
+  local run = ffi.new("oc_run")
+  run.max_events = options.events or 0
+  run.max_span_ns = options.duration or 0
+  run.buffer_bytes = options.buffer or buffer_bytes or 0
+  owner._command = options.command and #options.command > 0 and c_words(options.command) or nil
+  run.command = owner._command
+  return run
+end
+
 --- Starts the session; `with_fallback(body)` runs a body that may fall back to another session.
 ---@param trace oc.Trace
 ---@param buffer_bytes? number
 ---@param with_fallback fun(body: fun())
 function M.start(trace, buffer_bytes, with_fallback)
-  local options = settings.run
-  local run = ffi.new("oc_run")
-  run.max_events = options.events or 0
-  run.max_span_ns = options.duration or 0
-  run.buffer_bytes = options.buffer or buffer_bytes or 0
-  -- `run` holds bare pointers: the array lives in the trace until its run is over, the strings in
-  -- `options.command`. The C side copies both.
-  trace._command = options.command and #options.command > 0 and c_words(options.command) or nil
-  run.command = trace._command
+  local run = M.describe(trace, settings.run, buffer_bytes)
   with_fallback(function()
     if C.oc_session_start(trace._session, run) ~= 0 then session.raise(trace._session) end
   end)

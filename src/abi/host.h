@@ -11,6 +11,8 @@ extern "C" {
 #include "event/descriptor.h"
 
 #include "abi/session.h"
+
+#include "abi/record.h"
 }
 
 /// What the program and its script share beside the Lua state: which session runs now, what the script

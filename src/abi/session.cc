@@ -1,6 +1,4 @@
-#include "abi/host.h"
-
-#include <sys/resource.h>
+#include "abi/calls.h"
 
 #include <algorithm>
 #include <cstring>
@@ -17,48 +15,7 @@ static_assert(sizeof(oc_event) == 64);
 
 namespace {
 
-double process_cpu_ns() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto ns = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) * 1e9 + static_cast<double>(t.tv_usec) * 1e3;
-  };
-  return ns(usage.ru_utime) + ns(usage.ru_stime);
-}
-
-int fail(oc_session* session, oc::base::Error error) {
-  session->failure = std::move(error);
-  session->error.code = static_cast<int32_t>(session->failure.code);
-  session->error.what = session->failure.what.c_str();
-  session->error.hint = session->failure.hint.c_str();
-  return -1;
-}
-
-/// A count that a script gave; nothing that is below 0 or no number, nothing beyond 2^62.
-uint64_t whole(double value) {
-  constexpr double kMost = 4611686018427387904.0;
-  return value > 0 ? static_cast<uint64_t>(std::min(value, kMost)) : 0;
-}
-
-/// Runs `body`; an exception of a library becomes the session's error.
-template <typename Body>
-int guarded(oc_session* session, Body&& body) {
-  try {
-    return body();
-  } catch (const std::exception& problem) {
-    return fail(session, oc::base::make_error(oc::base::Code::kSystem, problem.what()));
-  }
-}
-
-/// The same for calls that cannot tell of a failure.
-template <typename Result, typename Body>
-Result guarded_or(Result otherwise, Body&& body) {
-  try {
-    return body();
-  } catch (const std::exception&) {
-    return otherwise;
-  }
-}
+using namespace oc::abi;
 
 const EventKind* kind_of(oc_session* session, const oc_event* event) {
   return session->session.sample_kind(event->event);
@@ -109,7 +66,9 @@ const oc_error* oc_session_error(oc_session* session) { return &session->error; 
 
 int oc_session_open_file(oc_session* session, const char* path) {
   return guarded(session, [&] {
-    auto status = session->session.open_file(path);
+    oc_host& host = session->host;
+    auto status = session->session.open_file(
+        path, [&host] { return host.stop_requests.load(std::memory_order_relaxed) != 0; });
     return status ? 0 : fail(session, std::move(status.error()));
   });
 }
@@ -131,31 +90,6 @@ const char* oc_session_fact(oc_session* session, const char* name) {
       }
     }
     return session->text.c_str();
-  });
-}
-
-void oc_session_sampling(oc_session* session, const oc_sampling* sampling) {
-  oc::session::Sampling wanted;
-  wanted.period = whole(sampling->period);
-  wanted.stacks.kind = static_cast<oc::perf::Stacks>(std::min(sampling->stacks, 2u));
-  if (sampling->stack_size != 0) wanted.stacks.dump_bytes = sampling->stack_size;
-  wanted.stacks.most_frames = static_cast<uint16_t>(std::min(sampling->max_stack, 65535u));
-  wanted.parts = sampling->parts;
-  session->session.set_sampling(wanted);
-}
-
-int oc_session_target(oc_session* session, const char* kind, const char* text) {
-  return guarded(session, [&] {
-    auto status = oc::session::add_target(kind, text, session->target);
-    return status ? 0 : fail(session, std::move(status.error()));
-  });
-}
-
-int oc_session_check_target(oc_session* session, int has_command) {
-  return guarded(session, [&] {
-    const bool is_recorded = !session->session.is_live();
-    auto status = oc::session::check_target(session->target, has_command != 0, is_recorded);
-    return status ? 0 : fail(session, std::move(status.error()));
   });
 }
 
@@ -226,14 +160,7 @@ void oc_session_want(oc_session* session, uint32_t kind) { session->session.want
 int oc_session_start(oc_session* session, const oc_run* run) {
   session->host.is_running = true;
   const int started = guarded(session, [&] {
-    oc::session::RunOptions options;
-    options.max_events = whole(run->max_events);
-    options.max_span = whole(run->max_span_ns);
-    options.buffer_bytes = whole(run->buffer_bytes);
-    for (const char* const* word = run->command; word != nullptr && *word != nullptr; ++word) {
-      options.command.emplace_back(*word);
-    }
-    options.target = session->target;
+    const auto options = read_run(session, run);
     session->cpu_ns_at_start = process_cpu_ns();
     auto status = session->session.start(options);
     if (!status) return fail(session, std::move(status.error()));
@@ -420,13 +347,6 @@ const char* oc_session_event_name(oc_session* session, const char* glob, uint32_
       session->names_glob = wanted;
     }
     return index < session->names.size() ? session->names[index].c_str() : nullptr;
-  });
-}
-
-const char* oc_session_event_missing(oc_session* session, const char* name) {
-  return guarded_or("", [&] {
-    session->text = session->session.is_live() ? session->session.missing_event(name) : "";
-    return session->text.c_str();
   });
 }
 

@@ -30,8 +30,12 @@ Mapping::~Mapping() {
 Result<Mapping> Mapping::open(const std::string& path) {
   Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) return system_error(errno, "cannot open " + path);
+  return map(fd.number(), path);
+}
+
+Result<Mapping> Mapping::map(int fd, const std::string& path) {
   struct stat info {};
-  if (fstat(fd.number(), &info) != 0) return system_error(errno, "cannot read " + path);
+  if (fstat(fd, &info) != 0) return system_error(errno, "cannot read " + path);
   if (S_ISDIR(info.st_mode)) return make_error(Code::kInvalid, path + " is a folder, not a file");
   if (!S_ISREG(info.st_mode)) {
     return make_error(Code::kUnsupported, path + " is not a regular file, so it cannot be mapped",
@@ -40,7 +44,7 @@ Result<Mapping> Mapping::open(const std::string& path) {
   Mapping mapping;
   if (info.st_size == 0) return mapping;
   const auto size = static_cast<size_t>(info.st_size);
-  void* data = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd.number(), 0);
+  void* data = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
   if (data == MAP_FAILED) return system_error(errno, "cannot map " + path);
   mapping.data_ = static_cast<const uint8_t*>(data);
   mapping.size_bytes_ = size;

@@ -20,6 +20,8 @@ class Mapping {
 
   /// Errors: absent, unreadable, a folder, a device or a pipe. An empty file maps to no bytes.
   static Result<Mapping> open(const std::string& path);
+  /// The same of a file that is open already; `name` is what errors call it.
+  static Result<Mapping> map(int fd, const std::string& name);
   /// Stands for a file with these bytes, which outlive it.
   static Mapping lend(std::span<const uint8_t> bytes);
 

@@ -22,6 +22,13 @@ void EventTable::add_ids(uint32_t index, const std::vector<uint64_t>& ids) {
   for (const uint64_t id : ids) by_id_.emplace(id, index);
 }
 
+std::vector<std::vector<uint64_t>> EventTable::ids_by_kind() const {
+  std::vector<std::vector<uint64_t>> ids(size());
+  for (const auto& [id, kind] : by_id_) ids[kind].push_back(id);
+  for (auto& of_kind : ids) std::sort(of_kind.begin(), of_kind.end());
+  return ids;
+}
+
 void EventTable::finish() {
   id_offset_ = trailer_id_offset_ = kAbsent;
   if (kinds_.size() > 1) {

@@ -33,6 +33,8 @@ class EventTable {
   uint32_t add(EventKind kind, const std::vector<uint64_t>& ids);
   /// More ids of a kind that is already there.
   void add_ids(uint32_t index, const std::vector<uint64_t>& ids);
+  /// The ids of every kind, ascending.
+  std::vector<std::vector<uint64_t>> ids_by_kind() const;
   /// Call once after the last add: builds the look-up.
   void finish();
 

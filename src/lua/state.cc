@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "base/trusted_file.h"
 #include "lua/embedded.h"
 
 namespace oc::lua {
@@ -64,6 +65,17 @@ int host_is_terminal(lua_State* state) {
   return 1;
 }
 
+/// host.read_config(path): the text; nil when there is no such file; nil and a sentence when it is left
+/// out. Root does not follow a file that others may have written.
+int host_read_config(lua_State* state) {
+  const std::string path = luaL_checkstring(state, 1);
+  auto text = base::read_trusted(path);
+  if (text) return push_text(state, *text);
+  lua_pushnil(state);
+  if (text.error().code == base::Code::kNotFound) return 1;
+  return 1 + push_text(state, text.error().what);
+}
+
 int add_traceback(lua_State* state) {
   if (!lua_isstring(state, 1)) return 1;
   luaL_traceback(state, state, lua_tostring(state, 1), 1);
@@ -96,6 +108,7 @@ void State::preload_host(oc_host& host) {
   const luaL_Reg functions[] = {{"text", host_text},
                                 {"files", host_files},
                                 {"is_terminal", host_is_terminal},
+                                {"read_config", host_read_config},
                                 {nullptr, nullptr}};
   luaL_setfuncs(raw(), functions, 0);
   lua_setfield(raw(), -2, "oc.host");

@@ -116,9 +116,13 @@ perf_event_attr make_sideband_attr(const LiveRequest& request, const AttrBasis& 
   attr.comm = 1;
   attr.comm_exec = 1;
   attr.task = 1;
-  attr.mmap = request.mmap_records;
-  attr.mmap2 = request.mmap_records;
+  attr.mmap = attr.mmap2 = request.mmap_records || request.is_recorded;
   attr.mmap_data = request.mmap_records;
+  attr.build_id = basis.extras.build_ids;
+  attr.namespaces = basis.extras.namespaces;
+  attr.cgroup = basis.extras.cgroups;
+  attr.ksymbol = basis.extras.ksymbols;
+  attr.bpf_event = basis.extras.bpf_events;
   return attr;
 }
 

@@ -8,8 +8,18 @@
 
 namespace oc::perf {
 
+/// Sideband records that not every kernel or user gets: found out by trying.
+struct SidebandExtras {
+  bool build_ids = false;   ///< in MMAP2 records: Linux 5.12
+  bool namespaces = false;  ///< privileged
+  bool cgroups = false;     ///< Linux 5.7
+  bool ksymbols = false;    ///< Linux 5.1
+  bool bpf_events = false;
+};
+
 /// What all events of one live run have in common.
 struct AttrBasis {
+  SidebandExtras extras;         ///< of a run that is recorded
   bool follows_command = false;  ///< inherit, and enabled by the command's exec
   bool reads_lost = true;        ///< PERF_FORMAT_LOST: Linux 6.0 and later
 };

@@ -77,6 +77,14 @@ base::Status CpuRings::map(const std::vector<RingOwner>& sideband,
   }
   if (failure != 0) return explain_map_error(failure, data_bytes_, data.size(), permissions);
   take(first, second);
+  cpus_.clear();
+  is_sideband_.clear();
+  for (size_t i = 0; i < sideband.size(); ++i) {
+    const size_t rings = i < data.size() ? 2 : 1;
+    cpus_.insert(cpus_.end(), rings, sideband[i].cpu);
+    is_sideband_.push_back(true);
+    if (rings == 2) is_sideband_.push_back(false);
+  }
   explain_sizes(data_bytes, wanted, notes);
   return {};
 }

@@ -45,6 +45,11 @@ class CpuRings {
   void release(uint32_t stream, uint64_t position);
   void unmap();
 
+  /// -1: there is no such stream.
+  int32_t cpu_of(uint32_t stream) const { return stream < cpus_.size() ? cpus_[stream] : -1; }
+  bool is_sideband(uint32_t stream) const {
+    return stream >= is_sideband_.size() || is_sideband_[stream];
+  }
   size_t streams() const { return readers_.size(); }
   uint64_t data_bytes() const { return data_bytes_; }
   uint64_t sideband_bytes() const { return sideband_bytes_; }
@@ -56,6 +61,8 @@ class CpuRings {
   std::vector<Ring> rings_;  // by stream
   std::vector<RingReader> readers_;
   std::vector<bool> is_damaged_;
+  std::vector<int32_t> cpus_;  // by stream
+  std::vector<bool> is_sideband_;
   uint64_t data_bytes_ = 0;
   uint64_t sideband_bytes_ = 0;
 };

@@ -56,6 +56,22 @@ base::Status EventOpener::probe(const EventRequest& first, const Place& place, A
   return explain_open_error(-fd, first, place.pid == -1, permissions_);
 }
 
+SidebandExtras EventOpener::probe_extras(const Place& place, AttrBasis basis) {
+  LiveRequest request;
+  request.is_recorded = true;
+  const auto works = [&](bool SidebandExtras::*extra) {
+    basis.extras = {};
+    basis.extras.*extra = true;
+    perf_event_attr attr = make_sideband_attr(request, basis);
+    return static_cast<bool>(base::Fd(open_at(attr, place)));
+  };
+  SidebandExtras found;
+  for (const auto extra : {&SidebandExtras::build_ids, &SidebandExtras::namespaces, &SidebandExtras::cgroups,
+                           &SidebandExtras::ksymbols, &SidebandExtras::bpf_events})
+    found.*extra = works(extra);
+  return found;
+}
+
 base::Result<std::vector<OpenEvent>> EventOpener::open(const EventRequest& request,
                                                        const std::vector<Place>& places,
                                                        const std::vector<OpenEvent>* leader,

@@ -44,6 +44,9 @@ class EventOpener {
   /// about `first`, which the user knows, though it is a dummy that was tried.
   base::Status probe(const EventRequest& first, const Place& place, AttrBasis& basis);
 
+  /// Which further sideband records there are at such a place.
+  SidebandExtras probe_extras(const Place& place, AttrBasis basis);
+
   /// Opens `attr` at every place; may change it, and its `name`. With a `leader`, into the group of
   /// its descriptor at the same place.
   base::Result<std::vector<OpenEvent>> open(const EventRequest& request,

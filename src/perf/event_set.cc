@@ -5,7 +5,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "perf/refusals.h"
+
 namespace oc::perf {
+
+using base::Code;
 
 namespace {
 
@@ -80,21 +84,26 @@ base::Status EventSet::open(EventOpener& opener, const Places& places,
   base::Status status = open_dummies(opener, places);
   if (status && !has_rings()) status = map(permissions, notes);
   bool has_any = request_.events.empty();
-  base::Status refused;
+  Refusals refusals;
   for (size_t i = 0; i < request_.events.size() && status; ++i) {
     if (kinds_[i].is_left_out) continue;
     base::Status opened = open_event(opener, i, places.traced, own_filter, notes);
     if (opened) {
       has_any = true;
-    } else if (kinds_[i].request.is_optional && !has_opened_ && opened.error().sys_errno != ESRCH) {
-      notes.push_back("left out '" + kinds_[i].name + "': " + opened.error().what);
-      kinds_[i].is_left_out = true;
-      refused = std::move(opened);
-    } else {
-      status = std::move(opened);
+      continue;
     }
+    const bool may_go_on = kinds_[i].request.is_optional || opened.error().code == Code::kPermission;
+    if (!may_go_on || has_opened_ || opened.error().sys_errno == ESRCH) {
+      status = std::move(opened);
+      break;
+    }
+    kinds_[i].is_left_out = true;
+    refusals.add(kinds_[i].name, kinds_[i].request.is_optional, std::move(opened.error()));
   }
-  if (status && !has_any) return refused;
+  if (!status) return status;
+  refusals.append_notes(notes);
+  status = refusals.status();
+  if (status && !has_any) return refusals.first();
   if (status) has_opened_ = true;
   return status;
 }

@@ -37,6 +37,7 @@ int check_program(const std::string& path) {
 struct ExecPlan {
   std::string path;
   std::vector<char*> arguments;        // argv
+  bool stdout_to_stderr = false;
   std::vector<char*> shell_arguments;  // /bin/sh path ...: for a script without #!, as execvp does
 
   ExecPlan(std::string program, const std::vector<std::string>& command)
@@ -56,7 +57,7 @@ void reset_signals() {
   for (int number = 1; number < NSIG; ++number) {
     struct sigaction action {};
     if (sigaction(number, nullptr, &action) != 0) continue;
-    if (action.sa_handler == SIG_IGN && number != SIGPIPE) continue;
+    if (action.sa_handler == SIG_IGN && number != SIGPIPE && number != SIGXFSZ) continue;
     action = {};
     action.sa_handler = SIG_DFL;
     sigaction(number, &action, nullptr);
@@ -77,6 +78,7 @@ void reset_signals() {
     size = read(go, &byte, 1);
   } while (size < 0 && errno == EINTR);
   if (size != 1) _exit(kExecFailed);  // the parent has gone, or changed its mind
+  if (plan.stdout_to_stderr) dup2(STDERR_FILENO, STDOUT_FILENO);
   execv(plan.path.c_str(), plan.arguments.data());
   if (errno == ENOEXEC) execv("/bin/sh", plan.shell_arguments.data());
   const int reason = errno;
@@ -143,10 +145,12 @@ Launcher::~Launcher() {
   }
 }
 
-base::Result<Launcher> Launcher::prepare(const std::vector<std::string>& command) {
+base::Result<Launcher> Launcher::prepare(const std::vector<std::string>& command,
+                                         bool stdout_to_stderr) {
   auto program = find_program(command.front());
   if (!program) return program.error();
-  const ExecPlan plan(std::move(*program), command);
+  ExecPlan plan(std::move(*program), command);
+  plan.stdout_to_stderr = stdout_to_stderr;
   Launcher launcher;
   launcher.name_ = command.front();
   base::Fd go;

@@ -24,7 +24,7 @@ base::Result<std::string> find_program(const std::string& name);
 ///     terminate, await: when the run ends first
 ///
 /// stdin, stdout and stderr are inherited. The child has default signal handlers and an empty mask;
-/// what was ignored stays ignored (nohup), but for SIGPIPE. A command that runs when the Launcher
+/// what was ignored stays ignored (nohup), but for SIGPIPE and SIGXFSZ. A command that runs when the Launcher
 /// goes keeps running; one that was never released ends. Waits for its own pid only. One thread.
 class Launcher {
  public:
@@ -34,7 +34,9 @@ class Launcher {
   ~Launcher();
 
   /// Requires: `command` is not empty.
-  static base::Result<Launcher> prepare(const std::vector<std::string>& command);
+  /// `stdout_to_stderr`: what it prints goes to stderr.
+  static base::Result<Launcher> prepare(const std::vector<std::string>& command,
+                                        bool stdout_to_stderr = false);
 
   /// Lets the command start and waits for its exec. Error: exec failed, with the reason.
   base::Status release();

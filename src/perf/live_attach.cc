@@ -64,6 +64,8 @@ base::Status LiveSource::attach_tasks(EventOpener& opener, const AttrBasis& basi
   const auto first = request_.events.empty() ? dummy_request() : request_.events.front();
   if (auto status = opener.probe(first, {threads.front(), cpus_.front()}, found); !status)
     return status;
+  if (request_.is_recorded)
+    found.extras = opener.probe_extras({threads.front(), cpus_.front()}, found);
   for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
     make_set(found, !other_cpus_.empty());
     alive_.clear();
@@ -147,6 +149,7 @@ base::Status LiveSource::trace_everything(EventOpener& opener, const AttrBasis& 
   if (auto status = make_room(1, kinds); !status) return status;
   const auto first = request_.events.empty() ? dummy_request() : request_.events.front();
   if (auto status = opener.probe(first, places.traced.front(), found); !status) return status;
+  if (request_.is_recorded) found.extras = opener.probe_extras(places.traced.front(), found);
   make_set(found, !places.heard.empty());
   return set_->open(opener, places, permissions_, own_filter(), notes_);
 }

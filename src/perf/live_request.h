@@ -63,6 +63,10 @@ struct LiveRequest {
   bool mmap_records = false;    ///< PERF_RECORD_MMAP2, of data too
   Target target;
   std::vector<std::string> command;  ///< traced, and its children; with target.is_system: only run
+  /// For a file: mappings of code with build ids, namespaces, cgroups, kernel symbols and BPF programs,
+  /// as far as the kernel gives them.
+  bool is_recorded = false;
+  bool stdout_to_stderr = false;  ///< of the command: our own stdout is the trace
   uint64_t buffer_bytes = 0;         ///< data ring per CPU; 0: 8 MiB, or what the lock limit allows
   std::vector<int32_t> own_tids;     ///< threads whose tracepoints are left out, system-wide
 };

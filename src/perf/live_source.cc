@@ -73,7 +73,7 @@ base::Status LiveSource::set_up() {
     }
   }
   if (!request_.command.empty()) {
-    auto prepared = Launcher::prepare(request_.command);
+    auto prepared = Launcher::prepare(request_.command, request_.stdout_to_stderr);
     if (!prepared) return prepared.error();
     launcher_.emplace(std::move(*prepared));
   }
@@ -140,12 +140,13 @@ void LiveSource::make_set(const AttrBasis& basis, bool hears_names) {
     set_->opened().disable_all();
     set_->rings().unmap();
   }
+  extras_ = basis.extras;
   set_.emplace(request_, basis, hears_names);
 }
 
 /// A filter sees the host's thread ids: in a container ours are other numbers, and would hide others.
 std::string LiveSource::own_filter() const {
-  const bool is_system = !follows_command() && !(request_.target.has_tasks() && !selects_tasks_);
+  const bool is_system = !is_command() && !(request_.target.has_tasks() && !selects_tasks_);
   if (!is_system || !sys::in_initial_pid_namespace()) return {};
   std::vector<int32_t> own = request_.own_tids;
   if (guardian_) own.push_back(guardian_.pid());
@@ -155,10 +156,10 @@ std::string LiveSource::own_filter() const {
 base::Status LiveSource::open_events() {
   EventOpener opener(permissions_, guardian_, notes_);
   AttrBasis basis;
-  basis.follows_command = follows_command();
-  if (request_.target.has_tasks() && !follows_command()) return attach_tasks(opener, basis);
+  basis.follows_command = is_command();
+  if (request_.target.has_tasks() && !is_command()) return attach_tasks(opener, basis);
   Place place;
-  if (follows_command()) place = {launcher_->pid(), -1, false, true};
+  if (is_command()) place = {launcher_->pid(), -1, false, true};
   Places places = places_for(place);
   const bool has_cgroups = !request_.target.cgroups.empty();
   size_t groups = std::max<size_t>(1, request_.target.cgroups.size());
@@ -168,6 +169,7 @@ base::Status LiveSource::open_events() {
   }
   const auto first = request_.events.empty() ? dummy() : request_.events.front();
   if (auto status = opener.probe(first, places.traced.front(), basis); !status) return status;
+  if (request_.is_recorded) basis.extras = opener.probe_extras(places.traced.front(), basis);
   make_set(basis, !places.heard.empty());
   return set_->open(opener, places, permissions_, own_filter(), notes_);
 }
@@ -189,14 +191,14 @@ base::Status LiveSource::start() {
   if (state_ != State::kOpened) return base::make_error(base::Code::kUsage, "already started");
   state_ = State::kStarted;
   start_time_ = base::now_of(CLOCK_MONOTONIC);
-  if (!follows_command()) {
+  if (!is_command()) {
     if (auto status = set_->opened().enable_all(); !status) return status;
   }
   return launcher_ ? launcher_->release() : base::Status();
 }
 
 std::vector<sys::ThreadInfo> LiveSource::rundown() {
-  if (follows_command()) return {sys::load_thread(launcher_->pid(), launcher_->pid())};
+  if (is_command()) return {sys::load_thread(launcher_->pid(), launcher_->pid())};
   sys::ThreadScan scan = sys::scan_threads();
   if (!scan.is_settled) {
     notes_.push_back("threads came and went while they were listed: some may be without a name");

@@ -83,6 +83,12 @@ class LiveSource final : public source::Source {
   bool selects_tasks() const { return selects_tasks_; }
   /// The kind whose records are for the process model only; kUnknown: there is none.
   uint32_t names_kind() const;
+  int32_t cpu_of_stream(uint32_t stream) const { return set_->rings().cpu_of(stream); }
+  bool is_sideband(uint32_t stream) const { return set_->rings().is_sideband(stream); }
+  const SidebandExtras& extras() const { return extras_; }
+  /// The command is what is traced, not only how long.
+  bool is_command() const { return !request_.command.empty() && !request_.target.is_system; }
+  const LiveRequest& request() const { return request_; }
 
   const event::EventTable& events() const override { return table_; }
   base::Status next_round(std::chrono::milliseconds wait, source::Round& round) override;
@@ -113,13 +119,12 @@ class LiveSource final : public source::Source {
   base::Status watch();
   bool tasks_have_ended();
   void disable();
-  /// The command is what is traced, not only how long.
-  bool follows_command() const { return !request_.command.empty() && !request_.target.is_system; }
 
   // The guardian goes last: its references have to be there while ours are closed.
   Guardian guardian_;
   LiveRequest request_;
   sys::Permissions permissions_;
+  SidebandExtras extras_;
   std::vector<std::string> notes_;
   event::EventTable table_;
   std::vector<base::Fd> cgroups_;

@@ -4,14 +4,21 @@
 #include <fmt/format.h>
 #include <linux/perf_event.h>
 
+#include "perf/attr_builder.h"
+
 namespace oc::perf {
 
 namespace {
 
 /// The perf_event_paranoid that would let the request through.
-int32_t needed_paranoid(const EventRequest& request, bool is_system_wide) {
+/// (3 and 4, of Debian and Ubuntu, refuse everything.)
+int32_t needed_paranoid(const EventRequest& request, bool is_system_wide, int32_t paranoid) {
   if (request.type == PERF_TYPE_TRACEPOINT) return -1;
-  return is_system_wide ? 0 : 1;
+  if (is_system_wide) return 0;
+  perf_event_attr attr{};
+  attr.type = request.type;
+  attr.config = request.config;
+  return is_kernel_only(attr) || paranoid <= 2 ? 1 : 2;
 }
 
 /// A unit of the machine's own: its number is given when the kernel starts.
@@ -50,8 +57,11 @@ base::Error explain_open_error(int number, const EventRequest& request, bool is_
     case EPERM:
       hint = permissions.has_perfmon
                  ? "a container or the kernel's lockdown may forbid it: try outside, as root"
-                 : sys::paranoid_hint(permissions, needed_paranoid(request, is_system_wide));
+                 : sys::paranoid_hint(
+                       permissions,
+                       needed_paranoid(request, is_system_wide, permissions.perf_event_paranoid));
       if (is_system_wide && !permissions.has_perfmon) hint += "; or trace a command of your own";
+      hint += " (oc doctor shows what works)";
       break;
     case ENOENT:
     case ENODEV:

@@ -201,6 +201,10 @@ void Decoder::take_over_round() {
     if (span.stream >= handed_.size()) handed_.resize(span.stream + 1);
     handed_[span.stream] = span.position + static_cast<uint64_t>(span.end - span.begin);
   }
+  if (round_.handed != 0) {
+    if (handed_.empty()) handed_.resize(1);
+    handed_[0] = round_.handed;
+  }
   merger_.add(round_);
   counts_.records += round_.records;
   counts_.bytes += round_.bytes;
@@ -218,8 +222,15 @@ double Decoder::until(bool stopped) const {
 }
 
 void Decoder::give_back() {
+  if (handed_.empty()) return;
   needed_ = handed_;
   merger_.lower_to_needed(needed_);
+  if (selection_.batches_ahead > 0) {
+    needed_before_.push_back(needed_);
+    if (needed_before_.size() <= selection_.batches_ahead) return;
+    needed_ = std::move(needed_before_.front());
+    needed_before_.pop_front();
+  }
   for (uint32_t stream = 0; stream < needed_.size(); ++stream) {
     source_.release(stream, needed_[stream]);
   }

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <mutex>
 #include <vector>
@@ -26,6 +27,7 @@ struct Selection {
   /// The kind (of the event table) whose trailers mark records that are for the process model only.
   uint32_t heard_only = event::EventTable::kUnknown;
   bool is_live = false;           ///< hand over what there is rather than wait for a full batch
+  uint32_t batches_ahead = 0;     ///< filled while the script still uses so many before them
   uint64_t max_events = UINT64_MAX;
   base::Nanos max_span = UINT64_MAX;  ///< events later than this after the start are not delivered
   base::Nanos start = 0;              ///< time zero; 0: the first record with a time
@@ -88,6 +90,7 @@ class Decoder {
   source::Merger merger_;
   source::Round round_;
   std::vector<uint64_t> handed_;  ///< by stream: the position up to which spans were taken over
+  std::deque<std::vector<uint64_t>> needed_before_;  ///< by batch, the oldest first
   std::vector<uint64_t> needed_;  ///< by stream: the position before which all may be given back
   base::Nanos horizon_ = 0;
   base::Nanos newest_ = 0;  ///< of records visited

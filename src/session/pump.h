@@ -21,6 +21,8 @@ namespace oc::session {
 /// for the script.
 class Pump {
  public:
+  static constexpr uint32_t kBatches = 4;
+
   explicit Pump(Decoder& decoder);
   ~Pump();
   Pump(const Pump&) = delete;
@@ -37,7 +39,6 @@ class Pump {
   void stop() { stop_.store(true, std::memory_order_relaxed); }
 
  private:
-  static constexpr uint32_t kBatches = 4;
   void run_ahead();
   void fill(std::chrono::milliseconds wait, Batch& batch);
 

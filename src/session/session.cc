@@ -48,11 +48,10 @@ Session::~Session() {
   pump_.reset();  // its thread uses the rest
 }
 
-Status Session::open_file(const std::string& path) {
-  auto file = source::PerfDataFile::open(path);
+Status Session::open_file(const std::string& path, const std::function<bool()>& is_asked_to_stop) {
+  auto file = source::RecordedTrace::open(path, is_asked_to_stop);
   if (!file) return std::move(file.error());
-  file_ = std::make_unique<source::PerfDataFile>(std::move(*file));
-  file_source_ = std::make_unique<source::FileSource>(*file_);
+  file_ = std::move(*file);
   return {};
 }
 
@@ -187,15 +186,21 @@ Status Session::start(const RunOptions& options) {
   if (is_live()) return start_live(options, selection);
   selection.tasks = TaskSelection(target.pids, target.tids, target.comms);
   selection.cpus = target.cpus;
-  decoder_ = std::make_unique<Decoder>(*file_source_, processes_, std::move(selection));
+  // What a pipe brings is handed over as it comes, on the script's thread, so that timers fire.
+  selection.is_live = file_->is_live();
+  if (!file_->is_live()) selection.batches_ahead = Pump::kBatches - 1;
+  decoder_ = std::make_unique<Decoder>(file_->source(), processes_, std::move(selection));
   pump_ = std::make_unique<Pump>(*decoder_);
-  pump_->start_ahead();
+  if (!file_->is_live()) pump_->start_ahead();
   return {};
 }
 
-Status Session::start_live(const RunOptions& options, Selection& selection) {
+perf::LiveRequest Session::make_request(const RunOptions& options) const {
   using event::KernelRecord;
-  const auto wants = [&](KernelRecord record) { return wanted_[static_cast<size_t>(record)] != 0; };
+  const auto wants = [&](KernelRecord record) {
+    const auto kind = static_cast<size_t>(record);
+    return kind < wanted_.size() && wanted_[kind] != 0;
+  };
   perf::LiveRequest request;
   request.events = plan_.requests();
   request.command = options.command;
@@ -206,6 +211,12 @@ Status Session::start_live(const RunOptions& options, Selection& selection) {
                            wants(KernelRecord::kSwitchInWide);
   request.mmap_records = wants(KernelRecord::kMmap) || wants(KernelRecord::kMmap2);
   request.own_tids = own_threads();
+  return request;
+}
+
+Status Session::start_live(const RunOptions& options, Selection& selection) {
+  using event::KernelRecord;
+  perf::LiveRequest request = make_request(options);
   auto live = perf::LiveSource::open(std::move(request));
   if (!live) return std::move(live.error());
   live_ = std::move(*live);
@@ -236,17 +247,63 @@ Status Session::start_live(const RunOptions& options, Selection& selection) {
   return {};
 }
 
-Result<const Batch*> Session::next(std::chrono::milliseconds wait) {
-  if (!pump_) return static_cast<const Batch*>(nullptr);  // finished, or never started
-  if (live_deadline_) {
-    const base::Nanos now = base::now_of(CLOCK_MONOTONIC);
-    if (now >= *live_deadline_) {
-      live_->request_stop();
-      live_deadline_.reset();
-    } else {
-      wait = std::min(wait, std::chrono::milliseconds((*live_deadline_ - now) / 1'000'000 + 1));
-    }
+Status Session::start_recording(const RunOptions& options, RecordOptions recording) {
+  if (decoder_ || live_ || is_over_)
+    return make_error(Code::kUsage, "this trace has been run already",
+                      "open it again for a second run");
+  if (auto fits = check_target(options.target, !options.command.empty(), false); !fits) return fits;
+  perf::LiveRequest request = make_request(options);
+  request.is_recorded = true;
+  request.stdout_to_stderr = recording.output == "-";
+  auto recorder = Recorder::open(std::move(recording));
+  if (!recorder) return std::move(recorder.error());
+  recorder_ = std::move(*recorder);
+  auto live = perf::LiveSource::open(std::move(request));
+  Status status;
+  if (live) {
+    live_ = std::move(*live);
+    status = recorder_->prepare(*live_);
+    if (status) status = live_->start();
+  } else {
+    status = std::move(live.error());
   }
+  if (!status) {
+    recorder_->discard();
+    recorder_.reset();
+    return status;
+  }
+  counts_.start_time = live_->start_time();
+  if (options.max_span != 0) live_deadline_ = live_->start_time() + options.max_span;
+  max_recorded_ = options.max_events;
+  return recorder_->begin();
+}
+
+Result<const Batch*> Session::next_recorded(std::chrono::milliseconds wait) {
+  const auto more = recorder_->step(look_at_deadline(wait));
+  if (!more) return more.error();
+  const RecordTally& tally = recorder_->tally();
+  counts_.records = tally.records();
+  counts_.delivered = tally.samples();
+  counts_.bytes = recorder_->record_bytes();
+  counts_.last_time = tally.last();
+  if (max_recorded_ != 0 && counts_.delivered >= max_recorded_) live_->request_stop();
+  return *more ? &nothing_ : nullptr;
+}
+
+std::chrono::milliseconds Session::look_at_deadline(std::chrono::milliseconds wait) {
+  if (!live_deadline_) return wait;
+  const base::Nanos now = base::now_of(CLOCK_MONOTONIC);
+  if (now < *live_deadline_)
+    return std::min(wait, std::chrono::milliseconds((*live_deadline_ - now) / 1'000'000 + 1));
+  live_->request_stop();
+  live_deadline_.reset();
+  return wait;
+}
+
+Result<const Batch*> Session::next(std::chrono::milliseconds wait) {
+  if (recorder_ && live_ && !is_over_) return next_recorded(wait);
+  if (!pump_) return static_cast<const Batch*>(nullptr);  // finished, or never started
+  wait = look_at_deadline(wait);
   auto batch = pump_->next(wait);
   if (batch && *batch != nullptr) counts_ = (*batch)->counts;
   decoder_is_done_ = !batch || *batch == nullptr || (*batch)->is_last;
@@ -258,11 +315,12 @@ void Session::stop() {
     live_->request_stop();
   } else if (pump_) {
     pump_->stop();
-    file_source_->wake();
+    file_->source().wake();
   }
 }
 
 void Session::finish() {
+  if (recorder_ && !is_over_) return finish_recording();
   if (!decoder_) return;  // finished before, or never started
   pump_->finish();
   if (live_) live_->finish();
@@ -270,6 +328,13 @@ void Session::finish() {
   is_over_ = true;
   pump_.reset();
   decoder_.reset();
+}
+
+void Session::finish_recording() {
+  if (!live_) return;
+  if (auto status = recorder_->finish(); !status) record_failure_ = std::move(status.error());
+  losses_ = losses();
+  is_over_ = true;
 }
 
 void Session::end() {
@@ -284,12 +349,13 @@ void Session::end() {
 /// The kernel's own numbers, by CPU and event, are whole, but only there at the end and since Linux 6.0;
 /// where LOST records told of more on a CPU (a descriptor could not be read), the rest is added.
 std::vector<source::Loss> Session::losses() const {
-  if (!decoder_) return losses_;
+  if (is_over_ || (!decoder_ && !recorder_)) return losses_;
   std::vector<source::Loss> losses;
   if (live_ && live_->is_finished()) losses = live_->final_losses();
   std::map<int32_t, uint64_t> counted;
   for (const source::Loss& loss : losses) counted[loss.cpu] += loss.records;
-  for (const auto& [cpu, told] : decoder_->lost_by_cpu()) {
+  const auto told_by_records = recorder_ ? recorder_->lost_by_cpu() : decoder_->lost_by_cpu();
+  for (const auto& [cpu, told] : told_by_records) {
     if (told <= counted[cpu]) continue;
     source::Loss rest;
     rest.cpu = cpu;
@@ -303,12 +369,12 @@ std::vector<std::string> Session::notes() const {
   if (live_) return live_->notes();
   if (!file_) return final_notes_;
   // The source belongs to the decoder's thread as long as that runs.
-  return decoder_is_done_ || !pump_ ? file_source_->notes() : file_->notes();
+  return decoder_is_done_ || !pump_ ? file_->source().notes() : file_->notes();
 }
 
 bool Session::is_damaged() const {
   if (!file_) return false;
-  return decoder_is_done_ || !pump_ ? file_source_->is_damaged() : file_->is_truncated();
+  return decoder_is_done_ || !pump_ ? file_->source().is_damaged() : file_->is_truncated();
 }
 
 std::optional<int> Session::command_status() const {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,9 +16,9 @@
 #include "session/decoder.h"
 #include "session/live_plan.h"
 #include "session/pump.h"
+#include "session/recorder.h"
 #include "session/target_settings.h"
-#include "source/file_source.h"
-#include "source/perf_data_file.h"
+#include "source/recorded_trace.h"
 
 namespace oc::session {
 
@@ -39,10 +40,13 @@ class Session {
   Session();
   ~Session();
 
-  base::Status open_file(const std::string& path);
+  /// A file, a FIFO, or "-" for standard input; `is_asked_to_stop` ends the wait for a stream's beginning.
+  base::Status open_file(
+      const std::string& path,
+      const std::function<bool()>& is_asked_to_stop = [] { return false; });
   bool is_live() const { return file_ == nullptr; }
   /// Null when live.
-  const source::PerfDataFile* file() const { return file_.get(); }
+  const source::RecordedTrace* file() const { return file_.get(); }
 
   /// The kinds that `name` or a glob means; live ones are added to what will be opened.
   base::Result<std::vector<uint32_t>> resolve(const std::string& name,
@@ -66,6 +70,12 @@ class Session {
 
   void want(uint32_t kind);
   base::Status start(const RunOptions& options);
+  /// Instead of `start`: every event asked for goes to a file. `next` then gives empty batches until the end.
+  base::Status start_recording(const RunOptions& options, RecordOptions recording);
+  /// Null unless recording.
+  const Recorder* recorder() const { return recorder_.get(); }
+  /// Why the recording could not go on or be finished, once it is finished.
+  const std::optional<base::Error>& record_failure() const { return record_failure_; }
   /// The next batch; null when the run is over. Lent: until the next call.
   base::Result<const Batch*> next(std::chrono::milliseconds wait);
   void stop();
@@ -89,18 +99,25 @@ class Session {
   base::Result<std::vector<uint32_t>> resolve_recorded(const std::string& name) const;
   std::vector<uint32_t> find_recorded(const std::string& name) const;
   base::Status start_live(const RunOptions& options, Selection& selection);
+  void finish_recording();
+  perf::LiveRequest make_request(const RunOptions& options) const;
+  base::Result<const Batch*> next_recorded(std::chrono::milliseconds wait);
+  std::chrono::milliseconds look_at_deadline(std::chrono::milliseconds wait);
   base::Error no_such_event(const std::string& name) const;
 
   base::Interner strings_;
   process::ProcessModel processes_;
-  std::unique_ptr<source::PerfDataFile> file_;
-  std::unique_ptr<source::FileSource> file_source_;
+  std::unique_ptr<source::RecordedTrace> file_;
   LivePlan plan_;
   std::unique_ptr<perf::LiveSource> live_;
+  std::unique_ptr<Recorder> recorder_;
+  Batch nothing_;  ///< what `next` gives while recording
   std::vector<uint8_t> wanted_;
   std::unique_ptr<Decoder> decoder_;
   std::unique_ptr<Pump> pump_;
   std::optional<base::Nanos> live_deadline_;
+  uint64_t max_recorded_ = 0;
+  std::optional<base::Error> record_failure_;
   bool decoder_is_done_ = false;  ///< the source is at rest and may be asked
   Counts counts_;
   int64_t live_wall_offset_ = 0;

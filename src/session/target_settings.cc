@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/glob.h"
-#include "sys/cgroups.h"
+#include "sys/cgroup_tree.h"
 #include "sys/cpus.h"
 
 namespace oc::session {
@@ -95,7 +95,7 @@ Status add_target(std::string_view kind, const std::string& text, perf::Target& 
   if (kind != "cgroup" && kind != "container")
     return make_error(Code::kUsage, "a target cannot be a '" + std::string(kind) + "'");
   for (const std::string& name : split(text)) {
-    auto found = kind == "cgroup" ? sys::Cgroups().find(name) : sys::Cgroups().find_container(name);
+    auto found = kind == "cgroup" ? sys::CgroupTree().find(name) : sys::CgroupTree().find_container(name);
     if (auto status = add_groups(std::move(found), target.cgroups); !status) return status;
   }
   return {};

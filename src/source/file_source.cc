@@ -91,7 +91,8 @@ uint64_t FileSource::pass_user_record(const uint8_t* record, const RecordHeader&
       return stop_at(at, "the file ends inside AUX data");
     size += aux_bytes;
   } else if ((header.type == kCompressed || header.type == kCompressed2) && !has_compressed_) {
-    notes_.push_back(file_.path() + ": compressed records are not read yet and were left out");
+    notes_.push_back(file_.path() +
+                     ": compressed records, of which its header says nothing, were left out");
     has_compressed_ = damaged_ = true;
   }
   return at + size;

@@ -32,7 +32,7 @@ class FileSource final : public Source {
   void wake() override { is_woken_.store(true, std::memory_order_relaxed); }
   std::vector<std::string> notes() const override;
 
-  bool is_damaged() const { return damaged_ || file_.is_truncated(); }
+  bool is_damaged() const override { return damaged_ || file_.is_truncated(); }
 
  private:
   uint64_t pass_user_record(const uint8_t* record, const RecordHeader& header, uint64_t at);

@@ -2,39 +2,32 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
+#include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "base/id.h"
 #include "base/mapping.h"
 #include "base/result.h"
-#include "event/event_table.h"
+#include "source/trace_header.h"
 
 namespace oc::source {
 
-/// What a perf.data file says of itself, apart from its records. Passive data.
-struct TraceFacts {
-  std::string host;
-  std::string kernel;
-  std::string arch;
-  std::string perf_version;
-  std::string cpu;
-  std::vector<std::string> command;
-  uint32_t cpus_online = 0;
-  base::Nanos first_sample = 0;  ///< 0 when the file does not say
-  base::Nanos last_sample = 0;
-  /// Wall clock (ns since 1970) less the trace's clock at one moment; 0 when the file does not say.
-  int64_t wall_offset = 0;
+/// How a recording begins: its byte order, and whether it is in pipe mode.
+struct Magic {
+  base::ByteOrder order = base::ByteOrder::kHost;
+  bool is_pipe = false;
 };
+constexpr uint64_t kPipeHeaderBytes = 16;
+
+/// Looks at the first 16 bytes (or fewer, of a shorter file). Errors: not perf.data; says what it is instead.
+base::Result<Magic> read_magic(const std::string& path, std::span<const uint8_t> bytes);
 
 /// A perf.data file in file mode, mapped, its header and feature sections read.
 ///
 ///     header(104) | attr entries | ids | data: records ... | feature table | feature sections
 ///
-/// Reads: little-endian "PERFILE2" and the older "PERFFILE". Refuses by name, with what to do: pipe
-/// mode, the other byte order, compressed records.
+/// Reads "PERFILE2" and the older "PERFFILE", of both byte orders. The records may need to be unpacked or
+/// turned around (`is_plain`): StreamSource does. Pipe mode is refused here.
 /// Source: tools/perf/Documentation/perf.data-file-format.txt, tools/perf/util/header.c.
 class PerfDataFile {
  public:
@@ -42,17 +35,20 @@ class PerfDataFile {
   /// The same from bytes that were mapped or read before; `path` is what notes and errors call them.
   static base::Result<PerfDataFile> load(const std::string& path, base::Mapping mapping);
 
-  const event::EventTable& events() const { return events_; }
-  const TraceFacts& facts() const { return facts_; }
-  const std::string& path() const { return path_; }
+  const TraceHeader& header() const { return header_; }
+  const event::EventTable& events() const { return header_.events(); }
+  const TraceFacts& facts() const { return header_.facts(); }
+  const std::string& path() const { return header_.path(); }
   const base::Mapping& mapping() const { return mapping_; }
 
   /// The records, as far as the file really has them. Owned by the file.
   std::span<const uint8_t> records() const { return records_; }
   /// File offset of the first record.
   uint64_t records_offset() const { return records_offset_; }
+  /// True when the records can be lent as they lie in the file.
+  bool is_plain() const { return !is_compressed_ && header_.order() == base::ByteOrder::kHost; }
   /// Damage met while opening: sentences for the user.
-  const std::vector<std::string>& notes() const { return notes_; }
+  const std::vector<std::string>& notes() const { return header_.notes(); }
   /// True when the file ends before its header says, or was never finished.
   bool is_truncated() const { return truncated_; }
 
@@ -61,30 +57,23 @@ class PerfDataFile {
     uint64_t offset = 0;
     uint64_t size_bytes = 0;
   };
-  using Attr = std::pair<perf_event_attr, std::vector<uint64_t>>;
 
+  explicit PerfDataFile(std::string path) : header_(std::move(path)) {}
   base::Status read_header();
+  Section read_section(base::OrderedBytes& bytes) const;
   base::Status read_attrs(Section attrs, uint64_t stride);
   void place_records(Section data);
   void read_feature_table(Section data, const uint64_t (&bits)[4]);
   void read_features();
-  void read_event_names(std::span<const uint8_t> bytes);
-  void name_events();
   std::span<const uint8_t> section(Section where, const char* what, bool with_note = true);
-  std::span<const uint8_t> feature(int number);
 
-  std::string path_;
+  TraceHeader header_;
   base::Mapping mapping_;
   std::span<const uint8_t> records_;
   uint64_t records_offset_ = 0;
-  std::vector<Attr> attrs_;
   std::map<int, Section> features_;
-  std::map<uint64_t, uint32_t> name_places_;  ///< by id: index in names_by_place_
-  std::vector<std::string> names_by_place_;
-  event::EventTable events_;
-  TraceFacts facts_;
-  std::vector<std::string> notes_;
   bool truncated_ = false;
+  bool is_compressed_ = false;
 };
 
 }  // namespace oc::source

@@ -45,11 +45,12 @@ struct Round {
   bool is_last = false;     ///< nothing follows: deliver all that is left; the horizon is the end
   uint64_t records = 0;     ///< in `runs`
   uint64_t bytes = 0;       ///< of these
+  uint64_t handed = 0;  ///< of stream 0: the position that `runs` reach; 0: nothing to give back
 
   void clear() {
     spans.clear();
     runs.clear();
-    horizon = records = bytes = 0;
+    horizon = records = bytes = handed = 0;
     is_last = false;
   }
 };
@@ -83,6 +84,9 @@ class Source {
 
   /// Losses that no LOST record tells (PERF_FORMAT_LOST at the end of a live run).
   virtual std::vector<Loss> final_losses() { return {}; }
+
+  /// True when something of the trace could not be read.
+  virtual bool is_damaged() const { return false; }
 
   /// Sentences about damage or limits met so far (a truncated file), for the user.
   virtual std::vector<std::string> notes() const { return {}; }

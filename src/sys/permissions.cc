@@ -34,8 +34,8 @@ T load_setting(const char* name, T otherwise) {
 Permissions load_permissions() {
   Permissions may;
   may.euid = geteuid();
-  const uint64_t capabilities = effective_capabilities();
-  const auto has = [&](uint32_t bit) { return (capabilities >> bit & 1) != 0; };
+  may.capabilities = effective_capabilities();
+  const auto has = [&](uint32_t bit) { return (may.capabilities >> bit & 1) != 0; };
   may.has_sys_admin = has(CAP_SYS_ADMIN);
   may.has_perfmon = has(kCapPerfmon) || may.has_sys_admin;
   may.has_ipc_lock = has(CAP_IPC_LOCK);
@@ -54,6 +54,15 @@ std::string paranoid_hint(const Permissions& permissions, int32_t needed) {
       "kernel.perf_event_paranoid is {}: run as root, or `sysctl kernel.perf_event_paranoid={}`, "
       "or `setcap cap_perfmon+ep` on the program",
       permissions.perf_event_paranoid, needed);
+}
+
+std::string setcap_command(const std::string& capabilities) {
+  char path[4096];
+  const ssize_t size = readlink("/proc/self/exe", path, sizeof path);
+  const std::string program = size > 0 ? std::string(path, static_cast<size_t>(size)) : "oc";
+  const bool is_plain = program.find_first_of(" '\"\\$`") == std::string::npos;
+  return fmt::format("sudo setcap {} {}", capabilities,
+                     is_plain ? program : "\"$(command -v oc)\"");
 }
 
 base::Status raise_file_limit(uint64_t needed) {

@@ -13,6 +13,7 @@ namespace oc::sys {
 /// count: use these for hints and sizes, and let the system call decide.
 struct Permissions {
   uint32_t euid = 0;
+  uint64_t capabilities = 0;   ///< the effective set, a bit each
   bool has_perfmon = false;    ///< CAP_PERFMON, or CAP_SYS_ADMIN
   bool has_sys_admin = false;  ///< CAP_SYS_ADMIN
   bool has_ipc_lock = false;   ///< CAP_IPC_LOCK: no limit on ring memory
@@ -34,6 +35,9 @@ Permissions load_permissions();
 /// What an unprivileged user can do where perf_event_paranoid of at most `needed` would be enough:
 /// the commands, as text for Error::hint.
 std::string paranoid_hint(const Permissions& permissions, int32_t needed);
+
+/// "sudo setcap CAPABILITIES PATH" with the path of this program.
+std::string setcap_command(const std::string& capabilities);
 
 /// Raises the soft limit on open files to what is `needed`, at most to the hard limit.
 /// Error: the hard limit is too low; says both numbers.

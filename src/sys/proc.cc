@@ -87,6 +87,13 @@ bool same_tids(const Threads& a, const Threads& b) {
   return std::all_of(a.begin(), a.end(), [&](const auto& entry) { return b.count(entry.first); });
 }
 
+/// Numbers of the first namespaces: include/linux/proc_ns.h.
+bool is_namespace(const char* link, std::string_view wanted) {
+  char target[64];
+  const ssize_t size = readlink(link, target, sizeof target);
+  return size > 0 && std::string_view(target, static_cast<size_t>(size)) == wanted;
+}
+
 }  // namespace
 
 ThreadScan scan_threads(const std::string& proc, uint32_t max_scans) {
@@ -122,10 +129,11 @@ ThreadInfo load_thread(int32_t pid, int32_t tid, const std::string& proc) {
 }
 
 bool in_initial_pid_namespace() {
-  constexpr std::string_view kInitial = "pid:[4026531836]";  // PROC_PID_INIT_INO
-  char target[64];
-  const ssize_t size = readlink("/proc/self/ns/pid", target, sizeof target);
-  return size > 0 && std::string_view(target, static_cast<size_t>(size)) == kInitial;
+  return is_namespace("/proc/self/ns/pid", "pid:[4026531836]");  // PROC_PID_INIT_INO
+}
+
+bool in_initial_user_namespace() {
+  return is_namespace("/proc/self/ns/user", "user:[4026531837]");  // PROC_USER_INIT_INO
 }
 
 }  // namespace oc::sys

@@ -32,6 +32,8 @@ std::vector<int32_t> list_threads(int32_t pid, const std::string& proc = "/proc"
 
 /// Whether thread ids here are those of the host: the kernel's first pid namespace.
 bool in_initial_pid_namespace();
+/// Whether capabilities here count for the whole machine: the kernel's first user namespace.
+bool in_initial_user_namespace();
 
 /// The thread `tid` of process `pid`; the name is empty when it does not live any more.
 ThreadInfo load_thread(int32_t pid, int32_t tid, const std::string& proc = "/proc");

@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "base/nearest.h"
+#include "sys/mounts.h"
 
 namespace oc::sys {
 
@@ -22,7 +23,8 @@ using base::make_error;
 using base::Result;
 
 constexpr const char* kMountHint = "mount it: mount -t tracefs nodev /sys/kernel/tracing";
-constexpr const char* kRootHint = "run as root: only root may read tracefs";
+constexpr const char* kRootHint =
+    "run as root: only root may read tracefs (oc doctor shows how to let others)";
 
 /// A whole file of a pseudo file system, whose size is not known beforehand.
 Result<std::string> read_file(const std::string& path) {
@@ -49,38 +51,6 @@ Result<std::vector<std::string>> folder_names(const std::string& path) {
   return names;
 }
 
-/// Undoes the octal escapes of /proc/self/mounts: "\040" is a space.
-std::string unescape(std::string_view text) {
-  std::string plain;
-  const auto is_octal = [](char c) { return c >= '0' && c <= '7'; };
-  for (size_t at = 0; at < text.size(); ++at) {
-    if (text[at] == '\\' && at + 3 < text.size() && is_octal(text[at + 1]) &&
-        is_octal(text[at + 2]) && is_octal(text[at + 3])) {
-      plain += static_cast<char>((text[at + 1] - '0') * 64 + (text[at + 2] - '0') * 8 +
-                                 (text[at + 3] - '0'));
-      at += 3;
-    } else {
-      plain += text[at];
-    }
-  }
-  return plain;
-}
-
-/// Where the mount table has file systems of type tracefs: "DEVICE FOLDER TYPE OPTIONS 0 0".
-std::vector<std::string> mounted_tracefs(std::string_view mounts) {
-  std::vector<std::string> folders;
-  while (!mounts.empty()) {
-    const std::string_view line = mounts.substr(0, mounts.find('\n'));
-    mounts.remove_prefix(std::min(line.size() + 1, mounts.size()));
-    const auto folder = line.find(' ');
-    if (folder == line.npos) continue;
-    const auto type = line.find(' ', folder + 1);
-    if (type == line.npos || !line.substr(type).starts_with(" tracefs ")) continue;
-    folders.push_back(unescape(line.substr(folder + 1, type - folder - 1)));
-  }
-  return folders;
-}
-
 /// "system:name" in two non-empty parts that cannot leave their folder.
 bool is_event_name(std::string_view event) {
   const auto colon = event.find(':');
@@ -93,7 +63,7 @@ bool is_event_name(std::string_view event) {
 Result<std::string> find_tracefs(const std::string& prefix) {
   std::vector<std::string> folders = {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"};
   if (const auto mounts = read_file(prefix + "/proc/self/mounts")) {
-    const auto more = mounted_tracefs(*mounts);
+    const auto more = mounted_folders(*mounts, "tracefs");
     folders.insert(folders.end(), more.begin(), more.end());
   }
   for (const std::string& folder : folders) {

@@ -34,6 +34,7 @@ class Ended:
 def environment(extra=None):
     env = {key: value for key, value in os.environ.items() if not key.startswith("OC_")}
     env["LC_ALL"] = "C"
+    env["OC_CONFIG"] = os.devnull  # what this machine's users set is not of the tests
     env.update(extra or {})
     return env
 

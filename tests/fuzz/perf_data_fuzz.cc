@@ -4,16 +4,16 @@
 #include <cstdlib>
 #include <span>
 
-#include "source/perf_data_file.h"
+#include "source/recorded_trace.h"
 #include "support/exercise_trace.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  const auto file =
-      oc::source::PerfDataFile::load("fuzz", oc::base::Mapping::lend(std::span(data, size)));
-  if (!file) {
-    if (file.error().what.empty()) std::abort();
+  const auto trace =
+      oc::source::RecordedTrace::load("fuzz", oc::base::Mapping::lend(std::span(data, size)));
+  if (!trace) {
+    if (trace.error().what.empty()) std::abort();
     return 0;
   }
-  oc::test::exercise(*file);
+  oc::test::exercise(**trace);
   return 0;
 }

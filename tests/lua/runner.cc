@@ -53,6 +53,9 @@ int host_text(lua_State* state) {
   return 1;
 }
 
+/// host.read_config(path): there are no files that set options.
+int host_read_config(lua_State*) { return 0; }
+
 /// "oc.host" as src/lua/state.cc preloads it, as far as tests need it.
 void preload_host(lua_State* state, oc_host& host) {
   lua_getglobal(state, "package");
@@ -62,6 +65,8 @@ void preload_host(lua_State* state, oc_host& host) {
   lua_setfield(state, -2, "pointer");
   lua_pushcfunction(state, host_text);
   lua_setfield(state, -2, "text");
+  lua_pushcfunction(state, host_read_config);
+  lua_setfield(state, -2, "read_config");
   lua_setfield(state, -2, "oc.host");
   lua_pop(state, 2);
 }

@@ -29,6 +29,11 @@ TEST_CASE("a refusal tells the setting and the command that changes it") {
   CHECK_THAT(wide.hint, Contains("kernel.perf_event_paranoid=0"));
   const auto own = explain_open_error(EACCES, request("cs", PERF_TYPE_SOFTWARE), false, nobody);
   CHECK_THAT(own.hint, Contains("kernel.perf_event_paranoid=1"));
+  nobody.perf_event_paranoid = 3;  // Debian: nothing at all
+  const auto own_nothing =
+      explain_open_error(EACCES, request("cpu-clock", PERF_TYPE_SOFTWARE), false, nobody);
+  CHECK_THAT(own_nothing.hint, Contains("kernel.perf_event_paranoid=2"));
+  CHECK_THAT(own_nothing.hint, Contains("oc doctor"));
   const auto raw =
       explain_open_error(EPERM, request("sched:sched_switch", PERF_TYPE_TRACEPOINT), false, nobody);
   CHECK_THAT(raw.hint, Contains("kernel.perf_event_paranoid=-1"));

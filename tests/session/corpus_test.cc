@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <string>
 
-#include "source/perf_data_file.h"
+#include "source/recorded_trace.h"
 #include "support/corpus.h"
 #include "support/exercise_trace.h"
 
@@ -26,11 +26,11 @@ TEST_CASE("every perf.data file of the corpus is read to its end or refused, in 
       INFO(path);
       const auto begin = Clock::now();
       ++files;
-      if (auto file = oc::source::PerfDataFile::open(path)) {
+      if (auto trace = oc::source::RecordedTrace::open(path)) {
         ++read;
-        exercise(*file);
+        exercise(**trace);
       } else {
-        CHECK(file.error().what.find(path) != std::string::npos);
+        CHECK(trace.error().what.find(path) != std::string::npos);
       }
       CHECK(Clock::now() - begin < std::chrono::seconds(10));
     }

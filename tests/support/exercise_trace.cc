@@ -9,7 +9,6 @@
 #include "event/record_text.h"
 #include "event/sample_tail.h"
 #include "session/decoder.h"
-#include "source/file_source.h"
 
 namespace oc::test {
 
@@ -23,13 +22,16 @@ void require(bool holds, const char* what) {
 
 class Toucher {
  public:
-  explicit Toucher(const source::PerfDataFile& file) : file_(file) {}
+  explicit Toucher(const source::RecordedTrace& trace) : trace_(trace) {}
 
   void touch(const oc_event& event) {
-    const auto records = file_.records();
     const uint32_t size = base::load<uint16_t>(event.record + 6);
-    require(event.record >= records.data() && size >= 8, "a record lies in the file");
-    require(event.record + size <= records.data() + records.size(), "a record ends in the file");
+    require(size >= 8, "a record has a header");
+    if (const auto* file = trace_.plain_file()) {
+      const auto records = file->records();
+      require(event.record >= records.data(), "a record lies in the file");
+      require(event.record + size <= records.data() + records.size(), "a record ends in the file");
+    }
     require(event.payload >= event.record + 8, "a payload begins behind its record's header");
     require(event.payload + event.payload_size <= event.record + size,
             "a payload ends in its record");
@@ -39,7 +41,7 @@ class Toucher {
     if (event.event < event::kKernelRecords) {
       format = &event::kernel_record_formats()[event.event];
     } else {
-      const auto& kind = file_.events()[event.event - event::kKernelRecords];
+      const auto& kind = trace_.events()[event.event - event::kKernelRecords];
       require(size >= kind.layout.tail, "a sample has all its fixed fields");
       touch_tail(kind.layout, event.record, size);
       if (kind.format) format = &*kind.format;
@@ -69,15 +71,15 @@ class Toucher {
     for (const uint8_t byte : bytes) sum_ = sum_ * 31 + byte;
   }
 
-  const source::PerfDataFile& file_;
+  const source::RecordedTrace& trace_;
   uint64_t sum_ = 0;
   std::string text_;
 };
 
 }  // namespace
 
-Exercise exercise(const source::PerfDataFile& file) {
-  source::FileSource source(file);
+Exercise exercise(const source::RecordedTrace& trace) {
+  source::Source& source = trace.source();
   base::Interner names;
   process::ProcessModel processes(names);
   session::Selection selection;
@@ -85,7 +87,7 @@ Exercise exercise(const source::PerfDataFile& file) {
   session::Decoder decoder(source, processes, selection);
   session::Batch batch;
   batch.events.resize(256);
-  Toucher toucher(file);
+  Toucher toucher(trace);
   Exercise done;
   double until = 0;
   do {

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "source/perf_data_file.h"
+#include "source/recorded_trace.h"
 
 namespace oc::test {
 
@@ -13,8 +13,8 @@ struct Exercise {
   uint64_t checksum = 0;  ///< of all bytes that were touched
 };
 
-/// Decodes all of `file`, wanting every kind, and touches each byte that a script could reach: records,
+/// Decodes all of `trace`, wanting every kind, and touches each byte that a script could reach: records,
 /// payloads, fields, tails, names. Ends the process where an invariant of the decoder does not hold.
-Exercise exercise(const source::PerfDataFile& file);
+Exercise exercise(const source::RecordedTrace& trace);
 
 }  // namespace oc::test

@@ -6,6 +6,15 @@ local text_table = require "oc.text_table"
 
 local M = {}
 
+--- Command lines to begin with: also in the manual.
+M.EXAMPLES = [[
+  oc script cpu_top                        who uses the CPU, every second, until Ctrl-C
+  oc script cswitch_top -i perf.data       the same kind of question, of a recorded trace
+  oc script syscall_latency -- make        of one command and its children
+  oc list events 'sched:*' -v              events and their fields
+  oc doctor                                what works here, and how to mend the rest
+]]
+
 --- The leading `---` lines of a source: the first is the summary, `Example:` begins an example.
 ---@param source? string
 ---@return { summary?: string, text: string[], examples: string[] }
@@ -31,7 +40,10 @@ function M.head(source)
   return head
 end
 
-local function placeholder(argument)
+--- What stands for the value: "HZ".
+---@param argument oc.Argument|oc.Option
+---@return string
+function M.placeholder(argument)
   if argument.placeholder then return argument.placeholder end
   if argument.kind == "choice" then return table.concat(argument.choices, "|") end
   return kinds[argument.kind].placeholder
@@ -42,11 +54,14 @@ local function names(argument)
   if argument.positional then return argument.name:upper() end
   local short = argument.short and "-" .. argument.short .. ", " or "    "
   local long = argument.kind == "flag" and argument.default == true and "--no-" or "--"
-  local value = argument.kind == "flag" and "" or " " .. placeholder(argument)
+  local value = argument.kind == "flag" and "" or " " .. M.placeholder(argument)
   return short .. long .. argument.name .. value
 end
 
-local function description(argument)
+--- Its help with default and limits.
+---@param argument oc.Argument|oc.Option
+---@return string
+function M.description(argument)
   local notes = {}
   local kind, default = kinds[argument.kind], argument.default
   if argument.required then
@@ -67,13 +82,13 @@ end
 ---@param argument oc.Argument|oc.Option
 ---@return string
 function M.option_line(argument)
-  return (names(argument):gsub("^ +", "")) .. ": " .. description(argument)
+  return (names(argument):gsub("^ +", "")) .. ": " .. M.description(argument)
 end
 
 local function lines_of(arguments)
   local rows = {}
   for i, argument in ipairs(arguments) do
-    rows[i] = { "  " .. names(argument), description(argument) }
+    rows[i] = { "  " .. names(argument), M.description(argument) }
   end
   return text_table.render_lines({ {}, {} }, rows)
 end

@@ -7,16 +7,30 @@ local wrong_usage = errors.wrong_usage
 
 local M = {}
 
---- In the order of the help.
+--- In the order of the help. `completes` says what a shell offers behind the verb: "script",
+--- "verb", "event", "none", or files when absent; `words` lists words beside.
 M.verbs = {
   { name = "script", usage = "NAME|FILE|-  [options] [-- CMD…]",
-    summary = "run a script, live or on a trace (-i)" },
+    summary = "run a script, live or on a trace (-i)", completes = "script" },
   { name = "eval", usage = "CODE  [options] [-- CMD…]",
-    summary = "run a line of Lua; oc is there already" },
+    summary = "run a line of Lua; oc is there already", completes = "none" },
+  { name = "record", usage = "[-e EVENT,…] [-o FILE]  [options] [-- CMD…]",
+    summary = "record a trace that oc and perf read (perf.data)" },
   { name = "list", usage = "[events|scripts] [GLOB] [-v]",
-    summary = "what can be asked for here, or what a trace holds (-i)" },
-  { name = "help", usage = "[VERB]", summary = "show this, or a verb's options" },
-  { name = "version", usage = "", summary = "show the version" },
+    summary = "what can be asked for here, or what a trace holds (-i)",
+    completes = "event", words = { "events", "scripts" } },
+  { name = "doctor", usage = "[--json]",
+    summary = "what works here, what does not, and the command that mends it",
+    completes = "none" },
+  { name = "config", usage = "[get OPTION|path]",
+    summary = "every option, its value and where that comes from",
+    words = { "get", "path" }, completes = "none" },
+  { name = "completion", usage = "bash|zsh|fish",
+    summary = "what the shell needs to complete oc's command lines",
+    words = { "bash", "zsh", "fish" }, completes = "none" },
+  { name = "help", usage = "[VERB]", summary = "show this, or a verb's options; --man: the manual",
+    completes = "verb" },
+  { name = "version", usage = "", summary = "show the version", completes = "none" },
 }
 
 local by_name, names = {}, {}

@@ -77,8 +77,7 @@ local function list_events(context, glob)
     error(errors.new(path and problem .. " in " .. path or problem, {
       hint = glob and nearest.hint(glob, all)
         or (path or #all > 0) and "oc list events shows all"
-        or "tracepoints need root and a mounted tracefs: "
-        .. "mount -t tracefs nodev /sys/kernel/tracing",
+        or "tracepoints need root and a mounted tracefs: oc doctor tells what is missing",
     }), 0)
   end
   for _, name in ipairs(names) do

@@ -1,4 +1,4 @@
-#include "sys/cgroups.h"
+#include "sys/cgroup_tree.h"
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -11,6 +11,7 @@
 
 #include "base/glob.h"
 #include "base/nearest.h"
+#include "sys/cgroup.h"
 
 namespace oc::sys {
 
@@ -45,37 +46,6 @@ bool starts_with(std::string_view text, std::string_view with) {
   return text.substr(0, with.size()) == with;
 }
 
-bool take_end(std::string_view& text, std::string_view end) {
-  const bool has = text.size() > end.size() && text.substr(text.size() - end.size()) == end;
-  if (has) text.remove_suffix(end.size());
-  return has;
-}
-
-/// What the name of one folder says.
-ContainerName of_folder(std::string_view folder, std::string_view parent) {
-  struct Prefix {
-    std::string_view text;
-    const char* runtime;
-  };
-  static constexpr Prefix kPrefixes[] = {
-      {"docker-", "docker"},           {"libpod-", "podman"}, {"cri-containerd-", "containerd"},
-      {"containerd-", "containerd"},   {"crio-", "crio"},     {"lxc.payload.", "lxc"},
-      {"machine-", "machine"},
-  };
-  std::string_view name = folder;
-  take_end(name, ".scope");
-  for (const Prefix& prefix : kPrefixes) {
-    if (!starts_with(name, prefix.text)) continue;
-    name.remove_prefix(prefix.text.size());
-    if (starts_with(name, "conmon-")) return {};  // podman's watcher, not the container
-    return {prefix.runtime, std::string(name)};
-  }
-  if (parent == "lxc") return {"lxc", std::string(folder)};
-  if (!is_hex(name) || name.size() != kIdDigits) return {};
-  if (parent == "docker") return {"docker", std::string(name)};
-  return {parent.find("pod") != parent.npos ? "kubernetes" : "container", std::string(name)};
-}
-
 std::string list_of(const std::vector<std::string>& names) {
   std::string text;
   for (size_t i = 0; i < names.size() && i < 8; ++i) text += (i == 0 ? "" : ", ") + names[i];
@@ -85,22 +55,7 @@ std::string list_of(const std::vector<std::string>& names) {
 
 }  // namespace
 
-ContainerName container_of(std::string_view path) {
-  ContainerName found;
-  std::string_view parent;
-  size_t at = 0;
-  while (at < path.size()) {
-    const size_t slash = std::min(path.find('/', at), path.size());
-    const std::string_view folder = path.substr(at, slash - at);
-    auto name = of_folder(folder, parent);
-    if (!name.id.empty()) found = std::move(name);
-    if (!folder.empty()) parent = folder;
-    at = slash + 1;
-  }
-  return found;
-}
-
-std::vector<CgroupMount> Cgroups::mounts() const {
+std::vector<CgroupMount> CgroupTree::mounts() const {
   std::vector<CgroupMount> mounts;
   std::ifstream file(prefix_ + "/proc/self/mounts");
   for (std::string line; std::getline(file, line);) {
@@ -117,7 +72,7 @@ std::vector<CgroupMount> Cgroups::mounts() const {
   return mounts;
 }
 
-Result<CgroupMount> Cgroups::hierarchy() const {
+Result<CgroupMount> CgroupTree::hierarchy() const {
   const auto found = mounts();
   for (const CgroupMount& mount : found) {
     const auto& has = mount.controllers;
@@ -133,7 +88,7 @@ Result<CgroupMount> Cgroups::hierarchy() const {
                       "-t cgroup -o perf_event none /sys/fs/cgroup/perf_event");
 }
 
-std::vector<std::string> Cgroups::all() const {
+std::vector<std::string> CgroupTree::all() const {
   std::vector<std::string> paths;
   const auto mount = hierarchy();
   if (!mount) return paths;
@@ -150,7 +105,7 @@ std::vector<std::string> Cgroups::all() const {
   return paths;
 }
 
-Result<std::vector<std::string>> Cgroups::find(const std::string& name) const {
+Result<std::vector<std::string>> CgroupTree::find(const std::string& name) const {
   auto mount = hierarchy();
   if (!mount) return std::move(mount.error());
   if (name.empty())
@@ -182,26 +137,27 @@ Result<std::vector<std::string>> Cgroups::find(const std::string& name) const {
   return make_error(Code::kNotFound, "there is no cgroup '" + name + "'", hint);
 }
 
-Result<std::vector<std::string>> Cgroups::find_container(const std::string& name) const {
+Result<std::vector<std::string>> CgroupTree::find_container(const std::string& name) const {
   auto mount = hierarchy();
   if (!mount) return std::move(mount.error());
   std::vector<std::string> known;
   std::vector<std::string> found;
   std::string of;
   for (const std::string& path : all()) {
-    const ContainerName container = container_of(path);
-    if (container.id.empty()) continue;
-    known.push_back(container.id.size() == kIdDigits ? container.id.substr(0, 12) : container.id);
-    const bool is_prefix = is_hex(name) && name.size() >= kLeastDigits &&
-                           container.id.size() == kIdDigits && starts_with(container.id, name);
-    if (!is_prefix && container.id != name) continue;
-    if (!of.empty() && of != container.id) {
+    const std::string id(container_id_of(path));
+    if (id.empty()) continue;
+    const bool has_digits = is_hex(id) && id.size() == kIdDigits;
+    known.push_back(has_digits ? id.substr(0, 12) : id);
+    const bool is_prefix =
+        has_digits && is_hex(name) && name.size() >= kLeastDigits && starts_with(id, name);
+    if (!is_prefix && id != name) continue;
+    if (!of.empty() && of != id) {
       return make_error(Code::kUsage, "'" + name + "' begins the ids of several containers",
-                        "write more digits: " + of + ", " + container.id);
+                        "write more digits: " + of + ", " + id);
     }
     // What is in a group is traced with it: only the outermost.
     const bool is_inner = !found.empty() && starts_with(mount->folder + path, found.back() + "/");
-    of = container.id;
+    of = id;
     if (!is_inner) found.push_back(mount->folder + path);
   }
   if (!found.empty()) return found;

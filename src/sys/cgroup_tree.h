@@ -20,9 +20,9 @@ struct CgroupMount {
 /// Control groups as perf events know them: those of the hierarchy that has the perf_event controller.
 /// That is cgroup2 unless a version 1 hierarchy was mounted with it. `prefix` goes before every path,
 /// for tests.
-class Cgroups {
+class CgroupTree {
  public:
-  explicit Cgroups(std::string prefix = {}) : prefix_(std::move(prefix)) {}
+  explicit CgroupTree(std::string prefix = {}) : prefix_(std::move(prefix)) {}
 
   std::vector<CgroupMount> mounts() const;
   /// Error: no hierarchy serves; says what is mounted.
@@ -44,12 +44,5 @@ class Cgroups {
  private:
   std::string prefix_;
 };
-
-/// What a group's folder says of a container: "docker-0123….scope" is of 0123…. Empty when nothing.
-struct ContainerName {
-  std::string runtime;  ///< "docker", "podman", "containerd", "crio", "kubernetes", "lxc", "machine"
-  std::string id;       ///< hexadecimal id, or a name
-};
-ContainerName container_of(std::string_view cgroup_path);
 
 }  // namespace oc::sys

@@ -1,0 +1,176 @@
+--- `oc record`: events of the system or of a command into a trace that oc and perf read.
+
+local C = require "oc.abi"
+local args = require "oc.args"
+local ask = require "oc.ask"
+local canonical = require "oc.canonical"
+local errors = require "oc.errors"
+local ffi = require "ffi"
+local json = require "oc.json"
+local kinds = require "oc.kinds"
+local report = require "oc.report"
+local run_of = require "oc.run"
+local session_of = require "oc.session"
+local settings = require "oc.settings"
+local units = require "oc.units"
+
+local M = {}
+
+local HEAD = [[
+--- Record a trace: of the whole system, or of a command and its children.
+---
+--- Without -e it samples where the CPUs spend their time. What is being written is called FILE.partial and can be read,
+--- also after a crash; an older FILE becomes FILE.old.
+---
+--- Example: oc record -d 1s -o /tmp/cpu.data
+--- Example: oc record -e sched:sched_switch,page-faults -o /tmp/make.data -- make --version
+--- Example: oc record -z -o /tmp/calls.data -e raw_syscalls:sys_enter -d 1s
+]]
+
+local IDLE_MS = 100
+local COMPRESSION_LEVEL = 1
+local FAILED, INCOMPLETE = 1, 3
+local host_pointer = session_of.host_pointer
+
+local function say(text, ...) io.stderr:write("oc: ", text:format(...), "\n") end
+
+--- The numbers of the kinds that a name or group means.
+local function numbers_of(session, name, asked)
+  if not canonical.is(name) then
+    return kinds.resolve(session, name, { frequency = asked.frequency })
+  end
+  local numbers = {}
+  local of_name = canonical.resolve(session, name,
+    { live = true, frequency = asked.frequency, period = asked.period })
+  for i, kind in ipairs(of_name) do numbers[i] = kind.number end
+  return numbers
+end
+
+--- Asks for every event of the command line; their kinds.
+local function resolve(session, options, asked)
+  local found, seen = {}, {}
+  local function want(name)
+    for _, number in ipairs(numbers_of(session, name, asked)) do
+      C.oc_session_want(session, number)
+      if number >= kinds.KERNEL_RECORDS and not seen[number] then
+        seen[number] = true
+        found[#found + 1] = number
+      end
+    end
+  end
+  for _, name in ipairs(asked.events or { not options.context_switches and "cpu" or nil }) do
+    want(name)
+  end
+  if options.context_switches then want "switch_out" end
+  return found
+end
+
+local function start(session, context)
+  local options = context.options
+  local recording, owner = ffi.new("oc_recording"), {}
+  local run = run_of.describe(owner, { events = options.events, duration = options.duration,
+    buffer = options.buffer, command = context.command })
+  recording.output = options.output
+  recording.compression = options.compress and COMPRESSION_LEVEL or 0
+  recording.max_bytes = options.max_size or 0
+  if C.oc_session_record(session, run, recording) ~= 0 then session_of.raise(session) end
+end
+
+local function drain(session)
+  while true do
+    local state = C.oc_session_next(session, IDLE_MS)
+    if state < 0 then return session_of.problem(session) end
+    if state == 0 then return nil end
+  end
+end
+
+--- What the recording came to, as the JSON summary and the last lines have it.
+local function summary_of(session, found)
+  local raw = ffi.new("oc_recorded")
+  local failed = C.oc_session_recorded(session, raw) ~= 0
+  local summary = {
+    path = ffi.string(raw.path), file_bytes = raw.file_bytes, record_bytes = raw.record_bytes,
+    samples = raw.samples, elapsed_ns = raw.elapsed_ns, by_event = {}, span_ns = raw.last_ns - raw.first_ns,
+    problem = failed and session_of.problem(session) or nil,
+    problem_hint = failed and ffi.string(C.oc_session_error(session).hint) or nil,
+  }
+  for _, number in ipairs(found) do
+    local count = C.oc_session_recorded_samples(session, number)
+    if count > 0 then summary.by_event[kinds.read(session, number).name] = count end
+  end
+  return summary
+end
+
+local function print_summary(summary, stats)
+  say("%s: %s, %.0f events in %s", summary.path, units.format_size(summary.file_bytes),
+    summary.samples, units.format_duration(summary.span_ns))
+  say("own CPU time %s, %.1f %% of one CPU", units.format_duration(stats.cpu_ns),
+    100 * stats.cpu_ns / math.max(summary.elapsed_ns, 1))
+end
+
+local function write_json(summary, stats, notes, status)
+  local by_cpu = json.object({})
+  for cpu, records in pairs(stats.lost_by_cpu) do by_cpu[tostring(cpu)] = records end
+  io.stdout:write(json.encode(json.object({ recorded = {
+    path = summary.path, file_bytes = summary.file_bytes, record_bytes = summary.record_bytes,
+    events = summary.samples, by_event = json.object(summary.by_event), records = stats.records,
+    lost = stats.lost, lost_by_cpu = by_cpu, lost_by_event = json.object(stats.lost_by_event),
+    span_ns = summary.span_ns, cpu_ns = stats.cpu_ns, notes = notes,
+    command_status = status >= 0 and status or nil,
+  } })), "\n")
+end
+
+local function finish(session, context, found)
+  C.oc_session_finish(session)
+  C.oc_session_end(session)
+  local options = context.options
+  local stats, notes = session_of.stats(session), session_of.notes(session)
+  local summary = summary_of(session, found)
+  local status = C.oc_session_command_status(session)
+  if options.json then write_json(summary, stats, notes, status) end
+  for _, note in ipairs(notes) do say("%s", note) end
+  if not options.quiet then print_summary(summary, stats) end
+  if stats.lost > 0 then report.say_loss(stats, false) end
+  if status > 0 and not options.quiet then report.say_command(status) end
+  if summary.problem then
+    say("%s", summary.problem)
+    if summary.problem_hint ~= "" then io.stderr:write("  hint: ", summary.problem_hint, "\n") end
+    say("what was written before can be read")
+    return FAILED
+  end
+  if options.strict and stats.lost > 0 then return INCOMPLETE end
+  if options.exit_status and status >= 0 then return status end
+  return 0
+end
+
+---@param argv string[]
+function M.run(argv)
+  local context = args.new_context { argv = argv, verb = "record", script_name = "record",
+    usage = "[-e EVENT,…] [-o FILE] [options] [-- CMD…]", head = HEAD }
+  context:finish()
+  local options = context.options
+  if context.positionals[1] then
+    errors.wrong_usage(("'%s' is one argument too many"):format(context.positionals[1]),
+      "a command to record comes after --")
+  elseif context.command and #context.command == 0 then
+    errors.wrong_usage("there is no command behind --", "as in: oc record -- make")
+  elseif options.json and options.output == "-" then
+    errors.wrong_usage("--json and -o - both want standard output", "name a file with -o")
+  end
+  settings.quiet, settings.verbose, settings.json = options.quiet, options.verbose, options.json
+  local asked = ask.of_options(options)
+  local session = session_of.new()
+  ask.apply(session, asked, context.command ~= nil)
+  local found = resolve(session, options, asked)
+  start(session, context)
+  local problem = drain(session)
+  local status = finish(session, context, found)
+  if problem then
+    say("%s", problem)
+    return FAILED
+  end
+  local interrupted = C.oc_host_interrupted(host_pointer)
+  return interrupted == -1 and FAILED or status
+end
+
+return M

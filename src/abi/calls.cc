@@ -1,0 +1,42 @@
+#include "abi/calls.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+
+namespace oc::abi {
+
+double process_cpu_ns() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  const auto ns = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) * 1e9 + static_cast<double>(t.tv_usec) * 1e3;
+  };
+  return ns(usage.ru_utime) + ns(usage.ru_stime);
+}
+
+int fail(oc_session* session, base::Error error) {
+  session->failure = std::move(error);
+  session->error.code = static_cast<int32_t>(session->failure.code);
+  session->error.what = session->failure.what.c_str();
+  session->error.hint = session->failure.hint.c_str();
+  return -1;
+}
+
+uint64_t whole(double value) {
+  constexpr double kMost = 4611686018427387904.0;
+  return value > 0 ? static_cast<uint64_t>(std::min(value, kMost)) : 0;
+}
+
+session::RunOptions read_run(const oc_session* session, const oc_run* run) {
+  session::RunOptions options;
+  options.target = session->target;
+  options.max_events = whole(run->max_events);
+  options.max_span = whole(run->max_span_ns);
+  options.buffer_bytes = whole(run->buffer_bytes);
+  for (const char* const* word = run->command; word != nullptr && *word != nullptr; ++word)
+    options.command.emplace_back(*word);
+  return options;
+}
+
+}  // namespace oc::abi

@@ -1,0 +1,56 @@
+#include "abi/calls.h"
+
+using namespace oc::abi;
+
+extern "C" {
+
+int oc_session_record(oc_session* session, const oc_run* run, const oc_recording* recording) {
+  session->host.is_running = true;
+  const int started = guarded(session, [&] {
+    oc::session::RecordOptions options;
+    options.output = recording->output;
+    options.compression = recording->compression;
+    options.max_bytes = whole(recording->max_bytes);
+    options.version = std::string("oc-") + OC_VERSION;
+    session->cpu_ns_at_start = process_cpu_ns();
+    auto status = session->session.start_recording(read_run(session, run), std::move(options));
+    if (!status) return fail(session, std::move(status.error()));
+    const std::lock_guard lock(session->host.mutex);
+    session->host.active = session;
+    return 0;
+  });
+  if (started != 0) session->host.is_running = false;
+  return started;
+}
+
+int oc_session_recorded(oc_session* session, oc_recorded* out) {
+  *out = oc_recorded{};
+  out->path = "";
+  return guarded(session, [&] {
+    const auto* recorder = session->session.recorder();
+    if (recorder == nullptr) return 0;
+    session->text = recorder->path();
+    out->path = session->text.c_str();
+    out->file_bytes = static_cast<double>(recorder->file_bytes());
+    out->record_bytes = static_cast<double>(recorder->record_bytes());
+    out->samples = static_cast<double>(recorder->tally().samples());
+    out->records = static_cast<double>(recorder->tally().records());
+    out->elapsed_ns = static_cast<double>(recorder->elapsed());
+    out->first_ns = static_cast<double>(recorder->tally().first());
+    out->last_ns = static_cast<double>(recorder->tally().last());
+    const auto& failure = session->session.record_failure();
+    return failure ? fail(session, *failure) : 0;
+  });
+}
+
+double oc_session_recorded_samples(oc_session* session, uint32_t kind) {
+  return guarded_or(0.0, [&] {
+    const auto* recorder = session->session.recorder();
+    if (recorder == nullptr || kind < oc::event::kKernelRecords) return 0.0;
+    const auto& by_event = recorder->tally().samples_by_event();
+    const uint32_t index = kind - oc::event::kKernelRecords;
+    return index < by_event.size() ? static_cast<double>(by_event[index]) : 0.0;
+  });
+}
+
+}  // extern "C"

@@ -1,0 +1,27 @@
+#pragma once
+/* Recording to a file: what `oc record` is made of. */
+
+/* Where a recording goes, and how far; zero means no limit, or none. */
+typedef struct oc_recording {
+  const char* output;  /* "-": standard output */
+  int32_t compression; /* zstd's level; 0: none */
+  double max_bytes;    /* the trace is not to be larger */
+} oc_recording;
+
+/* What was recorded; complete after oc_session_finish. */
+typedef struct oc_recorded {
+  const char* path;    /* of the trace, or of the last one */
+  double file_bytes;   /* of it */
+  double record_bytes; /* before compression */
+  double samples, records;
+  double elapsed_ns;        /* from the start of the events to their end */
+  double first_ns, last_ns; /* of the trace's clock; 0: there are no samples */
+} oc_recorded;
+
+/* Instead of oc_session_start: every kind that was resolved goes to the file. oc_session_next then returns 1 with
+ * nothing in the loop, and 0 when the run is over. */
+int oc_session_record(oc_session* session, const oc_run* run, const oc_recording* recording);
+/* -1 when a trace could not be written as a whole; the numbers are there all the same. */
+int oc_session_recorded(oc_session* session, oc_recorded* out);
+/* How many samples of a kind were recorded. */
+double oc_session_recorded_samples(oc_session* session, uint32_t kind);

@@ -1,0 +1,310 @@
+#include "perf/rundown.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/perf_event.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+
+#include "base/fd.h"
+#include "elf/build_id.h"
+#include "sys/files.h"
+
+namespace oc::perf {
+
+using base::ByteSink;
+
+namespace {
+
+constexpr uint16_t kMiscKernel = PERF_RECORD_MISC_KERNEL;
+constexpr uint16_t kMiscUser = PERF_RECORD_MISC_USER;
+constexpr uint16_t kMiscForkExec = 1 << 13;  // PERF_RECORD_MISC_FORK_EXEC: takes no mappings over
+constexpr uint16_t kMiscBuildId = 1 << 14;   // PERF_RECORD_MISC_MMAP_BUILD_ID
+constexpr size_t kMostPath = 4000;
+constexpr size_t kBuildIdBytes = 20;
+
+/// Takes a number and what follows it up to and with `end`.
+template <typename T>
+bool take_number(std::string_view& text, T& value, int base, char end) {
+  const auto [at, problem] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  if (problem != std::errc() || at == text.data() + text.size() || *at != end) return false;
+  text.remove_prefix(static_cast<size_t>(at - text.data()) + 1);
+  return true;
+}
+
+/// The vDSO of this process, which is that of all others of its word size.
+std::vector<uint8_t> vdso_build_id() {
+  const auto* image = reinterpret_cast<const uint8_t*>(getauxval(AT_SYSINFO_EHDR));
+  if (image == nullptr) return {};
+  return elf::find_build_id({image, 4096});
+}
+
+struct KernelText {
+  uint64_t start = 0;
+  uint64_t size_bytes = 0;
+};
+
+/// Where the kernel's code lies: its start from the first lines of kallsyms, which has every symbol; its size
+/// from iomem. Zeros where this user may not know.
+KernelText find_kernel_text(const std::string& proc) {
+  KernelText text;
+  const std::string symbols = sys::read_text(proc + "/kallsyms", 64 << 10);
+  const size_t found = symbols.find(" T _text\n");
+  if (found == std::string::npos || found < 16) return text;
+  std::from_chars(symbols.data() + found - 16, symbols.data() + found, text.start, 16);
+  const std::string memory = sys::read_text(proc + "/iomem", 1 << 20);
+  const size_t code = memory.find(" : Kernel code");
+  if (code == std::string::npos) return text;
+  const size_t line = memory.rfind('\n', code) + 1;
+  std::string_view range = std::string_view(memory).substr(line, code - line + 1);
+  while (range.starts_with(' ')) range.remove_prefix(1);
+  uint64_t first = 0;
+  uint64_t last = 0;
+  if (take_number(range, first, 16, '-') && take_number(range, last, 16, ' ') && last > first)
+    text.size_bytes = last - first + 1;
+  return text;
+}
+
+}  // namespace
+
+struct Rundown::Mapping {
+  MapsLine line;
+  std::string_view range;  ///< "start-end": the name in map_files
+};
+
+bool parse_maps_line(std::string_view line, MapsLine& out) {
+  if (!take_number(line, out.start, 16, '-') || !take_number(line, out.end, 16, ' ')) return false;
+  if (line.size() < 5 || line[4] != ' ') return false;
+  out.prot = (line[0] == 'r' ? PROT_READ : 0) | (line[1] == 'w' ? PROT_WRITE : 0) |
+             (line[2] == 'x' ? PROT_EXEC : 0);
+  out.flags = line[3] == 's' ? MAP_SHARED : MAP_PRIVATE;
+  line.remove_prefix(5);
+  if (!take_number(line, out.offset, 16, ' ') || !take_number(line, out.major, 16, ':') ||
+      !take_number(line, out.minor, 16, ' '))
+    return false;
+  if (!take_number(line, out.inode, 10, ' ')) {  // nothing follows where there is no path
+    out.path = {};
+    return std::from_chars(line.data(), line.data() + line.size(), out.inode).ec == std::errc();
+  }
+  while (line.starts_with(' ')) line.remove_prefix(1);
+  out.path = line;
+  return true;
+}
+
+Rundown::Rundown(size_t trailer_bytes, SidebandExtras extras, std::string proc)
+    : proc_(std::move(proc)), extras_(extras), trailer_bytes_(trailer_bytes) {}
+
+size_t Rundown::begin(ByteSink& records, uint32_t type, uint16_t misc) const {
+  const size_t start = records.size();
+  records.put(type);
+  records.put(misc);
+  records.put(uint16_t{0});
+  return start;
+}
+
+void Rundown::end(ByteSink& records, size_t start) const {
+  records.put_zeros((8 - (records.size() - start) % 8) % 8 + trailer_bytes_);
+  records.patch(start + 6, static_cast<uint16_t>(records.size() - start));
+}
+
+void Rundown::add_kernel_mapping(uint64_t start, uint64_t size_bytes, uint64_t offset,
+                                 std::string_view name, ByteSink& records) {
+  const size_t at = begin(records, PERF_RECORD_MMAP, kMiscKernel);
+  records.put(int32_t{-1});
+  records.put(int32_t{0});
+  records.put(start);
+  records.put(size_bytes);
+  records.put(offset);
+  records.put_text(name);
+  records.put(uint8_t{0});
+  end(records, at);
+}
+
+void Rundown::add_kernel(ByteSink& records) {
+  const KernelText text = find_kernel_text(proc_);
+  if (text.start == 0) return;
+  const uint64_t size = text.size_bytes != 0 ? text.size_bytes : ~text.start;
+  add_kernel_mapping(text.start, size, text.start, "[kernel.kallsyms]_text", records);
+  const std::string notes = sys::read_text("/sys/kernel/notes", 64 << 10);
+  const auto id = elf::find_build_id_note({reinterpret_cast<const uint8_t*>(notes.data()), notes.size()});
+  if (!id.empty()) files_.push_back({"[kernel.kallsyms]", id, true});
+  add_modules(records);
+}
+
+void Rundown::add_modules(ByteSink& records) {
+  const std::string lines = sys::read_text(proc_ + "/modules", 4 << 20);
+  std::string_view rest = lines;
+  while (!rest.empty()) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    const size_t name_end = line.find(' ');
+    const size_t address = line.find(" 0x");
+    if (name_end == std::string_view::npos || address == std::string_view::npos) continue;
+    const std::string name(line.substr(0, name_end));
+    uint64_t size = 0;
+    uint64_t start = 0;
+    std::string_view size_text = line.substr(name_end + 1);
+    take_number(size_text, size, 10, ' ');
+    const std::string_view digits = line.substr(address + 3);
+    std::from_chars(digits.data(), digits.data() + digits.size(), start, 16);
+    if (start == 0 || size == 0) continue;
+    add_kernel_mapping(start, size, 0, "[" + name + "]", records);
+    const std::string notes =
+        sys::read_text("/sys/module/" + name + "/notes/.note.gnu.build-id", 4096);
+    const auto id =
+        elf::find_build_id_note({reinterpret_cast<const uint8_t*>(notes.data()), notes.size()});
+    if (!id.empty()) files_.push_back({"[" + name + "]", id, true});
+  }
+}
+
+void Rundown::add_thread(const sys::ThreadInfo& thread, ByteSink& records) {
+  if (thread.comm.empty()) return;  // it has gone
+  add_fork(thread, records);
+  add_comm(thread, records);
+  if (thread.pid != thread.tid) return;
+  if (extras_.namespaces) add_namespaces(thread, records);
+  add_mappings(thread.pid, records);
+}
+
+void Rundown::add_fork(const sys::ThreadInfo& thread, ByteSink& records) {
+  int32_t parent = thread.pid;
+  if (thread.pid == thread.tid) {
+    // "pid (comm) S ppid …": the name may hold anything, also parentheses.
+    const std::string stat = sys::read_text(fmt::format("{}/{}/stat", proc_, thread.pid), 4096);
+    const size_t name_end = stat.rfind(')');
+    if (name_end == std::string::npos || name_end + 4 >= stat.size()) return;
+    std::from_chars(stat.data() + name_end + 4, stat.data() + stat.size(), parent);
+  }
+  const size_t at = begin(records, PERF_RECORD_FORK, kMiscForkExec);
+  for (const int32_t number : {thread.pid, parent, thread.tid, parent}) records.put(number);
+  records.put(uint64_t{0});
+  end(records, at);
+}
+
+void Rundown::add_comm(const sys::ThreadInfo& thread, ByteSink& records) {
+  const size_t at = begin(records, PERF_RECORD_COMM, 0);
+  records.put(thread.pid);
+  records.put(thread.tid);
+  records.put_text(thread.comm);
+  records.put(uint8_t{0});
+  end(records, at);
+}
+
+void Rundown::add_namespaces(const sys::ThreadInfo& thread, ByteSink& records) {
+  // By index: NET_NS_INDEX … of linux/perf_event.h.
+  static constexpr const char* kNames[] = {"net", "uts", "ipc", "pid", "user", "mnt", "cgroup"};
+  const size_t at = begin(records, PERF_RECORD_NAMESPACES, 0);
+  records.put(thread.pid);
+  records.put(thread.tid);
+  records.put(uint64_t{std::size(kNames)});
+  for (const char* name : kNames) {
+    struct stat info {};
+    const std::string path = fmt::format("{}/{}/ns/{}", proc_, thread.pid, name);
+    const bool is_there = stat(path.c_str(), &info) == 0;
+    records.put(is_there ? static_cast<uint64_t>(info.st_dev) : 0);
+    records.put(is_there ? static_cast<uint64_t>(info.st_ino) : 0);
+  }
+  end(records, at);
+}
+
+void Rundown::add_mappings(int32_t pid, ByteSink& records) {
+  text_ = sys::read_text(fmt::format("{}/{}/maps", proc_, pid), 64 << 20);
+  std::string_view rest = text_;
+  while (!rest.empty()) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    Mapping mapping;
+    if (!parse_maps_line(line, mapping.line) || (mapping.line.prot & PROT_EXEC) == 0) continue;
+    mapping.range = line.substr(0, line.find(' '));
+    if (mapping.line.path.empty()) mapping.line.path = "//anon";
+    add_mapping(pid, mapping, records);
+  }
+}
+
+void Rundown::add_mapping(int32_t pid, const Mapping& mapping, ByteSink& records) {
+  static const std::vector<uint8_t> kNone;
+  const bool is_file = mapping.line.path.starts_with('/') && mapping.line.inode != 0;
+  const bool is_vdso = mapping.line.path == "[vdso]";
+  const auto& id = is_file || is_vdso ? build_id_of(pid, mapping) : kNone;
+  const bool has_id = !id.empty() && id.size() <= kBuildIdBytes && extras_.build_ids;
+  const size_t at = begin(records, PERF_RECORD_MMAP2,
+                          static_cast<uint16_t>(kMiscUser | (has_id ? kMiscBuildId : 0)));
+  records.put(pid);
+  records.put(pid);
+  records.put(mapping.line.start);
+  records.put(mapping.line.end - mapping.line.start);
+  records.put(mapping.line.offset);
+  if (has_id) {
+    records.put(static_cast<uint32_t>(id.size()));  // u8 and three reserved
+    records.put_bytes(id);
+    records.put_zeros(kBuildIdBytes - id.size());
+  } else {
+    records.put(mapping.line.major);
+    records.put(mapping.line.minor);
+    records.put(mapping.line.inode);
+    records.put(uint64_t{0});  // generation of the inode: nobody tells
+  }
+  records.put(mapping.line.prot);
+  records.put(mapping.line.flags);
+  records.put_text(mapping.line.path.substr(0, kMostPath));
+  records.put(uint8_t{0});
+  end(records, at);
+}
+
+const std::vector<uint8_t>& Rundown::build_id_of(int32_t pid, const Mapping& mapping) {
+  const uint64_t device = uint64_t{mapping.line.major} << 32 | mapping.line.minor;
+  const auto [place, is_new] = by_inode_.try_emplace({device, mapping.line.inode}, files_.size());
+  if (!is_new) return files_[place->second].build_id;
+  MappedFile file;
+  file.path = mapping.line.path;
+  if (file.path == "[vdso]") {
+    file.build_id = vdso_build_id();
+  } else {
+    // The mapped file itself, even when its name means another one by now; only root may.
+    base::Fd fd(open(fmt::format("{}/{}/map_files/{}", proc_, pid, mapping.range).c_str(),
+                     O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    struct stat info {};
+    if (!fd) {
+      fd = base::Fd(open(fmt::format("{}/{}/root{}", proc_, pid, file.path).c_str(),
+                         O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+      if (fd && (fstat(fd.number(), &info) != 0 || info.st_ino != mapping.line.inode)) fd.close();
+    }
+    if (fd && fstat(fd.number(), &info) == 0 && S_ISREG(info.st_mode))
+      file.build_id = elf::load_build_id(fd.number());
+  }
+  files_.push_back(std::move(file));
+  return files_.back().build_id;
+}
+
+void Rundown::add_cgroups(ByteSink& records) {
+  if (!extras_.cgroups) return;
+  namespace fs = std::filesystem;
+  std::error_code problem;
+  fs::path root = "/sys/fs/cgroup";
+  if (fs::exists(root / "unified/cgroup.procs", problem)) root /= "unified";
+  if (!fs::exists(root / "cgroup.procs", problem)) return;
+  const auto add = [&](const fs::path& folder) {
+    struct stat info {};
+    if (stat(folder.c_str(), &info) != 0) return;
+    const std::string name = folder == root ? "/" : folder.string().substr(root.string().size());
+    const size_t at = begin(records, PERF_RECORD_CGROUP, 0);
+    records.put(static_cast<uint64_t>(info.st_ino));
+    records.put_text(std::string_view(name).substr(0, kMostPath));
+    records.put(uint8_t{0});
+    end(records, at);
+  };
+  add(root);
+  fs::recursive_directory_iterator folders(root, fs::directory_options::skip_permission_denied, problem);
+  for (; !problem && folders != fs::recursive_directory_iterator(); folders.increment(problem)) {
+    if (folders->is_directory(problem) && !folders->is_symlink(problem)) add(folders->path());
+  }
+}
+
+}  // namespace oc::perf

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/byte_sink.h"
+#include "perf/attr_builder.h"
+#include "sys/proc.h"
+
+namespace oc::perf {
+
+/// A file that code was mapped from, and how to find it again.
+struct MappedFile {
+  std::string path;
+  std::vector<uint8_t> build_id;
+  bool is_kernel = false;
+};
+
+/// Records of what runs already when a recording begins, as perf writes them: the kernel and its modules, then for
+/// each process FORK, COMM, NAMESPACES and one MMAP2 for each mapping of code. Their time is 0, which puts them before
+/// all others.
+///
+/// Build ids are read from the files as the processes see them (/proc/PID/map_files, /proc/PID/root), each file
+/// once. One thread.
+class Rundown {
+ public:
+  /// Every record ends in `trailer_bytes` zeros, where others have their ids and time. `proc` for tests.
+  Rundown(size_t trailer_bytes, SidebandExtras extras, std::string proc = "/proc");
+
+  void add_kernel(base::ByteSink& records);
+  /// FORK, COMM and, for a process's first thread, NAMESPACES and MMAP2 records.
+  void add_thread(const sys::ThreadInfo& thread, base::ByteSink& records);
+  /// CGROUP records of all cgroups (version 2).
+  void add_cgroups(base::ByteSink& records);
+
+  /// The files of the mappings so far.
+  const std::vector<MappedFile>& files() const { return files_; }
+
+ private:
+  struct Mapping;
+
+  void add_fork(const sys::ThreadInfo& thread, base::ByteSink& records);
+  void add_comm(const sys::ThreadInfo& thread, base::ByteSink& records);
+  void add_namespaces(const sys::ThreadInfo& thread, base::ByteSink& records);
+  void add_mappings(int32_t pid, base::ByteSink& records);
+  void add_mapping(int32_t pid, const Mapping& mapping, base::ByteSink& records);
+  void add_kernel_mapping(uint64_t start, uint64_t size_bytes, uint64_t offset, std::string_view name,
+                          base::ByteSink& records);
+  void add_modules(base::ByteSink& records);
+  const std::vector<uint8_t>& build_id_of(int32_t pid, const Mapping& mapping);
+  size_t begin(base::ByteSink& records, uint32_t type, uint16_t misc) const;
+  void end(base::ByteSink& records, size_t start) const;
+
+  std::string proc_;
+  SidebandExtras extras_;
+  size_t trailer_bytes_;
+  std::map<std::pair<uint64_t, uint64_t>, size_t> by_inode_;  ///< device and inode: index in files_
+  std::vector<MappedFile> files_;
+  std::string text_;
+};
+
+/// A line of /proc/PID/maps; false when it is none.
+struct MapsLine {
+  uint64_t start = 0;
+  uint64_t end = 0;
+  uint32_t prot = 0;   ///< PROT_*
+  uint32_t flags = 0;  ///< MAP_SHARED or MAP_PRIVATE
+  uint64_t offset = 0;
+  uint32_t major = 0;
+  uint32_t minor = 0;
+  uint64_t inode = 0;
+  std::string_view path;  ///< of the line's text
+};
+bool parse_maps_line(std::string_view line, MapsLine& out);
+
+}  // namespace oc::perf
