@@ -164,7 +164,7 @@ Result<EventText> parse_event(std::string_view text) {
   } else if (const size_t colon = text.rfind(':'); colon != std::string_view::npos) {
     const auto behind = text.substr(colon + 1);
     const bool is_second = text.find(':') != colon;
-    if (is_letters(behind) || is_second) {
+    if (is_letters(behind) || behind.empty() || is_second) {
       if (auto status = check_letters(behind, of); !status) return std::move(status.error());
       letters = behind;
       name = text.substr(0, colon);
