@@ -6,6 +6,7 @@
 ---
 --- Example: oc script cswitch_top -d 10s
 --- Example: oc script cswitch_top -i perf.data --by tid
+--- Example: oc script cswitch_top -i perf.data --time -50ms,
 --- Example: oc script cswitch_top --every 1s -- make
 
 local oc = require "oc"

@@ -14,4 +14,5 @@ return {
   sum = require "oc.aggregate.sum",
   stats = require "oc.aggregate.stats",
   histogram = require "oc.aggregate.histogram",
+  table = require("oc.aggregate.table").make,
 }

@@ -17,6 +17,9 @@ local errors = require "oc.errors"
 
 local M = {}
 
+--- Of oc_queue.state (proxy.lua): callbacks of the batch run, or those of emitted events.
+local CALLBACKS, DELIVERING = 1, 2
+
 -- A Lua function has at most 60 upvalues; beyond this the chain looks calls up in tables.
 local MAX_UPVALUES = 50
 
@@ -75,9 +78,10 @@ end
 --- The source of the loop, and the views and callbacks that it takes.
 ---@param handlers oc.Handler[]
 ---@param has_timers boolean
+---@param has_queue? boolean callbacks may emit events (proxy.lua)
 ---@return string source, ffi.cdata*[] views, function[] callbacks
-function M.source(handlers, has_timers)
-  local head, body = { "local loop, vs, fs, by_event, fire = ..." }, {}
+function M.source(handlers, has_timers, has_queue)
+  local head, body = { "local loop, vs, fs, by_event, fire, queue, deliver = ..." }, {}
   local views, view_name = new_locals("v")
   local callbacks, callback_name = new_locals("f")
   chain(handlers, body, view_name, callback_name)
@@ -87,6 +91,7 @@ function M.source(handlers, has_timers)
   else
     body = { from_tables }
   end
+  if has_queue then body[#body + 1] = "    if queue.count > 0 then deliver() end" end
   -- A timer that stops the run: its event is not delivered any more.
   local timers = has_timers and [[
     if d.time >= loop.deadline then
@@ -108,17 +113,84 @@ return function()
 end]], views, callbacks
 end
 
+local function by_number(handlers)
+  local by_event = {}
+  for _, handler in ipairs(handlers) do by_event[handler.number] = handler.calls end
+  return by_event
+end
+
 --- Compiles the loop: a function that handles the batch from `loop.at` on.
 ---@param loop ffi.cdata* oc_loop
 ---@param handlers oc.Handler[]
 ---@param fire? fun(time: number) fires the timers that are due
+---@param queue? ffi.cdata* oc_queue
+---@param deliver? fun() what M.compile_queue made
 ---@return fun()
-function M.compile(loop, handlers, fire)
-  local by_event = {}
-  for _, handler in ipairs(handlers) do by_event[handler.number] = handler.calls end
-  local source, views, callbacks = M.source(handlers, fire ~= nil)
+function M.compile(loop, handlers, fire, queue, deliver)
+  local source, views, callbacks = M.source(handlers, fire ~= nil, queue ~= nil)
   local chunk = assert(loadstring(source, errors.own_chunk("loop")))
-  return chunk(loop, views, callbacks, by_event, fire)
+  return chunk(loop, views, callbacks, by_number(handlers), fire, queue, deliver)
+end
+
+local HANDLED = 2 ^ 31  -- of loop.callback: no callback of the event at hand is left
+
+--- Compiles what delivers the events that callbacks emitted, from `queue.at` on. Those of callbacks
+--- that it calls come behind them.
+---@param loop ffi.cdata* oc_loop
+---@param queue ffi.cdata* oc_queue
+---@param handlers oc.Handler[] of the emitted events
+---@return fun()
+function M.compile_queue(loop, queue, handlers)
+  local by_event = by_number(handlers)
+  return function()
+    local before = queue.state
+    loop.callback, queue.state = HANDLED, DELIVERING
+    while queue.at < queue.count do
+      local d = queue.events + queue.at
+      d.record = queue.bytes + d.reserved[0]
+      d.payload = d.record + 8
+      local calls = by_event[d.event]
+      for i = 1, calls and #calls or 0 do
+        local call = calls[i]
+        call.view._d = d
+        queue.callback = i
+        call.fn(call.view)
+      end
+      queue.callback = 1
+      queue.at = queue.at + 1
+    end
+    queue.at, queue.count, queue.used = 0, 0, 0
+    loop.callback, queue.state = 1, before
+  end
+end
+
+--- Finishes the emitted event at `queue.at` after a callback failed, and all behind it.
+local function finish_queue(queue, proxied, deliver, before, traced, fail)
+  while queue.state == DELIVERING do
+    local d = queue.events + queue.at
+    local calls = by_number(proxied)[d.event]
+    for i = queue.callback + 1, #calls do
+      calls[i].view._d = d
+      local ok, err = xpcall(calls[i].fn, traced, calls[i].view)
+      if not ok then fail(err) end
+    end
+    queue.callback, queue.at, queue.state = 1, queue.at + 1, before
+    local ok, err = xpcall(deliver, traced)
+    if not ok then fail(err) end
+  end
+end
+
+--- Delivers what was emitted; errors are told to `fail`.
+---@param queue ffi.cdata* oc_queue
+---@param proxied oc.Handler[]
+---@param deliver fun()
+function M.drain(queue, proxied, deliver, traced, fail)
+  local before = queue.state
+  if queue.count == 0 then return end
+  local ok, err = xpcall(deliver, traced)
+  if ok then return end
+  fail(err)
+  finish_queue(queue, proxied, deliver, before, traced, fail)
 end
 
 --- Finishes the event at `loop.at` after its callback number `loop.callback` failed, then steps
@@ -127,7 +199,8 @@ end
 ---@param handlers oc.Handler[]
 ---@param traced fun(err: any): any
 ---@param fail fun(err: any)
-function M.step_over(loop, handlers, traced, fail)
+---@param queue? ffi.cdata* oc_queue; with `proxied` and `deliver`, as of `drain`
+function M.step_over(loop, handlers, traced, fail, queue, proxied, deliver)
   local d = loop.events + loop.at
   for _, handler in ipairs(handlers) do
     if handler.number == d.event then
@@ -139,6 +212,12 @@ function M.step_over(loop, handlers, traced, fail)
         if not ok then fail(err) end
       end
     end
+  end
+  if queue then
+    if queue.state == DELIVERING then
+      finish_queue(queue, proxied, deliver, CALLBACKS, traced, fail)
+    end
+    M.drain(queue, proxied, deliver, traced, fail)
   end
   loop.callback = 1
   loop.at = loop.at + 1

@@ -4,8 +4,10 @@ local addr = require "oc.addr"
 local aggregate = require "oc.aggregate"
 local args = require "oc.args"
 local errors = require "oc.errors"
+local formats = require "oc.format"
 local nearest = require "oc.nearest"
 local settings = require "oc.settings"
+local sources = require "oc.source"
 local trace = require "oc.trace"
 
 local declare = args.constructors
@@ -15,11 +17,16 @@ local oc = {
   -- A trace, live or recorded.
   open = trace.open,
 
+  -- Events that the script makes itself.
+  source = sources.make,
+  format = formats.make,
+
   -- Aggregates.
   counter = aggregate.counter,
   sum = aggregate.sum,
   stats = aggregate.stats,
   histogram = aggregate.histogram,
+  table = aggregate.table,
 
   -- Addresses, and what may be a key of a plain table.
   addr = addr,

@@ -25,6 +25,10 @@ local ffi = require "ffi"
 ---@field config integer perf_event_attr.config, when it fits
 ---@field places table<string, integer> offsets in the record: ip, addr, id, stream_id, period
 ---@field parts table<string, true> what a sample has beyond fixed places: weight, callchain, …
+---@field read_format integer perf_event_attr.read_format
+---@field branch_type integer perf_event_attr.branch_sample_type
+---@field regs_user ffi.cdata* perf_event_attr.sample_regs_user, 64 bits
+---@field regs_intr ffi.cdata*
 ---@field fields oc.Field[]
 ---@field by_name table<string, oc.Field>
 ---@field aliases? table<string, string> source of accessors that a canonical event adds, by name
@@ -32,7 +36,7 @@ local ffi = require "ffi"
 local M = {}
 
 --- Kernel records are numbered below this.
-M.KERNEL_RECORDS = 14
+M.KERNEL_RECORDS = 24
 --- perf_event_attr.type
 M.HARDWARE, M.SOFTWARE, M.TRACEPOINT = 0, 1, 2
 --- oc::event::FieldKind
@@ -46,6 +50,23 @@ local ABSENT = 0xffff
 local part_bits = {
   callchain = 0x20, weight = 0x1004000, data_src = 0x8000, transaction = 0x20000,
   phys_addr = 0x80000, cgroup = 0x200000, data_page_size = 0x400000, code_page_size = 0x800000,
+  reads = 0x10, branches = 0x800, user_regs = 0x1000, user_stack = 0x2000, intr_regs = 0x40000,
+  aux = 0x100000, ins_lat = 0x1000000, retire_lat = 0x1000000,
+}
+
+--- Sources of fields that are made of others, by the record's name. `build_id` is "" where a
+--- mapping has none: the kernel then tells device and inode.
+local record_aliases = {
+  mmap2 = function(kind)
+    if not kind.by_name.build_id then return { build_id = 'return function() return "" end' } end
+    return { build_id = ([[
+local hex = require("oc.sample").hex
+return function(d)
+  return hex(string(d.payload + %d, math.min(d.payload[%d], %d)))
+end]]):format(
+      kind.by_name.build_id.offset, kind.by_name.build_id_size.offset,
+      kind.by_name.build_id.size) }
+  end,
 }
 
 --- Raises what a call of the session failed with, at the script's line.
@@ -89,8 +110,12 @@ function M.read(session, number)
   local kind = {
     number = number, name = ffi.string(raw.name), sample = raw.is_sample ~= 0, type = raw.type,
     config = tonumber(raw.config), places = places, parts = parts, fields = {}, by_name = {},
+    read_format = tonumber(raw.read_format), branch_type = tonumber(raw.branch_sample_type),
+    regs_user = raw.regs_user, regs_intr = raw.regs_intr,
   }
   read_fields(session, kind, raw.fields)
+  local aliases = not kind.sample and record_aliases[kind.name]
+  if aliases then kind.aliases = aliases(kind) end
   return kind
 end
 

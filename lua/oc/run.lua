@@ -8,6 +8,7 @@ local C = require "oc.abi"
 local dispatch = require "oc.dispatch"
 local errors = require "oc.errors"
 local ffi = require "ffi"
+local progress = require "oc.progress"
 local session = require "oc.session"
 local settings = require "oc.settings"
 
@@ -50,12 +51,33 @@ local function report(trace, err)
   if is_over or interrupted == -1 then M.stop(trace) end
 end
 
+--- Delivers what a hook emitted (proxy.lua).
+local function deliver_emitted(trace)
+  dispatch.drain(trace._queue.c, trace._proxied, trace._deliver, traced,
+    function(err) report(trace, err) end)
+  trace._queue:tidy()
+end
+
 --- Calls a hook (timer, end) as a body: debug hooks work there, so that Ctrl-C and the watchdog do.
 local function call_hook(trace, fn, ...)
   local before = C.oc_host_doing(host_pointer, IN_BODY)
-  local ok, err = xpcall(fn, traced, ...)
+  local ok, result = xpcall(fn, traced, ...)
   C.oc_host_doing(host_pointer, before)
-  if not ok then report(trace, err) end
+  if not ok then report(trace, result) end
+  return ok, result
+end
+
+--- Of a trace that a source feeds: a function that asks it for records, when there are none left.
+local function make_feeder(trace)
+  local source, is_over = trace._source, false
+  if not source then return function() end end
+  local function call(fn, ...)
+    local ok, result = call_hook(trace, fn, ...)
+    return ok, result, trace._stopping or C.oc_host_interrupted(host_pointer) ~= 0
+  end
+  return function(delivered)
+    if not is_over and delivered == 0 then is_over = source:feed(trace._out, call) end
+  end
 end
 
 --- A NULL-terminated array of pointers into the strings of `words`, which must outlive it.
@@ -65,8 +87,9 @@ local function c_words(words)
   return array
 end
 
---- How to run, as the C face has it, from the command line's options. Scripts and `oc record` share it.
----@param owner table keeps the command's words alive: `run` holds bare pointers; the strings live in `options.command`
+--- How to run, as the C face has it, from the command line's options. Scripts and `oc record`
+--- share it.
+---@param owner table keeps the command's words alive: `run` holds bare pointers
 ---@param options table as in settings.run
 ---@return ffi.cdata* oc_run
 function M.describe(owner, options, buffer_bytes)
@@ -85,32 +108,46 @@ end
 ---@param with_fallback fun(body: fun())
 function M.start(trace, buffer_bytes, with_fallback)
   local run = M.describe(trace, settings.run, buffer_bytes)
+  if trace._window then run.from, run.to = trace._window.from, trace._window.to end
   with_fallback(function()
     if C.oc_session_start(trace._session, run) ~= 0 then session.raise(trace._session) end
   end)
-  trace._loop = C.oc_session_loop(trace._session)
+  local loop = C.oc_session_loop(trace._session)
+  trace._loop, trace._queue.loop = loop, loop
+  trace._deliver = dispatch.compile_queue(loop, trace._queue.c, trace._proxied)
 end
 
 --- Handles one batch; a callback's error is reported and the loop goes on behind it.
 local function handle_batch(trace, step)
   local loop = trace._loop
   local function fail(err) report(trace, err) end
+  local queue = trace._queue
+  queue:begin_callbacks()
   C.oc_host_doing(host_pointer, IN_CALLBACKS)
   loop.callback = 1
   while loop.at < loop.count do
     local ok, err = xpcall(step, traced)
     if ok then break end
     fail(err)
-    if loop.at < loop.count then dispatch.step_over(loop, trace._handlers, traced, fail) end
+    if loop.at < loop.count then
+      dispatch.step_over(loop, trace._handlers, traced, fail, queue.c, trace._proxied, trace._deliver)
+    end
   end
+  queue:leave()
   C.oc_host_doing(host_pointer, IN_BODY)
 end
 
 --- Fires the timers that are due at a time, and tells the loop when the next one is.
 local function make_fire(trace)
   local timers, loop = trace._timers, trace._loop
+  local queue = trace._queue
   local function call(fn, due)
-    if not trace._stopping then call_hook(trace, fn, due) end
+    if trace._stopping then return end
+    local before = queue.c.state
+    queue:begin_hook(due)
+    call_hook(trace, fn, due)
+    deliver_emitted(trace)
+    queue.c.state = before
   end
   local function is_over()
     return trace._stopping or C.oc_host_interrupted(host_pointer) ~= 0
@@ -121,6 +158,12 @@ local function make_fire(trace)
     timers:fire(time, call, is_over)
     loop.deadline = timers.next_due
   end
+end
+
+--- Timers count from the beginning of the time that was asked for, once that is known.
+local function begin_timers(trace)
+  trace._timers:begin(trace._loop.begin_ns)
+  trace._loop.deadline = trace._timers.next_due
 end
 
 --- Once the first events are handled, compiles everything anew: what got hot while most keys of
@@ -134,15 +177,19 @@ end
 local function feed(trace)
   local loop = trace._loop
   local fire = make_fire(trace)
-  local step = dispatch.compile(loop, trace._handlers, fire)
+  local queue = #trace._proxied > 0 and trace._queue.c or nil
+  local step = dispatch.compile(loop, trace._handlers, fire, queue, trace._deliver)
   local shortest = trace._timers:shortest()
   local wait_ms = shortest and math.max(1, math.min(IDLE_MS, shortest / 1e6)) or IDLE_MS
-  local seen = 0
+  local seen, count = 0, 0
+  local feed_more = make_feeder(trace)
   while not trace._stopping do
+    feed_more(count)
     local state = C.oc_session_next(trace._session, wait_ms)
     if state < 0 then session.raise(trace._session) end
     if state == 0 then break end
-    local count = loop.count
+    count = loop.count
+    if fire then begin_timers(trace) end
     handle_batch(trace, step)
     if seen < WARM_UP_EVENTS then seen = warmed_up(seen + count) end
     if fire and not trace._stopping then fire(loop.until_ns) end
@@ -160,14 +207,21 @@ end
 --- Feeds a started trace to its end.
 ---@param trace oc.Trace
 function M.feed(trace)
+  if trace._path then progress.start() end
   local ok, err = xpcall(feed, traced, trace)
+  progress.stop()
   -- Before the hooks: they may take long, and what the kernel drops meanwhile is no loss of this
   -- run. An event that a script kept beyond its callback points to bytes that are gone: now to
   -- zeros.
   C.oc_session_finish(trace._session)
   for _, event_view in pairs(trace._views) do event_view._d = nothing end
   say_skipped(trace._timers)
-  for _, fn in ipairs(trace._at_end) do call_hook(trace, fn) end
+  trace._queue:begin_hook(session.stats(trace._session).span_ns)
+  for _, fn in ipairs(trace._at_end) do
+    call_hook(trace, fn)
+    deliver_emitted(trace)
+  end
+  trace._queue:leave()
   io.stdout:flush()
   C.oc_session_end(trace._session)
   settings.finished(trace)

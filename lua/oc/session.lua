@@ -25,11 +25,14 @@ end
 ---@return string
 function M.problem(session) return ffi.string(C.oc_session_error(session).what) end
 
---- A session on a recorded trace, or on this machine.
+--- A session on a recorded trace, on what a source makes, or on this machine.
 ---@param path? string
----@return ffi.cdata*
-function M.new(path)
+---@param source? oc.Source
+---@return ffi.cdata* session
+---@return oc.SourceOut? out what the source writes to
+function M.new(path, source)
   local session = ffi.gc(C.oc_session_new(M.host_pointer), C.oc_session_close)
+  if source then return session, source:open(session) end
   if path and C.oc_session_open_file(session, path) ~= 0 then M.raise(session) end
   return session
 end

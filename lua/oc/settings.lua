@@ -5,7 +5,7 @@ local errors = require "oc.errors"
 ---@class oc.settings
 ---@field json boolean `--json`: results are JSON documents, one a line
 ---@field write fun(text: string) where results go
----@field run table `-i`, `-d`, `-n`, `--buffer` and the command, by name
+---@field run table `-i`, `-d`, `-n`, `--time`, `--buffer` and the command, by name
 ---@field verbose boolean
 ---@field quiet boolean
 ---@field traceback boolean

@@ -14,7 +14,17 @@ local MOST_AT_ONCE = 100000
 local M = {}
 
 ---@return oc.Timers
-function M.new() return setmetatable({ next_due = math.huge, skipped = 0 }, Timers) end
+function M.new()
+  return setmetatable({ next_due = math.huge, skipped = 0, _begin = 0 }, Timers)
+end
+
+--- Says from when on the periods count; 0 unless told.
+---@param time number ns since the session began
+function Timers:begin(time)
+  if time == self._begin then return end
+  for _, timer in ipairs(self) do timer.due = timer.due + time - self._begin end
+  self.next_due, self._begin = self.next_due + time - self._begin, time
+end
 
 ---@param period number ns, above 0
 function Timers:add(period, fn)

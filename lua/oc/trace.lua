@@ -14,9 +14,12 @@ local canonical = require "oc.canonical"
 local errors = require "oc.errors"
 local kinds = require "oc.kinds"
 local nearest = require "oc.nearest"
+local proxies = require "oc.proxy"
 local run = require "oc.run"
 local session = require "oc.session"
 local settings = require "oc.settings"
+local sources = require "oc.source"
+local time_window = require "oc.time_window"
 local timers = require "oc.timers"
 local units = require "oc.units"
 local view = require "oc.view"
@@ -57,7 +60,8 @@ end
 
 -- Opening ----------------------------------------------------------------------------------------
 
-local open_options = { input = "string", cpu = "table", buffer = "number or string" }
+local open_options = { input = "string", source = "table", cpu = "table",
+  buffer = "number or string", time = "table or string" }
 for name, kind in pairs(ask.open_options) do open_options[name] = kind end
 local cpu_options = { frequency = "number" }
 local on_options = { optional = "boolean" }
@@ -108,17 +112,50 @@ local function check_frequency(hz)
   end
 end
 
+--- The part of the trace that is asked for, by the command line or else by the script; nil: all.
+---@return oc.TimeWindow?
+local function window_of(options, path)
+  local hint = "end a live run after a time with -d, as in -d 10s"
+  if settings.run.time then
+    if path then return settings.run.time end
+    errors.wrong_usage("--time is for a recorded trace (-i), and this run is live", hint)
+  end
+  if not options.time then return nil end
+  local window, problem = time_window.read(options.time)
+  if not window then errors.misuse("oc.open: " .. problem, { token = "time" }) end
+  if not path then
+    errors.misuse("oc.open: time is for a recorded trace, and this run is live",
+      { token = "time", hint = hint })
+  end
+  return window
+end
+
 local function attach(self, path)
-  self._path = path
-  self._session = session.new(path)
+  self._source = self._options.source
+  self._path = self._source and self._source.name or path
+  self._session, self._out = session.new(path, self._source)
   local command = settings.run.command
-  ask.apply(self._session, self._asked, not path and command ~= nil and #command > 0)
+  local is_live = not self._path and not self._source
+  ask.apply(self._session, self._asked, is_live and command ~= nil and #command > 0)
   self._runtime = view.runtime(self._session)
   self._views, self._handlers, self._by_kind = {}, {}, {}
+  self._proxied = {}
+  proxies.reattach(self)
+end
+
+--- A source makes the events: nothing else can.
+local function check_source(source)
+  if not sources.is(source) then
+    errors.misuse("oc.open: 'source' wants what oc.source returns", { token = "source" })
+  elseif settings.run.input or settings.run.command then
+    errors.wrong_usage("this script makes its events itself: it takes neither -i nor a command")
+  end
 end
 
 ---@class oc.OpenOptions
 ---@field input? string a recorded trace
+---@field source? oc.Source
+---@field time? string|table the part of a recorded trace
 ---@field cpu? { frequency: number }
 ---@field buffer? number|string
 ---@field pid? number|string|table whom to trace; what these mean is in docs/guide/targets.md
@@ -143,14 +180,18 @@ function M.open(options)
   check_options(options.cpu or {}, cpu_options, "oc.open: cpu")
   check_frequency(options.cpu and options.cpu.frequency)
   settings.before_open()
+  if options.source then check_source(options.source) end
+  local path = options.input or settings.run.input
   local self = setmetatable({
+    _options = options, _asked = ask.merge(ask.of_open(options), settings.run.asked or {}),
+    _window = window_of(options, path),
     _buffer_bytes = buffer_bytes(options.buffer), _registered = {},
-    _asked = ask.merge(ask.of_open(options), settings.run.asked or {}),
-    _timers = timers.new(), _at_end = {}, _ran = false, _stopping = false,
+    _proxies = {}, _queue = proxies.new_queue(), _timers = timers.new(), _at_end = {},
+    _ran = false, _stopping = false,
     _opened_at = debug.getinfo(2, "Sl"),
   }, Trace)
   opened[#opened + 1] = self
-  attach(self, options.input or settings.run.input)
+  attach(self, path)
   return self
 end
 
@@ -158,6 +199,8 @@ end
 
 --- The kinds that `name` means, with the canonical event's name when it adds fields of its own.
 local function kinds_of(self, name, is_optional)
+  local proxy = self._proxies[name]
+  if proxy then return proxies.kinds(proxy, function(from) return kinds_of(self, from) end) end
   local frequency, period = self._asked.frequency, self._asked.period
   if canonical.is(name) then
     return canonical.resolve(self._session, name, {
@@ -174,7 +217,7 @@ local function kinds_of(self, name, is_optional)
 end
 
 local function view_of(self, kind, name)
-  local key = kind.number .. ":" .. (kind.aliases and name or "")
+  local key = kind.number .. ":" .. kind.name .. ":" .. (kind.aliases and name or "")
   if not self._views[key] then self._views[key] = view.new(kind, self._runtime) end
   return self._views[key]
 end
@@ -184,8 +227,9 @@ local function handler_of(self, number)
   if not handler then
     handler = { number = number, calls = {} }
     self._by_kind[number] = handler
-    self._handlers[#self._handlers + 1] = handler
-    C.oc_session_want(self._session, number)
+    local list = proxies.is_proxied(handler) and self._proxied or self._handlers
+    list[#list + 1] = handler
+    if list == self._handlers then C.oc_session_want(self._session, number) end
   end
   return handler
 end
@@ -194,12 +238,13 @@ end
 --- callback gets the view of the name that it asked for.
 local function bind(self, name, fn, options)
   local found, canonical_name = kinds_of(self, name, options.optional)
+  local guarded = proxies.guard(self._proxies, name, fn)
   for _, kind in ipairs(found) do
     local calls = handler_of(self, kind.number).calls
-    calls[#calls + 1] = { fn = fn, view = view_of(self, kind, canonical_name) }
+    calls[#calls + 1] = { fn = guarded, view = view_of(self, kind, canonical_name) }
     local info = debug.getinfo(fn, "S")
     local where = errors.file_of(info.source) .. ":" .. info.linedefined
-    C.oc_session_describe(self._session, kind.number, where)
+    if not kind.proxy then C.oc_session_describe(self._session, kind.number, where) end
   end
 end
 
@@ -248,6 +293,18 @@ function Trace:on(name, options_or_fn, fn)
   self._registered[#self._registered + 1] = { name = name, fn = fn, options = options }
 end
 
+--- Declares an event of the script's own: `fields` as of oc.format, and `:emit { … }` delivers it.
+--- With `{ from = name, where = function(e) … end }` another name for events that there are.
+---@param name string
+---@param fields table
+---@return oc.Proxy
+function Trace:proxy(name, fields)
+  if self._ran then
+    errors.misuse("proxies are declared before trace:run()", { token = "proxy" })
+  end
+  return proxies.declare(self, name, fields)
+end
+
 --- Calls `fn(time)`, time in ns, again and again in trace time, also while nothing happens.
 ---@param period string|number "1s", "100ms", or ns
 ---@param fn fun(time: number)
@@ -271,6 +328,14 @@ function Trace:at_end(fn)
     errors.misuse("trace:at_end wants a function", { token = "at_end" })
   end
   self._at_end[#self._at_end + 1] = fn
+end
+
+--- True when `name` (or a glob) means an event that this trace has, or that can be asked for here.
+---@param name string
+---@return boolean
+function Trace:has(name)
+  local ok, found = pcall(kinds_of, self, name)
+  return ok and #found > 0
 end
 
 --- One event of this trace: its name, the fields of its payload, references to fields.
@@ -336,7 +401,11 @@ function Trace:syscalls()
   return require "oc.syscalls"
 end
 
---- True when the input is a file.
+--- Which builds of which files were mapped, as far as the recorder stored it; empty when live.
+---@return { path: string, build_id: string, pid?: integer, kernel: boolean }[]
+function Trace:build_ids() return require("oc.sample").build_ids(self._session) end
+
+--- True when the input is a recorded trace (a file or a pipe) or a source.
 ---@return boolean
 function Trace:is_recorded() return self._path ~= nil end
 

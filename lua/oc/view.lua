@@ -9,9 +9,13 @@ local C = require "oc.abi"
 require "oc.addr"
 local errors = require "oc.errors"
 local ffi = require "ffi"
+local json = require "oc.json"
 local kinds = require "oc.kinds"
 local nearest = require "oc.nearest"
+local sample = require "oc.sample"
+local session_of = require "oc.session"
 local source = require "oc.view_source"
+local view_table = require "oc.view_table"
 
 local M = {}
 
@@ -112,11 +116,19 @@ end
 ---@field thread integer which life of the tid: dense from 1
 ---@field addr oc.addr
 ---@field callchain oc.addr[] leaf first, the kernel's context markers included
+---@field reads table[] the counter's value, or those of its group (oc.sample)
+---@field branches table[] the branches taken before, the newest first
+---@field user_regs table<string, oc.addr>? registers of the user's part; nil where there is none
+---@field intr_regs table<string, oc.addr>? registers at the sample
+---@field user_stack string bytes of the user's stack, from the stack pointer on
+---@field aux string bytes of the AUX area
 ---@field args table the payload's fields, where a common name hides one
 ---@field u64 fun(self: oc.Event, name: string): ffi.cdata* the exact 64 bits of an integer field
 ---@field raw fun(self: oc.Event, name: string): ffi.cdata*, integer bytes of a payload field, lent
 ---@field get fun(self: oc.Event, name: string): any the field; nil where the event has none
 ---@field text fun(self: oc.Event): string the payload as "name=value …"
+---@field table fun(self: oc.Event): table all fields by name
+---@field json fun(self: oc.Event): string the same as JSON
 ---@field copy fun(self: oc.Event): oc.Event an event that outlives the callback
 ---@field [string] any
 
@@ -211,6 +223,15 @@ local function make_methods(kind, view_type, runtime)
 
   function methods.text(self) return runtime.event_text(self._d) end
 
+  local to_table
+  function methods.table(self)
+    to_table = to_table or loadstring(view_table.source(kind, names_of(kind),
+      function(name) return source.is_common[name] end), errors.own_chunk("view:table"))()
+    return to_table(self)
+  end
+
+  function methods.json(self) return (json.encode(methods.table(self))) end
+
   function methods.copy(self)
     local d = self._d
     local size = ffi.cast("const uint16_t *", d.record + 6)[0]
@@ -271,6 +292,8 @@ end
 ---@field array fun(p: ffi.cdata*, count: integer, c_type: string, is_address: boolean): table
 ---@field tail fun(d: ffi.cdata*, name: string, is_address: boolean): any
 ---@field callchain fun(d: ffi.cdata*): oc.addr[]
+---@field weights fun(d: ffi.cdata*, shift: integer, mask: integer): number
+---@field sample table<string, fun(d: ffi.cdata*, kind: oc.Kind): any>
 ---@field address ffi.ctype*
 ---@field keep_for fun(copy: ffi.cdata*) the session lives as long as this copy of an event
 
@@ -321,6 +344,14 @@ function M.runtime(session)
     local count = C.oc_session_callchain(held[1], d, words)
     return runtime.array(words[0], count, "const uint64_t *", true)
   end
+
+  --- A part of the word that PERF_SAMPLE_WEIGHT_STRUCT packs.
+  function runtime.weights(d, shift, mask)
+    if not held[1] or C.oc_session_tail_value(held[1], d, "weight", value) == 0 then return 0 end
+    return tonumber(bit.band(bit.rshift(value[0], shift), mask))
+  end
+
+  runtime.sample = sample.readers(held, session_of.fact)
 
   function runtime.keep_for(copy) session_of_copy[copy] = held[1] end
 

@@ -14,7 +14,15 @@ local M = {}
 M.COMMON = { "time", "cpu", "pid", "tid", "comm", "ip", "period", "event", "stack", "args" }
 --- Further fields of samples, where the payload has none of the name.
 M.SAMPLE = { "thread", "addr", "id", "stream_id", "weight", "data_src", "transaction", "phys_addr",
-  "cgroup", "data_page_size", "code_page_size", "callchain" }
+  "cgroup", "data_page_size", "code_page_size", "callchain", "ins_lat", "retire_lat", "reads",
+  "branches", "user_regs", "intr_regs", "user_stack", "aux" }
+--- Those of them that oc.sample makes.
+local made = { reads = true, branches = true, user_regs = true, intr_regs = true,
+  user_stack = true, aux = true }
+-- Of PERF_SAMPLE_WEIGHT_STRUCT: u32 weight, u16 ins_lat, u16 retire_lat, in one word.
+local weight_parts = {
+  weight = { 0, 0xffffffff }, ins_lat = { 32, 0xffff }, retire_lat = { 48, 0xffff },
+}
 
 --- What the sources may use.
 M.prelude = [[
@@ -166,6 +174,16 @@ function M.common(kind, name)
     return integer_source("d.record", kind.places[name], 8, false, is_address)
   end
   if name == "callchain" then return kind.parts.callchain and callchain_source end
+  if made[name] then
+    return kind.parts[name]
+      and ("local read = runtime.sample.%s\n"):format(name)
+        .. "return function(d) return read(d, kind) end"
+  end
+  if weight_parts[name] and kind.parts.ins_lat then
+    return ([[
+local weights = runtime.weights
+return function(d) return weights(d, %d, %d) end]]):format(unpack(weight_parts[name]))
+  end
   if kind.parts[name] then
     return ("local tail = runtime.tail\nreturn function(d) return tail(d, %q, %s) end"):format(
       name, tostring(name == "phys_addr"))

@@ -28,11 +28,19 @@ uint64_t whole(double value) {
   return value > 0 ? static_cast<uint64_t>(std::min(value, kMost)) : 0;
 }
 
+/// Numbers that stand for no bound are none.
+static session::TimeBound bound_of(const oc_time& time) {
+  using Of = session::TimeBound::Of;
+  if (time.of > static_cast<uint32_t>(Of::kPercent)) return {};
+  return {static_cast<Of>(time.of), time.value};
+}
+
 session::RunOptions read_run(const oc_session* session, const oc_run* run) {
   session::RunOptions options;
   options.target = session->target;
   options.max_events = whole(run->max_events);
   options.max_span = whole(run->max_span_ns);
+  options.window = {bound_of(run->from), bound_of(run->to)};
   options.buffer_bytes = whole(run->buffer_bytes);
   for (const char* const* word = run->command; word != nullptr && *word != nullptr; ++word)
     options.command.emplace_back(*word);

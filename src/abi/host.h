@@ -33,6 +33,7 @@ struct oc_host {
   std::atomic<uint32_t> progress{0};   ///< changes whenever the script came back to the runtime
   std::atomic<int64_t> timeout_ns{0};  ///< the watchdog's patience; 0: none
   std::atomic<bool> timed_out{false};
+  std::atomic<bool> has_bar{false};  ///< the terminal's line is the progress bar's
 
   /// Guards `active`: a session is stopped from a signal's thread while it may be closing.
   std::mutex mutex;
@@ -55,6 +56,7 @@ struct oc_session {
   std::string names_glob;
   std::vector<std::string> notes;
   double cpu_ns_at_start = 0;
+  oc::base::Nanos feed_start = 0;   ///< of a fed trace: absolute time of its beginning
   double cut_at_ns = 0;             ///< time of the first event that was dropped, if any
   uint32_t batch_count = 0;         ///< loop.count as it was, while stopping may have set that to 0
   std::atomic<bool> is_cut{false};  ///< the run ends before its events do

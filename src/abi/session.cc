@@ -17,6 +17,11 @@ namespace {
 
 using namespace oc::abi;
 
+/// Where the part of the trace that was asked for begins, on its clock.
+uint64_t begin_of(const oc::session::Counts& counts) {
+  return std::max(counts.start_time, counts.window.from);
+}
+
 const EventKind* kind_of(oc_session* session, const oc_event* event) {
   return session->session.sample_kind(event->event);
 }
@@ -124,6 +129,10 @@ int oc_session_kind(oc_session* session, uint32_t number, oc_kind* out) {
     out->type = kind->attr.type;
     out->config = kind->attr.config;
     out->sample_type = kind->attr.sample_type;
+    out->read_format = kind->attr.read_format;
+    out->branch_sample_type = kind->attr.branch_sample_type;
+    out->regs_user = kind->attr.sample_regs_user;
+    out->regs_intr = kind->attr.sample_regs_intr;
     out->ip = kind->layout.ip;
     out->addr = kind->layout.addr;
     out->id =
@@ -188,6 +197,8 @@ int oc_session_next(oc_session* session, double wait_ms) {
     if (*batch == nullptr) return 0;
     session->loop.events = (*batch)->events.data();
     session->loop.until_ns = (*batch)->until;
+    const auto& counts = (*batch)->counts;
+    session->loop.begin_ns = static_cast<double>(begin_of(counts) - counts.start_time);
     session->loop.is_last = (*batch)->is_last ? 1 : 0;
     ++session->loop.turns;
     session->loop.count = session->batch_count = (*batch)->count;
@@ -300,12 +311,13 @@ void oc_session_stats(oc_session* session, oc_stats* out) {
     for (const auto& loss : session->session.losses()) out->lost += number(loss.records);
     const uint64_t start = counts.start_time;
     out->start_ns = number(start);
-    out->span_ns = counts.last_time > start ? number(counts.last_time - start) : 0;
+    const uint64_t begin = begin_of(counts);
+    out->span_ns = counts.last_time > begin ? number(counts.last_time - begin) : 0;
     const int64_t wall_offset = session->session.wall_offset();
     if (start != 0 && wall_offset != 0) {
       out->wall_ns = static_cast<double>(static_cast<int64_t>(start) + wall_offset);
     }
-    if (dropped > 0) out->span_ns = session->cut_at_ns;
+    if (dropped > 0) out->span_ns = session->cut_at_ns - number(begin - start);
     out->cpu_ns = process_cpu_ns() - session->cpu_ns_at_start;
     return 0;
   });

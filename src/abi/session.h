@@ -12,7 +12,7 @@ typedef struct oc_error {
   const char* hint; /* what to do; "" when there is nothing */
 } oc_error;
 
-/* A kind of event: a kernel record (number below 14) or an event that samples come from. */
+/* A kind of event: a kernel record (number below 24) or an event that samples come from. */
 typedef struct oc_kind {
   const char* name;
   int32_t is_sample;    /* 0: a kernel record */
@@ -20,6 +20,8 @@ typedef struct oc_kind {
   uint64_t config;      /* perf_event_attr.config */
   uint64_t sample_type; /* PERF_SAMPLE_* bits: which common fields there are */
   uint32_t fields;      /* number of payload fields */
+  /* What the varying part of a sample holds, as in perf_event_attr. */
+  uint64_t read_format, branch_sample_type, regs_user, regs_intr;
   /* Offsets of fixed fields from the record's start; 0xffff: absent. */
   uint16_t ip, addr, id, stream_id, period;
 } oc_kind;
@@ -50,6 +52,7 @@ typedef struct oc_loop {
   uint32_t turns;    /* batches begun */
   double deadline;   /* of the next timer, ns since the session began */
   double until_ns;   /* everything before this time has been delivered */
+  double begin_ns;   /* of the part of the trace that was asked for; timers count from it */
   int32_t is_last;
 } oc_loop;
 
@@ -57,7 +60,7 @@ typedef struct oc_loop {
 typedef struct oc_stats {
   double records, bytes, delivered, late, malformed, unknown, own, lost;
   double start_ns; /* absolute time of the session's beginning, ns of the trace's clock */
-  double span_ns;  /* from the beginning to the newest record */
+  double span_ns;  /* from the beginning (of what was asked for) to the newest record */
   double wall_ns;  /* wall clock at the beginning, ns since 1970; 0: not known */
   double cpu_ns;   /* CPU time that this program used since the run began */
 } oc_stats;
@@ -69,10 +72,18 @@ typedef struct oc_loss {
   double records;
 } oc_loss;
 
+/* One end of a stretch of time: `of` 0 none, 1 ns since the beginning, 2 ns before the last sample, 3 ns of
+ * the trace's clock, 4 millionths of a percent of the time from the first sample to the last. */
+typedef struct oc_time {
+  uint32_t of;
+  uint64_t value;
+} oc_time;
+
 /* How to run; zero means unlimited, or the default. */
 typedef struct oc_run {
   double max_events;
   double max_span_ns;
+  oc_time from, to; /* recorded only */
   double buffer_bytes;
   const char* const* command; /* NULL-terminated; NULL: the whole system */
 } oc_run;
@@ -149,6 +160,26 @@ int oc_session_tail_value(oc_session* session, const oc_event* event, const char
                           uint64_t* value);
 /* The addresses of the call chain, context markers included, leaf first: how many, lent with the event. */
 uint32_t oc_session_callchain(oc_session* session, const oc_event* event, const uint8_t** words);
+
+/* Bytes of the sample's varying part: "reads", "branches", "branch_counters", "user_regs", "intr_regs",
+ * "user_stack", "aux". Returns how many, lent with the event. *number: of registers their ABI (0: there are none,
+ * 1: 32 bits, 2: 64 bits), of branches the hardware's index of the newest. */
+uint32_t oc_session_tail_bytes(oc_session* session, const oc_event* event, const char* name,
+                               const uint8_t** bytes, uint64_t* number);
+/* The name of the event with this id (PERF_FORMAT_ID); NULL when the trace has none. */
+const char* oc_session_event_of_id(oc_session* session, uint64_t id);
+
+/* Which build of a file was mapped, as the recorder stored it. */
+typedef struct oc_build_id {
+  const char* path;
+  const uint8_t* id;
+  uint32_t id_size;  /* bytes */
+  int32_t pid;       /* -1: of no one process */
+  int32_t is_kernel; /* of the kernel or a module */
+} oc_build_id;
+
+/* The i-th of them: 1, or 0 after the last. Owned by the session. */
+int oc_session_build_id(oc_session* session, uint32_t index, oc_build_id* out);
 
 /* Says which line of the script handles a kind, for the watch. */
 void oc_session_describe(oc_session* session, uint32_t kind, const char* where);

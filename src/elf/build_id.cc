@@ -94,8 +94,7 @@ std::vector<uint8_t> find_build_id_note(std::span<const uint8_t> notes, uint64_t
 std::vector<uint8_t> find_build_id(const ElfBytes& file) {
   uint8_t ident[EI_NIDENT];
   if (!file.read(0, ident) || std::memcmp(ident, ELFMAG, SELFMAG) != 0) return {};
-  constexpr uint8_t kHost =
-      std::endian::native == std::endian::little ? ELFDATA2LSB : ELFDATA2MSB;
+  constexpr uint8_t kHost = std::endian::native == std::endian::little ? ELFDATA2LSB : ELFDATA2MSB;
   if (ident[EI_DATA] != kHost) return {};
   if (ident[EI_CLASS] == ELFCLASS64) return find_in<Elf64_Ehdr, Elf64_Phdr>(file);
   if (ident[EI_CLASS] == ELFCLASS32) return find_in<Elf32_Ehdr, Elf32_Phdr>(file);

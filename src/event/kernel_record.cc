@@ -9,8 +9,9 @@ namespace oc::event {
 
 namespace {
 
-constexpr uint16_t kCommExec = 1u << 13;   // PERF_RECORD_MISC_COMM_EXEC
-constexpr uint16_t kSwitchOut = 1u << 13;  // PERF_RECORD_MISC_SWITCH_OUT
+constexpr uint16_t kCommExec = 1u << 13;     // PERF_RECORD_MISC_COMM_EXEC
+constexpr uint16_t kSwitchOut = 1u << 13;    // PERF_RECORD_MISC_SWITCH_OUT
+constexpr uint16_t kMmapBuildId = 1u << 14;  // PERF_RECORD_MISC_MMAP_BUILD_ID
 
 Field integer(const char* name, uint32_t offset, uint32_t size, bool is_signed = false) {
   Field field;
@@ -38,6 +39,29 @@ Field text(const char* name, uint32_t offset) {
   return field;
 }
 
+/// So many bytes, or all that are left (0).
+Field bytes(const char* name, uint32_t offset, uint32_t size) {
+  Field field;
+  field.name = name;
+  field.type = "u8[]";
+  field.kind = FieldKind::kBytes;
+  field.offset = offset;
+  field.size = size;
+  field.element_size = 1;
+  return field;
+}
+
+/// All words that are left.
+Field words(const char* name, uint32_t offset) {
+  Field field;
+  field.name = name;
+  field.type = "u64[]";
+  field.kind = FieldKind::kArray;
+  field.offset = offset;
+  field.element_size = 8;
+  return field;
+}
+
 EventFormat format(const char* name, std::vector<Field> fields) {
   EventFormat result;
   result.name = name;
@@ -62,8 +86,10 @@ std::vector<Field> mmap_fields() {
   return fields;
 }
 
-std::vector<Field> mmap2_fields() {
-  auto fields = mmap_fields();  // 24 bytes of file identity at 32: device and inode, or a build id
+/// The 24 bytes at 32 tell which file: by its device and inode, or by its build.
+std::vector<Field> mmap2_fields(std::vector<Field> identity) {
+  auto fields = mmap_fields();
+  for (Field& field : identity) fields.push_back(std::move(field));
   fields.push_back(integer("prot", 56, 4));
   fields.push_back(integer("flags", 60, 4));
   fields.push_back(text("filename", 64));
@@ -88,7 +114,8 @@ std::vector<EventFormat> make_formats() {
       format("fork", task_fields()),
       format("exit", task_fields()),
       format("mmap", with(mmap_fields(), text("filename", 32))),
-      format("mmap2", mmap2_fields()),
+      format("mmap2", mmap2_fields({integer("maj", 32, 4), integer("min", 36, 4),
+                                    integer("ino", 40, 8), integer("ino_generation", 48, 8)})),
       format("lost", {integer("id", 0, 8), integer("lost", 8, 8)}),
       format("lost_samples", {integer("lost", 0, 8)}),
       format("switch_out", {}),
@@ -97,6 +124,21 @@ std::vector<EventFormat> make_formats() {
       format("switch_in_wide", prev),
       format("throttle", throttle),
       format("unthrottle", throttle),
+      format("mmap2", mmap2_fields({integer("build_id_size", 32, 1), bytes("build_id", 36, 20)})),
+      format("cgroup", {integer("id", 0, 8), text("path", 8)}),
+      format("namespaces",
+             with(with(thread_fields(), integer("nr_namespaces", 8, 8)), words("links", 16))),
+      format("ksymbol", {address("addr", 0), integer("len", 8, 4), integer("ksym_type", 12, 2),
+                         integer("flags", 14, 2), text("name", 16)}),
+      format("bpf_event", {integer("type", 0, 2), integer("flags", 2, 2), integer("id", 4, 4),
+                           bytes("tag", 8, 8)}),
+      format("text_poke", {address("addr", 0), integer("old_len", 8, 2), integer("new_len", 10, 2),
+                           bytes("bytes", 12, 0)}),
+      format("aux",
+             {integer("aux_offset", 0, 8), integer("aux_size", 8, 8), integer("flags", 16, 8)}),
+      format("itrace_start", thread_fields()),
+      format("aux_output_hw_id", {integer("hw_id", 0, 8)}),
+      format("read", with(thread_fields(), words("values", 8))),
   };
 }
 
@@ -114,7 +156,8 @@ int kernel_record_of(uint32_t type, uint16_t misc) {
     case PERF_RECORD_MMAP:
       return number(KernelRecord::kMmap);
     case PERF_RECORD_MMAP2:
-      return number(KernelRecord::kMmap2);
+      return number((misc & kMmapBuildId) != 0 ? KernelRecord::kMmap2BuildId
+                                               : KernelRecord::kMmap2);
     case PERF_RECORD_LOST:
       return number(KernelRecord::kLost);
     case PERF_RECORD_LOST_SAMPLES:
@@ -128,6 +171,24 @@ int kernel_record_of(uint32_t type, uint16_t misc) {
       return number(KernelRecord::kThrottle);
     case PERF_RECORD_UNTHROTTLE:
       return number(KernelRecord::kUnthrottle);
+    case PERF_RECORD_CGROUP:
+      return number(KernelRecord::kCgroup);
+    case PERF_RECORD_NAMESPACES:
+      return number(KernelRecord::kNamespaces);
+    case PERF_RECORD_KSYMBOL:
+      return number(KernelRecord::kKsymbol);
+    case PERF_RECORD_BPF_EVENT:
+      return number(KernelRecord::kBpfEvent);
+    case PERF_RECORD_TEXT_POKE:
+      return number(KernelRecord::kTextPoke);
+    case PERF_RECORD_AUX:
+      return number(KernelRecord::kAux);
+    case PERF_RECORD_ITRACE_START:
+      return number(KernelRecord::kItraceStart);
+    case PERF_RECORD_AUX_OUTPUT_HW_ID:
+      return number(KernelRecord::kAuxOutputHwId);
+    case PERF_RECORD_READ:
+      return number(KernelRecord::kRead);
     default:
       return -1;
   }

@@ -24,13 +24,23 @@ enum class KernelRecord : uint32_t {
   kSwitchInWide,
   kThrottle,
   kUnthrottle,
+  kMmap2BuildId,  ///< MMAP2 marked PERF_RECORD_MISC_MMAP_BUILD_ID: the file's build, not its inode
+  kCgroup,
+  kNamespaces,
+  kKsymbol,
+  kBpfEvent,
+  kTextPoke,
+  kAux,
+  kItraceStart,
+  kAuxOutputHwId,
+  kRead,
 };
-constexpr uint32_t kKernelRecords = 14;
+constexpr uint32_t kKernelRecords = 24;
 
 /// Which of them a record is, by its header's type and misc; -1 for those that are not events.
 int kernel_record_of(uint32_t type, uint16_t misc);
 
-/// Their formats, in the enum's order; offsets count from the end of the record's header. The id
+/// Their formats, in the enum's order; both kinds of MMAP2 are called mmap2; offsets count from the end of the record's header. The id
 /// trailer is not part of the payload. Source: include/uapi/linux/perf_event.h, enum perf_event_type.
 const std::vector<EventFormat>& kernel_record_formats();
 

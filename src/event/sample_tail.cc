@@ -36,9 +36,9 @@ std::span<const uint8_t> take_read(base::Bytes& bytes, uint64_t format) {
 }
 
 std::span<const uint8_t> take_counted(base::Bytes& bytes, uint64_t element_size,
-                                      uint64_t extra = 0) {
+                                      uint64_t* between = nullptr) {
   const auto count = bytes.read<uint64_t>();
-  bytes.skip(extra);
+  if (between != nullptr) *between = bytes.read<uint64_t>();
   if (count > bytes.remaining() / element_size) return bytes.take(UINT64_MAX);
   return bytes.take(count * element_size);
 }
@@ -75,10 +75,11 @@ SampleTail read_tail(const SampleLayout& layout, const uint8_t* record, uint32_t
   part(PERF_SAMPLE_CALLCHAIN, [&] { tail.callchain = take_counted(bytes, 8); });
   part(PERF_SAMPLE_RAW, [&] { tail.raw = bytes.take(bytes.read<uint32_t>()); });
   part(PERF_SAMPLE_BRANCH_STACK, [&] {
-    tail.branches = take_counted(bytes, kBranchEntryBytes,
-                                 (layout.branch_sample_type & kBranchHwIndex) != 0 ? 8 : 0);
+    const bool has_index = (layout.branch_sample_type & kBranchHwIndex) != 0;
+    tail.branches =
+        take_counted(bytes, kBranchEntryBytes, has_index ? &tail.branch_hw_index : nullptr);
     if ((layout.branch_sample_type & kBranchCounters) != 0)
-      bytes.skip(tail.branches.size() / kBranchEntryBytes * 8);
+      tail.branch_counters = bytes.take(tail.branches.size() / kBranchEntryBytes * 8);
   });
   part(PERF_SAMPLE_REGS_USER,
        [&] { tail.user_regs = take_regs(bytes, layout.regs_user, tail.user_regs_abi); });

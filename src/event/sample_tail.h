@@ -19,7 +19,9 @@ struct SampleTail {
   std::span<const uint8_t> read;       ///< as read_format says
   std::span<const uint8_t> callchain;  ///< u64 each, context markers included
   std::span<const uint8_t> raw;
-  std::span<const uint8_t> branches;  ///< 24 bytes each: from, to, flags
+  std::span<const uint8_t> branches;         ///< 24 bytes each: from, to, flags
+  std::span<const uint8_t> branch_counters;  ///< u64 each, of the same branches, or none
+  uint64_t branch_hw_index = 0;  ///< of the newest branch in the CPU's stack; ~0: not known
   uint64_t user_regs_abi = 0;
   std::span<const uint8_t> user_regs;   ///< u64 each, of the mask's bits
   std::span<const uint8_t> user_stack;  ///< as many bytes as were really copied

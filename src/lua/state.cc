@@ -76,6 +76,19 @@ int host_read_config(lua_State* state) {
   return 1 + push_text(state, text.error().what);
 }
 
+ProgressBar& bar_of(lua_State* state) {
+  return *static_cast<ProgressBar*>(lua_touserdata(state, lua_upvalueindex(1)));
+}
+
+/// host.bar_start(), host.bar_stop(), host.bar_begin_write(), host.bar_end_write(at_line_start)
+const luaL_Reg kBarFunctions[] = {
+    {"bar_start", [](lua_State* state) { return bar_of(state).start(), 0; }},
+    {"bar_stop", [](lua_State* state) { return bar_of(state).stop(), 0; }},
+    {"bar_begin_write", [](lua_State* state) { return bar_of(state).begin_write(), 0; }},
+    {"bar_end_write",
+     [](lua_State* state) { return bar_of(state).end_write(lua_toboolean(state, 1) != 0), 0; }},
+    {nullptr, nullptr}};
+
 int add_traceback(lua_State* state) {
   if (!lua_isstring(state, 1)) return 1;
   luaL_traceback(state, state, lua_tostring(state, 1), 1);
@@ -84,7 +97,7 @@ int add_traceback(lua_State* state) {
 
 }  // namespace
 
-State::State(oc_host& host) : state_(luaL_newstate()) {
+State::State(oc_host& host) : bar_(host), state_(luaL_newstate()) {
   luaL_openlibs(raw());
   lua_getglobal(raw(), "package");
   lua_getfield(raw(), -1, "loaders");
@@ -111,6 +124,8 @@ void State::preload_host(oc_host& host) {
                                 {"read_config", host_read_config},
                                 {nullptr, nullptr}};
   luaL_setfuncs(raw(), functions, 0);
+  lua_pushlightuserdata(raw(), &bar_);
+  luaL_setfuncs(raw(), kBarFunctions, 1);
   lua_setfield(raw(), -2, "oc.host");
   lua_pop(raw(), 2);
 }

@@ -8,6 +8,7 @@
 
 #include "abi/host.h"
 #include "base/result.h"
+#include "lua/progress_bar.h"
 
 namespace oc::lua {
 
@@ -33,6 +34,7 @@ class State {
   };
   void preload_host(oc_host& host);
 
+  ProgressBar bar_;
   std::unique_ptr<lua_State, Closer> state_;
 };
 

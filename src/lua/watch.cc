@@ -182,7 +182,7 @@ std::string Watch::where() const {
 }
 
 void Watch::end_now(int status, const std::string& why) {
-  std::string text = "oc: " + why;
+  std::string text = (host_.has_bar ? "\r\x1b[Koc: " : "oc: ") + why;
   if (const std::string place = where(); !place.empty()) {
     text += "; the script was " + place + "; what its aggregates held is lost";
   }

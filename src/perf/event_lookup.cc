@@ -225,6 +225,27 @@ Result<std::vector<EventRequest>> by_name(const EventText& event, const sys::Pmu
   return std::vector<EventRequest>{make(name, PERF_TYPE_RAW, *config, event)};
 }
 
+/// perf lets config words of any event be said: "cycles/config=5/".
+Status take_config_terms(const EventText& event, EventRequest& request,
+                         std::vector<EventTerm>& terms) {
+  std::vector<EventTerm> rest;
+  for (EventTerm& term : terms) {
+    uint64_t* const word = term.name == "config"    ? &request.config
+                           : term.name == "config1" ? &request.config1
+                           : term.name == "config2" ? &request.config2
+                                                    : nullptr;
+    if (word == nullptr) {
+      rest.push_back(std::move(term));
+      continue;
+    }
+    auto value = parse_event_number(term.value, of_event(event));
+    if (!value) return std::move(value.error());
+    *word = *value;
+  }
+  terms = std::move(rest);
+  return {};
+}
+
 }  // namespace
 
 std::string name_with(std::string_view name, const Modifiers& modifiers) {
@@ -303,6 +324,10 @@ Result<std::vector<EventRequest>> look_up_event(const EventText& event, const sy
   if (!units.empty()) return of_units(event, units, pmus, *terms);
   auto found = by_name(event, pmus);
   if (!found) return found;
+  if (found->size() == 1) {
+    if (auto status = take_config_terms(event, found->front(), *terms); !status)
+      return std::move(status.error());
+  }
   if (!terms->empty() && (!found->empty() || event.name.find(':') != std::string::npos)) {
     return make_error(Code::kUsage,
                       of_event(event) + " has no term '" + terms->front().name + "'",

@@ -66,8 +66,9 @@ SidebandExtras EventOpener::probe_extras(const Place& place, AttrBasis basis) {
     return static_cast<bool>(base::Fd(open_at(attr, place)));
   };
   SidebandExtras found;
-  for (const auto extra : {&SidebandExtras::build_ids, &SidebandExtras::namespaces, &SidebandExtras::cgroups,
-                           &SidebandExtras::ksymbols, &SidebandExtras::bpf_events})
+  for (const auto extra :
+       {&SidebandExtras::build_ids, &SidebandExtras::namespaces, &SidebandExtras::cgroups,
+        &SidebandExtras::ksymbols, &SidebandExtras::bpf_events})
     found.*extra = works(extra);
   return found;
 }

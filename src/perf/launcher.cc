@@ -36,7 +36,7 @@ int check_program(const std::string& path) {
 /// What the child needs to exec, made before fork: after it nothing may allocate.
 struct ExecPlan {
   std::string path;
-  std::vector<char*> arguments;        // argv
+  std::vector<char*> arguments;  // argv
   bool stdout_to_stderr = false;
   std::vector<char*> shell_arguments;  // /bin/sh path ...: for a script without #!, as execvp does
 

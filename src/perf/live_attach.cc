@@ -47,10 +47,10 @@ std::vector<int32_t> LiveSource::wanted_threads() const {
 /// another. Error: all have ended, or one cannot be traced.
 base::Status LiveSource::attach_tasks(EventOpener& opener, const AttrBasis& basis) {
   for (const int32_t pid : request_.target.pids) {
-    if (sys::list_threads(pid).empty()) return no_such_process("process", pid);
+    if (!sys::is_alive(pid)) return no_such_process("process", pid);
   }
   for (const int32_t tid : request_.target.tids) {
-    if (sys::list_threads(tid).empty()) return no_such_process("thread", tid);
+    if (!sys::is_alive(tid)) return no_such_process("thread", tid);
   }
   const size_t kinds = request_.events.size() + 2;
   const auto threads = wanted_threads();
@@ -169,7 +169,7 @@ base::Status LiveSource::watch() {
 bool LiveSource::tasks_have_ended() {
   if (selects_tasks_) {
     const auto& target = request_.target;
-    const auto lives = [](int32_t tid) { return !sys::list_threads(tid).empty(); };
+    const auto lives = [](int32_t tid) { return sys::is_alive(tid); };
     return std::none_of(target.pids.begin(), target.pids.end(), lives) &&
            std::none_of(target.tids.begin(), target.tids.end(), lives);
   }

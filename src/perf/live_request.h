@@ -67,8 +67,8 @@ struct LiveRequest {
   /// as far as the kernel gives them.
   bool is_recorded = false;
   bool stdout_to_stderr = false;  ///< of the command: our own stdout is the trace
-  uint64_t buffer_bytes = 0;         ///< data ring per CPU; 0: 8 MiB, or what the lock limit allows
-  std::vector<int32_t> own_tids;     ///< threads whose tracepoints are left out, system-wide
+  uint64_t buffer_bytes = 0;      ///< data ring per CPU; 0: 8 MiB, or what the lock limit allows
+  std::vector<int32_t> own_tids;  ///< threads whose tracepoints are left out, system-wide
 };
 
 }  // namespace oc::perf

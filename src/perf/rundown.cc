@@ -133,7 +133,8 @@ void Rundown::add_kernel(ByteSink& records) {
   const uint64_t size = text.size_bytes != 0 ? text.size_bytes : ~text.start;
   add_kernel_mapping(text.start, size, text.start, "[kernel.kallsyms]_text", records);
   const std::string notes = sys::read_text("/sys/kernel/notes", 64 << 10);
-  const auto id = elf::find_build_id_note({reinterpret_cast<const uint8_t*>(notes.data()), notes.size()});
+  const auto id =
+      elf::find_build_id_note({reinterpret_cast<const uint8_t*>(notes.data()), notes.size()});
   if (!id.empty()) files_.push_back({"[kernel.kallsyms]", id, true});
   add_modules(records);
 }
@@ -301,7 +302,8 @@ void Rundown::add_cgroups(ByteSink& records) {
     end(records, at);
   };
   add(root);
-  fs::recursive_directory_iterator folders(root, fs::directory_options::skip_permission_denied, problem);
+  fs::recursive_directory_iterator folders(root, fs::directory_options::skip_permission_denied,
+                                           problem);
   for (; !problem && folders != fs::recursive_directory_iterator(); folders.increment(problem)) {
     if (folders->is_directory(problem) && !folders->is_symlink(problem)) add(folders->path());
   }

@@ -50,8 +50,8 @@ class Rundown {
   void add_namespaces(const sys::ThreadInfo& thread, base::ByteSink& records);
   void add_mappings(int32_t pid, base::ByteSink& records);
   void add_mapping(int32_t pid, const Mapping& mapping, base::ByteSink& records);
-  void add_kernel_mapping(uint64_t start, uint64_t size_bytes, uint64_t offset, std::string_view name,
-                          base::ByteSink& records);
+  void add_kernel_mapping(uint64_t start, uint64_t size_bytes, uint64_t offset,
+                          std::string_view name, base::ByteSink& records);
   void add_modules(base::ByteSink& records);
   const std::vector<uint8_t>& build_id_of(int32_t pid, const Mapping& mapping);
   size_t begin(base::ByteSink& records, uint32_t type, uint16_t misc) const;

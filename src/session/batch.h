@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "event/descriptor.h"
+#include "source/window.h"
 
 namespace oc::session {
 
@@ -18,6 +19,8 @@ struct Counts {
   uint64_t own = 0;         ///< made by this program itself, left out
   uint64_t start_time = 0;  ///< ns of the trace's clock: the session's beginning; 0 while unknown
   uint64_t last_time = 0;
+  uint64_t end_time = 0;  ///< the newest of all, also beyond the window; 0 until all was read
+  source::Window window;  ///< the part of the trace that was asked for
 };
 
 /// Events in time order, only kinds that somebody asked for, with the bytes they point into lent until

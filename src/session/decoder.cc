@@ -11,11 +11,10 @@ namespace oc::session {
 using base::load;
 using event::EventTable;
 using event::kAbsent;
-using event::KernelRecord;
 using source::RecordHeader;
+using source::Window;
 
 namespace {
-constexpr uint16_t kLostSamplesBpf = 1u << 15;  // PERF_RECORD_MISC_LOST_SAMPLES_BPF, tools/lib/perf
 constexpr uint64_t kRecordsBetweenChecks = 1u << 20;
 }  // namespace
 
@@ -44,6 +43,22 @@ Decoder::Decoder(source::Source& source, process::ProcessModel& processes, Selec
   }
   chooses_ = selection_.tasks.selects() || !selection_.cpus.empty();
   make_tags();
+  find_skipped_types();
+  is_placed_ = selection_.window.is_all();
+}
+
+/// Types of records that happened at one moment, when nobody wants what they tell.
+void Decoder::find_skipped_types() {
+  constexpr uint32_t kTypes = 64;
+  for (uint32_t type = 0; type < kTypes; ++type) {
+    if (type == PERF_RECORD_SAMPLE || !source::is_of_a_moment(type)) continue;
+    bool is_wanted = false;
+    for (const uint16_t misc : {0, PERF_RECORD_MISC_SWITCH_OUT}) {
+      const int number = event::kernel_record_of(type, misc);
+      is_wanted = is_wanted || (number >= 0 && selection_.wanted[static_cast<size_t>(number)] != 0);
+    }
+    if (!is_wanted) skipped_types_ |= 1ull << type;
+  }
 }
 
 /// The kind of a sample that is wanted (or belongs to nobody): where the table of `make_tags` does not say.
@@ -79,17 +94,6 @@ inline bool Decoder::place_payload(const Kind& kind, const uint8_t* record, uint
   event.payload = record + kind.raw + 4;
   event.payload_size = load<uint32_t>(record + kind.raw);
   return event.payload_size <= left - 4 && event.payload_size >= kind.min_payload;
-}
-
-inline void Decoder::name_thread(oc_event& event) {
-  if (event.tid < 0) {  // a thread that was reaped already, or nobody recorded which
-    event.comm = processes_.find_or_add(-1, -1).comm.value;  // ":-1", as perf says
-    event.thread = 0;
-    return;
-  }
-  const process::Thread& thread = processes_.find_or_add(event.pid, event.tid);
-  event.comm = thread.comm.value;
-  event.thread = thread.id;
 }
 
 inline bool Decoder::sample(const uint8_t* record, const RecordHeader& header, uint32_t index,
@@ -132,53 +136,77 @@ base::Status Decoder::fill(std::chrono::milliseconds wait, Batch& batch) {
   for (;;) {
     stopped = drain(batch);
     batch.is_last = past_end_ || (is_last_ && !stopped);
-    if (batch.is_last || stopped || hand_over || (selection_.is_live && batch.count > 0)) break;
+    if (batch.is_last || stopped || hand_over) break;
+    if (selection_.is_live && batch.count > 0 && !round_.has_more) break;
     if (read = source_.next_round(wait, round_); !read) break;  // what was read before is whole
     take_over_round();
     // Live: hand over what there is rather than wait, so that timers fire. Recorded: now and then,
     // so that a trace without a wanted event can be stopped.
-    hand_over = selection_.is_live || counts_.records - records_before > kRecordsBetweenChecks;
+    hand_over = (selection_.is_live && !round_.has_more) || counts_.records - records_before > kRecordsBetweenChecks;
   }
   counts_.start_time = selection_.start;
-  counts_.last_time = stopped ? newest_ : std::max(newest_, horizon_);
-  batch.until = until(stopped);
+  counts_.window = window_;
+  if (is_last_) counts_.end_time = horizon_;
+  counts_.last_time = std::min(stopped ? newest_ : std::max(newest_, horizon_), window_.to);
+  batch.until = until();
   batch.counts = counts_;
   return read;
+}
+
+/// Says of a record which kind of sample it is, that it is another record, or that nobody wants it. Copies:
+/// the compiler must assume that writing an event changes the decoder's members.
+struct Decoder::Classify {
+  uint32_t operator()(const uint8_t* record, const RecordHeader& header) const {
+    if (header.type != PERF_RECORD_SAMPLE) {
+      const bool is_skipped = header.type < 64 && (skipped_types >> header.type & 1) != 0;
+      return is_skipped ? source::Merger::kSkip : kRecord;
+    }
+    if (header.size_bytes >= id_end) {
+      const uint64_t slot = load<uint64_t>(record + id_end - sizeof(uint64_t)) - first_id;
+      if (slot < tag_count && header.size_bytes >= tags[slot].tail) return tags[slot].kind;
+    }
+    return decoder->classify_slowly(record, header);
+  }
+
+  const Decoder* decoder;
+  const Tag* tags = decoder->tags_.data();
+  uint64_t tag_count = decoder->tags_.size();
+  uint64_t first_id = decoder->first_id_;
+  uint32_t id_end = decoder->id_end_;
+  uint64_t skipped_types = decoder->skipped_types_;
+};
+
+/// Tells the model what lies before the window.
+void Decoder::pass_before_window() {
+  const auto visit = [this](const uint8_t* record, const RecordHeader& header, base::Nanos,
+                            uint32_t tag) {
+    if (tag == kRecord) apply_only(record, header);
+    return true;
+  };
+  merger_.drain(std::min(horizon(), window_.from - 1), Classify{this}, visit);
+  newest_ = std::max(newest_, window_.from);
 }
 
 /// Moves what may go into the batch; true when it is full or the run is past its end. The hot loop: what
 /// it changes per record is local, and everything it calls per event is in line.
 bool Decoder::drain(Batch& batch) {
+  if (!is_placed_) return false;
+  if (starts_late()) pass_before_window();
   oc_event* const first = batch.events.data() + batch.count;
   const uint64_t room = std::min<uint64_t>(batch.events.size() - batch.count,
                                            selection_.max_events - counts_.delivered);
   oc_event* const full = first + room;
   oc_event* out = first;
   base::Nanos newest = newest_;
-  const base::Nanos end = end_;
   const base::Nanos start = selection_.start;
   const auto kinds = static_cast<uint32_t>(kinds_.size());
 
-  // Copies: the compiler must assume that writing an event changes members.
-  const Tag* const tags = tags_.data();
-  const uint64_t tag_count = tags_.size();
-  const uint64_t first_id = first_id_;
-  const uint32_t id_end = id_end_;
-  const auto classify = [=, this](const uint8_t* record, const RecordHeader& header) {
-    if (header.type != PERF_RECORD_SAMPLE) return kRecord;
-    if (header.size_bytes >= id_end) {
-      const uint64_t slot = load<uint64_t>(record + id_end - sizeof(uint64_t)) - first_id;
-      if (slot < tag_count && header.size_bytes >= tags[slot].tail) return tags[slot].kind;
-    }
-    return classify_slowly(record, header);
-  };
   const auto visit = [&](const uint8_t* record, const RecordHeader& header, base::Nanos time,
                          uint32_t kind) {
-    if (time < newest || time > end) {
-      newest = odd_time(time, newest);
-      if (past_end_) return false;
-    } else {
+    if (time >= newest) {
       newest = time;
+    } else if (!count_late(record, header, time)) {
+      return true;
     }
     const bool is_event =
         kind < kinds ? sample(record, header, kind, *out) : other(record, header, kind, *out);
@@ -187,12 +215,14 @@ bool Decoder::drain(Batch& batch) {
     return ++out != full;
   };
   const bool stopped =
-      room == 0 || merger_.drain(is_last_ ? UINT64_MAX : horizon_, classify, visit);
+      room == 0 || merger_.drain(std::min(horizon(), window_.to), Classify{this}, visit);
 
   newest_ = newest;
   batch.count += static_cast<uint32_t>(out - first);
   counts_.delivered += static_cast<uint64_t>(out - first);
-  if (counts_.delivered >= selection_.max_events) past_end_ = true;
+  // Past the horizon nothing can come any more, so what follows is beyond the window.
+  if (counts_.delivered >= selection_.max_events || (!stopped && horizon_ > window_.to))
+    past_end_ = true;
   return stopped;
 }
 
@@ -211,14 +241,27 @@ void Decoder::take_over_round() {
   horizon_ = std::max(horizon_, round_.horizon);
   is_last_ = round_.is_last;
   if (selection_.start == 0 && horizon_ != 0) selection_.start = merger_.oldest();
-  end_ = selection_.start + std::min(selection_.max_span, UINT64_MAX - selection_.start);
+  place_window();
+}
+
+/// Once the beginning of the trace is known: from the second round on, or at the end of one without rounds.
+void Decoder::place_window() {
+  const base::Nanos start = selection_.start;
+  if (start == 0 && !is_last_) return;
+  if (!is_placed_) {
+    selection_.marks.beginning = start;
+    window_ = place(selection_.window, selection_.marks);
+    is_placed_ = true;
+  }
+  const base::Nanos from = std::max(start, window_.from);
+  window_.to = std::min(window_.to, from + std::min(selection_.max_span, Window::kNoEnd - from));
+  source_.narrow(window_);
 }
 
 /// Up to when everything has been delivered, in ns since the start.
-double Decoder::until(bool stopped) const {
-  const base::Nanos reached = stopped ? newest_ : std::max(newest_, horizon_);
-  if (reached <= selection_.start) return 0;
-  return static_cast<double>(std::min(reached - selection_.start, selection_.max_span));
+double Decoder::until() const {
+  const base::Nanos reached = counts_.last_time;
+  return reached <= selection_.start ? 0 : static_cast<double>(reached - selection_.start);
 }
 
 void Decoder::give_back() {
@@ -236,15 +279,15 @@ void Decoder::give_back() {
   }
 }
 
-/// The rare cases of a record's time: none, late, beyond the asked span. Returns the newest time.
-base::Nanos Decoder::odd_time(base::Nanos time, base::Nanos newest) {
-  if (time == 0) return newest;
-  if (time < newest) {
-    ++counts_.late;
-    return newest;
+/// The rare cases of a record's time: none, older than the one before, before the window (then only the
+/// model is told). False when there is nothing more to do.
+bool Decoder::count_late(const uint8_t* record, const RecordHeader& header, base::Nanos time) {
+  if (time < window_.from) {
+    if (header.type != PERF_RECORD_SAMPLE) apply_only(record, header);
+    return false;
   }
-  past_end_ = true;
-  return end_;
+  if (time != 0) ++counts_.late;
+  return true;
 }
 
 bool Decoder::other(const uint8_t* record, const RecordHeader& header, uint32_t kind,
@@ -265,109 +308,6 @@ bool Decoder::place_odd_payload(const Kind& kind, const uint8_t* record, uint32_
   event.payload = tail.raw.data();
   event.payload_size = static_cast<uint32_t>(tail.raw.size());
   return tail.raw.size() >= kind.min_payload;
-}
-
-bool Decoder::kernel_record(const uint8_t* record, const RecordHeader& header, oc_event& event) {
-  const int number = event::kernel_record_of(header.type, header.misc);
-  if (number < 0) return false;
-  const EventTable& events = clock_.events();
-  const uint32_t trailer_kind = clock_.kind_of_trailer(record, header.size_bytes);
-  event = oc_event{};
-  event.record = record;
-  event.payload = record + sizeof(RecordHeader);
-  event.payload_size = header.size_bytes - static_cast<uint32_t>(sizeof(RecordHeader));
-  event.event = static_cast<uint32_t>(number);
-  event.pid = event.tid = event.cpu = -1;
-  if (trailer_kind != EventTable::kUnknown) {
-    const auto& layout = events[trailer_kind].layout;
-    const uint8_t* trailer = record + header.size_bytes - layout.trailer_size;
-    event.payload_size -= layout.trailer_size;
-    if (layout.trailer_tid != kAbsent) {
-      event.pid = load<int32_t>(trailer + layout.trailer_tid);
-      event.tid = load<int32_t>(trailer + layout.trailer_tid + 4);
-    }
-    if (layout.trailer_cpu != kAbsent) event.cpu = load<int32_t>(trailer + layout.trailer_cpu);
-  }
-  if (event.payload_size <
-      event::kernel_record_formats()[static_cast<size_t>(number)].fixed_size()) {
-    ++counts_.malformed;
-    return false;
-  }
-  apply(number, event.payload, event.payload_size, event.cpu, event);
-  if (selection_.wanted[event.event] == 0) return false;
-  if (trailer_kind == selection_.heard_only && trailer_kind != EventTable::kUnknown) return false;
-  const bool is_loss = number == static_cast<int>(KernelRecord::kLost) ||
-                       number == static_cast<int>(KernelRecord::kLostSamples);
-  if (chooses_ && !is_loss && !is_chosen(event)) return false;
-  if (selection_.own_pid >= 0 && event.pid == selection_.own_pid &&
-      selection_.keep_own[event.event] == 0) {
-    ++counts_.own;
-    return false;
-  }
-  name_thread(event);
-  return true;
-}
-
-/// Tells the process model; sets pid and tid of `event` to the thread that the record is about (of a
-/// fork: the one that forked).
-void Decoder::apply(int number, const uint8_t* body, uint32_t size_bytes, int32_t cpu,
-                    oc_event& event) {
-  const auto word = [&](uint32_t at) { return load<int32_t>(body + at); };
-  switch (static_cast<KernelRecord>(number)) {
-    case KernelRecord::kComm:
-    case KernelRecord::kExec:
-      event.pid = word(0);
-      event.tid = word(4);
-      processes_.comm(event.pid, event.tid, base::bounded_text(body + 8, size_bytes - 8));
-      break;
-    case KernelRecord::kFork:
-      event.pid = word(4);
-      event.tid = word(12);
-      processes_.fork(word(0), word(8), word(4), word(12));
-      selection_.tasks.fork(word(0), word(8), word(4));
-      break;
-    case KernelRecord::kExit:
-      event.pid = word(0);
-      event.tid = word(8);
-      break;
-    case KernelRecord::kMmap:
-    case KernelRecord::kMmap2:
-      event.pid = word(0);
-      event.tid = word(4);
-      break;
-    case KernelRecord::kLost:
-      count_lost(cpu, load<uint64_t>(body + 8));
-      break;
-    case KernelRecord::kLostSamples:
-      count_lost_samples(event.record, cpu, load<uint64_t>(body));
-      break;
-    default:
-      break;
-  }
-}
-
-/// The kernel's own LOST_SAMPLES are further losses (of PEBS). Those without a time are sums that perf
-/// read from the kernel when it ended: what LOST records told, and what was lost after the last of them.
-void Decoder::count_lost_samples(const uint8_t* record, int32_t cpu, uint64_t records) {
-  const RecordHeader header = source::record_header(record);
-  if (header.misc & kLostSamplesBpf) return;  // left out by the user's filter
-  if (clock_.time(record, header) != 0) return count_lost(cpu, records);
-  const std::lock_guard lock(lost_mutex_);
-  lost_by_sums_ += records;
-}
-
-void Decoder::count_lost(int32_t cpu, uint64_t records) {
-  const std::lock_guard lock(lost_mutex_);
-  lost_by_cpu_[cpu] += records;
-}
-
-std::map<int32_t, uint64_t> Decoder::lost_by_cpu() const {
-  const std::lock_guard lock(lost_mutex_);
-  auto lost = lost_by_cpu_;
-  uint64_t told = 0;
-  for (const auto& [cpu, records] : lost) told += records;
-  if (lost_by_sums_ > told) lost[-1] += lost_by_sums_ - told;
-  return lost;
 }
 
 }  // namespace oc::session

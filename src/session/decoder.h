@@ -4,13 +4,14 @@
 #include <cstdint>
 #include <deque>
 #include <map>
-#include <mutex>
 #include <vector>
 
 #include "event/kernel_record.h"
 #include "process/process_model.h"
 #include "session/batch.h"
+#include "session/loss_count.h"
 #include "session/task_selection.h"
+#include "session/time_window.h"
 #include "source/merger.h"
 #include "source/source.h"
 
@@ -29,14 +30,20 @@ struct Selection {
   bool is_live = false;           ///< hand over what there is rather than wait for a full batch
   uint32_t batches_ahead = 0;     ///< filled while the script still uses so many before them
   uint64_t max_events = UINT64_MAX;
-  base::Nanos max_span = UINT64_MAX;  ///< events later than this after the start are not delivered
-  base::Nanos start = 0;              ///< time zero; 0: the first record with a time
+  base::Nanos max_span =
+      UINT64_MAX;         ///< events later than this after the window's beginning are not delivered
+  base::Nanos start = 0;  ///< time zero; 0: the first record with a time
+  TimeWindow window;      ///< events outside of it are not delivered
+  TimeMarks marks;        ///< of the samples, where the window needs them
 };
 
 /// Turns a source's records into batches of descriptors: order, which event, who ran under which name.
 ///
 ///     source --rounds--> Merger --records--> process model (comm, fork, exit)
 ///                                      \---> descriptors of wanted kinds --> batch
+///
+/// Of what lies before the window only what the model needs is looked at; once nothing in it can follow the
+/// run is over.
 ///
 /// Runs on one thread, maybe ahead of the script: descriptors carry ids that were right when the event
 /// happened. Per record: no allocation, no lock; a LOST record takes one.
@@ -49,17 +56,23 @@ class Decoder {
   base::Status fill(std::chrono::milliseconds wait, Batch& batch);
 
   /// Lost records by CPU (-1: unknown). Any thread.
-  std::map<int32_t, uint64_t> lost_by_cpu() const;
+  std::map<int32_t, uint64_t> lost_by_cpu() const { return losses_.by_cpu(); }
 
   base::Nanos start() const { return selection_.start; }
 
  private:
   struct Kind;  // the hot part of a layout
+  struct Classify;
 
   static constexpr uint32_t kRecord = event::EventTable::kUnknown + 1;
 
   bool drain(Batch& batch);
+  void pass_before_window();
+  void place_window();
+  base::Nanos horizon() const { return is_last_ ? UINT64_MAX : horizon_; }
+  bool starts_late() const { return window_.from != 0; }
   void make_tags();
+  void find_skipped_types();
   uint32_t wanted_or_skip(uint32_t index) const;
   uint32_t classify_slowly(const uint8_t* record, const source::RecordHeader& header) const;
   // These fill `event` but for its time; false when there is nothing to deliver.
@@ -68,6 +81,7 @@ class Decoder {
   bool other(const uint8_t* record, const source::RecordHeader& header, uint32_t kind,
              oc_event& event);
   bool kernel_record(const uint8_t* record, const source::RecordHeader& header, oc_event& event);
+  void apply_only(const uint8_t* record, const source::RecordHeader& header);
   void apply(int record_kind, const uint8_t* body, uint32_t size_bytes, int32_t cpu,
              oc_event& event);
   bool place_payload(const Kind& kind, const uint8_t* record, uint32_t size_bytes,
@@ -76,11 +90,11 @@ class Decoder {
                          oc_event& event) const;
   void name_thread(oc_event& event);
   bool is_chosen(const oc_event& event);
-  base::Nanos odd_time(base::Nanos time, base::Nanos newest);
+  bool count_late(const uint8_t* record, const source::RecordHeader& header, base::Nanos time);
   void take_over_round();
-  double until(bool stopped) const;
+  double until() const;
   void give_back();
-  void count_lost(int32_t cpu, uint64_t records);
+  void count_lost(const uint8_t* record, int32_t cpu, uint64_t records);
   void count_lost_samples(const uint8_t* record, int32_t cpu, uint64_t records);
 
   source::Source& source_;
@@ -94,15 +108,14 @@ class Decoder {
   std::vector<uint64_t> needed_;  ///< by stream: the position before which all may be given back
   base::Nanos horizon_ = 0;
   base::Nanos newest_ = 0;  ///< of records visited
-  base::Nanos end_ = 0;     ///< nothing later is delivered; 0: not yet known
+  source::Window window_;   ///< nothing outside is delivered
+  bool is_placed_ = false;  ///< where it lies is known
   bool is_last_ = false;
   bool past_end_ = false;  ///< max_events or max_span reached
   Counts counts_;
   std::vector<Kind> kinds_;
   bool chooses_ = false;  ///< by task or CPU
-  mutable std::mutex lost_mutex_;
-  std::map<int32_t, uint64_t> lost_by_cpu_;
-  uint64_t lost_by_sums_ = 0;  ///< as perf read them at the end of its recording
+  LossCount losses_;
 
   struct Kind {
     uint16_t tid;
@@ -124,6 +137,19 @@ class Decoder {
   std::vector<Tag> tags_;  ///< by id - first id
   uint64_t first_id_ = 0;
   uint32_t id_end_ = 0;
+  uint64_t skipped_types_ =
+      0;  ///< by record type: nobody wants them, and the model does not need them
 };
+
+inline void Decoder::name_thread(oc_event& event) {
+  if (event.tid < 0) {  // a thread that was reaped already, or nobody recorded which
+    event.comm = processes_.find_or_add(-1, -1).comm.value;  // ":-1", as perf says
+    event.thread = 0;
+    return;
+  }
+  const process::Thread& thread = processes_.find_or_add(event.pid, event.tid);
+  event.comm = thread.comm.value;
+  event.thread = thread.id;
+}
 
 }  // namespace oc::session

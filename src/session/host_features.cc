@@ -74,9 +74,9 @@ void add_cpus(FeatureSections& features) {
   const std::string text = sys::read_text("/proc/cpuinfo", 64 << 10);
   std::string model = find_value(text, "model name");
   if (model.empty()) model = find_value(text, "Processor");
-  model.erase(std::unique(model.begin(), model.end(),
-                          [](char a, char b) { return a == ' ' && b == ' '; }),
-              model.end());
+  model.erase(
+      std::unique(model.begin(), model.end(), [](char a, char b) { return a == ' ' && b == ' '; }),
+      model.end());
   if (!model.empty()) features.add_text(source::kCpuDescriptionFeature, model);
   const std::string vendor = find_value(text, "vendor_id");
   if (!vendor.empty()) {
@@ -121,7 +121,8 @@ void add_numa(FeatureSections& features) {
     const auto kb = [&](std::string_view name) {
       const size_t at = memory.find(fmt::format("Node {} {}:", number, name));
       if (at == std::string::npos) return uint64_t{0};
-      return to_number(std::string_view(memory).substr(memory.find_first_not_of(' ', memory.find(':', at) + 1)));
+      return to_number(
+          std::string_view(memory).substr(memory.find_first_not_of(' ', memory.find(':', at) + 1)));
     };
     nodes.push_back({static_cast<uint32_t>(number), kb("MemTotal"), kb("MemFree"),
                      sys::read_line(folder + "cpulist")});
@@ -134,7 +135,8 @@ void add_numa(FeatureSections& features) {
     if (!node.blocks.empty()) blocks.push_back(std::move(node));
   }
   features.add_numa(nodes);
-  const uint64_t block = to_number(sys::read_line("/sys/devices/system/memory/block_size_bytes"), 16);
+  const uint64_t block =
+      to_number(sys::read_line("/sys/devices/system/memory/block_size_bytes"), 16);
   if (block != 0 && !blocks.empty()) features.add_memory_map(block, blocks);
 }
 
@@ -160,9 +162,12 @@ void add_caches(FeatureSections& features) {
       const auto number = [&](const char* name) {
         return static_cast<uint32_t>(to_number(sys::read_line(folder + name)));
       };
-      source::CacheLevel cache{static_cast<uint32_t>(to_number(level)), number("coherency_line_size"),
-                               number("number_of_sets"), number("ways_of_associativity"),
-                               sys::read_line(folder + "type"), sys::read_line(folder + "size"),
+      source::CacheLevel cache{static_cast<uint32_t>(to_number(level)),
+                               number("coherency_line_size"),
+                               number("number_of_sets"),
+                               number("ways_of_associativity"),
+                               sys::read_line(folder + "type"),
+                               sys::read_line(folder + "size"),
                                sys::read_line(folder + "shared_cpu_list")};
       const bool is_known = std::any_of(levels.begin(), levels.end(), [&](const auto& other) {
         return other.level == cache.level && other.type == cache.type && other.cpus == cache.cpus;
@@ -209,7 +214,8 @@ std::vector<uint8_t> load_tracing_data(const std::vector<perf::EventRequest>& ev
   for (const perf::EventRequest& event : events) {
     if (!event.format) continue;
     const std::string& system = event.format->system;
-    std::string text = sys::read_text(*root + "/events/" + system + "/" + event.format->name + "/format");
+    std::string text =
+        sys::read_text(*root + "/events/" + system + "/" + event.format->name + "/format");
     if (!text.empty()) texts.formats[system].push_back(std::move(text));
   }
   if (texts.formats.empty()) return {};

@@ -22,7 +22,7 @@ struct RecordOptions {
   std::string output = "perf.data";  ///< "-": stdout
   int compression = 0;               ///< zstd's level; 0: none
   uint64_t max_bytes = 0;            ///< of records; 0: no limit
-  std::string version;                    ///< of this program
+  std::string version;               ///< of this program
 };
 
 /// One trace being written: its output, the writer, what it holds.

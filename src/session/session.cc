@@ -10,8 +10,7 @@
 #include <map>
 
 #include "base/clock.h"
-#include "base/glob.h"
-#include "base/nearest.h"
+#include "source/sample_span.h"
 
 namespace oc::session {
 
@@ -23,14 +22,6 @@ using event::EventKind;
 using event::kKernelRecords;
 
 namespace {
-
-/// "cycles" for "cycles:ppp"; what follows the last colon is a name's own unless it is only modifiers.
-std::string without_modifiers(const EventKind& kind) {
-  const size_t colon = kind.name.rfind(':');
-  if (kind.attr.type == PERF_TYPE_TRACEPOINT || colon == std::string::npos) return kind.name;
-  const bool is_all = kind.name.find_first_not_of("ukhGHIpPSDWe", colon + 1) == std::string::npos;
-  return is_all ? kind.name.substr(0, colon) : kind.name;
-}
 
 std::vector<int32_t> own_threads() {
   std::vector<int32_t> tids;
@@ -55,113 +46,47 @@ Status Session::open_file(const std::string& path, const std::function<bool()>& 
   return {};
 }
 
+const event::EventTable* Session::recorded_events() const {
+  if (file_) return &file_->events();
+  return fed_ ? &fed_->events() : nullptr;
+}
+
 uint32_t Session::kind_count() const {
-  return kKernelRecords + (is_live() ? plan_.size() : file_->events().size());
+  return kKernelRecords + (is_live() ? plan_.size() : recorded_events()->size());
 }
 
 const EventKind* Session::sample_kind(uint32_t kind) const {
   if (kind < kKernelRecords || kind >= kind_count()) return nullptr;
-  return is_live() ? &plan_.kind(kind - kKernelRecords) : &file_->events()[kind - kKernelRecords];
+  return is_live() ? &plan_.kind(kind - kKernelRecords)
+                   : &(*recorded_events())[kind - kKernelRecords];
 }
 
 std::string_view Session::kind_name(uint32_t kind) const {
   if (kind < kKernelRecords) return event::kernel_record_formats()[kind].name;
+  if (const auto* proxy = find_proxy(kind); proxy != nullptr) return proxy->name;
   const EventKind* sample = sample_kind(kind);
   return sample == nullptr ? std::string_view{} : std::string_view(sample->name);
 }
 
 const event::EventFormat* Session::kind_format(uint32_t kind) const {
   if (kind < kKernelRecords) return &event::kernel_record_formats()[kind];
+  if (const auto* proxy = find_proxy(kind); proxy != nullptr) return proxy;
   const EventKind* sample = sample_kind(kind);
   return sample == nullptr || !sample->format ? nullptr : &*sample->format;
 }
 
+const event::EventTable* Session::events() const {
+  if (file_) return &file_->events();
+  return live_ ? &live_->events() : nullptr;
+}
+
 bool Session::has_switch_records() const {
   if (is_live()) return true;
-  const auto& events = file_->events();
+  const auto& events = *recorded_events();
   for (uint32_t i = 0; i < events.size(); ++i) {
     if (events[i].attr.context_switch) return true;
   }
   return false;
-}
-
-Result<std::vector<uint32_t>> Session::resolve(const std::string& name,
-                                               const LiveSettings& settings) {
-  std::vector<uint32_t> kinds;
-  const auto& records = event::kernel_record_formats();
-  for (uint32_t i = 0; i < kKernelRecords; ++i) {
-    if (records[i].name == name) kinds.push_back(i);
-  }
-  if (!kinds.empty()) return kinds;
-  if (!is_live()) return resolve_recorded(name);
-  auto found = plan_.resolve(name, settings);
-  if (!found) return std::move(found.error());
-  for (const uint32_t index : *found) kinds.push_back(kKernelRecords + index);
-  return kinds;
-}
-
-std::vector<uint32_t> Session::find_recorded(const std::string& name) const {
-  std::vector<uint32_t> kinds;
-  const auto& events = file_->events();
-  for (uint32_t i = 0; i < events.size(); ++i) {
-    const EventKind& kind = events[i];
-    const bool by_format =
-        kind.format && base::glob_matches(name, kind.format->system + ":" + kind.format->name);
-    if (by_format || base::glob_matches(name, kind.name) ||
-        base::glob_matches(name, without_modifiers(kind))) {
-      kinds.push_back(kKernelRecords + i);
-    }
-  }
-  return kinds;
-}
-
-/// A name as it was recorded; otherwise a list or group of names, or a system call.
-Result<std::vector<uint32_t>> Session::resolve_recorded(const std::string& name) const {
-  auto kinds = find_recorded(name);
-  if (!kinds.empty()) return kinds;
-  std::vector<std::string> parts;
-  if (name.rfind("syscall:", 0) == 0) {
-    const std::string call = name.substr(8);
-    for (const char* part : {"enter", "exit"}) {
-      const std::string prefix = call == "*" ? "raw_syscalls:sys_" : "syscalls:sys_";
-      parts.push_back(prefix + part + (call == "*" ? "" : "_" + call));
-    }
-  } else if (name.find_first_of(",{") != std::string::npos) {
-    auto events = perf::parse_event_list(name);
-    if (!events) return std::move(events.error());
-    for (const auto& event : *events) parts.push_back(event.text);
-  }
-  for (const std::string& part : parts) {
-    const auto found = find_recorded(part);
-    if (found.empty()) return no_such_event(part);
-    kinds.insert(kinds.end(), found.begin(), found.end());
-  }
-  if (kinds.empty()) return no_such_event(name);
-  return kinds;
-}
-
-base::Error Session::no_such_event(const std::string& name) const {
-  const auto held = event_names("*");
-  std::string list;
-  for (size_t i = 0; i < held.size() && i < 12; ++i) list += (i == 0 ? "" : ", ") + held[i];
-  if (held.size() > 12) list += fmt::format(" and {} more", held.size() - 12);
-  std::string hint = base::did_you_mean(base::nearest(name, held));
-  if (hint.empty()) hint = "record it with: perf record -a -e '" + name + "' -o FILE";
-  return make_error(Code::kNotFound,
-                    fmt::format("{} has no event '{}'; it holds: {}", file_->path(), name, list),
-                    hint);
-}
-
-std::vector<std::string> Session::event_names(const std::string& glob) const {
-  if (is_live()) return plan_.names(glob);
-  std::vector<std::string> names;
-  const auto& events = file_->events();
-  for (uint32_t i = 0; i < events.size(); ++i) {
-    if (base::glob_matches(glob, events[i].name)) names.push_back(events[i].name);
-  }
-  std::sort(names.begin(), names.end());
-  names.erase(std::unique(names.begin(), names.end()), names.end());
-  return names;
 }
 
 void Session::want(uint32_t kind) {
@@ -183,9 +108,11 @@ Status Session::start(const RunOptions& options) {
   auto fits = check_target(target, !options.command.empty(), !is_live());
   if (!fits) return fits;
   selection.tasks = TaskSelection({}, {}, target.comms);
+  if (auto status = choose_window(options.window, selection); !status) return status;
   if (is_live()) return start_live(options, selection);
   selection.tasks = TaskSelection(target.pids, target.tids, target.comms);
   selection.cpus = target.cpus;
+  if (fed_) return start_fed(selection);
   // What a pipe brings is handed over as it comes, on the script's thread, so that timers fire.
   selection.is_live = file_->is_live();
   if (!file_->is_live()) selection.batches_ahead = Pump::kBatches - 1;
@@ -193,6 +120,26 @@ Status Session::start(const RunOptions& options) {
   pump_ = std::make_unique<Pump>(*decoder_);
   if (!file_->is_live()) pump_->start_ahead();
   return {};
+}
+
+Status Session::choose_window(const TimeWindow& window, Selection& selection) {
+  if (window.is_all()) return {};
+  if (is_live()) {
+    return make_error(Code::kUsage, "a part of the time can be chosen of a recorded trace only",
+                      "end a live run after a time with -d, as in -d 10s");
+  }
+  selection.window = window_ = window;
+  if (!window.needs_samples()) return {};
+  source::SampleSpan span{file_->facts().first_sample, file_->facts().last_sample};
+  if (span.last == 0 && file_->plain_file() != nullptr)
+    span = source::find_sample_span(*file_->plain_file());
+  selection.marks.first_sample = span.first;
+  selection.marks.last_sample = span.last;
+  if (span.last != 0) return {};
+  const char* const why = file_->plain_file() != nullptr ? " has no sample with a time"
+                                                         : " does not tell when its samples end";
+  return make_error(Code::kInvalid, file_->path() + why + ", so there is no end to count from",
+                    "count from its beginning, as in --time 1s,3s");
 }
 
 perf::LiveRequest Session::make_request(const RunOptions& options) const {
@@ -209,7 +156,8 @@ perf::LiveRequest Session::make_request(const RunOptions& options) const {
   request.switch_records = wants(KernelRecord::kSwitchOut) || wants(KernelRecord::kSwitchIn) ||
                            wants(KernelRecord::kSwitchOutWide) ||
                            wants(KernelRecord::kSwitchInWide);
-  request.mmap_records = wants(KernelRecord::kMmap) || wants(KernelRecord::kMmap2);
+  request.mmap_records = wants(KernelRecord::kMmap) || wants(KernelRecord::kMmap2) ||
+                         wants(KernelRecord::kMmap2BuildId);
   request.own_tids = own_threads();
   return request;
 }
@@ -236,8 +184,7 @@ Status Session::start_live(const RunOptions& options, Selection& selection) {
     selection.keep_own[static_cast<size_t>(record)] = 1;
   if (auto status = live_->start(); !status) return status;
   selection.start = live_->start_time();
-  live_wall_offset_ =
-      static_cast<int64_t>(base::now_of(CLOCK_REALTIME) - base::now_of(CLOCK_MONOTONIC));
+  wall_offset_ = static_cast<int64_t>(base::now_of(CLOCK_REALTIME) - base::now_of(CLOCK_MONOTONIC));
   if (options.max_span != 0) live_deadline_ = selection.start + options.max_span;
   for (const sys::ThreadInfo& thread : live_->rundown()) {
     processes_.rundown(thread.pid, thread.tid, thread.comm);
@@ -313,6 +260,8 @@ Result<const Batch*> Session::next(std::chrono::milliseconds wait) {
 void Session::stop() {
   if (live_) {
     live_->request_stop();
+  } else if (fed_) {
+    fed_->request_stop();
   } else if (pump_) {
     pump_->stop();
     file_->source().wake();
@@ -352,6 +301,7 @@ std::vector<source::Loss> Session::losses() const {
   if (is_over_ || (!decoder_ && !recorder_)) return losses_;
   std::vector<source::Loss> losses;
   if (live_ && live_->is_finished()) losses = live_->final_losses();
+  if (fed_) losses = fed_->final_losses();
   std::map<int32_t, uint64_t> counted;
   for (const source::Loss& loss : losses) counted[loss.cpu] += loss.records;
   const auto told_by_records = recorder_ ? recorder_->lost_by_cpu() : decoder_->lost_by_cpu();
@@ -369,7 +319,11 @@ std::vector<std::string> Session::notes() const {
   if (live_) return live_->notes();
   if (!file_) return final_notes_;
   // The source belongs to the decoder's thread as long as that runs.
-  return decoder_is_done_ || !pump_ ? file_->source().notes() : file_->notes();
+  if (!decoder_is_done_ && pump_) return file_->notes();
+  auto notes = file_->source().notes();
+  const std::string miss = decoder_is_done_ ? describe_miss(window_, counts_) : std::string();
+  if (!miss.empty()) notes.push_back(file_->path() + ": " + miss);
+  return notes;
 }
 
 bool Session::is_damaged() const {

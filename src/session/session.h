@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -18,6 +19,7 @@
 #include "session/pump.h"
 #include "session/recorder.h"
 #include "session/target_settings.h"
+#include "source/fed_source.h"
 #include "source/recorded_trace.h"
 
 namespace oc::session {
@@ -26,6 +28,7 @@ namespace oc::session {
 struct RunOptions {
   uint64_t max_events = 0;
   base::Nanos max_span = 0;
+  TimeWindow window;                 ///< recorded only
   uint64_t buffer_bytes = 0;         ///< data ring per CPU, live only
   std::vector<std::string> command;  ///< live only; empty: the whole system
   perf::Target target;               ///< of a recorded trace: by process, name and CPU
@@ -33,21 +36,34 @@ struct RunOptions {
 
 /// One run over one trace: which source, which events, the thread that decodes, what was lost.
 ///
-/// Life: [open_file] → resolve, want … → start → next … → (end) → stats. Without open_file it is live.
+/// Life: [open_file or open_fed, add_fed_kind …] → resolve, want … → start → next … → (end) → stats.
+/// Without open_… it is live.
 /// Used by the script's thread; `stop` by any.
 class Session {
  public:
   Session();
   ~Session();
 
+  /// The trace is what the caller adds to `fed`. Times are the source's; `start` is the beginning, and
+  /// `wall_offset` what leads from its clock to the wall's (0: not known).
+  void open_fed(std::string name, base::Nanos start, base::Nanos window, int64_t wall_offset);
+  /// A kind of sample of such a trace, before anything is resolved; perf's names have perf's types.
+  /// `more_sample_type`: PERF_SAMPLE_IP, PERF_SAMPLE_ADDR.
+  uint32_t add_fed_kind(event::EventFormat format, uint64_t more_sample_type);
+  bool is_live() const { return recorded_events() == nullptr; }
+  /// Null unless open_fed was called.
+  source::FedSource* fed() { return fed_.get(); }
   /// A file, a FIFO, or "-" for standard input; `is_asked_to_stop` ends the wait for a stream's beginning.
   base::Status open_file(
       const std::string& path,
       const std::function<bool()>& is_asked_to_stop = [] { return false; });
-  bool is_live() const { return file_ == nullptr; }
-  /// Null when live.
+  /// Null unless a file was opened.
   const source::RecordedTrace* file() const { return file_.get(); }
 
+  /// An event of the script's own, beside the trace's: its number, from kFirstProxy on. Its events never
+  /// pass through the decoder: the script itself hands them on.
+  static constexpr uint32_t kFirstProxy = 1u << 16;
+  uint32_t add_proxy(event::EventFormat format);
   /// The kinds that `name` or a glob means; live ones are added to what will be opened.
   base::Result<std::vector<uint32_t>> resolve(const std::string& name,
                                               const LiveSettings& settings);
@@ -63,8 +79,10 @@ class Session {
   /// Null when nobody knows the payload.
   const event::EventFormat* kind_format(uint32_t kind) const;
   bool has_switch_records() const;
+  /// The table of the source; null when live and not started, or over.
+  const event::EventTable* events() const;
   /// Wall clock (ns since 1970) less the trace's clock; 0 when nobody knows.
-  int64_t wall_offset() const { return file_ ? file_->facts().wall_offset : live_wall_offset_; }
+  int64_t wall_offset() const { return file_ ? file_->facts().wall_offset : wall_offset_; }
   /// Names of the trace's events, or of those that this machine can record.
   std::vector<std::string> event_names(const std::string& glob) const;
 
@@ -88,6 +106,10 @@ class Session {
 
   const base::Interner& strings() const { return strings_; }
   const Counts& counts() const { return counts_; }
+  /// How far the reading of a file has got. Any thread.
+  source::Progress progress() const {
+    return file_ ? file_->source().progress() : source::Progress{};
+  }
   /// These are complete after the run's end.
   std::vector<source::Loss> losses() const;
   std::vector<std::string> notes() const;
@@ -99,6 +121,14 @@ class Session {
   base::Result<std::vector<uint32_t>> resolve_recorded(const std::string& name) const;
   std::vector<uint32_t> find_recorded(const std::string& name) const;
   base::Status start_live(const RunOptions& options, Selection& selection);
+  base::Status choose_window(const TimeWindow& window, Selection& selection);
+  base::Status start_fed(Selection& selection);
+  /// Null when live.
+  const event::EventTable* recorded_events() const;
+  /// Null when the kind is no proxy.
+  const event::EventFormat* find_proxy(uint32_t kind) const {
+    return kind - kFirstProxy < proxies_.size() ? &proxies_[kind - kFirstProxy] : nullptr;
+  }
   void finish_recording();
   perf::LiveRequest make_request(const RunOptions& options) const;
   base::Result<const Batch*> next_recorded(std::chrono::milliseconds wait);
@@ -107,12 +137,16 @@ class Session {
 
   base::Interner strings_;
   process::ProcessModel processes_;
+  std::unique_ptr<source::FedSource> fed_;
+  base::Nanos fed_start_ = 0;
+  std::deque<event::EventFormat> proxies_;
   std::unique_ptr<source::RecordedTrace> file_;
   LivePlan plan_;
   std::unique_ptr<perf::LiveSource> live_;
   std::unique_ptr<Recorder> recorder_;
   Batch nothing_;  ///< what `next` gives while recording
   std::vector<uint8_t> wanted_;
+  TimeWindow window_;
   std::unique_ptr<Decoder> decoder_;
   std::unique_ptr<Pump> pump_;
   std::optional<base::Nanos> live_deadline_;
@@ -120,7 +154,7 @@ class Session {
   std::optional<base::Error> record_failure_;
   bool decoder_is_done_ = false;  ///< the source is at rest and may be asked
   Counts counts_;
-  int64_t live_wall_offset_ = 0;
+  int64_t wall_offset_ = 0;  ///< of a trace that is no file
   // What is left of a run that is over.
   bool is_over_ = false;
   std::vector<source::Loss> losses_;

@@ -30,6 +30,7 @@ enum Feature : int {
   kCompressedFeature = 27,
   kClockDataFeature = 29,
   kPmuCapsFeature = 31,
+  kSimpleperfMetaFeature = 129,  ///< simpleperf's: pairs of texts
 };
 
 }  // namespace oc::source

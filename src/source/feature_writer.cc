@@ -31,9 +31,7 @@ void put_strings(ByteSink& sink, const std::vector<std::string>& texts) {
 
 }  // namespace
 
-uint32_t stored_attr_bytes() {
-  return std::min<uint32_t>(sizeof(perf_event_attr), kMostAttrBytes);
-}
+uint32_t stored_attr_bytes() { return std::min<uint32_t>(sizeof(perf_event_attr), kMostAttrBytes); }
 
 std::span<const uint8_t> stored_attr(const perf_event_attr& attr) {
   return {reinterpret_cast<const uint8_t*>(&attr), stored_attr_bytes()};

@@ -34,11 +34,12 @@ uint64_t FileSource::stop_at(uint64_t offset, const char* why) {
 base::Status FileSource::next_round(std::chrono::milliseconds, Round& round) {
   round.clear();
   const auto records = file_.records();
-  RunScan scan(clock_, round.runs, next_order_);
+  RunScan scan(clock_, round.runs, next_order_, window_);
   const uint64_t base = file_.records_offset();
   uint64_t at = at_;
   while (at < records.size()) {
     read_ahead_.reached(base + at);
+    position_.store(at, std::memory_order_relaxed);
     if (is_woken_.load(std::memory_order_relaxed)) break;
     const uint8_t* const end = records.data() + records.size();
     const uint8_t* record = records.data() + at;
@@ -84,7 +85,8 @@ base::Status FileSource::next_round(std::chrono::milliseconds, Round& round) {
 /// Steps over a record that no kernel wrote; returns the offset behind it.
 uint64_t FileSource::pass_user_record(const uint8_t* record, const RecordHeader& header,
                                       uint64_t at) {
-  uint64_t size = header.size_bytes;
+  uint64_t size = header.size_bytes + further_bytes(header);
+  if (size > file_.records().size() - at) return stop_at(at, "the file ends inside a record");
   if (header.type == kAuxtrace && size >= 16) {
     const auto aux_bytes = base::load<uint64_t>(record + 8);  // the record is followed by that many
     if (aux_bytes > file_.records().size() - at - size)

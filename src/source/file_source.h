@@ -30,6 +30,9 @@ class FileSource final : public Source {
   void release(uint32_t, uint64_t) override {}
   /// The round that is being walked ends early and is the last, without records.
   void wake() override { is_woken_.store(true, std::memory_order_relaxed); }
+  Progress progress() const override {
+    return {position_.load(std::memory_order_relaxed), file_.records().size()};
+  }
   std::vector<std::string> notes() const override;
 
   bool is_damaged() const override { return damaged_ || file_.is_truncated(); }
@@ -46,6 +49,7 @@ class FileSource final : public Source {
   uint64_t next_order_ = 0;
   base::Nanos newest_ = 0;  ///< of the rounds before
   std::atomic<bool> is_woken_{false};
+  std::atomic<uint64_t> position_{0};  ///< at_ within the round, for `progress`
   bool damaged_ = false;
   bool has_compressed_ = false;
   std::vector<std::string> notes_;

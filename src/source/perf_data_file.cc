@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "source/attr_bytes.h"
+#include "source/record.h"
 
 namespace oc::source {
 
@@ -130,6 +131,7 @@ Status PerfDataFile::read_header() {
         " is one file of a recording in several (perf record --threads): only this one is read");
   }
   read_features();
+  read_first_record();
   return header_.finish();
 }
 
@@ -225,6 +227,18 @@ void PerfDataFile::read_features() {
     const std::string what = fmt::format("feature section {}", number);
     header_.add_feature(number, section(where, what.c_str()));
   }
+}
+
+/// simpleperf has no section of tracing data: its first record holds them, in file mode too.
+void PerfDataFile::read_first_record() {
+  constexpr uint32_t kTracingData = 66, kSimpleperfTracingData = 32777;
+  OrderedBytes bytes(records_, header_.order());
+  RecordHeader record{bytes.read<uint32_t>(), bytes.read<uint16_t>(), bytes.read<uint16_t>()};
+  if (record.type != kTracingData && record.type != kSimpleperfTracingData) return;
+  const uint64_t left = record.size_bytes + further_bytes(record) - sizeof record;
+  const auto size = bytes.read<uint32_t>();
+  if (!bytes.failed() && size <= left - std::min<uint64_t>(left, sizeof size))
+    header_.add_feature(kTracingDataFeature, bytes.take(size));
 }
 
 }  // namespace oc::source

@@ -65,6 +65,7 @@ class PerfDataFile {
   void place_records(Section data);
   void read_feature_table(Section data, const uint64_t (&bits)[4]);
   void read_features();
+  void read_first_record();
   std::span<const uint8_t> section(Section where, const char* what, bool with_note = true);
 
   TraceHeader header_;

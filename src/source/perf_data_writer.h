@@ -75,9 +75,10 @@ class PerfDataWriter {
   TraceOutput& output_;
   std::unique_ptr<Compressor> compressor_;
   std::vector<perf_event_attr> attrs_;
-  std::vector<Section> ids_;               // by attr
-  std::map<int, Section> placed_;          // features that stand in the stream
-  std::map<int, std::vector<uint8_t>> large_;  // features too large for a record: written at the end
+  std::vector<Section> ids_;       // by attr
+  std::map<int, Section> placed_;  // features that stand in the stream
+  std::map<int, std::vector<uint8_t>>
+      large_;  // features too large for a record: written at the end
   uint64_t attrs_at_ = 0;
   uint64_t data_at_ = 0;
   uint64_t record_bytes_ = 0;

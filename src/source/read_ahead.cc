@@ -8,8 +8,9 @@ namespace oc::source {
 
 namespace {
 constexpr uint64_t kBlockBytes = 4 << 20;
-constexpr uint32_t kAhead = 6;         // blocks populated ahead of the reader
-constexpr uint32_t kBehind = 24;       // blocks kept behind it: what batches may still point into
+constexpr uint32_t kAhead = 6;        // blocks populated ahead of the reader
+constexpr uint32_t kBehind = 24;      // blocks kept behind it: what batches may still point into
+constexpr uint32_t kMostBehind = 32;  // then dropping comes first: a fast reader must not outrun it
 constexpr uint32_t kEnd = UINT32_MAX;  // as a block: the reader is gone
 constexpr uint64_t kWorthAThread = 4 * kBlockBytes;
 }  // namespace
@@ -44,7 +45,7 @@ void ReadAhead::run() {
     const uint32_t reader = block_.load(std::memory_order_acquire);
     if (reader == kEnd) return;  // in the value that is waited for: an end cannot be missed
     populated = std::max(populated, reader);
-    if (populated < std::min(blocks, reader + kAhead)) {
+    if (populated < std::min(blocks, reader + kAhead) && reader <= dropped + kMostBehind) {
       mapping_.will_need(populated * kBlockBytes, kBlockBytes);
       ++populated;
     } else if (reader > dropped + kBehind) {

@@ -25,6 +25,15 @@ inline RecordHeader record_header(const uint8_t* record) {
 /// (tools/lib/perf/include/perf/event.h).
 constexpr uint32_t kFirstUserType = 64;
 
+/// simpleperf's own records begin here; where others have `misc`, theirs have the upper half of the size
+/// (system/extras simpleperf/record.h).
+constexpr uint32_t kFirstSimpleperfType = 32768;
+
+/// Bytes of a record of a tool beyond what its 16-bit size says.
+inline uint64_t further_bytes(const RecordHeader& header) {
+  return header.type > kFirstSimpleperfType ? uint64_t{header.misc} << 16 : 0;
+}
+
 /// Tells for a record which kind it belongs to and when it was made. Hot: called per record, twice.
 ///
 /// Requires: the record's `size_bytes` bytes are readable and at least 8.

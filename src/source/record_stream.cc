@@ -55,7 +55,8 @@ Result<RecordStream::State> RecordStream::peek(milliseconds wait) {
     if (state && *state == State::kEnd) return stop("the file ends inside a record");
     if (!state || *state != State::kReady) return state;
     record_ = input_.bytes().first(header_.size_bytes);
-    if (header_.type != kCompressed && header_.type != kCompressed2) return State::kReady;
+    if (header_.type != UserRecord::kCompressed && header_.type != UserRecord::kCompressed2)
+      return State::kReady;
     zstd_.feed(packed_data());
     packed_size_ = header_.size_bytes;
     record_ = {};
@@ -84,7 +85,7 @@ std::optional<RecordStream::State> RecordStream::take_unpacked() {
     unpacked_at_ = 0;
     return std::nullopt;
   }
-  if (header.type == kCompressed || header.type == kCompressed2)
+  if (header.type == UserRecord::kCompressed || header.type == UserRecord::kCompressed2)
     return stop("a compressed record holds another one");
   record_ = std::span<const uint8_t>(unpacked_).subspan(unpacked_at_, header.size_bytes);
   header_ = header;
@@ -94,7 +95,7 @@ std::optional<RecordStream::State> RecordStream::take_unpacked() {
 
 std::span<const uint8_t> RecordStream::packed_data() const {
   const auto whole = record_.subspan(sizeof(RecordHeader));
-  if (header_.type == kCompressed) return whole;
+  if (header_.type == UserRecord::kCompressed) return whole;
   auto bytes = body();
   const auto size = bytes.read<uint64_t>();  // the rest is padding
   return bytes.failed() ? whole.first(0) : bytes.take(std::min<uint64_t>(size, bytes.remaining()));

@@ -15,17 +15,19 @@
 namespace oc::source {
 
 /// User records that matter to reading (tools/lib/perf/include/perf/event.h).
-enum UserRecord : uint32_t {
-  kHeaderAttr = 64,
-  kHeaderTracingData = 66,
-  kHeaderBuildId = 67,
-  kFinishedRound = 68,
-  kAuxtrace = 71,
-  kEventUpdate = 78,
-  kHeaderFeature = 80,
-  kCompressed = 81,
-  kFinishedInit = 82,
-  kCompressed2 = 83,
+struct UserRecord {
+  enum : uint32_t {
+    kAttr = 64,
+    kTracingData = 66,
+    kBuildId = 67,
+    kFinishedRound = 68,
+    kAuxtrace = 71,
+    kEventUpdate = 78,
+    kFeature = 80,
+    kCompressed = 81,
+    kFinishedInit = 82,
+    kCompressed2 = 83,
+  };
 };
 
 /// Takes the bytes of an input apart into records, unpacking those that are compressed.

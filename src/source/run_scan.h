@@ -5,8 +5,19 @@
 
 #include "source/record.h"
 #include "source/source.h"
+#include "source/window.h"
 
 namespace oc::source {
+
+/// Kernel records that say what happened at one moment and change nothing for later ones: outside of the
+/// window that matters nobody needs them. Losses are not among them: they are added up.
+inline bool is_of_a_moment(uint32_t type) {
+  constexpr uint64_t kTypes = 1ull << PERF_RECORD_SAMPLE | 1ull << PERF_RECORD_SWITCH |
+                              1ull << PERF_RECORD_SWITCH_CPU_WIDE | 1ull << PERF_RECORD_READ |
+                              1ull << PERF_RECORD_THROTTLE | 1ull << PERF_RECORD_UNTHROTTLE |
+                              1ull << PERF_RECORD_AUX | 1ull << PERF_RECORD_ITRACE_START;
+  return type < 64 && (kTypes >> type & 1) != 0;
+}
 
 /// Cuts records into runs of rising times.
 ///
@@ -15,16 +26,26 @@ namespace oc::source {
 ///
 /// A ring is almost, not strictly, ascending (nested interrupts), and a round of a file holds one chunk
 /// per CPU, so runs are few and long. Memory is in proportion to runs, never to records.
+///
+/// Records of a moment outside of `window` are counted, and their times move `newest`, but they are in no
+/// run. What lies before the window is thereby read at the speed of memory.
 class RunScan {
  public:
-  RunScan(const RecordClock& clock, std::vector<Run>& runs, uint64_t& next_order)
-      : clock_(clock), runs_(runs), next_order_(next_order), one_time_end_(clock.one_time_end()) {}
+  RunScan(const RecordClock& clock, std::vector<Run>& runs, uint64_t& next_order,
+          const Window& window = {})
+      : clock_(clock),
+        runs_(runs),
+        next_order_(next_order),
+        window_(window),
+        one_time_end_(clock.one_time_end()) {}
 
   /// Takes samples from `at` on as long as each continues the open run and begins before `stop`; returns
   /// the first record that does not, for the caller to look at. The hot path: a dozen instructions a
   /// record. Requires: the bytes up to `end` are readable.
   const uint8_t* take_samples(const uint8_t* at, const uint8_t* stop, const uint8_t* end) {
-    if (at != open_.end || last_ == 0) return at;
+    if (!window_.is_all()) at = pass_samples(at, stop, end);
+    const base::Nanos to = window_.to;
+    if (at != open_.end || last_ == 0 || last_ > to) return at;
     base::Nanos last = last_;
     uint64_t taken = 0;
     while (at < stop && static_cast<size_t>(end - at) >= sizeof(RecordHeader)) {
@@ -34,7 +55,8 @@ class RunScan {
         break;
       }
       const auto time = base::load<base::Nanos>(at + one_time_end_ - sizeof(base::Nanos));
-      if (time < last || time == ~0ull) break;  // older, or untimed (0 or ~0): `last` is not 0
+      // Older, or beyond the window, or untimed (0 or ~0): `last` is not 0.
+      if (time - last > to - last) break;
       last = time;
       at += header.size_bytes;
       ++taken;
@@ -46,11 +68,22 @@ class RunScan {
     return at;
   }
 
+  /// Counts a record that `add` would leave out of the runs, so that it need not be kept; else false.
+  bool pass(const uint8_t* record, const RecordHeader& header) {
+    if (window_.is_all() || !is_left_out(header, clock_.time(record, header))) return false;
+    add(record, header, 0, 0);
+    return true;
+  }
+
   /// Takes the next record in memory order, of a kernel type.
   void add(const uint8_t* record, const RecordHeader& header, uint64_t position, uint32_t stream) {
     const base::Nanos time = clock_.time(record, header);
     ++records_;
     bytes_ += header.size_bytes;
+    if (is_left_out(header, time)) {
+      if (time > newest_) newest_ = time;
+      return;
+    }
     const bool continues = record == open_.end && time >= last_ && (time != 0) == (last_ != 0);
     if (!continues) {
       cut();
@@ -68,16 +101,46 @@ class RunScan {
     open_ = Run{};
   }
 
-  /// Of all runs that were ended: the youngest time.
+  /// Of all runs that were ended, and of what is in no run: the youngest time.
   base::Nanos newest() const { return newest_; }
   /// Of all records so far.
   uint64_t records() const { return records_; }
   uint64_t bytes() const { return bytes_; }
 
  private:
+  bool is_left_out(const RecordHeader& header, base::Nanos time) const {
+    return !window_.has(time) && is_of_a_moment(header.type);
+  }
+
+  /// Steps over samples outside of the window; returns the first record that is not one of them.
+  const uint8_t* pass_samples(const uint8_t* at, const uint8_t* stop, const uint8_t* end) {
+    const uint8_t* const begin = at;
+    const Window window = window_;
+    const uint32_t one_time_end = one_time_end_;
+    base::Nanos newest = newest_;
+    uint64_t passed = 0;
+    while (at < stop && static_cast<size_t>(end - at) >= sizeof(RecordHeader)) {
+      const RecordHeader header = record_header(at);
+      if (header.type != PERF_RECORD_SAMPLE || header.size_bytes < one_time_end ||
+          header.size_bytes > static_cast<size_t>(end - at)) {
+        break;
+      }
+      const auto time = base::load<base::Nanos>(at + one_time_end - sizeof(base::Nanos));
+      if (window.has(time) || time == ~0ull) break;
+      newest = time > newest ? time : newest;
+      at += header.size_bytes;
+      ++passed;
+    }
+    bytes_ += static_cast<uint64_t>(at - begin);
+    records_ += passed;
+    newest_ = newest;
+    return at;
+  }
+
   const RecordClock& clock_;
   std::vector<Run>& runs_;
   uint64_t& next_order_;
+  const Window window_;
   uint32_t one_time_end_;
   Run open_;
   base::Nanos last_ = 0;

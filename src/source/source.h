@@ -8,6 +8,7 @@
 #include "base/id.h"
 #include "base/result.h"
 #include "event/event_table.h"
+#include "source/window.h"
 
 namespace oc::source {
 
@@ -43,15 +44,16 @@ struct Round {
   std::vector<Run> runs;
   base::Nanos horizon = 0;  ///< records up to here (inclusive) may be delivered
   bool is_last = false;     ///< nothing follows: deliver all that is left; the horizon is the end
-  uint64_t records = 0;     ///< in `runs`
-  uint64_t bytes = 0;       ///< of these
-  uint64_t handed = 0;  ///< of stream 0: the position that `runs` reach; 0: nothing to give back
+  bool has_more = false;  ///< the next round is there already: no need to hand this one over alone
+  uint64_t records = 0;   ///< in `runs`
+  uint64_t bytes = 0;     ///< of these
+  uint64_t handed = 0;    ///< of stream 0: the position that `runs` reach; 0: nothing to give back
 
   void clear() {
     spans.clear();
     runs.clear();
     horizon = records = bytes = handed = 0;
-    is_last = false;
+    is_last = has_more = false;
   }
 };
 
@@ -60,6 +62,12 @@ struct Loss {
   int32_t cpu = -1;
   uint32_t event = event::EventTable::kUnknown;
   uint64_t records = 0;
+};
+
+/// How far a source has got. `of_bytes` is 0 where nobody knows the end.
+struct Progress {
+  uint64_t bytes = 0;
+  uint64_t of_bytes = 0;
 };
 
 /// Something that yields byte records in rounds: a mapped file, the kernel's rings, a test's bytes.
@@ -79,6 +87,13 @@ class Source {
   /// Everything of `stream` before `position` was consumed; a ring's space goes back to the kernel.
   virtual void release(uint32_t stream, uint64_t position) = 0;
 
+  /// From the next round on, records of a moment (run_scan.h) outside of `window` may be left out of it.
+  /// Its horizon is as without a window.
+  void narrow(const Window& window) { window_ = window; }
+
+  /// Any thread.
+  virtual Progress progress() const { return {}; }
+
   /// Called from any thread: makes a waiting `next_round` return at once.
   virtual void wake() {}
 
@@ -90,6 +105,9 @@ class Source {
 
   /// Sentences about damage or limits met so far (a truncated file), for the user.
   virtual std::vector<std::string> notes() const { return {}; }
+
+ protected:
+  Window window_;
 };
 
 }  // namespace oc::source

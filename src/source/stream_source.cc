@@ -18,7 +18,7 @@ namespace {
 
 constexpr uint64_t kMostEarlyBytes = 64u << 20;
 constexpr uint64_t kMostTracingData = 256u << 20;
-constexpr uint64_t kScanBytes = 1 << 20;  // handed on at once, where more is there already
+constexpr uint64_t kScanBytes = 1 << 20;  // of a pipe, handed on at once
 constexpr milliseconds kTurn{100};
 constexpr int kQuietTurns = 5;  // then the header is taken for complete, if there is an event
 
@@ -76,18 +76,18 @@ Result<StreamSource::State> StreamSource::take_header_record(TraceHeader& header
   const RecordHeader& kind = stream_.header();
   auto body = stream_.body();
   switch (kind.type) {
-    case kHeaderAttr:
+    case UserRecord::kAttr:
       if (!header.add_attr_record(record.subspan(sizeof(RecordHeader))))
         header.add_note(fmt::format("{}: the event described at offset {:#x} makes no sense",
                                     header.path(), stream_.offset()));
       break;
-    case kHeaderFeature: {
+    case UserRecord::kFeature: {
       const auto number = body.read<uint64_t>();
       if (!body.failed() && number < 64)
         header.add_feature(static_cast<int>(number), body.take(body.remaining()));
       break;
     }
-    case kEventUpdate: {
+    case UserRecord::kEventUpdate: {
       constexpr uint64_t kName = 2;  // PERF_EVENT_UPDATE__NAME
       const auto what = body.read<uint64_t>();
       const auto id = body.read<uint64_t>();
@@ -95,17 +95,19 @@ Result<StreamSource::State> StreamSource::take_header_record(TraceHeader& header
       if (!body.failed() && what == kName) header.name_event(id, std::string(text));
       break;
     }
-    case kHeaderBuildId:
+    case UserRecord::kBuildId:
       header.add_build_ids(record);
       break;
-    case kHeaderTracingData:
+    case UserRecord::kTracingData:
       state = take_tracing_data(header, wait);
       if (!state || *state != State::kReady) return state;
       break;
     default:
-      if (kind.type == PERF_RECORD_SAMPLE || kind.type == kFinishedRound ||
-          kind.type == kFinishedInit || kind.type == kAuxtrace || early_.size() > kMostEarlyBytes)
+      if (kind.type == PERF_RECORD_SAMPLE || kind.type == UserRecord::kFinishedRound ||
+          kind.type == UserRecord::kFinishedInit || kind.type == UserRecord::kAuxtrace ||
+          early_.size() > kMostEarlyBytes)
         return State::kEnd;
+      stream_.with_data(further_bytes(kind));
       if (kind.type < kFirstUserType) early_.insert(early_.end(), record.begin(), record.end());
       break;
   }
@@ -135,16 +137,17 @@ Result<StreamSource::State> StreamSource::take_tracing_data(TraceHeader& header,
 
 Status StreamSource::next_round(milliseconds wait, Round& round) {
   round.clear();
-  RunScan scan(*clock_, round.runs, next_order_);
+  RunScan scan(*clock_, round.runs, next_order_, window_);
   take_early_records(scan);
   bool is_end = false;
   for (;;) {
     if (is_woken_.load(std::memory_order_relaxed) && !is_live()) break;
-    // What is there already is taken at once; only for the first record is it worth to wait.
+    // What is there already is taken at once; it is only worth to wait for the first record.
     const auto state = stream_.peek(scan.records() == 0 ? wait : milliseconds(0));
     if (!state) return state.error();
     is_end = *state == State::kEnd;
     if (*state != State::kReady) break;
+    position_.store(stream_.offset(), std::memory_order_relaxed);
     const RecordHeader header = stream_.header();
     if (header.type < kFirstUserType) {
       take(stream_.record(), header, scan);
@@ -160,7 +163,7 @@ Status StreamSource::next_round(milliseconds wait, Round& round) {
     }
     scan.cut();
     newest_ = std::max(newest_, scan.newest());
-    if (pass_user_record() && scan.bytes() >= kScanBytes) break;
+    if (pass_user_record()) break;
   }
   scan.cut();
   newest_ = std::max(newest_, scan.newest());
@@ -180,6 +183,7 @@ Status StreamSource::next_round(milliseconds wait, Round& round) {
   round.records = scan.records();
   round.bytes = scan.bytes();
   round.handed = store_.next();
+  round.has_more = is_live() && stream_.input().bytes().size() >= sizeof(RecordHeader);
   round.horizon = is_end ? newest_ : horizon_;
   return {};
 }
@@ -201,6 +205,7 @@ void StreamSource::take_early_records(RunScan& scan) {
 /// Keeps a record and adds it to the runs.
 void StreamSource::take(std::span<const uint8_t> record, const RecordHeader& header,
                         RunScan& scan) {
+  if (!swapper_ && scan.pass(record.data(), header)) return;
   const uint64_t position = store_.next();
   const auto own = store_.add(record.size());
   std::memcpy(own.data(), record.data(), record.size());
@@ -221,20 +226,21 @@ bool StreamSource::pass_user_record() {
   const RecordHeader header = stream_.header();
   bool is_enough = false;
   switch (header.type) {
-    case kFinishedRound:
+    case UserRecord::kFinishedRound:
       end_round();
       is_enough = true;
       break;
-    case kAuxtrace:
+    case UserRecord::kAuxtrace:
       stream_.with_data(stream_.body().read<uint64_t>());
       break;
-    case kHeaderTracingData:
+    case UserRecord::kTracingData:
       stream_.with_data(stream_.body().read<uint32_t>());
       [[fallthrough]];
-    case kHeaderAttr:
+    case UserRecord::kAttr:
       ++late_header_records_;
       break;
     default:
+      stream_.with_data(further_bytes(header));
       break;
   }
   stream_.pass();

@@ -41,6 +41,9 @@ class StreamSource final : public Source {
   void wake() override;
   std::vector<std::string> notes() const override;
   bool is_damaged() const override { return is_damaged_; }
+  Progress progress() const override {
+    return {position_.load(std::memory_order_relaxed), input_->size_bytes()};
+  }
   bool is_live() const { return input_->is_live(); }
   /// Bytes held now.
   uint64_t held_bytes() const { return store_.size_bytes(); }
@@ -74,6 +77,7 @@ class StreamSource final : public Source {
   base::Nanos horizon_ = 0;
   uint64_t held_at_round_ = 0;
   std::atomic<bool> is_woken_{false};
+  std::atomic<uint64_t> position_{0};  ///< in the input, for `progress`
   bool is_damaged_ = false;
   bool is_odd_order_said_ = false;
   uint64_t late_header_records_ = 0;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
 #include <optional>
 
 #include "source/attr_bytes.h"
@@ -61,7 +63,7 @@ bool TraceHeader::add_attr_record(std::span<const uint8_t> body) {
 bool TraceHeader::wants(int number) {
   constexpr uint64_t kWanted = 1u << 1 | 1u << 2 | 1u << 3 | 1u << 4 | 1u << 5 | 1u << 6 | 1u << 7 |
                                1u << 8 | 1u << 11 | 1u << 12 | 1u << 21 | 1u << 29;
-  return number < 64 && (kWanted >> number & 1) != 0;
+  return number == kSimpleperfMetaFeature || (number < 64 && (kWanted >> number & 1) != 0);
 }
 
 void TraceHeader::add_feature(int number, std::span<const uint8_t> section) {
@@ -103,6 +105,9 @@ void TraceHeader::add_feature(int number, std::span<const uint8_t> section) {
       break;
     case kClockDataFeature:
       add_clock(section);
+      break;
+    case kSimpleperfMetaFeature:
+      add_simpleperf_meta(section);
       break;
     default:
       break;
@@ -150,6 +155,26 @@ void TraceHeader::add_build_ids(std::span<const uint8_t> section) {
   }
   if (bytes.remaining() != 0 || bytes.failed())
     add_note(path_ + ": the list of build ids is cut off");
+}
+
+/// "event_type_info" \0 "sched:sched_switch,2,47\ncpu-cycles,0,0" \0 …: name, type and config of each event.
+void TraceHeader::add_simpleperf_meta(std::span<const uint8_t> section) {
+  base::Bytes bytes(section);
+  while (bytes.remaining() > 0) {
+    const auto key = bytes.c_string();
+    auto lines = bytes.c_string();
+    if (bytes.failed() || key != "event_type_info") continue;
+    while (!lines.empty()) {
+      const auto line = lines.substr(0, lines.find('\n'));
+      lines.remove_prefix(std::min(line.size() + 1, lines.size()));
+      const auto config_at = line.rfind(',');
+      const auto type_at = config_at == line.npos ? line.npos : line.rfind(',', config_at - 1);
+      if (type_at == line.npos || line.substr(type_at, config_at - type_at) != ",2") continue;
+      uint64_t config = 0;
+      std::from_chars(line.data() + config_at + 1, line.data() + line.size(), config);
+      tracepoint_names_.emplace(config, line.substr(0, type_at));
+    }
+  }
 }
 
 void TraceHeader::add_event_names(std::span<const uint8_t> section) {
@@ -211,6 +236,10 @@ Status TraceHeader::finish() {
     kind.name = stored_name(i);
     if (kind.format && attr.type == PERF_TYPE_TRACEPOINT && kind.name.empty())
       kind.name = kind.format->system + ":" + kind.format->name;
+    if (kind.name.empty() && attr.type == PERF_TYPE_TRACEPOINT) {
+      const auto named = tracepoint_names_.find(attr.config);
+      if (named != tracepoint_names_.end()) kind.name = named->second;
+    }
     if (kind.name.empty()) kind.name = attr_name(attr);
     events_.add(std::move(kind), ids);
   }

@@ -82,6 +82,7 @@ class TraceHeader {
   void add_command(std::span<const uint8_t> bytes);
   void add_times(std::span<const uint8_t> bytes);
   void add_clock(std::span<const uint8_t> bytes);
+  void add_simpleperf_meta(std::span<const uint8_t> bytes);
   void add_event_names(std::span<const uint8_t> bytes);
   std::string stored_name(size_t index) const;
 
@@ -92,6 +93,7 @@ class TraceHeader {
   std::map<uint64_t, uint32_t> name_places_;  ///< by id: index in names_by_place_
   std::vector<std::string> names_by_place_;
   std::map<uint64_t, std::string> updated_names_;
+  std::map<uint64_t, std::string> tracepoint_names_;  ///< by config, as simpleperf stores them
   event::EventTable events_;
   TraceFacts facts_;
   std::vector<std::string> notes_;

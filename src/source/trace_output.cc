@@ -66,7 +66,8 @@ base::Result<TraceOutput> TraceOutput::open(const std::string& path) {
   struct stat info {};
   if (stat(path.c_str(), &info) == 0) {
     if (S_ISDIR(info.st_mode))
-      return make_error(Code::kUsage, path + " is a folder", "give the file's name: " + path + "/perf.data");
+      return make_error(Code::kUsage, path + " is a folder",
+                        "give the file's name: " + path + "/perf.data");
     if (!S_ISREG(info.st_mode)) {
       output.fd_ = base::Fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
       if (!output.fd_) return base::system_error(errno, "cannot write " + path);

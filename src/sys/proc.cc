@@ -122,6 +122,18 @@ std::vector<int32_t> list_threads(int32_t pid, const std::string& proc) {
   return tids;
 }
 
+bool is_alive(int32_t tid, const std::string& proc) {
+  const base::Fd fd(open(fmt::format("{}/{}/stat", proc, tid).c_str(), O_RDONLY | O_CLOEXEC));
+  char text[512];
+  const ssize_t size = fd ? read(fd.number(), text, sizeof text) : -1;
+  if (size <= 0) return false;
+  // "7 (a name) S …": a name may have any sign in it.
+  const std::string_view stat(text, static_cast<size_t>(size));
+  const size_t close = stat.rfind(") ");
+  return close == stat.npos || close + 2 >= stat.size() ||
+         (stat[close + 2] != 'Z' && stat[close + 2] != 'X');
+}
+
 ThreadInfo load_thread(int32_t pid, int32_t tid, const std::string& proc) {
   ThreadInfo thread{pid, tid, {}};
   read_comm(AT_FDCWD, fmt::format("{}/{}/task/{}/comm", proc, pid, tid).c_str(), thread.comm);

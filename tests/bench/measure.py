@@ -38,21 +38,26 @@ def run(command, keep_output=False):
     return Cost(wall, usage.ru_utime + usage.ru_stime, status, output)
 
 
-def peak_anonymous_kib(command):
-    """The largest RssAnon seen while `command` ran, looked at every millisecond."""
-    peak = 0
+def peak_kib(command):
+    """The largest RssAnon and RssFile seen while `command` ran, looked at every millisecond."""
+    peak = {"RssAnon": 0, "RssFile": 0}
     with open("/dev/null", "wb") as null:
         pid = spawn(command, null.fileno(), null.fileno())
         while os.waitpid(pid, os.WNOHANG)[0] == 0:
             try:
                 with open(f"/proc/{pid}/status", encoding="ascii") as status:
                     for line in status:
-                        if line.startswith("RssAnon:"):
-                            peak = max(peak, int(line.split()[1]))
+                        name, _, value = line.partition(":")
+                        if name in peak:
+                            peak[name] = max(peak[name], int(value.split()[0]))
             except OSError:
                 pass
             time.sleep(0.001)
-    return peak
+    return peak["RssAnon"], peak["RssFile"]
+
+
+def peak_anonymous_kib(command):
+    return peak_kib(command)[0]
 
 
 class Row:

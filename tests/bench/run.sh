@@ -1,7 +1,8 @@
 #!/bin/bash
 # ./dev bench: oc against perf, Python and C++ on one big trace, in one run.
-#   run.sh [--trace FILE] [--fresh] [--rounds N] [--json FILE]
+#   run.sh [big] [--trace FILE] [--fresh] [--rounds N] [--json FILE] [--gigabytes N]
 # The trace (about 5 million events, 500 MB) is recorded once into build/bench/; --fresh: again.
+# big: the last second of a trace of 10 GB (made for it, removed afterwards) against cat.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -29,15 +30,17 @@ record() {
   mv "$trace.partial" "$trace"
 }
 
+driver=bench.py
 rest=()
 while [ $# -gt 0 ]; do
   case $1 in
     --trace) trace=${2:?--trace needs a file}; shift 2 ;;
     --fresh) rm -f "$trace"; shift ;;
-    --rounds | --json) rest+=("$1" "${2:?$1 needs a value}"); shift 2 ;;
-    -h | --help) sed -n '2,4s/^# //p' "$0" >&2; exit 0 ;;
+    big) driver=big.py; shift ;;
+    --rounds | --json | --gigabytes) rest+=("$1" "${2:?$1 needs a value}"); shift 2 ;;
+    -h | --help) sed -n '2,5s/^# //p' "$0" >&2; exit 0 ;;
     *) say "no option '$1'"; exit 2 ;;
   esac
 done
 [ -f "$trace" ] || record
-exec /usr/bin/python3 -B "$here/bench.py" "$root" "$trace" "${rest[@]}"
+exec /usr/bin/python3 -B "$here/$driver" "$root" "$trace" "${rest[@]}"

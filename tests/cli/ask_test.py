@@ -27,10 +27,9 @@ FIELDS = ["type", "config", "bp_type", "config1", "config2", "exclude_user", "ex
 
 
 def perf_attr(name):
-    """The first attr that `perf record -vv` tries for an event; None when this perf does not know the name."""
-    with tempfile.NamedTemporaryFile(prefix="oc-ask.") as out:
-        said = subprocess.run(["perf", "record", "-vv", "-c", "1000", "-e", name, "-o", out.name, "true"], capture_output=True,
-                              text=True, env=environment(), check=False).stderr
+    """The first attr that `perf stat -vv` tries for an event; None when this perf does not know the name."""
+    said = subprocess.run(["perf", "stat", "-vv", "-e", name, "true"], capture_output=True, text=True, env=environment(),
+                          check=False).stderr
     dump = re.search(r"perf_event_attr:\n(.*?)\n-{20}", said, re.S)
     if "parser error" in said or "event syntax error" in said or not dump:
         return None

@@ -47,18 +47,27 @@ TEST_CASE("records of the kernel are told by type and misc") {
   CHECK(kernel_record_of(PERF_RECORD_SWITCH_CPU_WIDE, 0) == number(KernelRecord::kSwitchInWide));
   CHECK(kernel_record_of(PERF_RECORD_SWITCH_CPU_WIDE, 1u << 13) ==
         number(KernelRecord::kSwitchOutWide));
-  for (const uint32_t type : {0u, uint32_t{PERF_RECORD_SAMPLE}, uint32_t{PERF_RECORD_READ},
-                              uint32_t{PERF_RECORD_AUX}, 63u, 64u, 68u, UINT32_MAX}) {
+  CHECK(kernel_record_of(PERF_RECORD_MMAP2, PERF_RECORD_MISC_USER) == number(KernelRecord::kMmap2));
+  CHECK(kernel_record_of(PERF_RECORD_MMAP2, PERF_RECORD_MISC_USER | 1u << 14) ==
+        number(KernelRecord::kMmap2BuildId));
+  CHECK(kernel_record_of(PERF_RECORD_CGROUP, 0) == number(KernelRecord::kCgroup));
+  CHECK(kernel_record_of(PERF_RECORD_AUX_OUTPUT_HW_ID, 0) == number(KernelRecord::kAuxOutputHwId));
+  for (const uint32_t type :
+       {0u, uint32_t{PERF_RECORD_SAMPLE}, uint32_t{PERF_RECORD_MAX}, 63u, 64u, 68u, UINT32_MAX}) {
     CHECK(kernel_record_of(type, 0xffff) == -1);
   }
 }
 
-TEST_CASE("there is a format for each kind, with a name of its own") {
+TEST_CASE("there is a format for each kind, with a name of its own but for both kinds of mmap2") {
   const auto& formats = kernel_record_formats();
   REQUIRE(formats.size() == kKernelRecords);
   for (size_t i = 0; i < formats.size(); ++i) {
     CHECK_FALSE(formats[i].name.empty());
-    for (size_t j = 0; j < i; ++j) CHECK(formats[i].name != formats[j].name);
+    for (size_t j = 0; j < i; ++j) {
+      const bool is_mmap2 = i == static_cast<size_t>(KernelRecord::kMmap2BuildId) &&
+                            j == static_cast<size_t>(KernelRecord::kMmap2);
+      CHECK((formats[i].name == formats[j].name) == is_mmap2);
+    }
   }
   CHECK(format_of(KernelRecord::kComm).name == "comm");
   CHECK(format_of(KernelRecord::kSwitchInWide).name == "switch_in_wide");
@@ -83,6 +92,10 @@ TEST_CASE("fields lie where the kernel's header puts them") {
                                       {"addr", 8, 8},
                                       {"len", 16, 8},
                                       {"pgoff", 24, 8},
+                                      {"maj", 32, 4},
+                                      {"min", 36, 4},
+                                      {"ino", 40, 8},
+                                      {"ino_generation", 48, 8},
                                       {"prot", 56, 4},
                                       {"flags", 60, 4},
                                       {"filename", 64, 0}});
@@ -91,6 +104,30 @@ TEST_CASE("fields lie where the kernel's header puts them") {
   check_places(KernelRecord::kSwitchIn, {});
   check_places(KernelRecord::kSwitchOutWide, {{"next_pid", 0, 4}, {"next_tid", 4, 4}});
   check_places(KernelRecord::kSwitchInWide, {{"prev_pid", 0, 4}, {"prev_tid", 4, 4}});
+  check_places(KernelRecord::kMmap2BuildId, {{"pid", 0, 4},
+                                             {"tid", 4, 4},
+                                             {"addr", 8, 8},
+                                             {"len", 16, 8},
+                                             {"pgoff", 24, 8},
+                                             {"build_id_size", 32, 1},
+                                             {"build_id", 36, 20},
+                                             {"prot", 56, 4},
+                                             {"flags", 60, 4},
+                                             {"filename", 64, 0}});
+  check_places(KernelRecord::kCgroup, {{"id", 0, 8}, {"path", 8, 0}});
+  check_places(KernelRecord::kNamespaces,
+               {{"pid", 0, 4}, {"tid", 4, 4}, {"nr_namespaces", 8, 8}, {"links", 16, 0}});
+  check_places(
+      KernelRecord::kKsymbol,
+      {{"addr", 0, 8}, {"len", 8, 4}, {"ksym_type", 12, 2}, {"flags", 14, 2}, {"name", 16, 0}});
+  check_places(KernelRecord::kBpfEvent,
+               {{"type", 0, 2}, {"flags", 2, 2}, {"id", 4, 4}, {"tag", 8, 8}});
+  check_places(KernelRecord::kTextPoke,
+               {{"addr", 0, 8}, {"old_len", 8, 2}, {"new_len", 10, 2}, {"bytes", 12, 0}});
+  check_places(KernelRecord::kAux, {{"aux_offset", 0, 8}, {"aux_size", 8, 8}, {"flags", 16, 8}});
+  check_places(KernelRecord::kItraceStart, {{"pid", 0, 4}, {"tid", 4, 4}});
+  check_places(KernelRecord::kAuxOutputHwId, {{"hw_id", 0, 8}});
+  check_places(KernelRecord::kRead, {{"pid", 0, 4}, {"tid", 4, 4}, {"values", 8, 0}});
   check_places(KernelRecord::kThrottle, {{"time", 0, 8}, {"id", 8, 8}, {"stream_id", 16, 8}});
 }
 

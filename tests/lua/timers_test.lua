@@ -44,3 +44,14 @@ do -- the end of the run is the end of a long row of firings
   check(t.next_due > 5000, t.next_due)
   check.equal(t.skipped, 0)
 end
+
+do -- periods count from the beginning of the time that was asked for
+  local t, times = timers.new(), {}
+  t:add(10, 1)
+  t:add(15, 2)
+  t:begin(100)
+  t:begin(100)
+  check.equal(t.next_due, 110)
+  t:fire(130, function(_, due) times[#times + 1] = due end, going)
+  check.equal(times, { 110, 115, 120, 130, 130 })
+end

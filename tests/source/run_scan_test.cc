@@ -79,3 +79,42 @@ TEST_CASE("records that do not touch are not one run") {
   scan.cut();
   CHECK(runs.size() == 2);
 }
+
+TEST_CASE("outside of the window samples are in no run, but count, and move the newest time") {
+  const auto table = make_table({{plain_attr(), {}}});
+  const RecordClock clock(table);
+  RecordWriter w(plain_attr());
+  w.sample({.time = 1}).sample({.time = 4}).comm({.time = 5}, 1, 1, "sh").sample({.time = 6});
+  w.context_switch({.time = 7}, true).lost({.time = 8}, 1, 3).sample({.time = 0});
+  w.sample({.time = 10}).sample({.time = 15}).sample({.time = 20}).sample({.time = ~0ull});
+  w.sample({.time = 21}).context_switch({.time = 22}, true).sample({.time = 12});
+  w.comm({.time = 0}, 1, 1, "untimed").sample({.time = 30});
+  std::vector<Run> runs;
+  uint64_t order = 0;
+  RunScan scan(clock, runs, order, Window{10, 20});
+  const uint8_t* const end = w.bytes.data() + w.bytes.size();
+  for (const uint8_t* at = w.bytes.data(); (at = scan.take_samples(at, end, end)) < end;) {
+    const RecordHeader header = record_header(at);
+    scan.add(at, header, 0, 0);
+    at += header.size_bytes;
+  }
+  scan.cut();
+  CHECK(first_times(runs) == std::vector<uint64_t>{5, 8, 10, 12, 0});
+  CHECK(runs[2].end - runs[2].at == 3 * 40);
+  CHECK(scan.records() == w.starts.size());
+  CHECK(scan.bytes() == w.bytes.size());
+  CHECK(scan.newest() == 30);
+}
+
+TEST_CASE("a window has both its ends, and no time lies in none") {
+  constexpr Window window{10, 20};
+  CHECK(window.has(10));
+  CHECK(window.has(20));
+  CHECK_FALSE(window.has(9));
+  CHECK_FALSE(window.has(21));
+  CHECK_FALSE(window.has(0));
+  CHECK_FALSE(window.has(~0ull));
+  CHECK(Window{}.has(0));
+  CHECK(Window{}.has(Window::kNoEnd));
+  CHECK_FALSE(Window{}.has(~0ull));
+}

@@ -26,7 +26,8 @@ end)
 local records = oc.counter("record")
 -- comm and mmap stand for exec and mmap2 too.
 for _, name in ipairs { "comm", "fork", "exit", "mmap", "lost", "lost_samples", "switch_out",
-  "switch_in", "switch_out_wide", "switch_in_wide", "throttle", "unthrottle" } do
+  "switch_in", "switch_out_wide", "switch_in_wide", "throttle", "unthrottle", "cgroup",
+  "namespaces", "ksymbol", "bpf_event", "text_poke", "aux", "itrace_start" } do
   trace:on(name, function(e) records:count(e.event) end)
 end
 

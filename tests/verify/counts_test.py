@@ -1,21 +1,19 @@
 #!/usr/bin/python3
 """Counts, order and losses of recorded traces, oc against perf: counts_test.py
 
-For our fixtures and the corpus: samples by event, comm, pid, tid and cpu, every sample in order with
-its exact time, kernel records by kind, losses. Equal, or listed below with the reason: what is listed is
-checked too, so an expected difference that goes away fails as a new one does.
+For our fixtures and every perf.data of the corpus: samples by event, comm, pid, tid and cpu, every sample in
+order with its exact time, kernel records by kind, losses. Equal, or listed below with the reason: what is
+listed is checked too, so an expected difference that goes away fails as a new one does.
 """
 import collections
 import concurrent.futures
 import os
+import re
 import sys
 
 import perf_text
 
-# File mode, uncompressed, read by perf 6.1. Not taken: linux-perf-data/*, cpp-inlining, perf_lbr (attrs
-# larger than perf 6.1 knows), perf_with_trace_offcpu and the two tracepoint files of simpleperf (their
-# tracing data is not perf's), perf_with_callchain_record (perf fails on its records), intel_pt (perf
-# makes its samples up from AUX data), the fuzzer's files (perf fails on them, or crashes).
+# Read by perf 6.1.
 CORPUS = {
     "autofdo/ro_sample.perf": "no CPU field, cycles:u",
     "hotspot/integrationtests/file_content/perf.data.true.v1": "PERFFILE magic; no samples",
@@ -23,6 +21,8 @@ CORPUS = {
     "perfparser/probe.data.file": "a dynamic probe with its format",
     "perfparser/vector_static_gcc/perf.data": "user stacks; four rounds",
     "perfparser/vector_static_gcc/perf.lbr.data": "branch stacks",
+    "perfparser/contentsize.data": "pipe mode, user stacks",
+    "perfparser/vector_static_gcc/perf.data.zstd": "compressed",
     "quipper/converter/single-event-multi-process.perf.data": "20,000 samples",
     "quipper/perf.data.armv7-3.4": "ARM, attr of 80 bytes, several events, whole system",
     "quipper/perf.data.armv7.perf_3.14-3.8": "ARM, attr of 96 bytes, whole system",
@@ -32,7 +32,14 @@ CORPUS = {
     "quipper/perf.data.callgraph_and_branch-3.4": "call chains and branch stacks, system wide",
     "quipper/perf.data.group_desc-4.14": "a group of two",
     "quipper/perf.data.hybrid_topology": "PMU event names with slashes",
+    "quipper/perf.data.intel_pt-4.14": "AUX data, ITRACE_START, SWITCH_CPU_WIDE",
     "quipper/perf.data.lost_samples-4.4": "LOST_SAMPLES of the kernel",
+    "quipper/perf.data.piped.ctx_switch_namespaces-4.14": "pipe mode, NAMESPACES, SWITCH",
+    "quipper/perf.data.piped.header_features-4.16": "pipe mode, features as records",
+    "quipper/perf.data.piped.lost_samples-4.4": "pipe mode, three attrs",
+    "quipper/perf.data.piped.no_attr_ids-4.14": "pipe mode, an attr without ids",
+    "quipper/perf.data.piped.target-3.4": "pipe mode, no rounds",
+    "quipper/perf.data.piped.target.throttled-3.4": "pipe mode, THROTTLE",
     "quipper/perf.data.proc.map.timeout-3.18": "no PERIOD; 624 mappings",
     "quipper/perf.data.raw-3.4": "RAW of a hardware event, 2,300 records",
     "quipper/perf.data.remmap-3.2": "attr of 80 bytes, FORK",
@@ -56,6 +63,33 @@ CORPUS = {
     "simpleperf/testdata/perf_with_two_event_types.data": "two events",
 }
 
+# Not read by perf 6.1, but by 7.2: compared with what the corpus' manifests say that perf 7.2 found. By
+# file: why perf 6.1 cannot.
+BY_MANIFEST = {
+    "linux-perf-data/fibo.compressed2.pipe.data": "COMPRESSED2 records",
+    "linux-perf-data/sleep.compressed.data": "attrs of 136 bytes",
+    "linux-perf-data/sleep.data": "attrs of 136 bytes",
+    "perfparser/cpp-inlining/cpp-inlining.perf.data": "attrs of 136 bytes",
+    "quipper/perf.data.piped.intel_pt-4.14": "AUX data in a stream",
+    "simpleperf/testdata/lbr/perf_lbr.data": "attrs of 136 bytes",
+    "simpleperf/testdata/perf_with_callchain_record.data": "simpleperf's records",
+}
+
+# Read by no perf. The samples by event, as a walk over the records' ids counts them, and what oc says.
+BY_NOBODY = {
+    "quipper/perf.data.piped.corrupted.zero_size_sample-3.2": ({}, r"impossible size at offset 0xbfd0"),
+    "simpleperf/testdata/perf_with_trace_offcpu.data": ({"cycles:HG": 2270, "sched:sched_switch": 99}, "LOST 191"),
+    "simpleperf/testdata/perf_with_tracepoint_event.data": ({"cycles:HG": 14, "sched:sched_switch": 31}, ""),
+    "simpleperf/testdata/perf_with_tracepoint_event_dynamic_field.data": ({"kprobes:myopen": 10}, ""),
+}
+
+# Refused, and what oc says to do.
+REFUSED = {
+    "hotspot/integrationtests/file_content/perf.data.broken.gz": r"gunzip",
+    "hotspot/integrationtests/file_content/perf.data.true.v2.gz": r"gunzip",
+    "simpleperf/testdata/invalid_perf.data": r"perf record",
+}
+
 # perf turns the READ of a group into one sample for each member that advanced (deliver_sample_group
 # in tools/perf/util/session.c). oc delivers what the kernel wrote: one sample, of the event that overflowed.
 # By file: the samples that perf makes up, by event.
@@ -68,7 +102,9 @@ GROUP_MEMBERS = {
 RECORD_NAMES = {"exec": "COMM", "switch_in": "SWITCH", "switch_out": "SWITCH",
                 "switch_in_wide": "SWITCH_CPU_WIDE", "switch_out_wide": "SWITCH_CPU_WIDE"}
 RECORDS = ("COMM", "FORK", "EXIT", "MMAP", "MMAP2", "LOST", "LOST_SAMPLES", "SWITCH", "SWITCH_CPU_WIDE",
-           "THROTTLE", "UNTHROTTLE")
+           "THROTTLE", "UNTHROTTLE", "CGROUP", "NAMESPACES", "KSYMBOL", "BPF_EVENT", "TEXT_POKE", "AUX",
+           "ITRACE_START")
+MAGICS = (b"PERFILE2", b"PERFFILE", b"2ELIFREP")
 
 
 def without_group_members(name, samples):
@@ -110,11 +146,10 @@ def check_samples(name, expected, samples, counts):
         yield f"perf has {len(expected)} samples, oc {len(samples)}"
 
 
-def check_records(path, of_oc):
+def check_records(theirs, of_oc):
     ours = collections.Counter()
     for record, count in of_oc.items():
         ours[RECORD_NAMES.get(record, record.upper())] += count
-    theirs = perf_text.perf_records(path)
     for record in RECORDS:
         if theirs.get(record, 0) != ours[record]:
             yield f"{record} records: perf {theirs.get(record, 0)}, oc {ours[record]}"
@@ -151,24 +186,84 @@ def check(path, has_order=True):
         samples, expected = in_order(samples), in_order(expected)
         counts["comm"] = {"": len(samples)}
     yield from check_samples(name, expected, samples, counts)
-    yield from check_records(path, counts["records"])
+    yield from check_records(perf_text.perf_records(path), counts["records"])
     yield from check_losses(path, counts["records"], summary)
+
+
+def manifest_row(name):
+    """What perf 7.2 found, as the corpus' manifest tells: samples by comm, records by kind."""
+    folder, rest = name.split("/", 1)
+    with open(os.path.join(perf_text.CORPUS, folder, "MANIFEST.md"), encoding="utf-8") as file:
+        row = next(line for line in file if line.startswith(f"| {rest} |"))
+    comms = re.search(r"script lines=\d+: ([^;]*);", row).group(1)
+    records = re.search(r"records \d+ \((.*?)\);", row)
+    return ({comm: int(count) for comm, count in (pair.rsplit("=", 1) for pair in comms.split(", "))},
+            {kind: int(count) for kind, count in
+             (pair.split("=") for pair in (records.group(1).split() if records else ()))})
+
+
+def check_by_manifest(path):
+    comms, records = manifest_row(perf_text.label(path))
+    samples, counts, summary, _ = perf_text.oc_counts(path)
+    if "intel_pt" in path:  # perf made samples up from AUX data: what the kernel wrote is in the records
+        comms = {}
+    for comm, count in comms.items():
+        if counts["comm"].get(comm, 0) != count:
+            yield f"samples of {comm}: perf 7.2 {count}, oc {counts['comm'].get(comm, 0)}"
+    if records:
+        yield from check_records(records, counts["records"])
+        if records["SAMPLE"] != len(samples):
+            yield f"samples: perf 7.2 {records['SAMPLE']}, oc {len(samples)}"
+    if summary["malformed"] or summary["unknown"] or summary["notes"]:
+        yield f"a sound file: {summary}"
+
+
+def check_by_nobody(path):
+    expected, says = BY_NOBODY[perf_text.label(path)]
+    _, counts, _, err = perf_text.oc_counts(path)
+    if counts["event"] != expected:
+        yield f"samples: expected {expected}, oc {counts['event']}"
+    if not re.search(says, err):
+        yield f"not said: {says}: {err}"
+
+
+def check_refused(path):
+    _, err = perf_text.run(perf_text.OC, "eval", "oc.open{}", "-i", path, status=(1,))
+    if not re.search(REFUSED[perf_text.label(path)], err):
+        yield f"unclear: {err}"
+
+
+CORPUS_LISTS = ((CORPUS, check), (BY_MANIFEST, check_by_manifest), (BY_NOBODY, check_by_nobody),
+                (REFUSED, check_refused))
+
+
+def forgotten():
+    """Traces of the corpus that no list has; those of quipper's fuzzer are replayed by fuzz_perf_data."""
+    for folder, _, names in os.walk(perf_text.CORPUS):
+        for path in (os.path.join(folder, name) for name in names):
+            with open(path, "rb") as file:
+                is_trace = file.read(8) in MAGICS
+            name = perf_text.label(path)
+            if is_trace and not name.startswith("quipper/corpus/") and not any(name in l for l, _ in CORPUS_LISTS):
+                yield name
 
 
 def main():
     perf_text.need_perf()
-    paths = perf_text.fixtures()
+    jobs = [(path, check) for path in perf_text.fixtures()]
     if os.path.isdir(perf_text.CORPUS):
-        paths += [os.path.join(perf_text.CORPUS, name) for name in CORPUS]
+        jobs += [(os.path.join(perf_text.CORPUS, name), how) for names, how in CORPUS_LISTS for name in names]
     else:
         print(f"no corpus at {perf_text.CORPUS} (set OC_CORPUS): only our own fixtures are compared")
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        results = list(pool.map(lambda path: list(check(path)), paths))
+        results = list(pool.map(lambda job: list(job[1](job[0])), jobs))
+    paths = [path for path, _ in jobs] + ["corpus"]
+    results.append([f"{name} is in no list" for name in forgotten()])
     for path, problems in zip(paths, results):
         for problem in problems:
             print(f"{perf_text.label(path)}: {problem}")
     failures = sum(map(bool, results))
-    print(f"{len(paths)} files compared with perf, {failures} differ")
+    print(f"{len(jobs)} files compared with perf, {failures} differ")
     return 1 if failures else 0
 
 

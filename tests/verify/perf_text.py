@@ -63,7 +63,7 @@ def run(*command, status=(0,)):
 
 def perf(verb, *arguments, status=(0,)):
     """Nothing here needs kernel symbols, and reading them takes ten times as long as all the rest."""
-    options = ["--kallsyms=/dev/null"] if verb == "script" else []
+    options = ["--kallsyms=/dev/null", "--no-itrace"] if verb == "script" else []
     return run("perf", verb, *options, *arguments, status=status)[0]
 
 
@@ -93,8 +93,11 @@ def perf_samples(path, types=None):
     for field, bit in (("cpu", "CPU"), ("time", "TIME")):
         if types and all(bit in has for has in types.values()):
             fields.append(field)
+    if not types:  # some streams, whose attrs perf knows too late to tell them
+        fields.append("time")
     text = perf("script", "--ns", "-F", ",".join(fields), "-i", path)
-    return [parse(line) for line in text.splitlines() if line.strip()]
+    # Of streams perf prints call chains too, each address behind a tab.
+    return [parse(line) for line in text.splitlines() if line.strip() and not line.startswith("\t")]
 
 
 def perf_records(path):

@@ -116,6 +116,9 @@ local function cut(rows, top)
   return shown, left_out
 end
 
+--- How many keys were turned away; only aggregates have a limit.
+local function refused_of(self) return self._keys and self._keys:refused() or 0 end
+
 --- The share of a row; nil when this kind has nothing that adds up.
 local function percent_of(self, row, total)
   local share = self._kind.share and self._kind.share(row) or row[self._kind.fields[1]]
@@ -137,8 +140,9 @@ local function table_text(self, rows, options, total)
   local formatters = {}
   for _, field in ipairs(self._kind.fields) do
     columns[#columns + 1] = { title = field, right = true }
-    formatters[field] =
-      units.formatter(self._kind.unit_fields[field] and self.options.unit or nil)
+    local own = self._kind.units  -- of oc.table, by field
+    formatters[field] = units.formatter(own and own[field]
+      or self._kind.unit_fields[field] and self.options.unit or nil)
   end
   if options.percent then columns[#columns + 1] = { title = "percent", right = true } end
   local lines = {}
@@ -174,9 +178,9 @@ function M.print(self, options)
     out[#out + 1] = table_text(self, rows, options, self:total())
   end
   if left_out > 0 then out[#out + 1] = ("… %d more\n"):format(left_out) end
-  if self._keys:refused() > 0 then
+  if refused_of(self) > 0 then
     out[#out + 1] = ("(other): %.0f events had new keys after %d rows, the limit\n"):format(
-      self._keys:refused(), self._keys.limit)
+      refused_of(self), self._keys.limit)
   end
   settings.write(table.concat(out))
 end
@@ -195,10 +199,10 @@ function M.json(self, options)
     if options.percent then row.percent = percent_of(self, row, total) end
     json.object(row)
   end
-  local refused = self._keys:refused()
+  local refused = refused_of(self)
   return assert(json.encode({
     kind = self._kind.name, title = options.title or self.options.title, unit = self.options.unit,
-    columns = self.columns, rows = rows, total = total,
+    units = self._kind.units, columns = self.columns, rows = rows, total = total,
     more = left_out > 0 and left_out or nil, refused = refused > 0 and refused or nil,
   }))
 end

@@ -2,6 +2,7 @@
 --
 -- A kind is { placeholder, parse(text, argument) -> value | nil, sentence; write(value) }.
 
+local time_window = require "oc.time_window"
 local units = require "oc.units"
 
 ---@class oc.args.Kind
@@ -73,6 +74,8 @@ M.duration = {
   parse = scaled(units.parse_duration, units.write_duration),
   write = units.write_duration,
 }
+
+M.window = { placeholder = "FROM,TO", parse = time_window.parse }
 
 M.size = {
   placeholder = "SIZE",

@@ -3,6 +3,7 @@
 local C = require "oc.abi"
 local ask = require "oc.ask"
 local errors = require "oc.errors"
+local progress = require "oc.progress"
 local report = require "oc.report"
 local session = require "oc.session"
 local settings = require "oc.settings"
@@ -32,7 +33,8 @@ local function apply(context)
   settings.errors.max = options.max_errors
   settings.run = {
     input = options.input, duration = options.duration, events = options.events,
-    buffer = options.buffer, command = context.command, frequency = options.frequency,
+    time = options.time, buffer = options.buffer, command = context.command,
+    frequency = options.frequency,
     asked = ask.of_options(options),
   }
   if options.jit_report then require("oc.jit_report").start() end
@@ -88,6 +90,7 @@ function M.run(context, source, name)
     report.finished(trace)
     trace_status = trace:command_status()
   end
+  progress.make_way()  -- before the script: it may keep `print` in a local
   local chunk, problem = loadstring(source, name)
   if not chunk then return failed(problem, context) end
   -- A script that cannot declare arguments gets its wrong options told before it runs, and other

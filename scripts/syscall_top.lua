@@ -1,0 +1,85 @@
+--- Which system calls are made most: how often, how many failed, how long they took.
+---
+--- Pairs the entry and the exit of each call on its thread; a call whose entry is not in the trace
+--- is not counted. A call failed when it returned an error number.
+---
+--- Example: oc script syscall_top -d 10s
+--- Example: oc script syscall_top --by comm --sort calls -- make
+--- Example: oc script syscall_top -i perf.data --by pid --top 5
+--- Example: oc script syscall_top -i perf.data --failed
+
+local oc = require "oc"
+
+local opt = oc.args {
+  by = oc.choice({ "call", "comm", "pid" }, "call", "what to group by"),
+  sort = oc.choice({ "time", "calls", "errors", "mean", "max" }, "time", "what comes first"),
+  top = oc.number(20, "rows to print", { min = 1 }),
+  every = oc.duration("0s", "how often to print; 0: once, at the end"),
+  failed = oc.flag(false, "only calls that failed"),
+}
+
+local trace = oc.open {}
+local names = trace:syscalls()
+local began, call = {}, {}
+local MOST_ERRNO = 4095
+
+local function keys() return opt.by == "pid" and { "comm", "pid" } or { opt.by } end
+local times, failures = oc.stats(unpack(keys())), oc.counter(unpack(keys()))
+
+--- Adds a call to one of the two; `value` is left out for counters.
+local add = {
+  call = function(e, took) times:add(took, names[e.id] or e.id) end,
+  comm = function(e, took) times:add(took, e.comm) end,
+  pid = function(e, took) times:add(took, e.comm, e.pid) end,
+}
+local fail = {
+  call = function(e) failures:count(names[e.id] or e.id) end,
+  comm = function(e) failures:count(e.comm) end,
+  pid = function(e) failures:count(e.comm, e.pid) end,
+}
+local add_call, fail_call, failed_only = add[opt.by], fail[opt.by], opt.failed
+
+trace:on("raw_syscalls:sys_enter", function(e)
+  local tid = e.tid
+  began[tid], call[tid] = e.time, e.id
+end)
+
+trace:on("raw_syscalls:sys_exit", function(e)
+  local tid = e.tid
+  local start = began[tid]
+  if start and call[tid] == e.id then
+    began[tid] = false
+    local ret = e.ret
+    local is_error = ret < 0 and ret >= -MOST_ERRNO
+    if is_error then fail_call(e) end
+    if is_error or not failed_only then add_call(e, e.time - start) end
+  end
+end)
+
+--- One table of both, printed and begun anew.
+local function show(time)
+  local columns = keys()
+  columns[#columns + 1] = {
+    values = { "calls", "errors", "time", "mean", "max" },
+    units = { time = "ns", mean = "ns", max = "ns" },
+  }
+  local shown, errors = oc.table(unpack(columns)), {}
+  local function id(row) return row.call or row.comm .. "\0" .. (row.pid or "") end
+  for _, row in ipairs(failures:rows()) do errors[id(row)] = row.count end
+  for _, row in ipairs(times:rows()) do
+    row.calls, row.time, row.errors = row.count, row.sum, errors[id(row)]
+    shown:row(row)
+  end
+  if #shown:rows() == 0 then return end
+  local title = opt.every > 0 and ("%.6g s"):format(time / 1e9) or nil
+  shown:print { top = opt.top, sort = opt.sort, title = title }
+  times:clear()
+  failures:clear()
+end
+
+if opt.every > 0 then trace:every(opt.every, show) end
+trace:at_end(function()
+  show(trace:stats().span_ns)
+  if trace:stats().events == 0 then io.stderr:write("syscall_top: no system calls were seen\n") end
+end)
+trace:run()

@@ -1,0 +1,118 @@
+#!/usr/bin/python3
+"""--time against perf script --time, and against filtering the whole trace: window_test.py
+
+On our fixtures and on some files of the corpus, with and without rounds: windows in perf's absolute
+stamps, in percents, since the beginning, from the end.
+"""
+import concurrent.futures
+import os
+import re
+import sys
+
+import perf_text
+
+CORPUS = [
+    "quipper/converter/single-event-multi-process.perf.data",
+    "quipper/perf.data.callgraph-3.8",
+    "quipper/perf.data.armv7.perf_3.14-3.8",
+    "simpleperf/testdata/perf.data",
+    "simpleperf/testdata/perf_with_kernel_symbols_available_true.data",
+]
+# perf turns the READ of a group into samples of its members, which no kernel wrote.
+MADE_UP = {"group.data": ["page-faults"]}
+
+
+def stamp(time):
+    return f"{time // 10**9}.{time % 10**9:09}"
+
+
+def windows(times):
+    """Windows in perf's stamps: thirds of the trace, an instant, open ends."""
+    first, last = min(times), max(times)
+    third = (last - first) // 3
+    yield stamp(first + third), stamp(last - third)
+    yield stamp(sorted(times)[len(times) // 2]), stamp(sorted(times)[len(times) // 2])
+    yield stamp(first + third), ""
+    yield "", stamp(first + third)
+
+
+def by_perf(path, window):
+    text = perf_text.perf("script", "--ns", "-F", "comm,pid,tid,event,time", "-i", path, "--time", window)
+    samples = [perf_text.parse(line) for line in text.splitlines() if line.strip()]
+    made_up = MADE_UP.get(perf_text.label(path), [])
+    return [(s.time, s.pid, s.tid, s.event, s.comm) for s in samples if s.event not in made_up]
+
+
+def by_oc(path, *options):
+    """Samples with times since the beginning; stderr."""
+    samples, _, summary, err = perf_text.oc_counts(path, *options)
+    return [(s.time, s.pid, s.tid, s.event, s.comm) for s in samples], summary, err
+
+
+def check(path):
+    """The differences."""
+    whole, _, _ = by_oc(path)
+    zero = min(s.time for s in perf_text.perf_samples(path)) - min(s[0] for s in whole)
+    for window in windows([zero + s[0] for s in whole]):
+        text = ",".join(window)
+        expected = by_perf(path, text)
+        ours = [(zero + s[0], *s[1:]) for s in by_oc(path, "--time", text)[0]]
+        if sorted(expected) != sorted(ours):
+            yield f"--time {text}: perf {len(expected)} samples, oc {len(ours)}"
+        bounds = [int(re.sub(r"\.", "", end)) - zero if end else None for end in window]
+        filtered = [s for s in whole if (bounds[0] is None or s[0] >= bounds[0])
+                    and (bounds[1] is None or s[0] <= bounds[1])]
+        relative = ",".join("" if bound is None else f"{bound}ns" for bound in bounds)
+        part, _, err = by_oc(path, "--time", relative)
+        if part != filtered or "asked for" in err:
+            yield f"--time {relative}: {len(filtered)} of all samples are inside, oc has {len(part)} {err}"
+    end = max(s[0] for s in whole)
+    last, _, _ = by_oc(path, "--time", f"-{end // 4}ns,")
+    if last != [s for s in whole if s[0] >= end - end // 4]:
+        yield f"the last {end // 4} ns: oc has {len(last)} samples"
+
+
+def check_percents(path):
+    """perf takes percents where the header tells the samples' times."""
+    for window in ("10%,20%", "25%-75%", "50%/2", "0%-30%"):
+        theirs = window.replace(",", "-")
+        expected = [s[1:] for s in by_perf(path, theirs)]
+        ours = [s[1:] for s in by_oc(path, "--time", window)[0]]
+        if sorted(expected) != sorted(ours):
+            yield f"--time {window}: perf {len(expected)} samples, oc {len(ours)}"
+
+
+def problems(path):
+    try:
+        found = list(check(path))
+        if "last sample" in perf_text.perf("script", "--header-only", "-i", path).replace("  ", " "):
+            found += check_percents(path)
+        return found
+    except AssertionError as failure:
+        return [str(failure)]
+
+
+def has_times(path):
+    return len({s.time for s in perf_text.perf_samples(path)}) > 2
+
+
+def main():
+    perf_text.need_perf()
+    paths = perf_text.fixtures()
+    if os.path.isdir(perf_text.CORPUS):
+        paths += [os.path.join(perf_text.CORPUS, name) for name in CORPUS]
+    else:
+        print(f"no corpus at {perf_text.CORPUS} (set OC_CORPUS): only our own fixtures are compared")
+    paths = [path for path in paths if has_times(path)]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        results = list(pool.map(problems, paths))
+    for path, found in zip(paths, results):
+        for problem in found:
+            print(f"{perf_text.label(path)}: {problem}")
+    failures = sum(map(bool, results))
+    print(f"windows of {len(paths)} files compared with perf, {failures} differ")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
