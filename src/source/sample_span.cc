@@ -15,7 +15,7 @@ uint64_t step_of(const uint8_t* record, uint64_t left) {
   if (left < sizeof(RecordHeader)) return 0;
   const RecordHeader header = record_header(record);
   if (header.size_bytes < sizeof(RecordHeader) || header.size_bytes > left) return 0;
-  if (header.type != kAuxtrace || header.size_bytes < 16) return header.size_bytes;
+  if (header.type != UserRecord::kAuxtrace || header.size_bytes < 16) return header.size_bytes;
   const auto aux_bytes = base::load<uint64_t>(record + 8);  // they follow the record
   return aux_bytes > left - header.size_bytes ? 0 : header.size_bytes + aux_bytes;
 }
