@@ -3,10 +3,10 @@
 --
 --     oc.open { pid = 1234, stacks = "fp" }     oc script … -p 1234 -g
 --              │                                        │
---              └────────── ask.merge(open, run) ────────┘     the command line wins, field by field;
---                                │                            a target of its own replaces the script's
---                    { pid = { "1234" }, stacks = "fp" }      a plain table, as a scenario may fill it
---                                │
+--              └───────── ask.merge(open, run) ─────────┘   the command line wins, field by
+--                                │                          field; its target replaces the
+--                    { pid = { "1234" }, stacks = "fp" }    script's: a plain table, as a
+--                                │                          scenario may fill it
 --                    ask.apply(session, asked, …)
 
 local C = require "oc.abi"
@@ -166,6 +166,9 @@ local function call_graph(text, asked)
   asked.stack_size = bytes - bytes % 8
 end
 
+-- Options whose names differ from what samples then carry.
+local part_names = { data = "addr", phys_data = "phys_addr", all_cgroups = "cgroup" }
+
 --- The command line's options, as a plain table.
 ---@param options table<string, any> by name, as parsed
 ---@return oc.Asked
@@ -181,8 +184,7 @@ function M.of_options(options)
   local samples = {}
   for _, part in ipairs { "data", "phys_data", "weight", "all_cgroups" } do
     if options[part] then
-      local name = ({ data = "addr", phys_data = "phys_addr", all_cgroups = "cgroup" })[part] or part
-      samples[#samples + 1] = name
+      samples[#samples + 1] = part_names[part] or part
     end
   end
   if #samples > 0 then asked.samples = samples end

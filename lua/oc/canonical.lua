@@ -210,7 +210,8 @@ local function held_by(session)
 end
 
 --- The kinds that a canonical event means in this session, with the accessors that it adds.
----@param options { live: boolean, path: string, frequency?: integer, period?: integer, optional?: boolean }
+---@param options { live: boolean, path: string, frequency?: integer, period?: integer,
+---  optional?: boolean }
 ---@return oc.Kind[]
 function M.resolve(session, name, options)
   local entry = entries[name]

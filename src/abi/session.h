@@ -90,8 +90,8 @@ typedef struct oc_run {
 
 /* How samples are taken and what they carry, live; zeros: the defaults. */
 typedef struct oc_sampling {
-  double period;       /* each so many events, where the event does not say it; 0: its own default */
-  uint32_t stacks;     /* 0 none, 1 by frame pointers, 2 registers and the user's stack (DWARF) */
+  double period;   /* each so many events, where the event does not say it; 0: its own default */
+  uint32_t stacks; /* 0 none, 1 by frame pointers, 2 registers and the user's stack (DWARF) */
   uint32_t stack_size; /* bytes of the user's stack */
   uint32_t max_stack;  /* frames */
   uint64_t parts;      /* PERF_SAMPLE_* bits of what else samples carry */

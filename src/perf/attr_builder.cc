@@ -16,7 +16,8 @@ constexpr uint64_t kUserRegisters = 0xff0fff;  // asm/perf_regs.h, without DS ES
 #elif defined(__aarch64__)
 constexpr uint64_t kUserRegisters = (uint64_t{1} << 33) - 1;  // X0 to X29, LR, SP, PC
 #else
-constexpr uint64_t kUserRegisters = 0;  // none: stacks by registers are refused where they are asked for
+constexpr uint64_t kUserRegisters =
+    0;  // none: stacks by registers are refused where they are asked for
 #endif
 
 uint64_t sample_type_of(const EventRequest& request) {
@@ -25,8 +26,7 @@ uint64_t sample_type_of(const EventRequest& request) {
   if (request.reads_group()) type |= PERF_SAMPLE_READ;
   if (request.is_read_only()) return type;
   if (request.stacks.kind != Stacks::kNone) type |= PERF_SAMPLE_CALLCHAIN;
-  if (request.stacks.kind == Stacks::kDwarf)
-    type |= PERF_SAMPLE_REGS_USER | PERF_SAMPLE_STACK_USER;
+  if (request.stacks.kind == Stacks::kDwarf) type |= PERF_SAMPLE_REGS_USER | PERF_SAMPLE_STACK_USER;
   return type;
 }
 

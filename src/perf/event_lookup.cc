@@ -70,8 +70,7 @@ Result<std::vector<EventRequest>> numeric(const EventText& event, size_t colon) 
   if (*type > std::numeric_limits<uint32_t>::max()) {
     return make_error(Code::kUsage, of_event(event) + ": the type has more than 32 bits");
   }
-  return std::vector<EventRequest>{
-      make(event.name, static_cast<uint32_t>(*type), *config, event)};
+  return std::vector<EventRequest>{make(event.name, static_cast<uint32_t>(*type), *config, event)};
 }
 
 /// The terms of one unit's event, put into the request's config words.
@@ -167,7 +166,8 @@ class UnitEvent {
   uint64_t words_[4] = {};
 };
 
-Result<std::vector<EventRequest>> of_units(const EventText& event, const std::vector<sys::Pmu>& units,
+Result<std::vector<EventRequest>> of_units(const EventText& event,
+                                           const std::vector<sys::Pmu>& units,
                                            const sys::Pmus& pmus,
                                            const std::vector<EventTerm>& terms) {
   std::vector<EventRequest> requests;
@@ -260,7 +260,8 @@ bool is_rate(const EventRequest& request) {
     case PERF_TYPE_BREAKPOINT:
       return false;
     case PERF_TYPE_SOFTWARE:
-      return request.config == PERF_COUNT_SW_CPU_CLOCK || request.config == PERF_COUNT_SW_TASK_CLOCK;
+      return request.config == PERF_COUNT_SW_CPU_CLOCK ||
+             request.config == PERF_COUNT_SW_TASK_CLOCK;
     default:
       return true;
   }
@@ -279,8 +280,8 @@ Result<std::vector<EventTerm>> apply_run_terms(const EventText& event, EventRequ
     const auto number = [&](uint64_t least, uint64_t most) -> Result<uint64_t> {
       auto value = parse_event_number(term.value, of_event(event));
       if (value && (*value < least || *value > most)) {
-        return make_error(Code::kUsage, fmt::format("{}: {} is {}", of_event(event), term.name,
-                                                    *value),
+        return make_error(Code::kUsage,
+                          fmt::format("{}: {} is {}", of_event(event), term.name, *value),
                           fmt::format("it may be from {} to {}", least, most));
       }
       return value;
@@ -297,7 +298,8 @@ Result<std::vector<EventTerm>> apply_run_terms(const EventText& event, EventRequ
     } else if (term.name == "max-stack") {
       if ((value = number(1, 65535))) request.stacks.most_frames = static_cast<uint16_t>(*value);
     } else if (term.name == "stack-size") {
-      if ((value = number(8, 65528))) request.stacks.dump_bytes = static_cast<uint32_t>(*value) & ~7u;
+      if ((value = number(8, 65528)))
+        request.stacks.dump_bytes = static_cast<uint32_t>(*value) & ~7u;
     } else if (term.name == "call-graph") {
       const bool is_known = term.value == "fp" || term.value == "dwarf" || term.value == "no";
       if (!is_known) {
@@ -329,8 +331,7 @@ Result<std::vector<EventRequest>> look_up_event(const EventText& event, const sy
       return std::move(status.error());
   }
   if (!terms->empty() && (!found->empty() || event.name.find(':') != std::string::npos)) {
-    return make_error(Code::kUsage,
-                      of_event(event) + " has no term '" + terms->front().name + "'",
+    return make_error(Code::kUsage, of_event(event) + " has no term '" + terms->front().name + "'",
                       "it takes period, freq, name, call-graph, stack-size, max-stack");
   }
   const size_t colon = event.name.rfind(':');

@@ -14,7 +14,8 @@ namespace oc::perf {
 /// What an event means that needs no tracefs: software, hardware, cache, raw (rNNN), breakpoint
 /// (mem:ADDR), numeric (TYPE:CONFIG), or of a unit (cpu/event=0x3c/, msr/tsc/). Several where a name
 /// means several units; empty when it is none of these. Without what a run adds (frequency, stacks).
-base::Result<std::vector<EventRequest>> look_up_event(const EventText& event, const sys::Pmus& pmus);
+base::Result<std::vector<EventRequest>> look_up_event(const EventText& event,
+                                                      const sys::Pmus& pmus);
 
 /// Applies the terms that are perf's own, not a unit's, and says what is left: period, freq, name,
 /// call-graph, stack-size, max-stack.

@@ -38,9 +38,8 @@ void order_like(const std::vector<RingOwner>& data, std::vector<RingOwner>& side
                         [&](const RingOwner& other) { return other.cpu == owner.cpu; }) -
            data.begin();
   };
-  std::stable_sort(sideband.begin(), sideband.end(), [&](const RingOwner& a, const RingOwner& b) {
-    return rank(a) < rank(b);
-  });
+  std::stable_sort(sideband.begin(), sideband.end(),
+                   [&](const RingOwner& a, const RingOwner& b) { return rank(a) < rank(b); });
 }
 
 /// On which of the places this event is opened: a unit that is one for several CPUs has one of them.
@@ -92,7 +91,8 @@ base::Status EventSet::open(EventOpener& opener, const Places& places,
       has_any = true;
       continue;
     }
-    const bool may_go_on = kinds_[i].request.is_optional || opened.error().code == Code::kPermission;
+    const bool may_go_on =
+        kinds_[i].request.is_optional || opened.error().code == Code::kPermission;
     if (!may_go_on || has_opened_ || opened.error().sys_errno == ESRCH) {
       status = std::move(opened);
       break;
@@ -139,8 +139,8 @@ base::Status EventSet::map(const sys::Permissions& permissions, std::vector<std:
     return base::make_error(base::Code::kSystem, "a CPU went offline while events were opened",
                             "try again");
   }
-  base::Status status = rings_.map(sideband_owners_, data_owners_, request_.buffer_bytes,
-                                   permissions, notes);
+  base::Status status =
+      rings_.map(sideband_owners_, data_owners_, request_.buffer_bytes, permissions, notes);
   // Several on one CPU (of several cgroups): all but the owner write into its ring.
   if (status) status = OpenedEvents::redirect(opened_.kind(sideband_), sideband_owners_);
   if (status) status = OpenedEvents::redirect(opened_.kind(data_), data_owners_);

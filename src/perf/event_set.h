@@ -38,9 +38,8 @@ class EventSet {
   /// Opens everything at `places`: the dummies first, so that no thread starts unheard. The first
   /// call also maps the rings. Events of a glob that the kernel refuses are left out with a note.
   /// Error: nothing more is opened; what is open already stays.
-  base::Status open(EventOpener& opener, const Places& places,
-                    const sys::Permissions& permissions, const std::string& own_filter,
-                    std::vector<std::string>& notes);
+  base::Status open(EventOpener& opener, const Places& places, const sys::Permissions& permissions,
+                    const std::string& own_filter, std::vector<std::string>& notes);
 
   /// Descriptors at each traced place.
   size_t kinds_per_place() const { return kinds_.size() - (hears_names_ ? 1 : 0); }

@@ -77,8 +77,7 @@ Status check_letters(std::string_view letters, const std::string& of) {
   if (!letters.empty() && wrong == std::string_view::npos) return {};
   const std::string what = letters.empty() ? "nothing stands behind the last ':'"
                                            : quoted(letters.substr(wrong, 1)) + " is no modifier";
-  return make_error(Code::kUsage, of + ": " + what,
-                    kModifierHint);
+  return make_error(Code::kUsage, of + ": " + what, kModifierHint);
 }
 
 /// "0x1000/8:rw:u" behind "mem:".

@@ -238,7 +238,8 @@ Finding try_ring(const sys::Permissions& permissions, Guardian& guardian) {
     return finding;
   }
   CpuRings rings;
-  const base::Status mapped = rings.map(owners_of(*sideband), owners_of(*data), 0, permissions, notes);
+  const base::Status mapped =
+      rings.map(owners_of(*sideband), owners_of(*data), 0, permissions, notes);
   const uint64_t bytes = mapped ? rings.data_bytes() : 0;
   finding.value = fmt::format("{} on each CPU", format_size(bytes));
   rings.unmap();

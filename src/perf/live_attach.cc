@@ -75,8 +75,9 @@ base::Status LiveSource::attach_tasks(EventOpener& opener, const AttrBasis& basi
   }
   if (permissions_.may_trace_system_wide())
     return trace_everything(opener, basis, "new threads come too fast to attach to each");
-  notes_.push_back("new threads came while the others were attached to: a few may be counted twice, "
-                   "or not at all");
+  notes_.push_back(
+      "new threads came while the others were attached to: a few may be counted twice, "
+      "or not at all");
   return {};
 }
 
@@ -111,7 +112,8 @@ base::Status LiveSource::attach(EventOpener& opener, int32_t tid, bool inherits,
   const size_t dummies_before = set_->sideband_dummies().size();
   const Places places = places_for({tid, -1, false, inherits});
   base::Status status = set_->open(opener, places, permissions_, {}, notes_);
-  const bool has_ended = !status && (status.error().sys_errno == ESRCH || sys::list_threads(tid).empty());
+  const bool has_ended =
+      !status && (status.error().sys_errno == ESRCH || sys::list_threads(tid).empty());
   if (has_ended) {
     ledger.gone(tid);
     return {};
@@ -178,7 +180,8 @@ bool LiveSource::tasks_have_ended() {
   for (const int fd : alive_) asked.push_back({fd, POLLIN, 0});
   if (::poll(asked.data(), asked.size(), 0) <= 0) return false;
   for (const pollfd& answer : asked) {
-    if ((answer.revents & POLLHUP) != 0) alive_.erase(std::find(alive_.begin(), alive_.end(), answer.fd));
+    if ((answer.revents & POLLHUP) != 0)
+      alive_.erase(std::find(alive_.begin(), alive_.end(), answer.fd));
   }
   return alive_.empty();
 }

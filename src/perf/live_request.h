@@ -38,7 +38,7 @@ struct EventRequest {
   uint64_t frequency_hz = 0;  ///< 0: every `period` events
   uint64_t period = 1;
   bool with_address = false;  ///< PERF_SAMPLE_ADDR (page faults)
-  uint64_t parts = 0;         ///< further PERF_SAMPLE_* bits: weights, cgroups, physical addresses …
+  uint64_t parts = 0;  ///< further PERF_SAMPLE_* bits: weights, cgroups, physical addresses …
   StackRequest stacks;
   /// Do not filter out our own threads. For sched:*: a switch made in our context is also the
   /// switch-in of another thread, so leaving it out would lose that.

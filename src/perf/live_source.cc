@@ -20,7 +20,6 @@ constexpr std::chrono::milliseconds kLongestWait{100};
 constexpr std::chrono::milliseconds kCommandEnds{1000};
 constexpr uint64_t kOtherFiles = 64;  // what the rest of the program may have open
 
-
 EventRequest dummy() {
   EventRequest request;
   request.name = "dummy";
@@ -100,11 +99,9 @@ base::Result<std::vector<int32_t>> LiveSource::choose_cpus(std::vector<int32_t>&
     if (wanted != missing.end()) missing.erase(wanted);
   }
   if (missing.empty()) return chosen;
-  return base::make_error(
-      base::Code::kUsage,
-      fmt::format("CPU {} is not online", some_of(missing)),
-      fmt::format("online are {} to {} ({} of them)", online->front(), online->back(),
-                  online->size()));
+  return base::make_error(base::Code::kUsage, fmt::format("CPU {} is not online", some_of(missing)),
+                          fmt::format("online are {} to {} ({} of them)", online->front(),
+                                      online->back(), online->size()));
 }
 
 /// The places of one thread, cgroup or of all, on every CPU.

@@ -67,7 +67,8 @@ base::Error explain_open_error(int number, const EventRequest& request, bool is_
     case ENODEV:
     case EOPNOTSUPP:
       hint = is_unit(request) && number == EOPNOTSUPP
-                 ? "the unit only counts: let a clock read it, as in {cpu-clock," + request.name + "}:S"
+                 ? "the unit only counts: let a clock read it, as in {cpu-clock," + request.name +
+                       "}:S"
                  : missing_hint(request, number);
       break;
     case EINVAL:
@@ -80,7 +81,8 @@ base::Error explain_open_error(int number, const EventRequest& request, bool is_
         hint = "many units only count: let a clock read it, as in {cpu-clock," + request.name +
                "}:S; or its terms are not what the unit takes";
       } else if (request.type == PERF_TYPE_BREAKPOINT) {
-        hint = "the address must be a multiple of the length; x takes 8, r alone is not there on x86";
+        hint =
+            "the address must be a multiple of the length; x takes 8, r alone is not there on x86";
       } else if (request.type == PERF_TYPE_TRACEPOINT) {
         hint = "the kernel does not let perf record this tracepoint";
       } else {
@@ -89,8 +91,9 @@ base::Error explain_open_error(int number, const EventRequest& request, bool is_
       break;
     case EOVERFLOW:
       what += fmt::format(" with stacks of {} frames", request.stacks.most_frames);
-      hint = "the kernel allows kernel.perf_event_max_stack: ask for less (--max-stack), or `sysctl "
-             "kernel.perf_event_max_stack=N`";
+      hint =
+          "the kernel allows kernel.perf_event_max_stack: ask for less (--max-stack), or `sysctl "
+          "kernel.perf_event_max_stack=N`";
       break;
     case EMFILE:
     case ENFILE:

@@ -82,8 +82,7 @@ std::vector<source::Loss> OpenedEvents::read_losses() const {
     }
   }
   std::vector<source::Loss> losses;
-  for (const auto& [place, records] : lost)
-    losses.push_back({place.second, place.first, records});
+  for (const auto& [place, records] : lost) losses.push_back({place.second, place.first, records});
   return losses;
 }
 

@@ -142,7 +142,8 @@ base::Status Decoder::fill(std::chrono::milliseconds wait, Batch& batch) {
     take_over_round();
     // Live: hand over what there is rather than wait, so that timers fire. Recorded: now and then,
     // so that a trace without a wanted event can be stopped.
-    hand_over = (selection_.is_live && !round_.has_more) || counts_.records - records_before > kRecordsBetweenChecks;
+    hand_over = (selection_.is_live && !round_.has_more) ||
+                counts_.records - records_before > kRecordsBetweenChecks;
   }
   counts_.start_time = selection_.start;
   counts_.window = window_;

@@ -27,8 +27,8 @@ struct Selection {
   std::vector<int32_t> cpus;      ///< events of these CPUs; empty: of all
   /// The kind (of the event table) whose trailers mark records that are for the process model only.
   uint32_t heard_only = event::EventTable::kUnknown;
-  bool is_live = false;           ///< hand over what there is rather than wait for a full batch
-  uint32_t batches_ahead = 0;     ///< filled while the script still uses so many before them
+  bool is_live = false;        ///< hand over what there is rather than wait for a full batch
+  uint32_t batches_ahead = 0;  ///< filled while the script still uses so many before them
   uint64_t max_events = UINT64_MAX;
   base::Nanos max_span =
       UINT64_MAX;         ///< events later than this after the window's beginning are not delivered

@@ -101,17 +101,16 @@ Result<std::vector<uint32_t>> LivePlan::resolve(const std::string& text,
 }
 
 /// Each group of the list gets a number of its own; its first event leads.
-Status LivePlan::number_groups(const std::vector<EventText>& events,
-                               std::vector<Requests>& found) {
+Status LivePlan::number_groups(const std::vector<EventText>& events, std::vector<Requests>& found) {
   uint32_t last = 0;
   for (size_t i = 0; i < found.size(); ++i) {
     const uint32_t group = events[i].group;
     if (group == 0) continue;
     if (found[i].size() != 1) {
-      return make_error(Code::kUsage,
-                        fmt::format("'{}' is {} events, and stands in a group", events[i].text,
-                                    found[i].size()),
-                        "name each of them, or leave out the braces");
+      return make_error(
+          Code::kUsage,
+          fmt::format("'{}' is {} events, and stands in a group", events[i].text, found[i].size()),
+          "name each of them, or leave out the braces");
     }
     EventRequest& request = found[i].front();
     request.is_leader = group != last;
@@ -126,13 +125,11 @@ Status LivePlan::number_groups(const std::vector<EventText>& events,
   return {};
 }
 
-Result<LivePlan::Requests> LivePlan::look_up(const EventText& event,
-                                             const LiveSettings& settings) {
+Result<LivePlan::Requests> LivePlan::look_up(const EventText& event, const LiveSettings& settings) {
   auto found = perf::look_up_event(event, pmus_);
   if (!found) return found;
   if (found->empty()) {
-    const bool is_plain =
-        event.name.find(':') == std::string::npos && !base::is_glob(event.name);
+    const bool is_plain = event.name.find(':') == std::string::npos && !base::is_glob(event.name);
     if (is_plain) return no_such_event(event.name);
     found = look_up_tracepoints(event);
   }
@@ -151,8 +148,8 @@ Status LivePlan::finish(const EventText& event, const LiveSettings& settings,
   if (perf::is_rate(request) && (settings.frequency_hz != 0 || period == 0))
     request.frequency_hz = settings.frequency_hz != 0 ? settings.frequency_hz : kDefaultHz;
   request.parts = sampling_.parts & ~uint64_t{PERF_SAMPLE_ADDR};
-  request.with_address |= settings.with_address || perf::is_fault(request) ||
-                          (sampling_.parts & PERF_SAMPLE_ADDR) != 0;
+  request.with_address |=
+      settings.with_address || perf::is_fault(request) || (sampling_.parts & PERF_SAMPLE_ADDR) != 0;
   request.is_optional |= settings.is_optional;
   request.stacks = sampling_.stacks;
   auto rest = perf::apply_run_terms(event, request);

@@ -170,8 +170,7 @@ Status Session::start_live(const RunOptions& options, Selection& selection) {
   live_ = std::move(*live);
 
   if (live_->selects_tasks())
-    selection.tasks =
-        TaskSelection(options.target.pids, options.target.tids, options.target.comms);
+    selection.tasks = TaskSelection(options.target.pids, options.target.tids, options.target.comms);
   selection.heard_only = live_->names_kind();
   selection.is_live = true;
   selection.own_pid = getpid();

@@ -60,7 +60,8 @@ Status add_cpus(const std::string& text, std::vector<int32_t>& cpus) {
 
 Status add_names(const std::string& text, std::vector<std::string>& names) {
   for (std::string& name : split(text)) {
-    if (name.empty()) return make_error(Code::kUsage, "a process name is empty", "as in nginx,php*");
+    if (name.empty())
+      return make_error(Code::kUsage, "a process name is empty", "as in nginx,php*");
     // The kernel keeps so much of a name, and its records have no more.
     if (!base::is_glob(name) && name.size() > kMaxComm) name.resize(kMaxComm);
     names.push_back(std::move(name));
@@ -95,7 +96,8 @@ Status add_target(std::string_view kind, const std::string& text, perf::Target& 
   if (kind != "cgroup" && kind != "container")
     return make_error(Code::kUsage, "a target cannot be a '" + std::string(kind) + "'");
   for (const std::string& name : split(text)) {
-    auto found = kind == "cgroup" ? sys::CgroupTree().find(name) : sys::CgroupTree().find_container(name);
+    auto found =
+        kind == "cgroup" ? sys::CgroupTree().find(name) : sys::CgroupTree().find_container(name);
     if (auto status = add_groups(std::move(found), target.cgroups); !status) return status;
   }
   return {};

@@ -83,9 +83,10 @@ Result<CgroupMount> CgroupTree::hierarchy() const {
   }
   return make_error(
       Code::kNotFound, "no hierarchy of cgroups that perf events use is mounted",
-      found.empty() ? "mount -t cgroup2 none /sys/fs/cgroup"
-                    : "only version 1 without perf_event is; mkdir /sys/fs/cgroup/perf_event && mount "
-                      "-t cgroup -o perf_event none /sys/fs/cgroup/perf_event");
+      found.empty()
+          ? "mount -t cgroup2 none /sys/fs/cgroup"
+          : "only version 1 without perf_event is; mkdir /sys/fs/cgroup/perf_event && mount "
+            "-t cgroup -o perf_event none /sys/fs/cgroup/perf_event");
 }
 
 std::vector<std::string> CgroupTree::all() const {
@@ -115,10 +116,11 @@ Result<std::vector<std::string>> CgroupTree::find(const std::string& name) const
     const bool is_other = other.folder != mount->folder && is_folder(name) &&
                           starts_with(name + "/", other.folder + "/");
     if (!is_other) continue;
-    return make_error(Code::kUsage,
-                      fmt::format("cgroup '{}' is of a hierarchy that perf events do not use", name),
-                      fmt::format("they use {} ({}); /proc/PID/cgroup tells where a process is",
-                                  mount->folder, mount->is_unified ? "cgroup2" : "version 1"));
+    return make_error(
+        Code::kUsage,
+        fmt::format("cgroup '{}' is of a hierarchy that perf events do not use", name),
+        fmt::format("they use {} ({}); /proc/PID/cgroup tells where a process is", mount->folder,
+                    mount->is_unified ? "cgroup2" : "version 1"));
   }
   if (starts_with(name + "/", mount->folder + "/") && is_folder(name))
     return std::vector<std::string>{name};
@@ -129,7 +131,8 @@ Result<std::vector<std::string>> CgroupTree::find(const std::string& name) const
   const auto paths = all();
   std::vector<std::string> found;
   for (const std::string& known : paths) {
-    if (base::is_glob(name) && base::glob_matches(path, known)) found.push_back(mount->folder + known);
+    if (base::is_glob(name) && base::glob_matches(path, known))
+      found.push_back(mount->folder + known);
   }
   if (!found.empty()) return found;
   std::string hint = base::did_you_mean(base::nearest(path, paths));
@@ -167,8 +170,9 @@ Result<std::vector<std::string>> CgroupTree::find_container(const std::string& n
   if (hint.empty() && known.empty()) hint = "no group of " + mount->folder + " is a container's";
   if (hint.empty()) hint = "there are: " + list_of(known);
   if (!is_hex(name))
-    hint += "; a name is known to the container's program only, so give the id (docker ps, podman ps, "
-            "crictl ps)";
+    hint +=
+        "; a name is known to the container's program only, so give the id (docker ps, podman ps, "
+        "crictl ps)";
   return make_error(Code::kNotFound, "there is no container '" + name + "'", hint);
 }
 

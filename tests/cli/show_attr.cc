@@ -13,12 +13,13 @@ int main(int count, char** names) {
       continue;
     }
     const perf_event_attr attr = plan.kind(found->front()).attr;
-    std::printf("%s\ttype=%u config=%#llx bp_type=%u config1=%#llx config2=%#llx exclude_user=%d "
-                "exclude_kernel=%d exclude_hv=%d exclude_host=%d exclude_idle=%d precise_ip=%d "
-                "pinned=%d exclusive=%d\n",
-                names[i], attr.type, attr.config, attr.bp_type, attr.config1, attr.config2,
-                attr.exclude_user, attr.exclude_kernel, attr.exclude_hv, attr.exclude_host,
-                attr.exclude_idle, attr.precise_ip, attr.pinned, attr.exclusive);
+    std::printf(
+        "%s\ttype=%u config=%#llx bp_type=%u config1=%#llx config2=%#llx exclude_user=%d "
+        "exclude_kernel=%d exclude_hv=%d exclude_host=%d exclude_idle=%d precise_ip=%d "
+        "pinned=%d exclusive=%d\n",
+        names[i], attr.type, attr.config, attr.bp_type, attr.config1, attr.config2,
+        attr.exclude_user, attr.exclude_kernel, attr.exclude_hv, attr.exclude_host,
+        attr.exclude_idle, attr.precise_ip, attr.pinned, attr.exclusive);
   }
   return 0;
 }

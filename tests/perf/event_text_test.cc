@@ -23,7 +23,8 @@ std::string problem(const std::string& text) {
 }  // namespace
 
 TEST_CASE("a list is taken apart at commas outside of groups and terms") {
-  const auto events = parse("cycles:u, {cpu-clock,page-faults:k}:S,cpu/event=0x3c,umask=0x1/pp,sched:*");
+  const auto events =
+      parse("cycles:u, {cpu-clock,page-faults:k}:S,cpu/event=0x3c,umask=0x1/pp,sched:*");
   REQUIRE(events.size() == 5);
   CHECK(events[0].name == "cycles");
   CHECK(events[0].group == 0);

@@ -24,8 +24,9 @@ class System {
     fs::create_directories(root_ / "proc/self");
     std::ofstream(root_ / "proc/self/mounts") << mounts;
     for (const std::string& group :
-         {std::string("cg/system.slice/ssh.service"), "cg/system.slice/docker-" + kId + ".scope/inner",
-          "cg/kubepods/pod1/" + kOther, std::string("v1/perf/web"), std::string("v1/memory/web")}) {
+         {std::string("cg/system.slice/ssh.service"),
+          "cg/system.slice/docker-" + kId + ".scope/inner", "cg/kubepods/pod1/" + kOther,
+          std::string("v1/perf/web"), std::string("v1/memory/web")}) {
       fs::create_directories(root_ / group);
     }
   }
@@ -43,9 +44,9 @@ const char* const kUnified = "cgroup2 /cg cgroup2 rw 0 0\ncgroup /v1/memory cgro
 
 TEST_CASE("groups are found by path, by folder and by glob") {
   const System system(kUnified);
-  for (const std::string& name : {std::string("/system.slice/ssh.service"),
-                                  std::string("system.slice/ssh.service"),
-                                  system.path("cg/system.slice/ssh.service")}) {
+  for (const std::string& name :
+       {std::string("/system.slice/ssh.service"), std::string("system.slice/ssh.service"),
+        system.path("cg/system.slice/ssh.service")}) {
     const auto found = system.tree().find(name);
     REQUIRE(found);
     CHECK(found->front() == system.path("cg/system.slice/ssh.service"));

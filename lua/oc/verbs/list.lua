@@ -46,6 +46,12 @@ local function field_rows(kind)
   return rows
 end
 
+--- What to say of events that this machine does not have: they are looked for one by one.
+local function missing(session, name)
+  if name:find(":", 1, true) then return "" end  -- tracepoints are those that there are
+  return ffi.string(C.oc_session_event_missing(session, name))
+end
+
 local function verbose(session, name)
   local numbers = kinds.find(session, name)
   local problem = missing(session, name)
@@ -67,12 +73,6 @@ local function as_json(session, name)
       size = field.size, count = field.count, signed = field.signed, address = field.hex }
   end
   io.stdout:write(json.encode(entry), "\n")
-end
-
---- What to say of events that this machine does not have: they are looked for one by one.
-local function missing(session, name)
-  if name:find(":", 1, true) then return "" end  -- tracepoints are those that there are
-  return ffi.string(C.oc_session_event_missing(session, name))
 end
 
 local function list_events(context, glob)
