@@ -14,6 +14,7 @@ local canonical = require "oc.canonical"
 local errors = require "oc.errors"
 local kinds = require "oc.kinds"
 local nearest = require "oc.nearest"
+local open = require "oc.open"
 local proxies = require "oc.proxy"
 local run = require "oc.run"
 local session = require "oc.session"
@@ -66,52 +67,6 @@ for name, kind in pairs(ask.open_options) do open_options[name] = kind end
 local cpu_options = { frequency = "number" }
 local on_options = { optional = "boolean" }
 
--- As of the command line's options (options.lua).
-local MOST_HZ, LEAST_BUFFER, MOST_BUFFER = 1e9, 4096, 2 ^ 40
-
---- Checks a table of options against their types.
-local function check_options(options, known, what)
-  if type(options) ~= "table" then
-    errors.misuse(("%s wants a table of options, not a %s"):format(what, type(options)))
-  end
-  local names = {}
-  for name in pairs(known) do names[#names + 1] = name end
-  table.sort(names)
-  for name, value in pairs(options) do
-    local token = tostring(name)
-    if not known[name] then
-      local all = #names == 0 and "it has none" or "it has: " .. table.concat(names, ", ")
-      errors.misuse(("%s has no option '%s'"):format(what, token),
-        { token = token, hint = nearest.hint(token, names) or all })
-    elseif not known[name]:find(type(value), 1, true) then
-      errors.misuse(("%s: '%s' wants a %s, not a %s"):format(what, token, known[name],
-        type(value)), { token = token })
-    end
-  end
-end
-
-local function buffer_bytes(buffer)
-  local bytes = buffer
-  if type(buffer) == "string" then
-    bytes = units.parse_size(buffer)
-      or errors.misuse(("oc.open: '%s' is not a size"):format(buffer),
-        { token = "buffer", hint = "as in \"8MiB\"" })
-  end
-  if bytes and not (bytes >= LEAST_BUFFER and bytes <= MOST_BUFFER) then
-    errors.misuse(("oc.open: buffer must be from %s to %s, not %s"):format(
-      units.write_size(LEAST_BUFFER), units.write_size(MOST_BUFFER), tostring(buffer)),
-      { token = "buffer", hint = "as in \"8MiB\"" })
-  end
-  return bytes
-end
-
-local function check_frequency(hz)
-  if hz and not (hz >= 1 and hz <= MOST_HZ) then
-    errors.misuse(("oc.open: frequency must be from 1 Hz to %.0f Hz, not %s"):format(MOST_HZ,
-      tostring(hz)), { token = "frequency", hint = "as in { cpu = { frequency = 99 } }" })
-  end
-end
-
 --- The part of the trace that is asked for, by the command line or else by the script; nil: all.
 ---@return oc.TimeWindow?
 local function window_of(options, path)
@@ -152,40 +107,21 @@ local function check_source(source)
   end
 end
 
----@class oc.OpenOptions
----@field input? string a recorded trace
----@field source? oc.Source
----@field time? string|table the part of a recorded trace
----@field cpu? { frequency: number }
----@field buffer? number|string
----@field pid? number|string|table whom to trace; what these mean is in docs/guide/targets.md
----@field tid? number|string|table
----@field comm? string|table
----@field cgroup? string|table
----@field container? string|table
----@field cpus? number|string|table
----@field events? string|table for `trace.events`
----@field period? number
----@field stacks? "fp"|"dwarf"|"none"
----@field stack_size? number|string
----@field max_stack? number
----@field samples? string[] what samples carry: "addr", "weight", "cgroup", …
-
 --- A trace to register callbacks on; opened by `run`.
 ---@param options? oc.OpenOptions
 ---@return oc.Trace
 function M.open(options)
   options = options or {}
-  check_options(options, open_options, "oc.open")
-  check_options(options.cpu or {}, cpu_options, "oc.open: cpu")
-  check_frequency(options.cpu and options.cpu.frequency)
+  open.check(options, open_options, "oc.open")
+  open.check(options.cpu or {}, cpu_options, "oc.open: cpu")
+  open.check_frequency(options.cpu and options.cpu.frequency)
   settings.before_open()
   if options.source then check_source(options.source) end
   local path = options.input or settings.run.input
   local self = setmetatable({
     _options = options, _asked = ask.merge(ask.of_open(options), settings.run.asked or {}),
     _window = window_of(options, path),
-    _buffer_bytes = buffer_bytes(options.buffer), _registered = {},
+    _buffer_bytes = open.buffer_bytes(options.buffer), _registered = {},
     _proxies = {}, _queue = proxies.new_queue(), _timers = timers.new(), _at_end = {},
     _ran = false, _stopping = false,
     _opened_at = debug.getinfo(2, "Sl"),
@@ -288,7 +224,7 @@ function Trace:on(name, options_or_fn, fn)
   if self._ran then
     errors.misuse("callbacks are registered before trace:run()", { token = "on" })
   end
-  check_options(options, on_options, "trace:on")
+  open.check(options, on_options, "trace:on")
   with_fallback(self, function() bind(self, name, fn, options) end)
   self._registered[#self._registered + 1] = { name = name, fn = fn, options = options }
 end
