@@ -171,6 +171,11 @@ local entries = {
     end,
     wanted = "sched:sched_switch or SWITCH records",
     record_with = "perf record -a -e sched:sched_switch",
+    alias_types = {
+      prev_tid = { type = "integer", field = "prev_pid" },
+      next_tid = { type = "integer", field = "next_pid" },
+      next_comm = { type = "text", field = "next_comm" }, preempted = { type = "bool" },
+    },
     aliases = function(kind)
       return kind.sample and sched_switch_aliases(kind) or switch_record_aliases(kind)
     end,
@@ -232,7 +237,9 @@ function M.resolve(session, name, options)
   local found = {}
   for i, number in ipairs(numbers) do
     local kind = kinds.read(session, number)
-    if entry.aliases then kind.aliases = entry.aliases(kind) end
+    if entry.aliases then
+      kind.aliases, kind.alias_types = entry.aliases(kind), entry.alias_types
+    end
     found[i] = kind
   end
   return found

@@ -5,6 +5,9 @@
 --       loop.at = at
 --       if d.time >= loop.deadline then … end    -- only when there are timers
 --       if d.event == 17 then v1._d = d  f1(v1)
+--       elseif event == 18 then
+--         if p1(d) then v2._d = d  f2(v2)        -- a callback with a filter
+--         else loop.filtered = loop.filtered + 1 end
 --       elseif … end
 --     end
 --
@@ -26,6 +29,7 @@ local MAX_UPVALUES = 50
 ---@class oc.Call a callback, and the view that it gets: the one of the name that it asked for
 ---@field fn fun(e: oc.Event)
 ---@field view ffi.cdata*
+---@field filter? oc.Filter it gets only the events that this lets through
 
 ---@class oc.Handler one kind of event and who wants it
 ---@field number integer the kind's
@@ -43,31 +47,73 @@ local function new_locals(prefix)
   end
 end
 
-local function chain(handlers, out, view_name, callback_name)
+--- The event reaches a callback: the last one of a limited run ends the loop behind itself.
+local COUNT = [[
+      loop.left = loop.left - 1
+      if loop.left <= 0 then loop.count = at + 1 end]]
+
+local FILTERED = "      loop.filtered = loop.filtered + 1"
+
+local function test_of(call) return call.filter and call.filter.test end
+
+--- The calls of one handler. Tests come before all of its callbacks.
+local function calls_source(handler, out, names, has_limit)
+  local tests, given, is_open = {}, nil, false
+  for i, call in ipairs(handler.calls) do
+    local test = test_of(call)
+    tests[i] = test and ("p%d"):format(i) or "true"
+    if test then
+      out[#out + 1] = ("      local p%d = %s(d)"):format(i, names.test(test))
+    else
+      is_open = true
+    end
+  end
+  if not is_open then out[#out + 1] = ("      if %s then"):format(table.concat(tests, " or ")) end
+  if has_limit then out[#out + 1] = COUNT end
+  for i, call in ipairs(handler.calls) do
+    local view, test = names.view(call.view), test_of(call) and #handler.calls > 1
+    if test then out[#out + 1] = ("      if %s then"):format(tests[i]) end
+    if view ~= given or test then out[#out + 1] = ("      %s._d = d"):format(view) end
+    given = not test and view or nil
+    if i > 1 then out[#out + 1] = ("      loop.callback = %d"):format(i) end
+    out[#out + 1] = ("      %s(%s)"):format(names.callback(call.fn), view)
+    if test then out[#out + 1] = "      end" end
+  end
+  if #handler.calls > 1 then out[#out + 1] = "      loop.callback = 1" end
+  if not is_open then out[#out + 1] = "      else\n" .. FILTERED .. "\n      end" end
+end
+
+local function chain(handlers, out, names, has_limit)
   for h, handler in ipairs(handlers) do
     out[#out + 1] = ("    %s event == %d then"):format(h == 1 and "if" or "elseif", handler.number)
-    local given
-    for i, call in ipairs(handler.calls) do
-      local view = view_name(call.view)
-      if view ~= given then out[#out + 1] = ("      %s._d = d"):format(view) end
-      given = view
-      if i > 1 then out[#out + 1] = ("      loop.callback = %d"):format(i) end
-      out[#out + 1] = ("      %s(%s)"):format(callback_name(call.fn), view)
-    end
-    if #handler.calls > 1 then out[#out + 1] = "      loop.callback = 1" end
+    calls_source(handler, out, names, has_limit)
   end
   if #handlers > 0 then out[#out + 1] = "    end" end
 end
 
-local from_tables = [[
-    local calls = by_event[event]
+local function from_tables(has_limit)
+  return [[
+    local calls, hit = by_event[event], false
     for i = 1, #calls do
       local call = calls[i]
-      call.view._d = d
-      loop.callback = i
-      call.fn(call.view)
+      local test = call.filter and call.filter.test
+      if not test or test(d) then
+        if not hit then
+]] .. (has_limit and COUNT or "") .. [[
+
+          hit = true
+        end
+        call.view._d = d
+        loop.callback = i
+        call.fn(call.view)
+      end
+    end
+    if not hit then
+]] .. FILTERED .. [[
+
     end
     loop.callback = 1]]
+end
 
 local function declare(names, values, prefix)
   for i = 1, #values do
@@ -79,17 +125,21 @@ end
 ---@param handlers oc.Handler[]
 ---@param has_timers boolean
 ---@param has_queue? boolean callbacks may emit events (proxy.lua)
----@return string source, ffi.cdata*[] views, function[] callbacks
-function M.source(handlers, has_timers, has_queue)
-  local head, body = { "local loop, vs, fs, by_event, fire, queue, deliver = ..." }, {}
+---@param has_limit? boolean `loop.left` says how many events more
+---@return string source, ffi.cdata*[] views, function[] callbacks, function[] tests
+function M.source(handlers, has_timers, has_queue, has_limit)
+  local head, body = { "local loop, vs, fs, ts, by_event, fire, queue, deliver = ..." }, {}
   local views, view_name = new_locals("v")
   local callbacks, callback_name = new_locals("f")
-  chain(handlers, body, view_name, callback_name)
-  if #views + #callbacks + 2 <= MAX_UPVALUES then
+  local tests, test_name = new_locals("t")
+  local names = { view = view_name, callback = callback_name, test = test_name }
+  chain(handlers, body, names, has_limit)
+  if #views + #callbacks + #tests + 2 <= MAX_UPVALUES then
     declare(head, views, "v")
     declare(head, callbacks, "f")
+    declare(head, tests, "t")
   else
-    body = { from_tables }
+    body = { from_tables(has_limit) }
   end
   if has_queue then body[#body + 1] = "    if queue.count > 0 then deliver() end" end
   -- A timer that stops the run: its event is not delivered any more.
@@ -110,7 +160,7 @@ return function()
 
     at = at + 1
   end
-end]], views, callbacks
+end]], views, callbacks, tests
 end
 
 local function by_number(handlers)
@@ -125,11 +175,12 @@ end
 ---@param fire? fun(time: number) fires the timers that are due
 ---@param queue? ffi.cdata* oc_queue
 ---@param deliver? fun() what M.compile_queue made
+---@param has_limit? boolean
 ---@return fun()
-function M.compile(loop, handlers, fire, queue, deliver)
-  local source, views, callbacks = M.source(handlers, fire ~= nil, queue ~= nil)
+function M.compile(loop, handlers, fire, queue, deliver, has_limit)
+  local source, views, callbacks, tests = M.source(handlers, fire ~= nil, queue ~= nil, has_limit)
   local chunk = assert(loadstring(source, errors.own_chunk("loop")))
-  return chunk(loop, views, callbacks, by_number(handlers), fire, queue, deliver)
+  return chunk(loop, views, callbacks, tests, by_number(handlers), fire, queue, deliver)
 end
 
 local HANDLED = 2 ^ 31  -- of loop.callback: no callback of the event at hand is left
@@ -152,9 +203,12 @@ function M.compile_queue(loop, queue, handlers)
       local calls = by_event[d.event]
       for i = 1, calls and #calls or 0 do
         local call = calls[i]
-        call.view._d = d
-        queue.callback = i
-        call.fn(call.view)
+        local test = test_of(call)
+        if not test or test(d) then
+          call.view._d = d
+          queue.callback = i
+          call.fn(call.view)
+        end
       end
       queue.callback = 1
       queue.at = queue.at + 1
@@ -170,9 +224,12 @@ local function finish_queue(queue, proxied, deliver, before, traced, fail)
     local d = queue.events + queue.at
     local calls = by_number(proxied)[d.event]
     for i = queue.callback + 1, #calls do
-      calls[i].view._d = d
-      local ok, err = xpcall(calls[i].fn, traced, calls[i].view)
-      if not ok then fail(err) end
+      local test = test_of(calls[i])
+      if not test or test(d) then
+        calls[i].view._d = d
+        local ok, err = xpcall(calls[i].fn, traced, calls[i].view)
+        if not ok then fail(err) end
+      end
     end
     queue.callback, queue.at, queue.state = 1, queue.at + 1, before
     local ok, err = xpcall(deliver, traced)
@@ -206,10 +263,13 @@ function M.step_over(loop, handlers, traced, fail, queue, proxied, deliver)
     if handler.number == d.event then
       for i = loop.callback + 1, #handler.calls do
         local call = handler.calls[i]
-        call.view._d = d
-        loop.callback = i
-        local ok, err = xpcall(call.fn, traced, call.view)
-        if not ok then fail(err) end
+        local test = test_of(call)
+        if not test or test(d) then
+          call.view._d = d
+          loop.callback = i
+          local ok, err = xpcall(call.fn, traced, call.view)
+          if not ok then fail(err) end
+        end
       end
     end
   end

@@ -32,6 +32,7 @@ local ffi = require "ffi"
 ---@field fields oc.Field[]
 ---@field by_name table<string, oc.Field>
 ---@field aliases? table<string, string> source of accessors that a canonical event adds, by name
+---@field alias_types? table<string, { type: string, field?: string }> of these, for filters
 
 local M = {}
 

@@ -84,6 +84,8 @@ return {
   { name = "events", short = "n", kind = "number", placeholder = "N", min = 1, max = 2 ^ 53,
     verbs = running,
     help = "end after so many events" },
+  { name = "filter", kind = "string", placeholder = "EXPR", verbs = running,
+    help = "only events for which this holds, as in \"comm == 'nginx' && cpu < 4\"" },
   { name = "time", kind = "window", placeholder = "FROM,TO", verbs = { "script", "eval" },
     help = "this part of the trace only, as in 1.5s,3s" },
   { name = "buffer", kind = "size", placeholder = "SIZE", min = 4096, max = 2 ^ 40,

@@ -42,6 +42,9 @@ end
 local function say_numbers(stats)
   say("%.0f events of %.0f records in %s; own CPU time %s", stats.events, stats.records,
     units.format_duration(stats.span_ns), units.format_duration(stats.cpu_ns))
+  if stats.filtered > 0 then
+    say("%.0f events were read that no filter let through", stats.filtered)
+  end
   if stats.late > 0 then
     say("%.0f records came late: out of order by more than a round", stats.late)
   end

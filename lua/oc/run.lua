@@ -7,6 +7,7 @@
 local C = require "oc.abi"
 local dispatch = require "oc.dispatch"
 local errors = require "oc.errors"
+local filter = require "oc.filter"
 local ffi = require "ffi"
 local progress = require "oc.progress"
 local session = require "oc.session"
@@ -108,12 +109,20 @@ end
 ---@param with_fallback fun(body: fun())
 function M.start(trace, buffer_bytes, with_fallback)
   local run = M.describe(trace, settings.run, buffer_bytes)
+  if filter.is_any(trace._handlers) then  -- the loop counts
+    trace._limit, run.max_events = settings.run.events, 0
+  end
+  if trace._pushdown then filter.push(trace._session, trace._handlers) end
   if trace._window then run.from, run.to = trace._window.from, trace._window.to end
   with_fallback(function()
     if C.oc_session_start(trace._session, run) ~= 0 then session.raise(trace._session) end
   end)
   local loop = C.oc_session_loop(trace._session)
   trace._loop, trace._queue.loop = loop, loop
+  loop.left = trace._limit or 0
+  if settings.verbose and not trace._path then
+    filter.describe(trace._session, trace._handlers)
+  end
   trace._deliver = dispatch.compile_queue(loop, trace._queue.c, trace._proxied)
 end
 
@@ -178,7 +187,8 @@ local function feed(trace)
   local loop = trace._loop
   local fire = make_fire(trace)
   local queue = #trace._proxied > 0 and trace._queue.c or nil
-  local step = dispatch.compile(loop, trace._handlers, fire, queue, trace._deliver)
+  local step = dispatch.compile(loop, trace._handlers, fire, queue, trace._deliver,
+    trace._limit ~= nil)
   local shortest = trace._timers:shortest()
   local wait_ms = shortest and math.max(1, math.min(IDLE_MS, shortest / 1e6)) or IDLE_MS
   local seen, count = 0, 0
@@ -191,6 +201,7 @@ local function feed(trace)
     count = loop.count
     if fire then begin_timers(trace) end
     handle_batch(trace, step)
+    if trace._limit and loop.left <= 0 then M.stop(trace) end
     if seen < WARM_UP_EVENTS then seen = warmed_up(seen + count) end
     if fire and not trace._stopping then fire(loop.until_ns) end
     if not trace._path then io.stdout:flush() end

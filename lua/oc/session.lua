@@ -55,6 +55,7 @@ end
 
 ---@class oc.Stats
 ---@field events number delivered to callbacks' kinds
+---@field filtered number that no callback's filter let through, as far as the kernel did not
 ---@field records number read, asked for or not
 ---@field bytes number of those
 ---@field lost number
@@ -96,6 +97,7 @@ function M.stats(session)
   local by_cpu, by_event = losses_of(session)
   return {
     events = raw.delivered, records = raw.records, bytes = raw.bytes, lost = raw.lost,
+    filtered = raw.filtered,
     late = raw.late, malformed = raw.malformed, unknown = raw.unknown, own = raw.own,
     span_ns = raw.span_ns, cpu_ns = raw.cpu_ns, lost_by_cpu = by_cpu, lost_by_event = by_event,
   }

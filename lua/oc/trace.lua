@@ -7,11 +7,14 @@
 --
 -- The input is the kernel, or a file by `input` or the command line's `-i`; a script cannot tell
 -- which.
+--
+-- one thing: what a trace can be asked shares its fields, which nobody else sees.
 
 local C = require "oc.abi"
 local ask = require "oc.ask"
 local canonical = require "oc.canonical"
 local errors = require "oc.errors"
+local filter = require "oc.filter"
 local kinds = require "oc.kinds"
 local nearest = require "oc.nearest"
 local open = require "oc.open"
@@ -62,10 +65,10 @@ end
 -- Opening ----------------------------------------------------------------------------------------
 
 local open_options = { input = "string", source = "table", cpu = "table",
-  buffer = "number or string", time = "table or string" }
+  buffer = "number or string", time = "table or string", pushdown = "boolean" }
 for name, kind in pairs(ask.open_options) do open_options[name] = kind end
+local on_options = { filter = "string", optional = "boolean" }
 local cpu_options = { frequency = "number" }
-local on_options = { optional = "boolean" }
 
 --- The part of the trace that is asked for, by the command line or else by the script; nil: all.
 ---@return oc.TimeWindow?
@@ -94,6 +97,7 @@ local function attach(self, path)
   ask.apply(self._session, self._asked, is_live and command ~= nil and #command > 0)
   self._runtime = view.runtime(self._session)
   self._views, self._handlers, self._by_kind = {}, {}, {}
+  self._left_out, self._fits, self._misfit = {}, 0, nil  -- by --filter
   self._proxied = {}
   proxies.reattach(self)
 end
@@ -120,7 +124,7 @@ function M.open(options)
   local path = options.input or settings.run.input
   local self = setmetatable({
     _options = options, _asked = ask.merge(ask.of_open(options), settings.run.asked or {}),
-    _window = window_of(options, path),
+    _window = window_of(options, path), _pushdown = options.pushdown ~= false,
     _buffer_bytes = open.buffer_bytes(options.buffer), _registered = {},
     _proxies = {}, _queue = proxies.new_queue(), _timers = timers.new(), _at_end = {},
     _ran = false, _stopping = false,
@@ -158,10 +162,11 @@ local function view_of(self, kind, name)
   return self._views[key]
 end
 
-local function handler_of(self, number)
+local function handler_of(self, kind)
+  local number = kind.number
   local handler = self._by_kind[number]
   if not handler then
-    handler = { number = number, calls = {} }
+    handler = { number = number, name = kind.name, calls = {} }
     self._by_kind[number] = handler
     local list = proxies.is_proxied(handler) and self._proxied or self._handlers
     list[#list + 1] = handler
@@ -175,9 +180,11 @@ end
 local function bind(self, name, fn, options)
   local found, canonical_name = kinds_of(self, name, options.optional)
   local guarded = proxies.guard(self._proxies, name, fn)
-  for _, kind in ipairs(found) do
-    local calls = handler_of(self, kind.number).calls
-    calls[#calls + 1] = { fn = guarded, view = view_of(self, kind, canonical_name) }
+  for _, choice in ipairs(filter.bind(self, found, name, options.filter)) do
+    local kind = choice.kind
+    local calls = handler_of(self, kind).calls
+    calls[#calls + 1] = { fn = guarded, view = view_of(self, kind, canonical_name),
+      filter = choice.filter }
     local info = debug.getinfo(fn, "S")
     local where = errors.file_of(info.source) .. ":" .. info.linedefined
     if not kind.proxy then C.oc_session_describe(self._session, kind.number, where) end
@@ -208,7 +215,8 @@ local function with_fallback(self, body)
   error(result, 0)
 end
 
---- Calls `fn(e)` for each such event, in order of time.
+--- Calls `fn(e)` for each such event, in order of time; with `{ filter = "…" }` for those that it
+--- lets through (docs/guide/filters.md).
 ---@param name string an event, a glob of events, or one of `oc.canonical`'s names
 ---@param options_or_fn table|fun(e: oc.Event)
 ---@param fn? fun(e: oc.Event)
@@ -304,6 +312,7 @@ function Trace:run()
   end
   self._ran = true
   forget(self)
+  filter.check_run(self._fits, self._left_out, self._misfit)
   run.start(self, self._buffer_bytes, function(body) return with_fallback(self, body) end)
   run.feed(self)
   return self

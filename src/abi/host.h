@@ -4,12 +4,15 @@
 #include <cstdint>
 #include <mutex>
 #include <string>
+#include <vector>
 
+#include "event/filter.h"
 #include "session/session.h"
 
 extern "C" {
 #include "event/descriptor.h"
 
+#include "abi/filter.h"
 #include "abi/session.h"
 
 #include "abi/record.h"
@@ -60,6 +63,9 @@ struct oc_session {
   double cut_at_ns = 0;             ///< time of the first event that was dropped, if any
   uint32_t batch_count = 0;         ///< loop.count as it was, while stopping may have set that to 0
   std::atomic<bool> is_cut{false};  ///< the run ends before its events do
+  oc::event::Filter filter;         ///< the one checked last, and as Lua reads it
+  std::vector<oc_filter_node> nodes;
+  std::string kernel_filter, kernel_rest;
 
   /// Any thread: the loop ends behind the event that it is at, and no batch follows.
   void cut() {

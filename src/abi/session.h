@@ -52,13 +52,15 @@ typedef struct oc_loop {
   uint32_t turns;    /* batches begun */
   double deadline;   /* of the next timer, ns since the session began */
   double until_ns;   /* everything before this time has been delivered */
-  double begin_ns;   /* of the part of the trace that was asked for; timers count from it */
+  double left;     /* the loop ends when so many more events reached a callback; where it counts */
+  double filtered; /* events that no callback's filter let through */
+  double begin_ns; /* of the part of the trace that was asked for; timers count from it */
   int32_t is_last;
 } oc_loop;
 
 /* Numbers of a run so far; counts are exact to 2^53. */
 typedef struct oc_stats {
-  double records, bytes, delivered, late, malformed, unknown, own, lost;
+  double records, bytes, delivered, filtered, late, malformed, unknown, own, lost;
   double start_ns; /* absolute time of the session's beginning, ns of the trace's clock */
   double span_ns;  /* from the beginning (of what was asked for) to the newest record */
   double wall_ns;  /* wall clock at the beginning, ns since 1970; 0: not known */

@@ -123,6 +123,7 @@ perf_event_attr make_sideband_attr(const LiveRequest& request, const AttrBasis& 
   attr.cgroup = basis.extras.cgroups;
   attr.ksymbol = basis.extras.ksymbols;
   attr.bpf_event = basis.extras.bpf_events;
+  attr.text_poke = basis.extras.text_pokes;
   return attr;
 }
 
@@ -156,6 +157,11 @@ std::string make_own_filter(const std::vector<int32_t>& tids) {
     filter += fmt::format("{}common_pid != {}", filter.empty() ? "" : " && ", tid);
   }
   return filter;
+}
+
+std::string join_filters(const std::string& own, const std::string& asked) {
+  if (own.empty() || asked.empty()) return own + asked;
+  return "(" + own + ") && (" + asked + ")";
 }
 
 }  // namespace oc::perf

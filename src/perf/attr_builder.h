@@ -8,18 +8,9 @@
 
 namespace oc::perf {
 
-/// Sideband records that not every kernel or user gets: found out by trying.
-struct SidebandExtras {
-  bool build_ids = false;   ///< in MMAP2 records: Linux 5.12
-  bool namespaces = false;  ///< privileged
-  bool cgroups = false;     ///< Linux 5.7
-  bool ksymbols = false;    ///< Linux 5.1
-  bool bpf_events = false;
-};
-
 /// What all events of one live run have in common.
 struct AttrBasis {
-  SidebandExtras extras;         ///< of a run that is recorded
+  SidebandExtras extras;         ///< those that the kernel gives
   bool follows_command = false;  ///< inherit, and enabled by the command's exec
   bool reads_lost = true;        ///< PERF_FORMAT_LOST: Linux 6.0 and later
 };
@@ -43,5 +34,8 @@ bool is_kernel_only(const perf_event_attr& attr);
 
 /// "common_pid != 5 && common_pid != 6"; empty for no tids.
 std::string make_own_filter(const std::vector<int32_t>& tids);
+
+/// Both must hold; either may be empty.
+std::string join_filters(const std::string& own, const std::string& asked);
 
 }  // namespace oc::perf

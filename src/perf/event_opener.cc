@@ -73,6 +73,30 @@ SidebandExtras EventOpener::probe_extras(const Place& place, AttrBasis basis) {
   return found;
 }
 
+SidebandExtras EventOpener::keep_possible(const SidebandExtras& wanted, const Place& place,
+                                          AttrBasis basis) {
+  struct Kind {
+    bool SidebandExtras::*extra;
+    const char* name;
+  };
+  constexpr Kind kKinds[] = {{&SidebandExtras::namespaces, "namespaces"},
+                             {&SidebandExtras::cgroups, "cgroup"},
+                             {&SidebandExtras::ksymbols, "ksymbol"},
+                             {&SidebandExtras::bpf_events, "bpf_event"},
+                             {&SidebandExtras::text_pokes, "text_poke"}};
+  SidebandExtras kept;
+  for (const Kind& kind : kKinds) {
+    if (!(wanted.*kind.extra)) continue;
+    basis.extras = {};
+    basis.extras.*kind.extra = true;
+    perf_event_attr attr = make_sideband_attr({}, basis);
+    kept.*kind.extra = static_cast<bool>(base::Fd(open_at(attr, place)));
+    if (!(kept.*kind.extra))
+      notes_.push_back(fmt::format("the kernel gives no {} records to this user", kind.name));
+  }
+  return kept;
+}
+
 base::Result<std::vector<OpenEvent>> EventOpener::open(const EventRequest& request,
                                                        const std::vector<Place>& places,
                                                        const std::vector<OpenEvent>* leader,

@@ -46,6 +46,8 @@ class EventOpener {
 
   /// Which further sideband records there are at such a place.
   SidebandExtras probe_extras(const Place& place, AttrBasis basis);
+  /// Those of `wanted` that the kernel gives there; the others are noted.
+  SidebandExtras keep_possible(const SidebandExtras& wanted, const Place& place, AttrBasis basis);
 
   /// Opens `attr` at every place; may change it, and its `name`. With a `leader`, into the group of
   /// its descriptor at the same place.

@@ -12,6 +12,10 @@ namespace oc::perf {
 using base::Code;
 
 namespace {
+constexpr size_t kLongestFilter = 4096;  // PAGE_SIZE where it is smallest, kernel/events/core.c
+}  // namespace
+
+namespace {
 
 EventRequest dummy(const char* name) {
   EventRequest request;
@@ -58,16 +62,18 @@ std::vector<Place> places_of(const EventRequest& request, const std::vector<Plac
 EventSet::EventSet(const LiveRequest& request, const AttrBasis& basis, bool hears_names)
     : request_(request), hears_names_(hears_names) {
   for (const EventRequest& event : request.events)
-    kinds_.push_back({event, make_event_attr(event, basis), event.name});
+    kinds_.push_back({event, make_event_attr(event, basis), event.name, !event.is_wanted, {}});
   sideband_ = kinds_.size();
   data_ = sideband_ + 1;
   names_ = data_ + 1;
-  kinds_.push_back({dummy("dummy:sideband"), make_sideband_attr(request, basis), "dummy:sideband"});
-  kinds_.push_back({dummy("dummy:data"), make_data_attr(request, basis), "dummy:data"});
+  kinds_.push_back(
+      {dummy("dummy:sideband"), make_sideband_attr(request, basis), "dummy:sideband", false, {}});
+  kinds_.push_back({dummy("dummy:data"), make_data_attr(request, basis), "dummy:data", false, {}});
   if (hears_names) {
     LiveRequest plain;
     plain.events = request.events;
-    kinds_.push_back({dummy("dummy:names"), make_sideband_attr(plain, basis), "dummy:names"});
+    kinds_.push_back(
+        {dummy("dummy:names"), make_sideband_attr(plain, basis), "dummy:names", false, {}});
   }
   // Heard from the moment they are open: they tell who starts while the others are attached to.
   for (const size_t kind : {sideband_, names_}) {
@@ -82,7 +88,8 @@ base::Status EventSet::open(EventOpener& opener, const Places& places,
                             std::vector<std::string>& notes) {
   base::Status status = open_dummies(opener, places);
   if (status && !has_rings()) status = map(permissions, notes);
-  bool has_any = request_.events.empty();
+  bool has_any = std::none_of(request_.events.begin(), request_.events.end(),
+                              [](const EventRequest& event) { return event.is_wanted; });
   Refusals refusals;
   for (size_t i = 0; i < request_.events.size() && status; ++i) {
     if (kinds_[i].is_left_out) continue;
@@ -180,11 +187,35 @@ base::Status EventSet::open_event(EventOpener& opener, size_t number,
   auto events = open_grouped(opener, number, own_places, notes);
   if (!events) return std::move(events.error());
   base::Status status = OpenedEvents::redirect(*events, data_owners_);
-  const bool filters = kind.attr.type == PERF_TYPE_TRACEPOINT && !kind.request.keep_own;
-  if (status && filters && !own_filter.empty()) status = OpenedEvents::filter(*events, own_filter);
+  if (status && kind.attr.type == PERF_TYPE_TRACEPOINT)
+    status = set_filter(kind, *events, kind.request.keep_own ? "" : own_filter, notes);
   opened_.add(number, std::move(*events));
   if (!status) return std::move(status.error()).context("cannot open event '" + kind.name + "'");
   return {};
+}
+
+/// Our own threads are left out, and what the request's filter says: in one text, as a second one is
+/// refused. When the kernel does not take the latter (its language grew over time), only the former.
+base::Status EventSet::set_filter(Kind& kind, const std::vector<OpenEvent>& events,
+                                  const std::string& own_filter,
+                                  std::vector<std::string>& notes) const {
+  const EventRequest& request = kind.request;
+  const bool tries = !request.filter.empty() && (!has_opened_ || !kind.filter.empty());
+  if (tries) {
+    const std::string both = join_filters(own_filter, request.filter);
+    base::Status status = both.size() < kLongestFilter
+                              ? OpenedEvents::filter(events, both)
+                              : base::make_error(Code::kUnsupported, "it is too long");
+    if (status) {
+      kind.filter = request.filter;
+      return status;
+    }
+    if (request_.is_recorded)
+      return std::move(status.error()).context("cannot filter while recording");
+    notes.push_back("the kernel does not filter '" + request.name +
+                    "', so all of its events are read: " + status.error().what);
+  }
+  return own_filter.empty() ? base::Status() : OpenedEvents::filter(events, own_filter);
 }
 
 void EventSet::fill(event::EventTable& table) const {

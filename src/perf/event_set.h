@@ -48,6 +48,9 @@ class EventSet {
   /// The kinds with all their ids; call once, after the last `open`.
   void fill(event::EventTable& table) const;
 
+  /// What of the filter of event `index` the kernel took; empty for nothing.
+  const std::string& filter(size_t index) const { return kinds_[index].filter; }
+
   OpenedEvents& opened() { return opened_; }
   const OpenedEvents& opened() const { return opened_; }
   CpuRings& rings() { return rings_; }
@@ -66,6 +69,7 @@ class EventSet {
     perf_event_attr attr{};
     std::string name;
     bool is_left_out = false;
+    std::string filter;  ///< what of the request's the kernel took
   };
 
   base::Status open_dummies(EventOpener& opener, const Places& places);
@@ -77,6 +81,8 @@ class EventSet {
                                                     const std::vector<Place>& places,
                                                     std::vector<std::string>& notes);
   size_t leader_of(size_t kind) const;
+  base::Status set_filter(Kind& kind, const std::vector<OpenEvent>& events,
+                          const std::string& own_filter, std::vector<std::string>& notes) const;
 
   const LiveRequest& request_;
   std::vector<Kind> kinds_;

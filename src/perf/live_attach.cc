@@ -19,14 +19,6 @@ constexpr int kMostAttempts = 5;
 constexpr int kMostLooks = 50;
 constexpr std::chrono::milliseconds kRecordsTake{2};
 
-EventRequest dummy_request() {
-  EventRequest request;
-  request.name = "dummy";
-  request.type = PERF_TYPE_SOFTWARE;
-  request.config = PERF_COUNT_SW_DUMMY;
-  return request;
-}
-
 base::Error no_such_process(const char* what, int32_t number) {
   return base::make_error(base::Code::kNotFound, fmt::format("there is no {} {}", what, number),
                           "ps -eL shows those that there are (PID, LWP)");
@@ -61,11 +53,9 @@ base::Status LiveSource::attach_tasks(EventOpener& opener, const AttrBasis& basi
     return trace_everything(opener, basis, status.error().what);
   }
   AttrBasis found = basis;
-  const auto first = request_.events.empty() ? dummy_request() : request_.events.front();
-  if (auto status = opener.probe(first, {threads.front(), cpus_.front()}, found); !status)
+  if (auto status = opener.probe(first_wanted(), {threads.front(), cpus_.front()}, found); !status)
     return status;
-  if (request_.is_recorded)
-    found.extras = opener.probe_extras({threads.front(), cpus_.front()}, found);
+  find_extras(opener, {threads.front(), cpus_.front()}, found);
   for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
     make_set(found, !other_cpus_.empty());
     alive_.clear();
@@ -149,9 +139,9 @@ base::Status LiveSource::trace_everything(EventOpener& opener, const AttrBasis& 
   AttrBasis found = basis;
   const size_t kinds = request_.events.size() + 3;
   if (auto status = make_room(1, kinds); !status) return status;
-  const auto first = request_.events.empty() ? dummy_request() : request_.events.front();
-  if (auto status = opener.probe(first, places.traced.front(), found); !status) return status;
-  if (request_.is_recorded) found.extras = opener.probe_extras(places.traced.front(), found);
+  if (auto status = opener.probe(first_wanted(), places.traced.front(), found); !status)
+    return status;
+  find_extras(opener, places.traced.front(), found);
   make_set(found, !places.heard.empty());
   return set_->open(opener, places, permissions_, own_filter(), notes_);
 }

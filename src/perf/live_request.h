@@ -49,11 +49,26 @@ struct EventRequest {
   uint32_t group = 0;
   bool is_leader = false;
   std::vector<int32_t> cpus;  ///< opened on these only (one CPU of a package); empty: on all
+  /// False: looked up by name but never asked for; it keeps its place and is not opened.
+  bool is_wanted = true;
+  /// Of a tracepoint: what the kernel shall let through, in its own words (event/filter_kernel.h). Only
+  /// saves work: whoever gets the events filters them again.
+  std::string filter;
   std::optional<event::EventFormat> format;  ///< of a tracepoint: adds RAW
 
   /// `{a,b}:S`: the leader samples, the others are only read.
   bool is_read_only() const { return group != 0 && modifiers.sample_read && !is_leader; }
   bool reads_group() const { return group != 0 && modifiers.sample_read && is_leader; }
+};
+
+/// Sideband records that not every kernel or user gets: found out by trying.
+struct SidebandExtras {
+  bool build_ids = false;   ///< in MMAP2 records: Linux 5.12
+  bool namespaces = false;  ///< privileged
+  bool cgroups = false;     ///< Linux 5.7
+  bool ksymbols = false;    ///< Linux 5.1
+  bool bpf_events = false;
+  bool text_pokes = false;  ///< Linux 5.9
 };
 
 /// What a LiveSource shall record. Comm, fork and exit records are always on.
@@ -62,6 +77,7 @@ struct LiveRequest {
   bool switch_records = false;  ///< PERF_RECORD_SWITCH of every context switch
   bool mmap_records = false;    ///< PERF_RECORD_MMAP2, of data too
   Target target;
+  SidebandExtras extras;             ///< asked for by name: what the kernel refuses is noted
   std::vector<std::string> command;  ///< traced, and its children; with target.is_system: only run
   /// For a file: mappings of code with build ids, namespaces, cgroups, kernel symbols and BPF programs,
   /// as far as the kernel gives them.

@@ -20,14 +20,6 @@ constexpr std::chrono::milliseconds kLongestWait{100};
 constexpr std::chrono::milliseconds kCommandEnds{1000};
 constexpr uint64_t kOtherFiles = 64;  // what the rest of the program may have open
 
-EventRequest dummy() {
-  EventRequest request;
-  request.name = "dummy";
-  request.type = PERF_TYPE_SOFTWARE;
-  request.config = PERF_COUNT_SW_DUMMY;
-  return request;
-}
-
 std::string some_of(const std::vector<int32_t>& numbers) {
   std::string text;
   for (size_t i = 0; i < numbers.size() && i < 5; ++i)
@@ -132,6 +124,24 @@ base::Status LiveSource::make_room(size_t threads, size_t kinds) {
   return sys::raise_file_limit(files);
 }
 
+/// What a refusal is told about: an event that the user knows.
+EventRequest LiveSource::first_wanted() const {
+  for (const EventRequest& request : request_.events) {
+    if (request.is_wanted) return request;
+  }
+  EventRequest request;
+  request.name = "dummy";
+  request.type = PERF_TYPE_SOFTWARE;
+  request.config = PERF_COUNT_SW_DUMMY;
+  return request;
+}
+
+/// Which further sideband records there are to be: in a recording all that there can be.
+void LiveSource::find_extras(EventOpener& opener, const Place& place, AttrBasis& basis) const {
+  basis.extras = request_.is_recorded ? opener.probe_extras(place, basis)
+                                      : opener.keep_possible(request_.extras, place, basis);
+}
+
 void LiveSource::make_set(const AttrBasis& basis, bool hears_names) {
   if (set_) {
     set_->opened().disable_all();
@@ -164,9 +174,9 @@ base::Status LiveSource::open_events() {
   if (has_cgroups) {
     if (auto status = open_cgroups(places); !status) return status;
   }
-  const auto first = request_.events.empty() ? dummy() : request_.events.front();
-  if (auto status = opener.probe(first, places.traced.front(), basis); !status) return status;
-  if (request_.is_recorded) basis.extras = opener.probe_extras(places.traced.front(), basis);
+  if (auto status = opener.probe(first_wanted(), places.traced.front(), basis); !status)
+    return status;
+  find_extras(opener, places.traced.front(), basis);
   make_set(basis, !places.heard.empty());
   return set_->open(opener, places, permissions_, own_filter(), notes_);
 }

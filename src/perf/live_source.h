@@ -90,6 +90,11 @@ class LiveSource final : public source::Source {
   bool is_command() const { return !request_.command.empty() && !request_.target.is_system; }
   const LiveRequest& request() const { return request_; }
 
+  /// What of the filter of event `index` the kernel took; empty for nothing.
+  std::string filter(uint32_t index) const {
+    return index < request_.events.size() ? set_->filter(index) : std::string();
+  }
+
   const event::EventTable& events() const override { return table_; }
   base::Status next_round(std::chrono::milliseconds wait, source::Round& round) override;
   void release(uint32_t stream, uint64_t position) override {
@@ -113,6 +118,8 @@ class LiveSource final : public source::Source {
   base::Status trace_everything(EventOpener& opener, const AttrBasis& basis,
                                 const std::string& why);
   base::Status make_room(size_t threads, size_t kinds);
+  void find_extras(EventOpener& opener, const Place& place, AttrBasis& basis) const;
+  EventRequest first_wanted() const;
   void make_set(const AttrBasis& basis, bool hears_names);
   Places places_for(const Place& like) const;
   std::string own_filter() const;

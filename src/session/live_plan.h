@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -47,6 +48,8 @@ class LivePlan {
   const event::EventKind& kind(uint32_t index) const { return kinds_[index]; }
   uint32_t size() const { return static_cast<uint32_t>(requests_.size()); }
   const std::vector<perf::EventRequest>& requests() const { return requests_; }
+  /// What the kernel shall leave out of an event, in its own words; empty: nothing.
+  void set_filter(uint32_t index, std::string text) { requests_[index].filter = std::move(text); }
 
   /// All that can be asked for by name here, sorted.
   std::vector<std::string> names(const std::string& glob) const;

@@ -144,12 +144,12 @@ Status Session::choose_window(const TimeWindow& window, Selection& selection) {
 
 perf::LiveRequest Session::make_request(const RunOptions& options) const {
   using event::KernelRecord;
-  const auto wants = [&](KernelRecord record) {
-    const auto kind = static_cast<size_t>(record);
-    return kind < wanted_.size() && wanted_[kind] != 0;
-  };
+  const auto is_wanted = [&](size_t kind) { return kind < wanted_.size() && wanted_[kind] != 0; };
+  const auto wants = [&](KernelRecord record) { return is_wanted(static_cast<size_t>(record)); };
   perf::LiveRequest request;
   request.events = plan_.requests();
+  for (uint32_t i = 0; i < plan_.size(); ++i)
+    request.events[i].is_wanted = is_wanted(kKernelRecords + i);
   request.command = options.command;
   request.target = options.target;
   request.buffer_bytes = options.buffer_bytes;
@@ -158,6 +158,11 @@ perf::LiveRequest Session::make_request(const RunOptions& options) const {
                            wants(KernelRecord::kSwitchInWide);
   request.mmap_records = wants(KernelRecord::kMmap) || wants(KernelRecord::kMmap2) ||
                          wants(KernelRecord::kMmap2BuildId);
+  request.extras.namespaces = wants(KernelRecord::kNamespaces);
+  request.extras.cgroups = wants(KernelRecord::kCgroup);
+  request.extras.ksymbols = wants(KernelRecord::kKsymbol);
+  request.extras.bpf_events = wants(KernelRecord::kBpfEvent);
+  request.extras.text_pokes = wants(KernelRecord::kTextPoke);
   request.own_tids = own_threads();
   return request;
 }

@@ -13,6 +13,8 @@
 #include "base/interner.h"
 #include "base/result.h"
 #include "event/event_table.h"
+#include "event/filter.h"
+#include "event/filter_kernel.h"
 #include "process/process_model.h"
 #include "session/decoder.h"
 #include "session/live_plan.h"
@@ -87,6 +89,16 @@ class Session {
   std::vector<std::string> event_names(const std::string& glob) const;
 
   void want(uint32_t kind);
+
+  /// A filter for events of `kind`, whose canonical event adds `aliases`.
+  base::Result<event::Filter> check_filter(uint32_t kind, std::string_view text,
+                                           std::vector<event::FilterAlias> aliases) const;
+  /// What the kernel can leave out for it: nothing of what is no tracepoint, or of a recorded trace.
+  event::KernelFilter make_kernel_filter(uint32_t kind, const event::Filter& filter) const;
+  /// Asks for that; before `start`. It only saves work: events are to be filtered again.
+  void set_kernel_filter(uint32_t kind, std::string text);
+  /// What the kernel took; after `start`.
+  std::string kernel_filter_taken(uint32_t kind) const;
   base::Status start(const RunOptions& options);
   /// Instead of `start`: every event asked for goes to a file. `next` then gives empty batches until the end.
   base::Status start_recording(const RunOptions& options, RecordOptions recording);

@@ -238,22 +238,21 @@ void RecordSwapper::swap(std::span<uint8_t> record) const {
 }
 
 void RecordSwapper::swap_sample(std::span<uint8_t> record) const {
-  uint32_t index = events_.size() == 0 ? EventTable::kUnknown : 0;
+  if (events_.size() == 0) return;
+  uint32_t index = 0;
   if (events_.id_offset() != kAbsent) index = kind_with_id(record, events_.id_offset());
-  if (index == EventTable::kUnknown || record.size() < events_[index].layout.tail) {
-    // Nobody's, and counted as such: only its id matters.
-    if (events_.id_offset() != kAbsent && record.size() >= events_.id_offset() + 8u)
-      base::swap_at<uint64_t>(record.data() + events_.id_offset());
-    return;
-  }
-  const auto& layout = events_[index].layout;
-  for (size_t at = 8; at < layout.tail; at += 8) {
+  // Of nobody's samples, and of those that are cut off, only id and time matter: they lie where others have
+  // them.
+  const bool is_known = index != EventTable::kUnknown;
+  const auto& layout = events_[is_known ? index : 0].layout;
+  for (size_t at = 8; at < layout.tail && at + 8 <= record.size(); at += 8) {
     if (at == layout.tid || at == layout.cpu) {
       turn_pair(record, at);
     } else {
       base::swap_at<uint64_t>(record.data() + at);
     }
   }
+  if (!is_known || record.size() < layout.tail) return;
   Turner tail(record.subspan(layout.tail));
   turn_tail(tail, events_[index]);
 }

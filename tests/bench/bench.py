@@ -111,7 +111,7 @@ def replay_rows(root, trace):
 def key_rows(root, trace):
     here, oc = os.path.join(root, "tests/bench"), os.path.join(root, "build/oc")
     return [measure.Row(name, [oc, "script", "-i", trace, f"{here}/{name}.lua"])
-            for name in ("one_key", "two_keys", "key64", "hist")]
+            for name in ("one_key", "two_keys", "key64", "hist", "filtered", "if_in_body")]
 
 
 def start_rows(root):

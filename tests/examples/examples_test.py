@@ -24,6 +24,12 @@ def examples(path):
             yield found.group(1)
 
 
+def guide_examples(path):
+    """The lines of a guide's code blocks that run oc."""
+    blocks = open(path, encoding="utf-8").read().split("```")[1::2]
+    return [line for block in blocks for line in block.splitlines() if line.startswith("oc ")]
+
+
 def command(line, root, oc):
     """The words to run, and whether they are live."""
     words = shlex.split(line)
@@ -57,9 +63,10 @@ def run(line, root, oc):
 def main():
     root, oc = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
     files = sorted(glob.glob(root + "/scripts/*.lua") + glob.glob(root + "/examples/*.lua"))
+    files.append(root + "/docs/guide/filters.md")
     counts = {"passed": 0, "failed": 0, "skipped": 0}
     for path in files:
-        lines = list(examples(path))
+        lines = guide_examples(path) if path.endswith(".md") else list(examples(path))
         if not lines:
             print("FAIL %s has no Example: line in its head" % os.path.relpath(path, root))
             counts["failed"] += 1

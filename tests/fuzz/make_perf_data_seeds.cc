@@ -7,6 +7,7 @@
 
 #include "support/perf_data_writer.h"
 #include "support/record_writer.h"
+#include "support/stream_writer.h"
 
 using namespace oc::test;
 
@@ -19,6 +20,9 @@ void add_records(RecordWriter& w, uint64_t id) {
       .context_switch(at, true)
       .context_switch_wide(at, false, 1, 2);
   w.kernel(PERF_RECORD_MMAP2, 0, ByteVector(80), at).lost(at, id, 3).lost_samples(at, 4).round();
+  w.kernel(PERF_RECORD_MMAP2, 1u << 14, ByteVector(80, 20), at);
+  for (uint32_t type = PERF_RECORD_AUX; type < PERF_RECORD_MAX; ++type)
+    w.kernel(type, 0, ByteVector(48, 3), at);
   w.kernel(PERF_RECORD_THROTTLE, 0, ByteVector(24), at).exit({.time = 90, .id = id}, 6, 6);
   w.record(71, 0, ByteWriter().u64(16).add(ByteVector(32)).bytes).raw_bytes(ByteVector(16)).round();
 }
@@ -82,11 +86,25 @@ int main(int, char** argv) {
                                                           {"every_field", every_field()},
                                                           {"unfinished", unfinished},
                                                           {"old", old}};
-  for (const auto& [name, writer] : seeds) {
-    const auto bytes = writer.bytes();
+  const auto write = [&](const char* name, const ByteVector& bytes) {
     std::ofstream(folder / name, std::ios::binary)
         .write(reinterpret_cast<const char*>(bytes.data()),
                static_cast<std::streamsize>(bytes.size()));
-  }
+  };
+  for (const auto& [name, writer] : seeds) write(name, writer.bytes());
+  for (const auto& [name, writer] :
+       {std::pair{"pipe_tracepoints", tracepoints()}, std::pair{"pipe_every_field", every_field()}})
+    write(name, pipe_bytes(writer));
+  RecordWriter w(tracepoint_attr(7));
+  w.comm({.time = 1, .id = 10}, 5, 5, "bash");
+  for (uint64_t i = 0; i < 60; ++i)
+    w.raw_sample({.time = 50 + i, .id = 10 + i % 5}, ByteVector(24, 'x'));
+  auto packed = tracepoints();
+  packed.records = compressed_records(w.bytes, 81, 100);
+  packed.feature(27, ByteVector(20));
+  write("compressed", packed.bytes());
+  packed.records = compressed_records(w.bytes, 83, 64);
+  packed.features.erase(27);
+  write("pipe_compressed2", pipe_bytes(packed));
   return 0;
 }

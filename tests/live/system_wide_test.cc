@@ -51,6 +51,48 @@ TEST_CASE("threads named as own leave no tracepoints") {
   CHECK(read_all(**source, 200).own_samples > 0);
 }
 
+TEST_CASE("a filter joins the one of own threads, and one that is refused leaves all events") {
+  const auto id = tracepoint_id("raw_syscalls", "sys_enter");
+  if (!perf_works() || !id) return;
+  perf::LiveRequest request;
+  request.events.push_back(tracepoint("raw_syscalls", "sys_enter", *id));
+  request.events.back().filter = "common_pid == " + std::to_string(gettid());
+  auto source = perf::LiveSource::open(request);
+  REQUIRE(source);
+  CHECK((*source)->filter(0) == request.events.back().filter);
+  const Seen only = read_all(**source, 200);
+  CHECK(only.own_samples > 0);
+  CHECK(only.own_samples == only.samples.at("raw_syscalls:sys_enter"));
+
+  request.own_tids = {gettid()};
+  source = perf::LiveSource::open(request);
+  REQUIRE(source);
+  CHECK(read_all(**source, 200).samples.count("raw_syscalls:sys_enter") == 0);
+
+  request.own_tids.clear();
+  request.events.back().filter = "no_such_field == 1";
+  source = perf::LiveSource::open(request);
+  REQUIRE(source);
+  CHECK((*source)->filter(0).empty());
+  CHECK(read_all(**source, 200).own_samples > 0);
+  CHECK((*source)->notes().front().find("does not filter") != std::string::npos);
+  request.is_recorded = true;
+  CHECK_FALSE(perf::LiveSource::open(request));
+}
+
+TEST_CASE("an event that nobody wants keeps its place and is not opened") {
+  const auto id = tracepoint_id("raw_syscalls", "sys_enter");
+  if (!perf_works() || !id) return;
+  perf::LiveRequest request;
+  request.events.push_back(tracepoint("raw_syscalls", "sys_enter", *id));
+  request.events.back().is_wanted = false;
+  request.events.push_back(cpu_clock(99));
+  auto source = perf::LiveSource::open(request);
+  REQUIRE(source);
+  CHECK((*source)->events()[0].name == "raw_syscalls:sys_enter");
+  CHECK(read_all(**source, 200).samples.count("raw_syscalls:sys_enter") == 0);
+}
+
 TEST_CASE("the rundown names the threads that were there before") {
   if (!perf_works()) return;
   perf::LiveRequest request;

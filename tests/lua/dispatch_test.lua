@@ -112,3 +112,40 @@ check.equal(said, { "a1", "t2", "a2", "t3" })
 loop = batch { 3 }
 check.equal(handle(loop, {}), {})
 check(#kept > 0)
+
+-- Callbacks with filters: each gets what its own lets through, an error included; what none lets
+-- through is counted, and a limit counts what one did.
+local function filtered(number, ...)
+  local made = handler(number, ...)
+  made.calls[1].filter = { test = function(d) return d.time ~= 2 end }
+  if made.calls[2] then made.calls[2].filter = { test = function(d) return d.time > 2 end } end
+  return made
+end
+
+local function with_filters(limit, more)
+  said = {}
+  local handlers = { filtered(3, fail_at(3, "a"), say "b"), handler(5, say "c") }
+  for i = 1, more do handlers[#handlers + 1] = filtered(100 + i, say "x") end
+  local filters = batch { 3, 3, 3, 5, 3 }
+  filters.left = limit or 0
+  local step, failed = dispatch.compile(filters, handlers, nil, nil, nil, limit ~= nil), {}
+  while filters.at < filters.count do
+    local ok, err = xpcall(step, errors.make)
+    if ok then break end
+    failed[#failed + 1] = err.message
+    if filters.at < filters.count then
+      dispatch.step_over(filters, handlers, errors.make, print)
+    end
+  end
+  check.equal(failed, { "bad a" })
+  check.equal(filters.filtered, 1)
+end
+
+for _, more in ipairs { 0, 60 } do  -- in the chain, and by tables
+  with_filters(nil, more)
+  check.equal(said, { "a1", "b3", "c4", "a5", "b5" })
+  with_filters(3, more)
+  check.equal(said, { "a1", "b3", "c4" })
+  with_filters(2, more)
+  check.equal(said, { "a1", "b3" })
+end

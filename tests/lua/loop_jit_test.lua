@@ -1,10 +1,12 @@
 -- The generated loop, the callbacks, the field loads and the aggregates compile together: once
 -- warm, batches are walked by compiled code only.
 
+local C = require "oc.abi"
 local check = require "check"
 local aggregate = require "oc.aggregate"
 local dispatch = require "oc.dispatch"
 local ffi = require "ffi"
+local filter_source = require "oc.filter_source"
 local kinds = require "oc.kinds"
 local session = require "oc.session"
 local util = require "jit.util"
@@ -77,12 +79,14 @@ local function walk(step, batches)
 end
 
 --- Callbacks by kind's number, each a list.
-local function compiles(what, callbacks, fire)
+local function compiles(what, callbacks, fire, filters)
   local handlers = {}
   for number = 20, 22 do
     if callbacks[number] then
       local own_view, calls = view.new(kind(number), runtime), {}
-      for i, fn in ipairs(callbacks[number]) do calls[i] = { fn = fn, view = own_view } end
+      for i, fn in ipairs(callbacks[number]) do
+        calls[i] = { fn = fn, view = own_view, filter = filters and filters[number] }
+      end
       handlers[#handlers + 1] = { number = number, calls = calls }
     end
   end
@@ -145,3 +149,52 @@ compiles("plain tables, with timers", {
   loop.deadline = time > EVENTS - 2000 and 1000 or time + 1000
 end)
 check(fired > 0 and longest > 0)
+
+-- Filters: fields by their index in `kind`, from 0.
+local ID, NEXT_PID, NEXT_COMM, FILE = 0, 1, 2, 6
+local AND, EQUAL, LESS, TEXT_EQUAL, CONTAINS, STARTS_WITH, GLOB = 2, 4, 6, 10, 11, 12, 14
+local PAYLOAD, COMMON, COMM = 0, 2, 5
+
+local function number(op, index, size, bits)
+  return { op = op, type = 0, place = PAYLOAD, index = index, size = size, is_signed = 1,
+    bits = ffi.cast("uint64_t", bits), negated = 0 }
+end
+local function text(op, place, index, constant)
+  return { op = op, type = 3, place = place, index = index, negated = 0, text = constant,
+    text_size = #constant }
+end
+
+local function filtered(what, nodes, wanted)
+  nodes[0] = table.remove(nodes, 1)
+  local source = filter_source.write(nodes, kind(20))
+  local filter = { test = assert(loadstring(source))(ffi, C, runtime, {}) }
+  local passed = 0
+  for i = 0, EVENTS - 1 do
+    if i % 3 == 0 and wanted(i) then passed = passed + 1 end
+  end
+  check(passed > 0 and passed < EVENTS / 3, what)
+  local counter = aggregate.counter("a")
+  loop.filtered = 0
+  compiles("filter: " .. what, { [20] = { function(e) counter:count(e.next_pid) end } }, nil,
+    { [20] = filter })
+  check.equal(counter:total(), passed * (2 * BATCHES + 2), what)
+  check.equal(loop.filtered, (math.ceil(EVENTS / 3) - passed) * (2 * BATCHES + 2), what)
+end
+
+filtered("4 bytes", { number(EQUAL, NEXT_PID, 4, 26) }, function(i) return i * 13 % 50 == 26 end)
+filtered("8 bytes", { number(LESS, ID, 8, 20) }, function(i) return i * 7 % 40 < 20 end)
+filtered("text", { text(TEXT_EQUAL, PAYLOAD, NEXT_COMM, "task-12") },
+  function(i) return i % 30 == 12 end)
+filtered("the beginning of text", { text(STARTS_WITH, PAYLOAD, NEXT_COMM, "task-2") },
+  function(i) return i % 30 == 2 or i % 30 >= 20 end)
+filtered("text inside", { text(CONTAINS, PAYLOAD, NEXT_COMM, "-1") },
+  function(i) return i % 30 == 1 or (i % 30 >= 10 and i % 30 < 20) end)
+filtered("a thread's name", { text(TEXT_EQUAL, COMMON, COMM, "thread-3") },
+  function(i) return i % 40 == 3 end)
+filtered("a glob of a thread's name", { text(GLOB, COMMON, COMM, "thr?ad-3*") },
+  function(i) return i % 40 == 3 or i % 40 >= 30 end)
+filtered("a glob of text", { text(GLOB, PAYLOAD, NEXT_COMM, "t*k-?") },
+  function(i) return i % 30 < 10 end)
+filtered("dynamic text and a number", { { op = AND, count = 2 },
+  text(TEXT_EQUAL, PAYLOAD, FILE, "abc"), number(EQUAL, NEXT_PID, 4, 26) },
+  function(i) return i * 13 % 50 == 26 end)

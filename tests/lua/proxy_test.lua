@@ -64,6 +64,19 @@ do -- an emitted event has what the event at hand has; it can be kept and writte
   check.equal({ kept[2].n, kept[2].time, kept[2].comm }, { 4, 20, "c2" })
 end
 
+do -- callbacks of emitted events may have filters, also of names of the event at hand
+  local trace, seen = ticking(4), {}
+  local mark = trace:proxy("mark", { { "n", "u32" }, { "name", "string" } })
+  local filter = "n in (4..100) && name ends_with 'b' && comm != 'c4' && event == 'mark'"
+  trace:on("tick", { filter = "n > 1 && cpu == 0 || comm == 'c3'" }, function(e)
+    mark:emit { n = e.n * 2, name = "a" }
+    mark:emit { n = e.n * 2, name = "ab" }
+  end)
+  trace:on("mark", { filter = filter }, function(e) seen[#seen + 1] = e.n end)
+  trace:run()
+  check.equal(seen, { 4, 6 })
+end
+
 do -- many at once, so that the queue grows while events of it are in use
   local trace, sum = ticking(1), 0
   local p = trace:proxy("p", { { "n", "u32" }, { "pad", "string" } })

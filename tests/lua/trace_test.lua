@@ -119,8 +119,8 @@ local function test_misuse()
   local trace = oc.open { input = path }
   check.error("wants the name of an event first", function() trace:on(print) end)
   check.error("wants a function", function() trace:on "sched:sched_switch" end)
-  check.error("has no option 'filter'", function()
-    trace:on("sched:sched_switch", { filter = "x" }, print)
+  check.error("has no option 'fliter'", function()
+    trace:on("sched:sched_switch", { fliter = "x" }, print)
   end)
   check.error("wants a table of options", function() trace:on("sched:sched_switch", 1, print) end)
   check.error("has no event 'sched:sched_swich'.*did you mean sched:sched_switch",

@@ -5,6 +5,7 @@ local args = require "oc.args"
 local ask = require "oc.ask"
 local canonical = require "oc.canonical"
 local errors = require "oc.errors"
+local filter = require "oc.filter"
 local ffi = require "ffi"
 local json = require "oc.json"
 local kinds = require "oc.kinds"
@@ -48,20 +49,23 @@ end
 
 --- Asks for every event of the command line; their kinds.
 local function resolve(session, options, asked)
-  local found, seen = {}, {}
-  local function want(name)
+  local all, seen = {}, {}
+  local function add(name)
     for _, number in ipairs(numbers_of(session, name, asked)) do
-      C.oc_session_want(session, number)
-      if number >= kinds.KERNEL_RECORDS and not seen[number] then
-        seen[number] = true
-        found[#found + 1] = number
-      end
+      if not seen[number] then all[#all + 1] = kinds.read(session, number) end
+      seen[number] = true
     end
   end
   for _, name in ipairs(asked.events or { not options.context_switches and "cpu" or nil }) do
-    want(name)
+    add(name)
   end
-  if options.context_switches then want "switch_out" end
+  if options.filter then all = filter.record(session, all, options.filter) end
+  if options.context_switches then add "switch_out" end
+  local found = {}
+  for _, kind in ipairs(all) do
+    C.oc_session_want(session, kind.number)
+    if kind.number >= kinds.KERNEL_RECORDS then found[#found + 1] = kind.number end
+  end
   return found
 end
 

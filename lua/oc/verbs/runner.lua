@@ -34,7 +34,7 @@ local function apply(context)
   settings.run = {
     input = options.input, duration = options.duration, events = options.events,
     time = options.time, buffer = options.buffer, command = context.command,
-    frequency = options.frequency,
+    frequency = options.frequency, filter = options.filter,
     asked = ask.of_options(options),
   }
   if options.jit_report then require("oc.jit_report").start() end
