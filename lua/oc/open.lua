@@ -8,6 +8,7 @@ local units = require "oc.units"
 ---@field input? string a recorded trace
 ---@field source? oc.Source
 ---@field time? string|table the part of a recorded trace
+---@field cgroups? boolean samples carry the cgroup
 ---@field pushdown? boolean false: filters run here, not in the kernel
 ---@field cpu? { frequency: number }
 ---@field buffer? number|string

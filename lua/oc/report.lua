@@ -88,8 +88,8 @@ function M.finished(trace)
   if stats.lost > 0 then M.say_loss(stats, trace:is_recorded()) end
   local signal = C.oc_host_interrupted(host_pointer)
   if signal > 0 and not settings.quiet and trace:is_recorded() then
-    say("stopped by a signal: what stands above covers the first %s of the trace",
-      units.format_duration(stats.span_ns))
+    say("stopped by a signal: what stands above covers the first %s of the %s",
+      units.format_duration(stats.span_ns), trace._window and "time asked for" or "trace")
   end
   local status = trace:command_status()
   if status and status ~= 0 and not settings.quiet then

@@ -65,28 +65,11 @@ end
 -- Opening ----------------------------------------------------------------------------------------
 
 local open_options = { input = "string", source = "table", cpu = "table",
-  buffer = "number or string", time = "table or string", pushdown = "boolean" }
+  buffer = "number or string", cgroups = "boolean",
+  time = "table or string", pushdown = "boolean" }
 for name, kind in pairs(ask.open_options) do open_options[name] = kind end
 local on_options = { filter = "string", optional = "boolean" }
 local cpu_options = { frequency = "number" }
-
---- The part of the trace that is asked for, by the command line or else by the script; nil: all.
----@return oc.TimeWindow?
-local function window_of(options, path)
-  local hint = "end a live run after a time with -d, as in -d 10s"
-  if settings.run.time then
-    if path then return settings.run.time end
-    errors.wrong_usage("--time is for a recorded trace (-i), and this run is live", hint)
-  end
-  if not options.time then return nil end
-  local window, problem = time_window.read(options.time)
-  if not window then errors.misuse("oc.open: " .. problem, { token = "time" }) end
-  if not path then
-    errors.misuse("oc.open: time is for a recorded trace, and this run is live",
-      { token = "time", hint = hint })
-  end
-  return window
-end
 
 local function attach(self, path)
   self._source = self._options.source
@@ -124,7 +107,7 @@ function M.open(options)
   local path = options.input or settings.run.input
   local self = setmetatable({
     _options = options, _asked = ask.merge(ask.of_open(options), settings.run.asked or {}),
-    _window = window_of(options, path), _pushdown = options.pushdown ~= false,
+    _window = time_window.choose(options.time, path), _pushdown = options.pushdown ~= false,
     _buffer_bytes = open.buffer_bytes(options.buffer), _registered = {},
     _proxies = {}, _queue = proxies.new_queue(), _timers = timers.new(), _at_end = {},
     _ran = false, _stopping = false,
@@ -132,6 +115,7 @@ function M.open(options)
   }, Trace)
   opened[#opened + 1] = self
   attach(self, path)
+  if options.cgroups then C.oc_session_sample_cgroups(self._session) end
   return self
 end
 

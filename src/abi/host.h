@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "event/filter.h"
+#include "session/process_facts.h"
 #include "session/session.h"
 
 extern "C" {
@@ -58,6 +59,7 @@ struct oc_session {
   std::vector<std::string> names;
   std::string names_glob;
   std::vector<std::string> notes;
+  oc::session::ProcessFacts facts;  ///< lent by the last question about a process
   double cpu_ns_at_start = 0;
   oc::base::Nanos feed_start = 0;   ///< of a fed trace: absolute time of its beginning
   double cut_at_ns = 0;             ///< time of the first event that was dropped, if any

@@ -124,6 +124,7 @@ int oc_session_kind(oc_session* session, uint32_t number, oc_kind* out) {
   out->ip = out->addr = out->id = out->stream_id = out->period = oc::event::kAbsent;
   if (number >= session->session.kind_count()) return -1;
   out->name = session->session.kind_name(number).data();
+  out->is_live = session->session.is_live() ? 1 : 0;
   if (const EventKind* kind = session->session.sample_kind(number); kind != nullptr) {
     out->is_sample = 1;
     out->type = kind->attr.type;

@@ -16,6 +16,7 @@ typedef struct oc_error {
 typedef struct oc_kind {
   const char* name;
   int32_t is_sample;    /* 0: a kernel record */
+  int32_t is_live;      /* of this machine now; 0: of a recorded trace */
   uint32_t type;        /* perf_event_attr.type of a sample */
   uint64_t config;      /* perf_event_attr.config */
   uint64_t sample_type; /* PERF_SAMPLE_* bits: which common fields there are */

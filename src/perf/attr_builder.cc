@@ -23,6 +23,7 @@ constexpr uint64_t kUserRegisters =
 uint64_t sample_type_of(const EventRequest& request) {
   uint64_t type = kSampleType | request.parts | (request.format ? PERF_SAMPLE_RAW : 0) |
                   (request.with_address ? PERF_SAMPLE_ADDR : 0);
+  if (request.with_cgroup) type |= PERF_SAMPLE_CGROUP;
   if (request.reads_group()) type |= PERF_SAMPLE_READ;
   if (request.is_read_only()) return type;
   if (request.stacks.kind != Stacks::kNone) type |= PERF_SAMPLE_CALLCHAIN;
@@ -86,6 +87,11 @@ perf_event_attr make_dummy(const LiveRequest& request, const AttrBasis& basis) {
   return attr;
 }
 
+/// Samples name groups by id: records name those that are made meanwhile.
+bool samples_cgroups(const LiveRequest& request) {
+  return !request.events.empty() && request.events.front().with_cgroup;
+}
+
 }  // namespace
 
 perf_event_attr make_event_attr(const EventRequest& request, const AttrBasis& basis) {
@@ -120,7 +126,7 @@ perf_event_attr make_sideband_attr(const LiveRequest& request, const AttrBasis& 
   attr.mmap_data = request.mmap_records;
   attr.build_id = basis.extras.build_ids;
   attr.namespaces = basis.extras.namespaces;
-  attr.cgroup = basis.extras.cgroups;
+  attr.cgroup = basis.extras.cgroups || samples_cgroups(request);
   attr.ksymbol = basis.extras.ksymbols;
   attr.bpf_event = basis.extras.bpf_events;
   attr.text_poke = basis.extras.text_pokes;
@@ -130,6 +136,7 @@ perf_event_attr make_sideband_attr(const LiveRequest& request, const AttrBasis& 
 perf_event_attr make_data_attr(const LiveRequest& request, const AttrBasis& basis) {
   perf_event_attr attr = make_dummy(request, basis);
   attr.context_switch = request.switch_records;
+  attr.wakeup_watermark = basis.wakeup_bytes;
   return attr;
 }
 

@@ -136,8 +136,17 @@ EventRequest LiveSource::first_wanted() const {
   return request;
 }
 
+/// Recording takes a turn of 10 µs; so it is woken at an eighth of the ring, and has the rest of it to get a CPU on a
+/// busy machine. Where the ring may turn out smaller than wished, at half of it as always.
+uint32_t LiveSource::early_wakeup() const {
+  uint64_t bytes = request_.buffer_bytes;
+  if (bytes == 0 && permissions_.may_lock_any_amount()) bytes = kDefaultDataBytes;
+  return static_cast<uint32_t>(std::min<uint64_t>(bytes / 8, 1u << 30));
+}
+
 /// Which further sideband records there are to be: in a recording all that there can be.
 void LiveSource::find_extras(EventOpener& opener, const Place& place, AttrBasis& basis) const {
+  if (request_.is_recorded) basis.wakeup_bytes = early_wakeup();
   basis.extras = request_.is_recorded ? opener.probe_extras(place, basis)
                                       : opener.keep_possible(request_.extras, place, basis);
 }
@@ -209,6 +218,12 @@ std::vector<sys::ThreadInfo> LiveSource::rundown() {
   sys::ThreadScan scan = sys::scan_threads();
   if (!scan.is_settled) {
     notes_.push_back("threads came and went while they were listed: some may be without a name");
+  }
+  if (!sys::in_initial_pid_namespace()) {
+    notes_.push_back(
+        "this is a pid namespace: threads outside of it, and the idle task, have the id 0 and "
+        "the "
+        "name (outside)");
   }
   return std::move(scan.threads);
 }

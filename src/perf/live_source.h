@@ -119,6 +119,7 @@ class LiveSource final : public source::Source {
                                 const std::string& why);
   base::Status make_room(size_t threads, size_t kinds);
   void find_extras(EventOpener& opener, const Place& place, AttrBasis& basis) const;
+  uint32_t early_wakeup() const;
   EventRequest first_wanted() const;
   void make_set(const AttrBasis& basis, bool hears_names);
   Places places_for(const Place& like) const;

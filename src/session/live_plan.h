@@ -51,6 +51,10 @@ class LivePlan {
   /// What the kernel shall leave out of an event, in its own words; empty: nothing.
   void set_filter(uint32_t index, std::string text) { requests_[index].filter = std::move(text); }
 
+  /// Every event that is resolved from now on samples the cgroup.
+  void sample_cgroups() { samples_cgroups_ = true; }
+  bool samples_cgroups() const { return samples_cgroups_; }
+
   /// All that can be asked for by name here, sorted.
   std::vector<std::string> names(const std::string& glob) const;
   /// Why an event of `names` cannot be had on this machine; empty when it can, or nobody tried.
@@ -80,6 +84,7 @@ class LivePlan {
   std::deque<event::EventKind> kinds_;
   std::vector<Group> groups_;  ///< asked for before, by the list's text
   uint32_t group_count_ = 0;
+  bool samples_cgroups_ = false;
 };
 
 }  // namespace oc::session

@@ -10,6 +10,7 @@
 #include <map>
 
 #include "base/clock.h"
+#include "session/process_facts.h"
 #include "source/sample_span.h"
 
 namespace oc::session {
@@ -36,6 +37,7 @@ std::vector<int32_t> own_threads() {
 Session::Session() : processes_(strings_) {}
 
 Session::~Session() {
+  recording_thread_.reset();
   pump_.reset();  // its thread uses the rest
 }
 
@@ -102,6 +104,7 @@ Status Session::start(const RunOptions& options) {
   Selection selection;
   wanted_.resize(kind_count());
   selection.wanted = wanted_;
+  selection.cgroups = &cgroups_;
   if (options.max_events != 0) selection.max_events = options.max_events;
   if (options.max_span != 0) selection.max_span = options.max_span;
   const auto& target = options.target;
@@ -187,12 +190,15 @@ Status Session::start_live(const RunOptions& options, Selection& selection) {
                             KernelRecord::kSwitchOutWide, KernelRecord::kSwitchInWide})
     selection.keep_own[static_cast<size_t>(record)] = 1;
   if (auto status = live_->start(); !status) return status;
+  if (plan_.samples_cgroups()) name_cgroups(cgroups_);
   selection.start = live_->start_time();
   wall_offset_ = static_cast<int64_t>(base::now_of(CLOCK_REALTIME) - base::now_of(CLOCK_MONOTONIC));
   if (options.max_span != 0) live_deadline_ = selection.start + options.max_span;
   for (const sys::ThreadInfo& thread : live_->rundown()) {
     processes_.rundown(thread.pid, thread.tid, thread.comm);
   }
+  // The kernel gives threads that have no id in our pid namespace the idle task's.
+  if (!sys::in_initial_pid_namespace()) processes_.name_idle("(outside)");
   decoder_ = std::make_unique<Decoder>(*live_, processes_, std::move(selection));
   pump_ = std::make_unique<Pump>(*decoder_);
   return {};
@@ -229,14 +235,28 @@ Status Session::start_recording(const RunOptions& options, RecordOptions recordi
   return recorder_->begin();
 }
 
+void Session::record_ahead() {
+  recording_thread_ = std::make_unique<RecordingThread>(*recorder_, *live_);
+}
+
+Status Session::dump(const std::string& path) {
+  if (!recorder_ || is_over_)
+    return make_error(Code::kUsage, "there is no recording to dump",
+                      "dump it before it is stopped");
+  return recording_thread_ ? recording_thread_->dump(path) : recorder_->dump(path);
+}
+
+void Session::take_counts() {
+  counts_.records = recorder_->records();
+  counts_.delivered = recorder_->samples();
+  counts_.bytes = recorder_->record_bytes();
+  counts_.last_time = recorder_->last();
+}
+
 Result<const Batch*> Session::next_recorded(std::chrono::milliseconds wait) {
   const auto more = recorder_->step(look_at_deadline(wait));
   if (!more) return more.error();
-  const RecordTally& tally = recorder_->tally();
-  counts_.records = tally.records();
-  counts_.delivered = tally.samples();
-  counts_.bytes = recorder_->record_bytes();
-  counts_.last_time = tally.last();
+  take_counts();
   if (max_recorded_ != 0 && counts_.delivered >= max_recorded_) live_->request_stop();
   return *more ? &nothing_ : nullptr;
 }
@@ -285,7 +305,9 @@ void Session::finish() {
 
 void Session::finish_recording() {
   if (!live_) return;
+  if (recording_thread_) recording_thread_->stop();
   if (auto status = recorder_->finish(); !status) record_failure_ = std::move(status.error());
+  take_counts();
   losses_ = losses();
   is_over_ = true;
 }
@@ -294,7 +316,7 @@ void Session::end() {
   finish();
   if (!live_) return;
   live_->await_command();
-  final_notes_ = live_->notes();
+  final_notes_ = notes();
   command_status_ = command_status();
   live_.reset();
 }
@@ -320,7 +342,11 @@ std::vector<source::Loss> Session::losses() const {
 }
 
 std::vector<std::string> Session::notes() const {
-  if (live_) return live_->notes();
+  if (live_) {
+    auto notes = live_->notes();
+    if (recorder_) notes.insert(notes.end(), recorder_->notes().begin(), recorder_->notes().end());
+    return notes;
+  }
   if (!file_) return final_notes_;
   // The source belongs to the decoder's thread as long as that runs.
   if (!decoder_is_done_ && pump_) return file_->notes();

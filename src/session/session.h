@@ -15,11 +15,13 @@
 #include "event/event_table.h"
 #include "event/filter.h"
 #include "event/filter_kernel.h"
+#include "process/cgroup_names.h"
 #include "process/process_model.h"
 #include "session/decoder.h"
 #include "session/live_plan.h"
 #include "session/pump.h"
 #include "session/recorder.h"
+#include "session/recording_thread.h"
 #include "session/target_settings.h"
 #include "source/fed_source.h"
 #include "source/recorded_trace.h"
@@ -99,9 +101,17 @@ class Session {
   void set_kernel_filter(uint32_t kind, std::string text);
   /// What the kernel took; after `start`.
   std::string kernel_filter_taken(uint32_t kind) const;
+  /// Live samples carry the cgroup of their moment; before the events are resolved.
+  void sample_cgroups() { plan_.sample_cgroups(); }
+  /// The path of a cgroup by the id of a sample; "" when no record told it.
+  std::string cgroup_path(uint64_t id) const { return cgroups_.find(id); }
   base::Status start(const RunOptions& options);
   /// Instead of `start`: every event asked for goes to a file. `next` then gives empty batches until the end.
   base::Status start_recording(const RunOptions& options, RecordOptions recording);
+  /// The recording goes on by itself from now on, without `next`, until `finish`.
+  void record_ahead();
+  /// Writes what a flight recorder holds to a file; see Recorder::dump.
+  base::Status dump(const std::string& path);
   /// Null unless recording.
   const Recorder* recorder() const { return recorder_.get(); }
   /// Why the recording could not go on or be finished, once it is finished.
@@ -142,6 +152,7 @@ class Session {
     return kind - kFirstProxy < proxies_.size() ? &proxies_[kind - kFirstProxy] : nullptr;
   }
   void finish_recording();
+  void take_counts();
   perf::LiveRequest make_request(const RunOptions& options) const;
   base::Result<const Batch*> next_recorded(std::chrono::milliseconds wait);
   std::chrono::milliseconds look_at_deadline(std::chrono::milliseconds wait);
@@ -149,6 +160,7 @@ class Session {
 
   base::Interner strings_;
   process::ProcessModel processes_;
+  process::CgroupNames cgroups_;
   std::unique_ptr<source::FedSource> fed_;
   base::Nanos fed_start_ = 0;
   std::deque<event::EventFormat> proxies_;
@@ -156,6 +168,7 @@ class Session {
   LivePlan plan_;
   std::unique_ptr<perf::LiveSource> live_;
   std::unique_ptr<Recorder> recorder_;
+  std::unique_ptr<RecordingThread> recording_thread_;
   Batch nothing_;  ///< what `next` gives while recording
   std::vector<uint8_t> wanted_;
   TimeWindow window_;

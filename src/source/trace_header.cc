@@ -89,7 +89,8 @@ void TraceHeader::add_feature(int number, std::span<const uint8_t> section) {
       facts_.arch = read_string(bytes);
       break;
     case kCpuCountFeature:
-      if (section.size() >= 8) facts_.cpus_online = bytes.read<uint32_t>();
+      bytes.skip(4);  // those that there could be
+      facts_.cpus_online = bytes.read<uint32_t>();
       break;
     case kCpuDescriptionFeature:
       facts_.cpu = read_string(bytes);
