@@ -6,6 +6,7 @@ local args = require "oc.args"
 local errors = require "oc.errors"
 local formats = require "oc.format"
 local nearest = require "oc.nearest"
+local recorder = require "oc.recorder"
 local settings = require "oc.settings"
 local sources = require "oc.source"
 local trace = require "oc.trace"
@@ -16,6 +17,8 @@ local declare = args.constructors
 local oc = {
   -- A trace, live or recorded.
   open = trace.open,
+  -- A recording beside it: a flight recorder, or a file.
+  recorder = recorder.new,
 
   -- Events that the script makes itself.
   source = sources.make,

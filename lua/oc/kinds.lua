@@ -21,6 +21,7 @@ local ffi = require "ffi"
 ---@field number integer
 ---@field name string
 ---@field sample boolean
+---@field live boolean of this machine now, not of a file
 ---@field type integer perf_event_attr.type
 ---@field config integer perf_event_attr.config, when it fits
 ---@field places table<string, integer> offsets in the record: ip, addr, id, stream_id, period
@@ -111,6 +112,7 @@ function M.read(session, number)
   local kind = {
     number = number, name = ffi.string(raw.name), sample = raw.is_sample ~= 0, type = raw.type,
     config = tonumber(raw.config), places = places, parts = parts, fields = {}, by_name = {},
+    live = raw.is_live ~= 0,
     read_format = tonumber(raw.read_format), branch_type = tonumber(raw.branch_sample_type),
     regs_user = raw.regs_user, regs_intr = raw.regs_intr,
   }

@@ -29,6 +29,17 @@ end
 ---@return { name: string, usage: string, summary: string, completes?: string, words?: string[] }[]
 function M.verbs() return require("oc.verbs").verbs end
 
+--- What an option's value is to a shell: "flag", "file", "event", "choice" or "value".
+---@param option oc.Option
+---@return string
+function M.value_of(option)
+  if option.kind == "flag" or option.kind == "file" or option.kind == "choice" then
+    return option.kind
+  end
+  local is_event = option.kind == "event" or (option.placeholder or ""):find("^EVENT")
+  return is_event and "event" or "value"
+end
+
 --- An option's names as typed: "-F", "--frequency".
 ---@param option oc.Option
 ---@return string[]

@@ -8,7 +8,9 @@
 --
 -- Both ends belong to it.
 
+local errors = require "oc.errors"
 local ffi = require "ffi"
+local settings = require "oc.settings"
 local units = require "oc.units"
 
 ---@class oc.TimeBound as oc_time in abi/session.h
@@ -104,6 +106,26 @@ end
 function M.read(value)
   if type(value) == "string" then return M.parse(value) end
   return M.parse(text_of(value[1]) .. "," .. text_of(value[2]))
+end
+
+--- The part of the trace that is asked for, by the command line or else by the script; nil: all.
+---@param asked string|table|nil in `oc.open`
+---@param path string? the input; nil: live
+---@return oc.TimeWindow?
+function M.choose(asked, path)
+  local hint = "end a live run after a time with -d, as in -d 10s"
+  if settings.run.time then
+    if path then return settings.run.time end
+    errors.wrong_usage("--time is for a recorded trace (-i), and this run is live", hint)
+  end
+  if not asked then return nil end
+  local window, problem = M.read(asked)
+  if not window then errors.misuse("oc.open: " .. problem, { token = "time" }) end
+  if not path then
+    errors.misuse("oc.open: time is for a recorded trace, and this run is live",
+      { token = "time", hint = hint })
+  end
+  return window
 end
 
 return M

@@ -12,6 +12,7 @@ local ffi = require "ffi"
 local json = require "oc.json"
 local kinds = require "oc.kinds"
 local nearest = require "oc.nearest"
+local process_facts = require "oc.process_facts"
 local sample = require "oc.sample"
 local session_of = require "oc.session"
 local source = require "oc.view_source"
@@ -47,6 +48,17 @@ local function payload_names(kind)
   return names
 end
 
+--- What to do where the process's cgroup, container or id is not known.
+local function hint_of_cgroup(kind)
+  if kind.live then return "ask for it: oc.open { cgroups = true }" end
+  return kind.sample and "record the cgroups: perf record --all-cgroups -e " .. kind.name
+    or "in recordings only samples can tell it: perf record --all-cgroups"
+end
+local hints_of_absent = {
+  cgroup = hint_of_cgroup, cgroup_id = hint_of_cgroup, container = hint_of_cgroup,
+  ns_pid = function() return "it is known live only" end,
+}
+
 --- Raises that the event has no such field. `names`: what there is.
 local function no_field(kind, name, names)
   if name == "stack" then
@@ -55,6 +67,12 @@ local function no_field(kind, name, names)
       hint = "e.callchain has the addresses that a recorded trace holds" })
   end
   local is_optional = source.is_common[name] or source.is_sample[name]
+  local told_by = hints_of_absent[name]
+  if told_by and not names and not kind.by_name[name] then
+    local whose = kind.sample and "the samples of '%s' do not have '%s'"
+      or "the records of '%s' do not tell '%s'"
+    errors.misuse(whose:format(kind.name, name), { token = name, hint = told_by(kind) })
+  end
   if is_optional and kind.sample and not names then
     local hint = kind.by_name[name] and "the event's own field of this name is e.args." .. name
       or name == "addr" and "record the addresses: perf record -d -e " .. kind.name
@@ -115,6 +133,10 @@ end
 ---@field period number
 ---@field thread integer which life of the tid: dense from 1
 ---@field addr oc.addr
+---@field cgroup string path of the process's control group
+---@field container string its container's short id or name; "" outside of one
+---@field ns_pid integer its id in its own pid namespace; 0: not known
+---@field cgroup_id number as the kernel numbers them
 ---@field callchain oc.addr[] leaf first, the kernel's context markers included
 ---@field reads table[] the counter's value, or those of its group (oc.sample)
 ---@field branches table[] the branches taken before, the newest first
@@ -295,6 +317,8 @@ end
 ---@field weights fun(d: ffi.cdata*, shift: integer, mask: integer): number
 ---@field sample table<string, fun(d: ffi.cdata*, kind: oc.Kind): any>
 ---@field address ffi.ctype*
+---@field group_of fun(d: ffi.cdata*): oc.ProcessFacts by the cgroup that the sample names
+---@field process_of fun(d: ffi.cdata*): oc.ProcessFacts as /proc told when it was first asked
 ---@field keep_for fun(copy: ffi.cdata*) the session lives as long as this copy of an event
 
 -- LuaJIT keeps metatypes for ever, and with them all that their functions stand on: these hold the
@@ -345,6 +369,8 @@ function M.runtime(session)
     return runtime.array(words[0], count, "const uint64_t *", true)
   end
 
+  local group_of, process_of = process_facts.make(held, runtime)
+  runtime.group_of, runtime.process_of = group_of, process_of
   --- A part of the word that PERF_SAMPLE_WEIGHT_STRUCT packs.
   function runtime.weights(d, shift, mask)
     if not held[1] or C.oc_session_tail_value(held[1], d, "weight", value) == 0 then return 0 end

@@ -14,8 +14,8 @@ local M = {}
 M.COMMON = { "time", "cpu", "pid", "tid", "comm", "ip", "period", "event", "stack", "args" }
 --- Further fields of samples, where the payload has none of the name.
 M.SAMPLE = { "thread", "addr", "id", "stream_id", "weight", "data_src", "transaction", "phys_addr",
-  "cgroup", "data_page_size", "code_page_size", "callchain", "ins_lat", "retire_lat", "reads",
-  "branches", "user_regs", "intr_regs", "user_stack", "aux" }
+  "cgroup", "cgroup_id", "container", "ns_pid", "data_page_size", "code_page_size", "callchain",
+  "ins_lat", "retire_lat", "reads", "branches", "user_regs", "intr_regs", "user_stack", "aux" }
 --- Those of them that oc.sample makes.
 local made = { reads = true, branches = true, user_regs = true, intr_regs = true,
   user_stack = true, aux = true }
@@ -163,6 +163,19 @@ local callchain_source = [[
 local callchain = runtime.callchain
 return function(d) return callchain(d) end]]
 
+--- Of the process: by the cgroup that the sample names, otherwise, live, as /proc tells.
+local process_names = { cgroup = true, container = true, ns_pid = true }
+local function process_source(kind, name)
+  if kind.parts.cgroup and name ~= "ns_pid" then
+    return ([[
+local group_of = runtime.group_of
+return function(d) return group_of(d).%s end]]):format(name)
+  end
+  return kind.live and ([[
+local process_of = runtime.process_of
+return function(d) return process_of(d).%s end]]):format(name) or nil
+end
+
 --- The source of the accessor of a name that is not the payload's; nil when the kind has none.
 ---@param kind oc.Kind
 ---@param name string
@@ -174,6 +187,11 @@ function M.common(kind, name)
     return integer_source("d.record", kind.places[name], 8, false, is_address)
   end
   if name == "callchain" then return kind.parts.callchain and callchain_source end
+  if process_names[name] then return process_source(kind, name) end
+  if name == "cgroup_id" then
+    return kind.parts.cgroup and 'local tail = runtime.tail\n'
+      .. 'return function(d) return tail(d, "cgroup", false) end' or nil
+  end
   if made[name] then
     return kind.parts[name]
       and ("local read = runtime.sample.%s\n"):format(name)

@@ -11,8 +11,13 @@ int oc_session_record(oc_session* session, const oc_run* run, const oc_recording
     options.output = recording->output;
     options.compression = recording->compression;
     options.max_bytes = whole(recording->max_bytes);
+    options.rotate_bytes = whole(recording->rotate_bytes);
+    options.rotate_time = whole(recording->rotate_ns);
+    options.rotate_files = recording->rotate_files;
+    options.overwrite = {whole(recording->overwrite_ns), whole(recording->overwrite_bytes)};
+    options.memory_bytes = whole(recording->memory_bytes);
     options.version = std::string("oc-") + OC_VERSION;
-    session->cpu_ns_at_start = process_cpu_ns();
+    oc::abi::begin_run(session);
     auto status = session->session.start_recording(read_run(run), std::move(options));
     if (!status) return fail(session, std::move(status.error()));
     const std::lock_guard lock(session->host.mutex);
@@ -23,21 +28,40 @@ int oc_session_record(oc_session* session, const oc_run* run, const oc_recording
   return started;
 }
 
+int oc_session_record_ahead(oc_session* session) {
+  return guarded(session, [&] {
+    {
+      const std::lock_guard lock(session->host.mutex);
+      if (session->host.active == session) session->host.active = nullptr;
+    }
+    session->host.is_running = false;
+    session->session.record_ahead();
+    return 0;
+  });
+}
+
+int oc_session_dump(oc_session* session, const char* path) {
+  return guarded(session, [&] {
+    auto status = session->session.dump(path);
+    return status ? 0 : fail(session, std::move(status.error()));
+  });
+}
+
 int oc_session_recorded(oc_session* session, oc_recorded* out) {
   *out = oc_recorded{};
   out->path = "";
   return guarded(session, [&] {
     const auto* recorder = session->session.recorder();
     if (recorder == nullptr) return 0;
-    session->text = recorder->path();
-    out->path = session->text.c_str();
+    if (!recorder->paths().empty()) out->path = recorder->paths().back().c_str();
+    out->files = static_cast<uint32_t>(recorder->paths().size());
     out->file_bytes = static_cast<double>(recorder->file_bytes());
     out->record_bytes = static_cast<double>(recorder->record_bytes());
-    out->samples = static_cast<double>(recorder->tally().samples());
-    out->records = static_cast<double>(recorder->tally().records());
+    out->samples = static_cast<double>(recorder->samples());
+    out->records = static_cast<double>(recorder->records());
     out->elapsed_ns = static_cast<double>(recorder->elapsed());
-    out->first_ns = static_cast<double>(recorder->tally().first());
-    out->last_ns = static_cast<double>(recorder->tally().last());
+    out->first_ns = static_cast<double>(recorder->first());
+    out->last_ns = static_cast<double>(recorder->last());
     const auto& failure = session->session.record_failure();
     return failure ? fail(session, *failure) : 0;
   });
@@ -47,9 +71,7 @@ double oc_session_recorded_samples(oc_session* session, uint32_t kind) {
   return guarded_or(0.0, [&] {
     const auto* recorder = session->session.recorder();
     if (recorder == nullptr || kind < oc::event::kKernelRecords) return 0.0;
-    const auto& by_event = recorder->tally().samples_by_event();
-    const uint32_t index = kind - oc::event::kKernelRecords;
-    return index < by_event.size() ? static_cast<double>(by_event[index]) : 0.0;
+    return static_cast<double>(recorder->samples_of(kind - oc::event::kKernelRecords));
   });
 }
 

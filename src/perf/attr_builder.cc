@@ -12,7 +12,8 @@ constexpr uint64_t kSampleType = PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_IP | PERF_
 
 uint64_t sample_type_of(const EventRequest& request) {
   return kSampleType | (request.format ? PERF_SAMPLE_RAW : 0) |
-         (request.with_address ? PERF_SAMPLE_ADDR : 0);
+         (request.with_address ? PERF_SAMPLE_ADDR : 0) |
+         (request.with_cgroup ? PERF_SAMPLE_CGROUP : 0);
 }
 
 perf_event_attr make_basic(const AttrBasis& basis) {
@@ -26,7 +27,7 @@ perf_event_attr make_basic(const AttrBasis& basis) {
   attr.use_clockid = 1;
   attr.clockid = CLOCK_MONOTONIC;
   attr.inherit = basis.follows_command;
-  attr.enable_on_exec = basis.follows_command;
+  attr.enable_on_exec = basis.follows_command && !basis.starts_paused;
   return attr;
 }
 
@@ -40,6 +41,11 @@ perf_event_attr make_dummy(const LiveRequest& request, const AttrBasis& basis) {
   attr.watermark = 1;  // wakeup_watermark 0: half the ring, however large it could be mapped
   if (!request.events.empty()) attr.sample_type = sample_type_of(request.events.front());
   return attr;
+}
+
+/// Samples name groups by id: records name those that are made meanwhile.
+bool samples_cgroups(const LiveRequest& request) {
+  return !request.events.empty() && request.events.front().with_cgroup;
 }
 
 }  // namespace
@@ -60,6 +66,7 @@ perf_event_attr make_event_attr(const EventRequest& request, const AttrBasis& ba
 
 perf_event_attr make_sideband_attr(const LiveRequest& request, const AttrBasis& basis) {
   perf_event_attr attr = make_dummy(request, basis);
+  attr.enable_on_exec = basis.follows_command;
   attr.comm = 1;
   attr.comm_exec = 1;
   attr.task = 1;
@@ -67,7 +74,7 @@ perf_event_attr make_sideband_attr(const LiveRequest& request, const AttrBasis& 
   attr.mmap_data = request.mmap_records;
   attr.build_id = basis.extras.build_ids;
   attr.namespaces = basis.extras.namespaces;
-  attr.cgroup = basis.extras.cgroups;
+  attr.cgroup = basis.extras.cgroups || samples_cgroups(request);
   attr.ksymbol = basis.extras.ksymbols;
   attr.bpf_event = basis.extras.bpf_events;
   attr.text_poke = basis.extras.text_pokes;
@@ -77,6 +84,7 @@ perf_event_attr make_sideband_attr(const LiveRequest& request, const AttrBasis& 
 perf_event_attr make_data_attr(const LiveRequest& request, const AttrBasis& basis) {
   perf_event_attr attr = make_dummy(request, basis);
   attr.context_switch = request.switch_records;
+  attr.wakeup_watermark = basis.wakeup_bytes;
   return attr;
 }
 

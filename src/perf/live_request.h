@@ -17,6 +17,7 @@ struct EventRequest {
   uint64_t frequency_hz = 0;  ///< 0: every `period` events
   uint64_t period = 1;
   bool with_address = false;  ///< PERF_SAMPLE_ADDR (page faults)
+  bool with_cgroup = false;   ///< PERF_SAMPLE_CGROUP (Linux 5.7), and CGROUP records of new groups
   /// Do not filter out our own threads. For sched:*: a switch made in our context is also the
   /// switch-in of another thread, so leaving it out would lose that.
   bool keep_own = false;
@@ -50,6 +51,7 @@ struct LiveRequest {
   /// For a file: mappings of code with build ids, namespaces, cgroups, kernel symbols and BPF programs,
   /// as far as the kernel gives them.
   bool is_recorded = false;
+  bool starts_paused = false;     ///< until LiveSource::resume, only names and threads are told
   bool stdout_to_stderr = false;  ///< of the command: our own stdout is the trace
   uint64_t buffer_bytes = 0;      ///< data ring per CPU; 0: 8 MiB, or what the lock limit allows
   std::vector<int32_t> own_tids;  ///< threads whose tracepoints are left out, system-wide

@@ -81,16 +81,26 @@ base::Status LiveSource::set_up() {
   opener.set_target(is_command() ? launcher_->pid() : -1, std::move(*cpus));
   AttrBasis basis;
   basis.follows_command = is_command();
+  basis.starts_paused = request_.starts_paused;
   const auto first = std::find_if(request_.events.begin(), request_.events.end(),
                                   [](const EventRequest& request) { return request.is_wanted; });
   status = opener.probe(first == request_.events.end() ? named("dummy") : *first, basis);
   if (!status) return status;
   basis.extras = request_.is_recorded ? opener.probe_extras(basis)
                                       : opener.keep_possible(request_.extras, basis);
+  if (request_.is_recorded) basis.wakeup_bytes = early_wakeup();
   extras_ = basis.extras;
   status = open_events(opener, basis);
   if (status && is_command() && launcher_->pidfd() >= 0) status = poller_.add(launcher_->pidfd());
   return status;
+}
+
+/// Recording takes a turn of 10 µs; so it is woken at an eighth of the ring, and has the rest of it to get a CPU on a
+/// busy machine. Where the ring may turn out smaller than wished, at half of it as always.
+uint32_t LiveSource::early_wakeup() const {
+  uint64_t bytes = request_.buffer_bytes;
+  if (bytes == 0 && permissions_.may_lock_any_amount()) bytes = kDefaultDataBytes;
+  return static_cast<uint32_t>(std::min<uint64_t>(bytes / 8, 1u << 30));
 }
 
 /// Forks the command if there is one; the CPUs to trace on.
@@ -208,7 +218,39 @@ base::Status LiveSource::start() {
   if (state_ != State::kOpened) return base::make_error(base::Code::kUsage, "already started");
   state_ = State::kStarted;
   start_time_ = base::now_of(CLOCK_MONOTONIC);
-  return is_command() ? launcher_->release() : opened_.enable_all();
+  if (is_command()) return launcher_->release();
+  if (!request_.starts_paused) return opened_.enable_all();
+  return opened_.set_enabled(request_.events.size(), true);  // the sideband
+}
+
+base::Status LiveSource::set_enabled(bool is_enabled) {
+  if (state_ != State::kStarted) return {};
+  const size_t sideband = request_.events.size();
+  for (size_t kind = 0; kind < opened_.size(); ++kind) {
+    if (kind == sideband) continue;
+    base::Status status = opened_.set_enabled(kind, is_enabled);
+    if (!status) return status;
+  }
+  return {};
+}
+
+base::Status LiveSource::pause() { return set_enabled(false); }
+base::Status LiveSource::resume() { return set_enabled(true); }
+
+/// A clock's frequency became a period when it was opened (perf_swevent_init_hrtimer), others keep theirs.
+base::Result<bool> LiveSource::set_rate(double share) {
+  bool has_any = false;
+  for (size_t kind = 0; kind < request_.events.size(); ++kind) {
+    const EventRequest& event = request_.events[kind];
+    if (event.frequency_hz == 0 || state_ != State::kStarted) continue;
+    const double hz = std::max(static_cast<double>(event.frequency_hz) * share, 1.0);
+    const bool is_clock = event.type == PERF_TYPE_SOFTWARE;
+    const base::Status status =
+        opened_.set_period(kind, static_cast<uint64_t>(is_clock ? 1e9 / hz : hz));
+    if (!status) return status.error();
+    has_any = true;
+  }
+  return has_any;
 }
 
 std::vector<sys::ThreadInfo> LiveSource::rundown() {
@@ -216,6 +258,12 @@ std::vector<sys::ThreadInfo> LiveSource::rundown() {
   sys::ThreadScan scan = sys::scan_threads();
   if (!scan.is_settled) {
     notes_.push_back("threads came and went while they were listed: some may be without a name");
+  }
+  if (!sys::in_initial_pid_namespace()) {
+    notes_.push_back(
+        "this is a pid namespace: threads outside of it, and the idle task, have the id 0 and "
+        "the "
+        "name (outside)");
   }
   return std::move(scan.threads);
 }

@@ -30,14 +30,18 @@ const Thread& ProcessModel::find_slowly(int32_t pid, int32_t tid) {
   return thread;
 }
 
+void ProcessModel::name_idle(std::string_view name) { slot(0, 0).comm = names_.intern(name); }
+
 void ProcessModel::comm(int32_t pid, int32_t tid, std::string_view name) {
+  if (tid == 0) return;  // of a thread outside of our pid namespace
   Thread& thread = slot(pid, tid);
   thread.comm = names_.intern(name);
   thread.is_named = true;
 }
 
 void ProcessModel::fork(int32_t pid, int32_t tid, int32_t parent_pid, int32_t parent_tid) {
-  if (tid == parent_tid) return;  // as some synthesised records of a process's own leader
+  if (tid == 0 || tid == parent_tid)
+    return;  // as some synthesised records of a process's own leader
   const Thread parent = slot(parent_pid, parent_tid);
   Thread& child = by_tid_[tid];
   child = make(pid, tid);

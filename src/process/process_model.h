@@ -37,6 +37,8 @@ class ProcessModel {
   }
 
   void comm(int32_t pid, int32_t tid, std::string_view name);
+  /// Of tid 0, which no record renames: in a pid namespace all threads outside of it have that id.
+  void name_idle(std::string_view name);
   void fork(int32_t pid, int32_t tid, int32_t parent_pid, int32_t parent_tid);
   /// What /proc says: used only when no record has told.
   void rundown(int32_t pid, int32_t tid, std::string_view name);

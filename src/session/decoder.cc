@@ -49,6 +49,8 @@ Decoder::Decoder(source::Source& source, process::ProcessModel& processes, Selec
 /// Types of records that happened at one moment, when nobody wants what they tell.
 void Decoder::find_skipped_types() {
   constexpr uint32_t kTypes = 64;
+  wants_moments_ =
+      std::any_of(kinds_.begin(), kinds_.end(), [](const Kind& k) { return k.is_wanted; });
   for (uint32_t type = 0; type < kTypes; ++type) {
     if (type == PERF_RECORD_SAMPLE || !source::is_of_a_moment(type)) continue;
     bool is_wanted = false;
@@ -57,6 +59,7 @@ void Decoder::find_skipped_types() {
       is_wanted = is_wanted || (number >= 0 && selection_.wanted[static_cast<size_t>(number)] != 0);
     }
     if (!is_wanted) skipped_types_ |= 1ull << type;
+    wants_moments_ = wants_moments_ || is_wanted;
   }
 }
 
@@ -246,7 +249,8 @@ void Decoder::place_window() {
   }
   const base::Nanos from = std::max(start, window_.from);
   window_.to = std::min(window_.to, from + std::min(selection_.max_span, Window::kNoEnd - from));
-  source_.narrow(window_);
+  // Who only wants to know of processes needs no sample, wherever it lies.
+  source_.narrow(wants_moments_ ? window_ : Window{Window::kNoEnd, Window::kNoEnd});
 }
 
 /// Up to when everything has been delivered, in ns since the start.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "event/kernel_record.h"
+#include "process/cgroup_names.h"
 #include "process/process_model.h"
 #include "session/batch.h"
 #include "session/loss_count.h"
@@ -30,6 +31,7 @@ struct Selection {
   base::Nanos start = 0;  ///< time zero; 0: the first record with a time
   TimeWindow window;      ///< events outside of it are not delivered
   TimeMarks marks;        ///< of the samples, where the window needs them
+  process::CgroupNames* cgroups = nullptr;  ///< told what CGROUP records say; outlives the decoder
 };
 
 /// Turns a source's records into batches of descriptors: order, which event, who ran under which name.
@@ -130,6 +132,7 @@ class Decoder {
   std::vector<Tag> tags_;  ///< by id - first id
   uint64_t first_id_ = 0;
   uint32_t id_end_ = 0;
+  bool wants_moments_ = false;  ///< a sample or another record of a moment (run_scan.h)
   uint64_t skipped_types_ =
       0;  ///< by record type: nobody wants them, and the model does not need them
 };

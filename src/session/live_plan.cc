@@ -100,6 +100,7 @@ Result<std::vector<uint32_t>> LivePlan::resolve_tracepoints(const std::string& n
 }
 
 uint32_t LivePlan::add(perf::EventRequest request) {
+  request.with_cgroup = samples_cgroups_;
   for (uint32_t i = 0; i < size(); ++i) {
     const auto& known = requests_[i];
     if (known.type == request.type && known.config == request.config &&

@@ -37,6 +37,10 @@ class LivePlan {
   /// What the kernel shall leave out of an event, in its own words; empty: nothing.
   void set_filter(uint32_t index, std::string text) { requests_[index].filter = std::move(text); }
 
+  /// Every event that is resolved from now on samples the cgroup.
+  void sample_cgroups() { samples_cgroups_ = true; }
+  bool samples_cgroups() const { return samples_cgroups_; }
+
   /// All that can be asked for by name here, sorted.
   std::vector<std::string> names(const std::string& glob) const;
 
@@ -46,6 +50,7 @@ class LivePlan {
 
   std::vector<perf::EventRequest> requests_;
   std::deque<event::EventKind> kinds_;
+  bool samples_cgroups_ = false;
 };
 
 }  // namespace oc::session

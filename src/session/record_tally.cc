@@ -20,6 +20,15 @@ constexpr size_t kMostBuildIds = 1 << 16;
 RecordTally::RecordTally(const event::EventTable& events)
     : clock_(events), by_event_(events.size()) {}
 
+void RecordTally::merge(const RecordTally& other) {
+  records_ += other.records_;
+  unknown_ += other.unknown_;
+  for (size_t i = 0; i < by_event_.size(); ++i) by_event_[i] += other.by_event_[i];
+  first_ = std::min(first_, other.first_);
+  last_ = std::max(last_, other.last_);
+  for (const auto& [stream, records] : other.lost_) lost_[stream] += records;
+}
+
 uint64_t RecordTally::samples() const {
   return std::accumulate(by_event_.begin(), by_event_.end(), unknown_);
 }
@@ -63,14 +72,14 @@ void RecordTally::add_mapping(const uint8_t* record, const RecordHeader& header)
   const auto id = body.take(20);
   body.skip(8);
   if (body.failed() || size > id.size()) return;
-  source::BuildIdEntry entry;
+  source::BuildId entry;
   entry.path = base::bounded_text(body.at(), body.remaining());
   entry.id.assign(id.begin(), id.begin() + size);
   entry.is_kernel = (header.misc & PERF_RECORD_MISC_CPUMODE_MASK) == PERF_RECORD_MISC_KERNEL;
   add_build_id(std::move(entry));
 }
 
-void RecordTally::add_build_id(source::BuildIdEntry entry) {
+void RecordTally::add_build_id(source::BuildId entry) {
   if (entry.id.empty() || known_ids_.size() >= kMostBuildIds) return;
   std::string key = entry.path;
   key.push_back('\0');

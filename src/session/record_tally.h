@@ -23,6 +23,9 @@ class RecordTally {
 
   void add(const source::Span& span);
 
+  /// Adds the numbers of another one over the same events; not its build ids.
+  void merge(const RecordTally& other);
+
   uint64_t samples() const;
   uint64_t records() const { return records_; }
   /// By kind of the event table.
@@ -32,8 +35,8 @@ class RecordTally {
   /// As LOST and LOST_SAMPLES records tell, by stream.
   const std::map<uint32_t, uint64_t>& lost_by_stream() const { return lost_; }
   /// Of MMAP2 records that carry one, each file once.
-  const std::vector<source::BuildIdEntry>& build_ids() const { return build_ids_; }
-  void add_build_id(source::BuildIdEntry entry);
+  const std::vector<source::BuildId>& build_ids() const { return build_ids_; }
+  void add_build_id(source::BuildId entry);
 
  private:
   void add_other(const uint8_t* record, const source::RecordHeader& header, uint32_t stream);
@@ -46,7 +49,7 @@ class RecordTally {
   base::Nanos first_ = UINT64_MAX;
   base::Nanos last_ = 0;
   std::map<uint32_t, uint64_t> lost_;
-  std::vector<source::BuildIdEntry> build_ids_;
+  std::vector<source::BuildId> build_ids_;
   std::set<std::string> known_ids_;
 };
 

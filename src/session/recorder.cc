@@ -1,6 +1,9 @@
 #include "session/recorder.h"
 
+#include <fmt/format.h>
 #include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
@@ -10,108 +13,330 @@
 
 namespace oc::session {
 
+using std::chrono::milliseconds;
+
 namespace {
+
+constexpr uint64_t kEverything = ~uint64_t{0};
+constexpr uint64_t kBetweenRounds = 8u << 20;  // of a dump, between two looks at the rings
 
 /// A full pipe or disk is an error that write tells: no signal.
 void ignore_signals_of_writes() {
   for (const int number : {SIGPIPE, SIGXFSZ}) signal(number, SIG_IGN);
 }
 
-constexpr uint64_t kEverything = ~uint64_t{0};
+sigset_t dump_signal() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGUSR2);
+  return set;
+}
+
+/// This thread alone: a turn is short, and where all CPUs are taken it must not wait for its share of them. Refused
+/// to ordinary users.
+void come_first() { setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), -15); }
+
+uint64_t default_memory() {
+  const uint64_t all = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * perf::page_size_bytes();
+  return std::min<uint64_t>(all / 4, 1u << 30);
+}
 
 }  // namespace
 
 base::Result<std::unique_ptr<Recorder>> Recorder::open(RecordOptions options) {
   ignore_signals_of_writes();
-  auto output = source::TraceOutput::open(options.output);
-  if (!output) return std::move(output.error());
   std::unique_ptr<Recorder> recorder(new Recorder(std::move(options)));
+  const RecordOptions& given = recorder->options_;
+  if (recorder->keeps_in_memory() || recorder->rotates()) {
+    const sigset_t set = dump_signal();
+    pthread_sigmask(SIG_BLOCK, &set, nullptr);  // taken by look_at_signal
+  }
+  if (given.output.empty()) return recorder;
+  const std::string first = recorder->rotates() ? numbered_path(given.output, 1) : given.output;
+  auto output = source::TraceOutput::open(first);
+  if (!output) return std::move(output.error());
   recorder->opened_ = std::move(*output);
   return recorder;
 }
 
 void Recorder::discard() {
   if (opened_) opened_->discard();
-  if (file_) file_->output.discard();
+  if (file_) file_->discard();
   is_finished_ = true;
 }
 
 base::Status Recorder::prepare(perf::LiveSource& live) {
   live_ = &live;
-  features_ = load_host_features(options_.version);
-  tracing_data_ = load_tracing_data(live.request().events);
-  file_ = std::make_unique<TraceFile>(std::move(*opened_), options_.compression, live.events());
+  total_ = std::make_unique<RecordTally>(live.events());
+  beginning_.features = load_host_features(options_.version);
+  beginning_.tracing_data = load_tracing_data(live.request().events);
+  beginning_.most_round_bytes = std::max(live.data_ring_bytes(), perf::kDefaultSidebandBytes);
+  beginning_.compression = options_.compression;
+  if (keeps_in_memory()) {
+    const uint64_t most = options_.memory_bytes != 0 ? options_.memory_bytes : default_memory();
+    spool_ = std::make_unique<FlightSpool>(options_.overwrite, most);
+    return {};
+  }
+  // Begun before the events run, so that a full disk is told before a command is started.
+  auto file = TraceFile::begin(std::move(*opened_), beginning_, live.events());
   opened_.reset();
-  if (options_.max_bytes != 0) file_->writer.set_limit(options_.max_bytes);
-  const uint64_t most = std::max(live.data_ring_bytes(), perf::kDefaultSidebandBytes);
-  return file_->writer.begin(live.events(), features_, tracing_data_, most);
-}
-
-base::Status Recorder::begin() {
-  started_ = live_->start_time();
-  return write_rundown();
+  if (!file) return std::move(file.error());
+  file_ = std::move(*file);
+  if (options_.max_bytes != 0) file_->writer().set_limit(options_.max_bytes);
+  return {};
 }
 
 /// Events run already, so that what starts meanwhile is in the rings; no round ends before all of this is written,
 /// and its time is 0: a reader takes it first.
-base::Status Recorder::write_rundown() {
+perf::Rundown Recorder::list_what_runs(base::ByteSink& records) {
   const auto& events = live_->events();
-  perf::Rundown rundown(events[events.size() - 2].layout.trailer_size, live_->extras());
-  base::ByteSink records;
+  const size_t trailer = events[events.size() - 2].layout.trailer_size;  // of the sideband event
+  perf::Rundown rundown(trailer, live_->extras());
   rundown.add_kernel(records);
   rundown.add_cgroups(records);
-  for (const sys::ThreadInfo& thread : live_->rundown()) rundown.add_thread(thread, records);
-  for (const perf::MappedFile& file : rundown.files())
-    file_->tally.add_build_id({file.path, file.build_id, file.is_kernel});
-  return file_->writer.append(records.bytes());
+  // Later a command has children, which live_ does not know.
+  const auto threads = is_begun_ ? sys::scan_threads().threads : live_->rundown();
+  is_begun_ = true;
+  for (const sys::ThreadInfo& thread : threads) rundown.add_thread(thread, records);
+  return rundown;
 }
 
-base::Status Recorder::drain(source::Round& round) {
-  auto status = file_->writer.append(round.spans, !round.spans.empty());
-  uint64_t left = file_->writer.kept_bytes();
-  for (source::Span span : round.spans) {
-    const auto size = std::min(left, static_cast<uint64_t>(span.end - span.begin));
-    span.end = span.begin + size;
-    file_->tally.add(span);
-    left -= size;
+base::Status Recorder::begin() {
+  started_ = live_->start_time();
+  if (spool_) return begin_segment();
+  base::ByteSink records;
+  const perf::Rundown rundown = list_what_runs(records);
+  return begin_file(records.bytes(), rundown);
+}
+
+base::Status Recorder::begin_file(std::span<const uint8_t> rundown, const perf::Rundown& files) {
+  ++files_made_;
+  file_began_ = base::now_of(CLOCK_MONOTONIC);
+  for (const perf::MappedFile& file : files.files())
+    file_->tally().add_build_id({file.build_id, file.path, -1, file.is_kernel});
+  return file_->writer().append(rundown);
+}
+
+base::Status Recorder::end_file() {
+  auto status = file_->finish();
+  record_bytes_ += file_->writer().record_bytes();
+  file_bytes_ = file_->bytes();
+  total_->merge(file_->tally());
+  paths_.push_back(file_->path());
+  file_.reset();
+  while (options_.rotate_files != 0 && paths_.size() > options_.rotate_files) {
+    unlink(paths_.front().c_str());
+    paths_.erase(paths_.begin());
   }
-  for (const source::Span& span : round.spans) live_->release(span.stream, kEverything);
   return status;
 }
 
-base::Result<bool> Recorder::step(std::chrono::milliseconds wait) {
+bool Recorder::is_file_done(base::Nanos now) const {
+  if (options_.rotate_bytes != 0 && file_->bytes() >= options_.rotate_bytes) return true;
+  return options_.rotate_time != 0 && now - file_began_ >= options_.rotate_time;
+}
+
+void Recorder::copy_sideband(base::ByteSink& records) const {
+  for (const source::Span& span : round_.spans) {
+    if (perf::LiveSource::is_sideband(span.stream))
+      records.put_bytes({span.begin, static_cast<size_t>(span.end - span.begin)});
+  }
+}
+
+/// The next file: what runs is listed first, then the rings are emptied once more into the old one. Who came or went
+/// between the two is in the sideband of that round, which both files get.
+///
+///     old:  … rounds | round                                    |
+///     new:           | rundown, sideband of the round           | rounds …
+///             list /proc ^     ^ empty the rings
+base::Status Recorder::rotate() {
+  base::ByteSink records;
+  const perf::Rundown rundown = list_what_runs(records);
+  if (auto status = take_round(milliseconds(0)); !status) return status;
+  copy_sideband(records);
+  auto status = store_round();
+  if (!status || round_.is_last) return status;
+  auto output = source::TraceOutput::open(numbered_path(options_.output, files_made_ + 1));
+  if (!output) return std::move(output.error());
+  auto next = TraceFile::begin(std::move(*output), beginning_, live_->events());
+  if (!next) return std::move(next.error());
+  status = end_file();
+  file_ = std::move(*next);
+  auto begun = begin_file(records.bytes(), rundown);
+  return status ? std::move(begun) : std::move(status);
+}
+
+/// The same in memory.
+base::Status Recorder::begin_segment() {
+  base::ByteSink records;
+  const perf::Rundown rundown = list_what_runs(records);
+  if (!spool_->segments().empty()) {
+    if (auto status = take_round(milliseconds(0)); !status) return status;
+    copy_sideband(records);
+    if (auto status = store_round(); !status) return status;
+  }
+  std::vector<source::BuildId> files;
+  for (const perf::MappedFile& file : rundown.files())
+    files.push_back({file.build_id, file.path, -1, file.is_kernel});
+  spool_->begin_segment(records.take(), std::move(files), base::now_of(CLOCK_MONOTONIC));
+  return {};
+}
+
+base::Status Recorder::take_round(milliseconds wait) { return live_->next_round(wait, round_); }
+
+void Recorder::give_back() {
+  for (const source::Span& span : round_.spans) live_->release(span.stream, kEverything);
+}
+
+base::Status Recorder::store_round() {
+  base::Status status;
+  if (spool_) {
+    for (const source::Span& span : round_.spans) {
+      total_->add(span);
+      record_bytes_ += static_cast<uint64_t>(span.end - span.begin);
+    }
+    spool_->add(round_.spans, base::now_of(CLOCK_MONOTONIC));
+  } else {
+    status = file_->append(round_.spans, !round_.spans.empty());
+  }
+  give_back();
+  return status;
+}
+
+base::Status Recorder::look_at_signal() {
+  if (!spool_ && !rotates()) return {};
+  const sigset_t set = dump_signal();
+  const timespec at_once{};
+  if (sigtimedwait(&set, nullptr, &at_once) != SIGUSR2) return {};
+  if (!spool_) return rotate();
+  auto status = options_.output.empty() ? base::Status()
+                                        : dump(numbered_path(options_.output, files_made_ + 1));
+  // A dump that cannot be written does not end the flight recorder.
+  if (!status) notes_.push_back(status.error().what);
+  return {};
+}
+
+base::Result<bool> Recorder::step(milliseconds wait) {
   if (failure_ || is_finished_) return false;
-  if (auto status = live_->next_round(wait, round_); !status) return std::move(status.error());
-  if (auto status = drain(round_); !status) {
+  if (!std::exchange(is_first_, true)) come_first();
+  auto status = take_round(wait);
+  if (!status) return std::move(status.error());
+  status = store_round();
+  const base::Nanos now = base::now_of(CLOCK_MONOTONIC);
+  if (status && !round_.is_last && spool_ && spool_->wants_segment(now)) status = begin_segment();
+  if (status && !round_.is_last && file_ && is_file_done(now)) status = rotate();
+  if (status && !round_.is_last) status = look_at_signal();
+  if (!status) {
     failure_ = std::move(status.error());
     live_->finish();
     return false;
   }
-  if (!file_->writer.is_at_limit()) return !round_.is_last;
+  if (!file_ || !file_->writer().is_at_limit()) return !round_.is_last;
   live_->finish();
   return false;
 }
 
-std::map<int32_t, uint64_t> Recorder::lost_by_cpu() const {
-  std::map<int32_t, uint64_t> by_cpu;
-  for (const auto& [stream, records] : file_->tally.lost_by_stream())
-    by_cpu[live_->cpu_of_stream(stream)] += records;
-  return by_cpu;
+base::Status Recorder::write_segments(TraceFile& file) {
+  std::vector<std::shared_ptr<const FlightSpool::Round>> rounds;
+  for (const auto& segment : spool_->segments()) {
+    rounds.insert(rounds.end(), segment.rounds.begin(), segment.rounds.end());
+    for (const source::BuildId& id : segment.files) file.tally().add_build_id(id);
+  }
+  const std::vector<uint8_t> rundown = spool_->segments().front().rundown;
+  if (auto status = file.writer().append(rundown); !status) return status;
+  uint64_t since = 0;
+  for (const auto& round : rounds) {
+    source::Span span;
+    span.begin = round->bytes.get();
+    span.end = span.begin + round->size_bytes;
+    if (auto status = file.append(std::span(&span, 1), true); !status) return status;
+    since += round->size_bytes;
+    if (since < kBetweenRounds || live_->is_finished()) continue;
+    since = 0;  // the rings fill while a dump is written
+    if (auto status = take_round(milliseconds(0)); !status) return status;
+    if (auto status = store_round(); !status) return status;
+  }
+  return {};
+}
+
+base::Status Recorder::dump(const std::string& path) {
+  if (!spool_ || spool_->segments().empty())
+    return base::make_error(base::Code::kUsage,
+                            "there is nothing to dump: this is no flight recorder",
+                            "give it overwrite, as in overwrite = \"10s\"");
+  std::optional<source::TraceOutput> output;
+  if (opened_ && path == options_.output) {
+    output = std::move(*opened_);
+    opened_.reset();
+  } else {
+    auto opened = source::TraceOutput::open(path);
+    if (!opened) return std::move(opened.error());
+    output = std::move(*opened);
+  }
+  auto file = TraceFile::begin(std::move(*output), beginning_, live_->events());
+  if (!file) return std::move(file.error());
+  ++files_made_;
+  auto status = write_segments(**file);
+  auto finished = (*file)->finish();
+  paths_.push_back((*file)->path());
+  file_bytes_ = (*file)->bytes();
+  return status ? std::move(finished) : std::move(status);
 }
 
 base::Status Recorder::finish() {
-  if (is_finished_ || !file_) return {};
+  if (is_finished_ || (!file_ && !spool_)) return {};
   is_finished_ = true;
+  if (!failure_ && !live_->is_finished()) {  // cut off before its last round
+    live_->request_stop();
+    auto status = take_round(milliseconds(0));
+    if (status) status = store_round();
+    if (!status) failure_ = std::move(status.error());
+  }
   live_->finish();
   ended_ = base::now_of(CLOCK_MONOTONIC);
-  source::FeatureSections more;
-  more.add_build_ids(file_->tally.build_ids());
-  more.add_sample_times(file_->tally.first(), file_->tally.last());
-  auto status = file_->writer.finish(more);
-  file_bytes_ = file_->output.position();
-  auto renamed = file_->output.finish();
+  base::Status status;
+  if (file_) status = end_file();
+  if (spool_ && !options_.output.empty()) status = dump(options_.output);
+  if (spool_ && spool_->is_cut_short()) {
+    notes_.push_back(
+        "the flight recorder kept less than asked for: its memory was full (--overwrite-memory)");
+  }
   if (failure_) return std::move(*failure_);
-  return status ? std::move(renamed) : std::move(status);
+  return status;
+}
+
+std::map<int32_t, uint64_t> Recorder::lost_by_cpu() const {
+  std::map<int32_t, uint64_t> by_cpu;
+  for (const RecordTally* tally : {total_.get(), file_ ? &file_->tally() : nullptr}) {
+    if (tally == nullptr) continue;
+    for (const auto& [stream, records] : tally->lost_by_stream())
+      by_cpu[live_->cpu_of_stream(stream)] += records;
+  }
+  return by_cpu;
+}
+
+uint64_t Recorder::samples() const {
+  return total_->samples() + (file_ ? file_->tally().samples() : 0);
+}
+
+uint64_t Recorder::records() const {
+  return total_->records() + (file_ ? file_->tally().records() : 0);
+}
+
+uint64_t Recorder::samples_of(uint32_t event) const {
+  const auto of = [&](const RecordTally& tally) {
+    const auto& by_event = tally.samples_by_event();
+    return event < by_event.size() ? by_event[event] : 0;
+  };
+  return of(*total_) + (file_ ? of(file_->tally()) : 0);
+}
+
+base::Nanos Recorder::first() const {
+  return total_->first() != 0 || !file_ ? total_->first() : file_->tally().first();
+}
+
+base::Nanos Recorder::last() const {
+  return std::max(total_->last(), file_ ? file_->tally().last() : 0);
 }
 
 }  // namespace oc::session

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,29 +11,24 @@
 #include "base/result.h"
 #include "perf/live_source.h"
 #include "perf/rundown.h"
+#include "session/flight_spool.h"
 #include "session/record_tally.h"
-#include "source/feature_writer.h"
-#include "source/perf_data_writer.h"
+#include "session/trace_file.h"
 #include "source/trace_output.h"
 
 namespace oc::session {
 
 /// Where a recording goes, and how far.
 struct RecordOptions {
-  std::string output = "perf.data";  ///< "-": stdout
+  std::string output = "perf.data";  ///< "-": stdout; empty: nowhere but by `dump`
   int compression = 0;               ///< zstd's level; 0: none
-  uint64_t max_bytes = 0;            ///< of records; 0: no limit
-  std::string version;               ///< of this program
-};
-
-/// One trace being written: its output, the writer, what it holds.
-struct TraceFile {
-  source::TraceOutput output;
-  source::PerfDataWriter writer;
-  RecordTally tally;
-
-  TraceFile(source::TraceOutput opened, int compression, const event::EventTable& events)
-      : output(std::move(opened)), writer(output, compression), tally(events) {}
+  uint64_t max_bytes = 0;            ///< of the file's records; 0: no limit
+  uint64_t rotate_bytes = 0;         ///< a new file when one is so large; 0: never
+  base::Nanos rotate_time = 0;       ///< or so old
+  uint32_t rotate_files = 0;         ///< how many are kept; 0: all
+  FlightWindow overwrite;            ///< keep only the last of it, in memory, until dumped
+  uint64_t memory_bytes = 0;  ///< at most, for that; 0: a quarter of the machine's, at most 1 GiB
+  std::string version;        ///< of this program
 };
 
 /// Drains a live source into a file, bytes as they are: no merge, no decoding.
@@ -42,7 +38,9 @@ struct TraceFile {
 ///     step …     rings → one write, then FINISHED_ROUND
 ///     finish     what the rings still hold, build ids, the header, the name
 ///
-/// A write that fails ends the recording; what was written before stays a whole trace. One thread.
+/// With rotation a file is followed by the next; with `overwrite` the rounds go to memory, and to files by `dump`: when
+/// asked, on SIGUSR2, and at the end. A write that fails ends the recording; what was written before can be read.
+/// One thread.
 class Recorder {
  public:
   static base::Result<std::unique_ptr<Recorder>> open(RecordOptions options);
@@ -57,32 +55,63 @@ class Recorder {
   base::Result<bool> step(std::chrono::milliseconds wait);
   /// After the last step, or instead of it.
   base::Status finish();
+  /// Writes what is kept in memory to a file of its own and goes on. Requires: overwrite.
+  base::Status dump(const std::string& path);
 
   /// Records that LOST records tell of.
   std::map<int32_t, uint64_t> lost_by_cpu() const;
-  const RecordTally& tally() const { return file_->tally; }
-  const std::string& path() const { return file_->output.current_path(); }
+  /// Of everything so far, whether or not it is kept.
+  uint64_t samples() const;
+  uint64_t records() const;
+  uint64_t samples_of(uint32_t event) const;
+  uint64_t record_bytes() const { return record_bytes_; }
+  base::Nanos first() const;
+  base::Nanos last() const;
   /// How long the events ran.
   base::Nanos elapsed() const { return ended_ - started_; }
+  /// The files that there are now, oldest first, and the size of the last.
+  const std::vector<std::string>& paths() const { return paths_; }
   uint64_t file_bytes() const { return file_bytes_; }
-  uint64_t record_bytes() const { return file_->writer.record_bytes(); }
+  const std::vector<std::string>& notes() const { return notes_; }
 
  private:
   explicit Recorder(RecordOptions options) : options_(std::move(options)) {}
-  base::Status write_rundown();
-  base::Status drain(source::Round& round);
+  bool keeps_in_memory() const {
+    return options_.overwrite.time != 0 || options_.overwrite.bytes != 0;
+  }
+  bool rotates() const { return options_.rotate_bytes != 0 || options_.rotate_time != 0; }
+  perf::Rundown list_what_runs(base::ByteSink& records);
+  base::Status begin_file(std::span<const uint8_t> rundown, const perf::Rundown& files);
+  base::Status end_file();
+  bool is_file_done(base::Nanos now) const;
+  base::Status rotate();
+  base::Status begin_segment();
+  base::Status take_round(std::chrono::milliseconds wait);
+  base::Status store_round();
+  void give_back();
+  base::Status look_at_signal();
+  base::Status write_segments(TraceFile& file);
+  void copy_sideband(base::ByteSink& records) const;
 
   RecordOptions options_;
   std::optional<source::TraceOutput> opened_;
   perf::LiveSource* live_ = nullptr;
+  TraceBeginning beginning_;
   std::unique_ptr<TraceFile> file_;
-  source::FeatureSections features_;
-  std::vector<uint8_t> tracing_data_;
+  std::unique_ptr<FlightSpool> spool_;
+  std::unique_ptr<RecordTally> total_;  ///< of files that are finished, or of what went to memory
   source::Round round_;
   std::optional<base::Error> failure_;
+  std::vector<std::string> paths_;
+  std::vector<std::string> notes_;
+  uint32_t files_made_ = 0;
+  base::Nanos file_began_ = 0;
+  uint64_t record_bytes_ = 0;
   uint64_t file_bytes_ = 0;
   base::Nanos started_ = 0;
   base::Nanos ended_ = 0;
+  bool is_first_ = false;  ///< its thread is served first
+  bool is_begun_ = false;
   bool is_finished_ = false;
 };
 

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/glob.h"
 #include "base/nearest.h"
+#include "session/process_facts.h"
 #include "source/sample_span.h"
 
 namespace oc::session {
@@ -46,6 +47,7 @@ std::vector<int32_t> own_threads() {
 Session::Session() : processes_(strings_) {}
 
 Session::~Session() {
+  recording_thread_.reset();
   pump_.reset();  // its thread uses the rest
 }
 
@@ -165,9 +167,11 @@ Status Session::start(const RunOptions& options) {
   if (decoder_ || is_over_)
     return make_error(Code::kUsage, "this trace has been run already",
                       "open it again for a second run");
+  prepare_control(options);
   Selection selection;
   wanted_.resize(kind_count());
   selection.wanted = wanted_;
+  selection.cgroups = &cgroups_;
   if (options.max_events != 0) selection.max_events = options.max_events;
   if (options.max_span != 0) selection.max_span = options.max_span;
   if (auto status = choose_window(options.window, selection); !status) return status;
@@ -212,6 +216,7 @@ perf::LiveRequest Session::make_request(const RunOptions& options) const {
     request.events[i].is_wanted = is_wanted(kKernelRecords + i);
   request.command = options.command;
   request.buffer_bytes = options.buffer_bytes;
+  request.starts_paused = options.starts_paused;
   request.switch_records = wants(KernelRecord::kSwitchOut) || wants(KernelRecord::kSwitchIn) ||
                            wants(KernelRecord::kSwitchOutWide) ||
                            wants(KernelRecord::kSwitchInWide);
@@ -243,57 +248,18 @@ Status Session::start_live(const RunOptions& options, Selection& selection) {
                             KernelRecord::kSwitchOutWide, KernelRecord::kSwitchInWide})
     selection.keep_own[static_cast<size_t>(record)] = 1;
   if (auto status = live_->start(); !status) return status;
+  if (plan_.samples_cgroups()) name_cgroups(cgroups_);
   selection.start = live_->start_time();
   wall_offset_ = static_cast<int64_t>(base::now_of(CLOCK_REALTIME) - base::now_of(CLOCK_MONOTONIC));
   if (options.max_span != 0) live_deadline_ = selection.start + options.max_span;
   for (const sys::ThreadInfo& thread : live_->rundown()) {
     processes_.rundown(thread.pid, thread.tid, thread.comm);
   }
+  // The kernel gives threads that have no id in our pid namespace the idle task's.
+  if (!sys::in_initial_pid_namespace()) processes_.name_idle("(outside)");
   decoder_ = std::make_unique<Decoder>(*live_, processes_, std::move(selection));
   pump_ = std::make_unique<Pump>(*decoder_);
   return {};
-}
-
-Status Session::start_recording(const RunOptions& options, RecordOptions recording) {
-  if (decoder_ || live_ || is_over_)
-    return make_error(Code::kUsage, "this trace has been run already",
-                      "open it again for a second run");
-  perf::LiveRequest request = make_request(options);
-  request.is_recorded = true;
-  request.stdout_to_stderr = recording.output == "-";
-  auto recorder = Recorder::open(std::move(recording));
-  if (!recorder) return std::move(recorder.error());
-  recorder_ = std::move(*recorder);
-  auto live = perf::LiveSource::open(std::move(request));
-  Status status;
-  if (live) {
-    live_ = std::move(*live);
-    status = recorder_->prepare(*live_);
-    if (status) status = live_->start();
-  } else {
-    status = std::move(live.error());
-  }
-  if (!status) {
-    recorder_->discard();
-    recorder_.reset();
-    return status;
-  }
-  counts_.start_time = live_->start_time();
-  if (options.max_span != 0) live_deadline_ = live_->start_time() + options.max_span;
-  max_recorded_ = options.max_events;
-  return recorder_->begin();
-}
-
-Result<const Batch*> Session::next_recorded(std::chrono::milliseconds wait) {
-  const auto more = recorder_->step(look_at_deadline(wait));
-  if (!more) return more.error();
-  const RecordTally& tally = recorder_->tally();
-  counts_.records = tally.records();
-  counts_.delivered = tally.samples();
-  counts_.bytes = recorder_->record_bytes();
-  counts_.last_time = tally.last();
-  if (max_recorded_ != 0 && counts_.delivered >= max_recorded_) live_->request_stop();
-  return *more ? &nothing_ : nullptr;
 }
 
 std::chrono::milliseconds Session::look_at_deadline(std::chrono::milliseconds wait) {
@@ -307,6 +273,7 @@ std::chrono::milliseconds Session::look_at_deadline(std::chrono::milliseconds wa
 }
 
 Result<const Batch*> Session::next(std::chrono::milliseconds wait) {
+  if (auto status = govern(); !status) return std::move(status.error());
   if (recorder_ && live_ && !is_over_) return next_recorded(wait);
   if (!pump_) return static_cast<const Batch*>(nullptr);  // finished, or never started
   wait = look_at_deadline(wait);
@@ -314,17 +281,6 @@ Result<const Batch*> Session::next(std::chrono::milliseconds wait) {
   if (batch && *batch != nullptr) counts_ = (*batch)->counts;
   decoder_is_done_ = !batch || *batch == nullptr || (*batch)->is_last;
   return batch;
-}
-
-void Session::stop() {
-  if (live_) {
-    live_->request_stop();
-  } else if (fed_) {
-    fed_->request_stop();
-  } else if (pump_) {
-    pump_->stop();
-    file_->source().wake();
-  }
 }
 
 void Session::finish() {
@@ -338,18 +294,11 @@ void Session::finish() {
   decoder_.reset();
 }
 
-void Session::finish_recording() {
-  if (!live_) return;
-  if (auto status = recorder_->finish(); !status) record_failure_ = std::move(status.error());
-  losses_ = losses();
-  is_over_ = true;
-}
-
 void Session::end() {
   finish();
   if (!live_) return;
   live_->await_command();
-  final_notes_ = live_->notes();
+  final_notes_ = notes();
   command_status_ = command_status();
   live_.reset();
 }
@@ -375,7 +324,12 @@ std::vector<source::Loss> Session::losses() const {
 }
 
 std::vector<std::string> Session::notes() const {
-  if (live_) return live_->notes();
+  if (live_) {
+    auto notes = live_->notes();
+    if (recorder_) notes.insert(notes.end(), recorder_->notes().begin(), recorder_->notes().end());
+    if (auto note = overhead_note(); !note.empty()) notes.push_back(std::move(note));
+    return notes;
+  }
   if (!file_) return final_notes_;
   // The source belongs to the decoder's thread as long as that runs.
   if (!decoder_is_done_ && pump_) return file_->notes();

@@ -15,13 +15,17 @@
 #include "event/event_table.h"
 #include "event/filter.h"
 #include "event/filter_kernel.h"
+#include "process/cgroup_names.h"
 #include "process/process_model.h"
 #include "session/decoder.h"
+#include "session/governor.h"
 #include "session/live_plan.h"
 #include "session/pump.h"
 #include "session/recorder.h"
+#include "session/recording_thread.h"
 #include "source/fed_source.h"
 #include "source/recorded_trace.h"
+#include "sys/host.h"
 
 namespace oc::session {
 
@@ -32,6 +36,8 @@ struct RunOptions {
   TimeWindow window;                 ///< recorded only
   uint64_t buffer_bytes = 0;         ///< data ring per CPU, live only
   std::vector<std::string> command;  ///< live only; empty: the whole system
+  double max_overhead = 0;     ///< live only: own CPU time of the machine's, 0 to 1; 0: no limit
+  bool starts_paused = false;  ///< live only
 };
 
 /// One run over one trace: which source, which events, the thread that decodes, what was lost.
@@ -93,9 +99,17 @@ class Session {
   void set_kernel_filter(uint32_t kind, std::string text);
   /// What the kernel took; after `start`.
   std::string kernel_filter_taken(uint32_t kind) const;
+  /// Live samples carry the cgroup of their moment; before the events are resolved.
+  void sample_cgroups() { plan_.sample_cgroups(); }
+  /// The path of a cgroup by the id of a sample; "" when no record told it.
+  std::string cgroup_path(uint64_t id) const { return cgroups_.find(id); }
   base::Status start(const RunOptions& options);
   /// Instead of `start`: every event asked for goes to a file. `next` then gives empty batches until the end.
   base::Status start_recording(const RunOptions& options, RecordOptions recording);
+  /// The recording goes on by itself from now on, without `next`, until `finish`.
+  void record_ahead();
+  /// Writes what a flight recorder holds to a file; see Recorder::dump.
+  base::Status dump(const std::string& path);
   /// Null unless recording.
   const Recorder* recorder() const { return recorder_.get(); }
   /// Why the recording could not go on or be finished, once it is finished.
@@ -103,6 +117,16 @@ class Session {
   /// The next batch; null when the run is over. Lent: until the next call.
   base::Result<const Batch*> next(std::chrono::milliseconds wait);
   void stop();
+  /// Live: the kernel's events stop, but for those that tell names and threads, or go on. What has happened
+  /// is delivered. Of other traces this is only noted: their events are there, and whoever reads them skips.
+  base::Status set_paused(bool is_paused);
+  bool is_paused() const { return is_paused_; }
+  /// Of this machine, which live traces are from.
+  static sys::HostFacts host_facts();
+  /// Any thread: a live `next` that waits returns.
+  void wake();
+  /// How much of the asked sampling rate is left, where --max-overhead lowered it; 1: all.
+  double sampling_share() const;
   /// Ends the run, also before its last batch: stops the kernel's events, takes the final losses, frees
   /// the batches. Nothing is lent any more; the trace can still be asked.
   void finish();
@@ -135,6 +159,10 @@ class Session {
     return kind - kFirstProxy < proxies_.size() ? &proxies_[kind - kFirstProxy] : nullptr;
   }
   void finish_recording();
+  void take_counts();
+  void prepare_control(const RunOptions& options);
+  base::Status govern();
+  std::string overhead_note() const;
   perf::LiveRequest make_request(const RunOptions& options) const;
   base::Result<const Batch*> next_recorded(std::chrono::milliseconds wait);
   std::chrono::milliseconds look_at_deadline(std::chrono::milliseconds wait);
@@ -142,6 +170,7 @@ class Session {
 
   base::Interner strings_;
   process::ProcessModel processes_;
+  process::CgroupNames cgroups_;
   std::unique_ptr<source::FedSource> fed_;
   base::Nanos fed_start_ = 0;
   std::deque<event::EventFormat> proxies_;
@@ -149,12 +178,16 @@ class Session {
   LivePlan plan_;
   std::unique_ptr<perf::LiveSource> live_;
   std::unique_ptr<Recorder> recorder_;
+  std::unique_ptr<RecordingThread> recording_thread_;
   Batch nothing_;  ///< what `next` gives while recording
   std::vector<uint8_t> wanted_;
   TimeWindow window_;
   std::unique_ptr<Decoder> decoder_;
   std::unique_ptr<Pump> pump_;
   std::optional<base::Nanos> live_deadline_;
+  std::optional<Governor> governor_;
+  bool has_rates_ = false;  ///< the governor had something to slow
+  bool is_paused_ = false;
   uint64_t max_recorded_ = 0;
   std::optional<base::Error> record_failure_;
   bool decoder_is_done_ = false;  ///< the source is at rest and may be asked

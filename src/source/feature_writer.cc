@@ -176,15 +176,15 @@ void FeatureSections::add_sample_times(uint64_t first, uint64_t last) {
   sections_[kSampleTimeFeature] = sink.take();
 }
 
-void FeatureSections::add_build_ids(const std::vector<BuildIdEntry>& entries) {
+void FeatureSections::add_build_ids(const std::vector<BuildId>& entries) {
   ByteSink sink;
-  for (const BuildIdEntry& entry : entries) {
+  for (const BuildId& entry : entries) {
     const size_t start = sink.size();
     sink.put(uint32_t{0});
     sink.put(static_cast<uint16_t>((entry.is_kernel ? kCpumodeKernel : kCpumodeUser) |
                                    kMiscBuildIdSize));
     sink.put(uint16_t{0});
-    sink.put(int32_t{-1});
+    sink.put(entry.pid);
     const size_t size = std::min(entry.id.size(), kBuildIdBytes);
     sink.put_bytes(std::span(entry.id).first(size));
     sink.put_zeros(kBuildIdBytes - size);

@@ -9,15 +9,9 @@
 
 #include "event/event_table.h"
 #include "source/feature.h"
+#include "source/trace_header.h"
 
 namespace oc::source {
-
-/// Which file an address range of a trace is of, as its build id tells.
-struct BuildIdEntry {
-  std::string path;
-  std::vector<uint8_t> id;  ///< at most 20 bytes
-  bool is_kernel = false;
-};
 
 struct NumaNode {
   uint32_t number = 0;
@@ -76,12 +70,12 @@ class FeatureSections {
   void add_none(Feature number);
   void add_events(const event::EventTable& events);
   void add_sample_times(uint64_t first, uint64_t last);
-  void add_build_ids(const std::vector<BuildIdEntry>& entries);
+  void add_build_ids(const std::vector<BuildId>& entries);
 
-  const std::map<int, std::vector<uint8_t>>& sections() const { return sections_; }
+  const std::map<Feature, std::vector<uint8_t>>& sections() const { return sections_; }
 
  private:
-  std::map<int, std::vector<uint8_t>> sections_;
+  std::map<Feature, std::vector<uint8_t>> sections_;
 };
 
 /// An attr as it is stored: at most 128 bytes (PERF_ATTR_SIZE_VER7). perf refuses more than it knows, even when

@@ -50,7 +50,7 @@ void PerfDataWriter::put_attr(ByteSink& sink, uint32_t index, const std::vector<
   for (const uint64_t id : ids) sink.put(id);
 }
 
-void PerfDataWriter::put_feature(ByteSink& sink, int number, std::span<const uint8_t> bytes) {
+void PerfDataWriter::put_feature(ByteSink& sink, Feature number, std::span<const uint8_t> bytes) {
   const size_t size = (16 + bytes.size() + 7) / 8 * 8;
   if (size > kMostRecord) {
     large_[number].assign(bytes.begin(), bytes.end());
@@ -204,7 +204,7 @@ base::ByteSink PerfDataWriter::make_header(uint64_t data_end) const {
   header.put(data_end - data_at_);
   header.put_zeros(16);
   uint64_t bits = 0;
-  for (const auto& [number, where] : placed_) bits |= uint64_t{1} << number;
+  for (const auto& [number, where] : placed_) bits |= uint64_t{1} << static_cast<int>(number);
   header.put(bits);
   header.put_zeros(24);
   return header;
@@ -213,7 +213,7 @@ base::ByteSink PerfDataWriter::make_header(uint64_t data_end) const {
 base::Status PerfDataWriter::finish(const FeatureSections& more) {
   if (!output_.is_seekable()) return {};
   const uint64_t end = output_.position();
-  std::map<int, std::vector<uint8_t>> late = large_;
+  std::map<Feature, std::vector<uint8_t>> late = large_;
   for (const auto& [number, bytes] : more.sections()) late[number] = bytes;
   const auto placed_before = placed_;
   for (const auto& [number, bytes] : late) placed_[number] = {};

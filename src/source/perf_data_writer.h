@@ -64,7 +64,7 @@ class PerfDataWriter {
   };
 
   void put_attr(base::ByteSink& sink, uint32_t index, const std::vector<uint64_t>& ids);
-  void put_feature(base::ByteSink& sink, int number, std::span<const uint8_t> bytes);
+  void put_feature(base::ByteSink& sink, Feature number, std::span<const uint8_t> bytes);
   void put_tracing_data(base::ByteSink& sink, std::span<const uint8_t> blob);
   void put_attr_table(base::ByteSink& sink) const;
   base::ByteSink make_header(uint64_t data_end) const;
@@ -75,9 +75,9 @@ class PerfDataWriter {
   TraceOutput& output_;
   std::unique_ptr<Compressor> compressor_;
   std::vector<perf_event_attr> attrs_;
-  std::vector<Section> ids_;       // by attr
-  std::map<int, Section> placed_;  // features that stand in the stream
-  std::map<int, std::vector<uint8_t>>
+  std::vector<Section> ids_;           // by attr
+  std::map<Feature, Section> placed_;  // features that stand in the stream
+  std::map<Feature, std::vector<uint8_t>>
       large_;  // features too large for a record: written at the end
   uint64_t attrs_at_ = 0;
   uint64_t data_at_ = 0;

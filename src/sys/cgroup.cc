@@ -76,6 +76,7 @@ size_t rank_of(std::string_view number, std::string_view controllers) {
 ProcessCgroup parse_process_cgroup(std::string_view text) {
   ProcessCgroup found;
   size_t best = SIZE_MAX;
+  size_t best_container = SIZE_MAX;
   while (!text.empty()) {
     auto line = take_until(text, '\n');
     const auto number = take_until(line, ':');
@@ -86,7 +87,11 @@ ProcessCgroup parse_process_cgroup(std::string_view text) {
       best = rank;
       found.path = line;
     }
-    if (found.container.empty()) found.container = container_of(line);
+    const auto container = container_name_of(line);
+    if (!container.empty() && rank < best_container) {
+      best_container = rank;
+      found.container = container;
+    }
   }
   return found;
 }
@@ -110,7 +115,7 @@ std::string_view container_id_of(std::string_view path) {
   return innermost;
 }
 
-std::string_view container_of(std::string_view path) {
+std::string_view container_name_of(std::string_view path) {
   const auto id = container_id_of(path);
   const bool is_id = id.size() >= kLeastDigits && hex_digits(id) == id.size();
   return is_id ? id.substr(0, kShownDigits) : id;

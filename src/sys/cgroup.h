@@ -20,7 +20,7 @@ struct Cgroup {
 struct ProcessCgroup {
   std::string
       path;  ///< in the cgroup2 tree, or where there is none in that of systemd; "": not known
-  std::string container;  ///< "" outside of one; see container_of
+  std::string container;  ///< "" outside of one; see container_name_of
 };
 
 /// Reads the text of /proc/PID/cgroup: lines "0::/path" (cgroup2) and "4:memory:/path". The container
@@ -33,7 +33,7 @@ ProcessCgroup load_process_cgroup(int32_t pid, const std::string& proc = "/proc"
 /// The container that a path belongs to, as its runtime's tools show it: the first 12 digits of the
 /// id that docker, podman, containerd, cri-o and kubernetes put there, or the name of an lxc or
 /// nspawn container. The innermost wins; "" when there is none. Lent: part of `path`.
-std::string_view container_of(std::string_view path);
+std::string_view container_name_of(std::string_view path);
 /// The whole id or name.
 std::string_view container_id_of(std::string_view path);
 

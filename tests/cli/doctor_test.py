@@ -1,4 +1,7 @@
-"""`oc doctor` as root, as nobody, in namespaces; and that what it says is so."""
+"""`oc doctor` as root, as nobody, in namespaces; and that what it says is so.
+
+OC_TEST_SYSCTL=1 also goes through all values of kernel.perf_event_paranoid (root; everybody notices).
+"""
 import json
 import os
 import shutil
@@ -90,6 +93,36 @@ def as_others(suite, folder):
     says_what_is_so(suite, found, NOBODY, program)
 
 
+def every_level(suite, folder):
+    """What nobody may do at each perf_event_paranoid, against what perf_event_open(2) says of it."""
+    if not os.environ.get("OC_TEST_SYSCTL") or os.geteuid() != 0:
+        suite.skip("every level of perf_event_paranoid", "OC_TEST_SYSCTL is not set (everybody notices), or no root")
+        return
+    path, program = "/proc/sys/kernel/perf_event_paranoid", os.path.join(folder, "oc")
+    with open(path, encoding="ascii") as file:
+        before = file.read()
+    script = "local t = oc.open{} t:on('%s', function() end) t:run()"
+    try:
+        for level in range(-1, 3):  # Debian and Ubuntu have levels of their own above
+            with open(path, "w", encoding="ascii") as file:
+                file.write(str(level))
+            for what, event, rest, works in (("own samples", "cpu", ["--", "true"], True),
+                                             ("own faults", "page-faults", ["--", "true"], True),
+                                             ("own starts", "exec", ["--", "true"], True),
+                                             ("own switches", "cswitch", ["--", "true"], True),
+                                             ("own switch events", "context-switches", ["--", "true"], level <= 1),
+                                             ("all samples", "cpu", ["-d", "30ms"], level <= 0)):
+                ended = run(["eval", script % event, *rest], program=program, prefix=NOBODY)
+                good = ended.status == 0 if works else ended.status == 1 and "oc doctor" in ended.err
+                suite.check(f"level {level}: {what}", [] if good else [f"works: {works}"], ended)
+            examine(suite, f"level {level}", program, NOBODY, {
+                "own commands": "ok" if level <= 1 else "limited",
+                "whole system": "ok" if level <= 0 else "missing"})
+    finally:
+        with open(path, "w", encoding="ascii") as file:
+            file.write(before)
+
+
 def in_namespaces(suite):
     probe = ["unshare", "-p", "-m", "--mount-proc", "-f"]
     if os.geteuid() != 0 or subprocess.run([*probe, "true"], check=False, capture_output=True).returncode != 0:
@@ -111,6 +144,7 @@ def main():
     as_text(suite)
     with tempfile.TemporaryDirectory() as folder:
         as_others(suite, folder)
+        every_level(suite, folder)
     in_namespaces(suite)
     return suite.finish()
 

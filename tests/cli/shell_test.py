@@ -23,6 +23,7 @@ LINES = (
     ("oc script -i examples/traces/de", {"examples/traces/demo.data"}, set()),
     ("oc script --input=examples/traces/de", {"examples/traces/demo.data"}, set()),
     ("oc script -d ", set(), {"cpu_top", "script"}),
+    ("oc record -e page-f", {"page-faults"}, set()),
     ("oc list page-f", {"page-faults"}, {"events"}),
     ("oc list ev", {"events"}, {"scripts"}),
     ("oc help comp", {"completion"}, set()),

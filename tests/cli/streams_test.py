@@ -89,7 +89,7 @@ def as_nobody(suite, nobody):
         ("its own command is sampled, without the kernel", ["eval", CPU, "--", "sh", "-c", "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done"],
          {}, 0, r"^seen\t\d\d+$", r"'cpu-clock:u' leaves out the kernel: perf_event_paranoid is 2"),
         ("system-wide is refused, with the fix", ["eval", CPU, "-d", "100ms"], {}, 1, None,
-         r"\Aoc: cannot open event 'cpu-clock' system-wide: Permission denied\n.*perf_event_paranoid is 2.*sysctl kernel.perf_event_paranoid=.*a command of your own\n\Z"),
+         r"\Aoc: cannot open event 'cpu-clock' system-wide: Permission denied\n.*perf_event_paranoid is 2.*sysctl kernel.perf_event_paranoid=.*a command of your own \(oc doctor shows what works\)\n\Z"),
         ("OC_FALLBACK_TRACE takes over", ["eval", CPU, "-d", "100s"], {"OC_FALLBACK_TRACE": nobody.trace}, 0, r"^seen\t1000$",
          r"Permission denied.*perf_event_paranoid=.*instead, the script runs on the recorded trace " + re.escape(nobody.trace)),
         ("OC_FALLBACK_TRACE that is not there", ["eval", CPU], {"OC_FALLBACK_TRACE": "/nowhere.data"}, 1, None,

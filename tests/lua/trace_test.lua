@@ -38,6 +38,33 @@ for _, size in ipairs { -1, 0, 0 / 0, 1e30, math.huge, "1B", "8000TiB" } do
   check.error("buffer must be from 4KiB to 1TiB", function() oc.open { buffer = size } end)
 end
 check.error("wants a table of options, not a string", function() oc.open "x" end)
+check.error("'time' wants a table or string, not a number", function() oc.open { time = 5 } end)
+check.error("oc%.open: 'soon,1s' has 'soon', which is no time",
+  function() oc.open { input = "x", time = { "soon", "1s" } } end)
+check.error("time is for a recorded trace.*%-d 10s", function() oc.open { time = "1s," } end)
+
+do -- a part of a trace: the same as filtering by time; timers count from its beginning
+  local fixture = (os.getenv("OC_SOURCE_ROOT") or ".") .. "/tests/fixtures/sched.data"
+  local function times_of(time)
+    local trace, times, fired = oc.open { input = fixture, time = time }, {}, {}
+    trace:on("*", function(e) times[#times + 1] = e.time end)
+    trace:every("10ms", function(at) fired[#fired + 1] = at end)
+    trace:run()
+    return times, fired, trace:stats()
+  end
+  local all, inside = times_of(nil), {}
+  for _, time in ipairs(all) do
+    if time >= 5e6 and time <= 45e6 then inside[#inside + 1] = time end
+  end
+  local part, fired, stats = times_of { "5ms", 45e6 }
+  check(#inside > 5 and #inside < #all, "a real part")
+  check.equal(part, inside)
+  check.equal(fired, { 15e6, 25e6, 35e6, 45e6 })
+  check.equal(stats.span_ns, 40e6)
+  settings.run.time = require("oc.time_window").parse "1s,2s"  -- the command line wins
+  check.equal(#times_of { "5ms" }, 0)
+  settings.run.time = nil
+end
 check.error("nothing%-here", function() oc.open { input = "/nothing-here" } end)
 
 local directory = os.tmpname()

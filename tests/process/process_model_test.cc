@@ -31,6 +31,15 @@ TEST_CASE("the child of an unnamed parent is unnamed") {
   CHECK(names.text(model.find_or_add(11, 11).comm) == ":11");
 }
 
+TEST_CASE("tid 0 keeps its name, whatever records of threads outside of the namespace say") {
+  Interner names;
+  ProcessModel model(names);
+  model.name_idle("(outside)");
+  model.comm(0, 0, "oc");
+  model.fork(0, 0, 5, 5);
+  CHECK(names.text(model.find_or_add(0, 0).comm) == "(outside)");
+}
+
 TEST_CASE("a reused tid is another thread") {
   Interner names;
   ProcessModel model(names);

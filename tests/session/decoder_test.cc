@@ -4,7 +4,9 @@
 #include <random>
 #include <vector>
 
+#include "source/file_source.h"
 #include "support/fake_run.h"
+#include "support/perf_data_writer.h"
 
 using namespace oc::test;
 using oc::event::KernelRecord;
@@ -66,6 +68,36 @@ TEST_CASE("only kinds that are wanted are delivered, and what is not is still ap
     CHECK(run.batch.until == 99);
   }
   SECTION("everything") { CHECK(run.want_all().all().size() == 4); }
+}
+
+TEST_CASE("who wants no sample has none ordered, and the process records all the same") {
+  RecordWriter w(kAttr);
+  for (uint64_t i = 0; i < 300; ++i) {
+    w.sample({.time = 10 + 10 * i, .id = 1});
+    if (i % 100 == 50) w.exit({.time = 15 + 10 * i, .id = 1}, 5, 5);
+    if (i % 10 == 9) w.round();
+  }
+  PerfDataWriter file;
+  file.add(kAttr, {1});
+  file.records = w.bytes;
+  const TempFile temp(file.bytes());
+  auto trace = oc::source::PerfDataFile::open(temp.path());
+  REQUIRE(trace);
+  oc::source::FileSource source(*trace);
+  oc::base::Interner names;
+  oc::process::ProcessModel processes(names);
+  oc::session::Selection selection;
+  selection.wanted.resize(oc::event::kKernelRecords + 1);
+  selection.wanted[FakeRun::of(KernelRecord::kExit)] = 1;
+  oc::session::Decoder decoder(source, processes, selection);
+  oc::session::Batch batch;
+  batch.events.resize(1000);
+  REQUIRE(decoder.fill({}, batch));
+  CHECK(batch.is_last);
+  REQUIRE(batch.count == 3);
+  CHECK(batch.events[2].time == 15 + 10 * 250 - 10);
+  CHECK(batch.counts.records == 303);
+  CHECK(batch.counts.last_time == 10 + 10 * 299);
 }
 
 TEST_CASE("a thread has the name that it had at that moment") {
@@ -261,13 +293,13 @@ TEST_CASE("samples of an id that no event has are counted") {
 
 TEST_CASE("kinds of records that oc does not know are passed") {
   RecordWriter w(kAttr);
-  for (const uint32_t type : {0u, 22u, 23u, 40u, 63u})
+  for (const uint32_t type : {0u, 6u, 22u, 23u, 24u, 25u, 26u, 40u, 50u, 63u})
     w.record(type, 0xffff, ByteVector(40, 0xff));
   w.sample({.time = 3, .id = 1});
   FakeRun run(one_kind());
   run.source.round({{0, w.bytes}}, 100).last();
   CHECK(run.want_all().all().size() == 1);
-  CHECK(run.batch.counts.records == 6);
+  CHECK(run.batch.counts.records == 11);
 }
 
 TEST_CASE("a late record is delivered and counted") {

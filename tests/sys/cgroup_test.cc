@@ -42,12 +42,12 @@ TEST_CASE("containers are known by the paths that their runtimes make") {
             ".scope/container",
         "/libpod_parent/libpod-" + kId, "/ecs/task/" + kId, "/docker/" + kId + "/init.scope"}) {
     INFO(path);
-    CHECK(container_of(path) == kShort);
+    CHECK(container_name_of(path) == kShort);
     CHECK(container_id_of(path) == kId);
   }
-  CHECK(container_of("/lxc.payload.web1/system.slice") == "web1");
-  CHECK(container_of("/lxc/web1") == "web1");
-  CHECK(container_of("/machine.slice/machine-deb12.scope/payload") == "deb12");
+  CHECK(container_name_of("/lxc.payload.web1/system.slice") == "web1");
+  CHECK(container_name_of("/lxc/web1") == "web1");
+  CHECK(container_name_of("/machine.slice/machine-deb12.scope/payload") == "deb12");
 }
 
 TEST_CASE("what is no container is none") {
@@ -56,16 +56,19 @@ TEST_CASE("what is no container is none") {
         "/system.slice/run-r0123456789abcdef0123456789abcdef.scope", "/machine.slice",
         "/init.scope", "/lxc", "/lxc.payload."}) {
     INFO(path);
-    CHECK(container_of(path).empty());
+    CHECK(container_name_of(path).empty());
   }
-  CHECK(container_of("/machine.slice/libpod-conmon-" + kId + ".scope").empty());
-  CHECK(container_of("/kubepods.slice/crio-conmon-" + kId + ".scope").empty());
+  CHECK(container_name_of("/machine.slice/libpod-conmon-" + kId + ".scope").empty());
+  CHECK(container_name_of("/kubepods.slice/crio-conmon-" + kId + ".scope").empty());
 }
 
 TEST_CASE("a container is found in another hierarchy than the path") {
   const auto found = parse_process_cgroup("5:memory:/docker/" + kId + "\n0::/\n");
   CHECK(found.path == "/");
   CHECK(found.container == kShort);
+  const auto both =
+      parse_process_cgroup("5:memory:/x/fedcba9876543210fedcba9876543210\n0::/docker/" + kId);
+  CHECK(both.container == kShort);
 }
 
 TEST_CASE("groups are found with the ids of their folders, parents first") {

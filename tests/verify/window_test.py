@@ -4,7 +4,9 @@
 On our fixtures and on some files of the corpus, with and without rounds: windows in perf's absolute
 stamps, in percents, since the beginning, from the end.
 """
+import collections
 import concurrent.futures
+import json
 import os
 import re
 import sys
@@ -72,6 +74,17 @@ def check(path):
         yield f"the last {end // 4} ns: oc has {len(last)} samples"
 
 
+def check_list(path):
+    """oc list --time counts the samples of the part by event."""
+    end = max(s[0] for s in by_oc(path)[0])
+    window = f"{end // 4}ns,{end // 2}ns"
+    expected = collections.Counter(s[3] for s in by_oc(path, "--time", window)[0])
+    out, _ = perf_text.run(perf_text.OC, "list", "events", "-i", path, "--time", window, "--json")
+    ours = {row["name"]: row["count"] for row in map(json.loads, out.splitlines())}
+    if ours != expected:
+        yield f"oc list --time {window}: {ours}, expected {dict(expected)}"
+
+
 def check_percents(path):
     """perf takes percents where the header tells the samples' times."""
     for window in ("10%,20%", "25%-75%", "50%/2", "0%-30%"):
@@ -84,7 +97,7 @@ def check_percents(path):
 
 def problems(path):
     try:
-        found = list(check(path))
+        found = list(check(path)) + list(check_list(path))
         if "last sample" in perf_text.perf("script", "--header-only", "-i", path).replace("  ", " "):
             found += check_percents(path)
         return found

@@ -78,8 +78,7 @@ local function value_case(option)
     return ("    %s) mapfile -t COMPREPLY < <(compgen -W %s -- \"$cur\"); return ;;\n"):format(
       pattern, quoted(option.choices))
   end
-  local takes = (option.kind == "file" or option.kind == "event") and option.kind or "value"
-  return ("    %s) takes=%s ;;\n"):format(pattern, takes)
+  return ("    %s) takes=%s ;;\n"):format(pattern, surface.value_of(option))
 end
 
 --- Words of a verb that are no options.

@@ -29,13 +29,14 @@ local function option_line(verb, option)
   local parts = { "complete -c oc -n " .. quoted("__oc_verb " .. verb.name) }
   if option.short then parts[#parts + 1] = "-s " .. option.short end
   parts[#parts + 1] = "-l " .. option.name
-  if option.kind == "file" then
+  local value = surface.value_of(option)
+  if value == "file" then
     parts[#parts + 1] = "-r -F"
-  elseif option.kind == "event" then
+  elseif value == "event" then
     parts[#parts + 1] = "-x -a '(__oc_events)'"
-  elseif option.kind == "choice" then
+  elseif value == "choice" then
     parts[#parts + 1] = "-x -a " .. quoted(table.concat(option.choices, " "))
-  elseif option.kind ~= "flag" then
+  elseif value ~= "flag" then
     parts[#parts + 1] = "-x"
   end
   parts[#parts + 1] = "-d " .. quoted(option.help)

@@ -28,9 +28,10 @@ local function quoted(text) return (text:gsub("'", "'\\''")) end
 local function plain(text) return quoted((text:gsub("[%[%]:\\]", "\\%0"))) end
 
 local function action(option)
-  if option.kind == "file" then return "_files" end
-  if option.kind == "event" then return "_oc_events" end
-  if option.kind == "choice" then return "(" .. table.concat(option.choices, " ") .. ")" end
+  local value = surface.value_of(option)
+  if value == "file" then return "_files" end
+  if value == "event" then return "_oc_events" end
+  if value == "choice" then return "(" .. table.concat(option.choices, " ") .. ")" end
   return " "
 end
 

@@ -1,6 +1,7 @@
 --- `oc list [events|scripts] [GLOB] [-v]`: what can be asked for here, or what a trace holds.
 
 local C = require "oc.abi"
+local aggregate = require "oc.aggregate"
 local args = require "oc.args"
 local canonical = require "oc.canonical"
 local errors = require "oc.errors"
@@ -9,7 +10,11 @@ local help = require "oc.args.help"
 local json = require "oc.json"
 local kinds = require "oc.kinds"
 local nearest = require "oc.nearest"
+local open_trace = require("oc.trace").open
+local progress = require "oc.progress"
+local report = require "oc.report"
 local session_of = require "oc.session"
+local settings = require "oc.settings"
 local text_table = require "oc.text_table"
 
 local M = {}
@@ -18,9 +23,11 @@ local HEAD = [[
 --- What can be asked for here, or what a trace holds (-i).
 ---
 --- Events are listed unless told otherwise; -v shows their fields: type, offset and size in bytes.
+--- With --time those that happened in this part of the trace, and how often.
 ---
 --- Example: oc list events 'sched:*' -v
 --- Example: oc list events -i perf.data
+--- Example: oc list events -i perf.data --time -1s,
 --- Example: oc list scripts
 ]]
 
@@ -67,7 +74,30 @@ local function as_json(session, name)
   io.stdout:write(json.encode(entry), "\n")
 end
 
+--- With --time: the events of that part of the trace, and how often they happened.
+local function list_part(context, glob)
+  settings.run = { input = context.options.input, time = context.options.time }
+  settings.quiet, settings.finished = context.options.quiet, report.finished
+  progress.make_way()
+  local trace = open_trace {}
+  local by_event = aggregate.counter("event")
+  trace:on(glob or "*", function(e) by_event:count(e.event) end)
+  trace:run()
+  local rows = {}
+  for i, row in ipairs(by_event:rows()) do
+    rows[i] = { row.event, tostring(row.count) }
+    if context.options.json then
+      io.stdout:write(json.encode { name = row.event, count = row.count }, "\n")
+    end
+  end
+  if not context.options.json then
+    io.stdout:write(text_table.render_lines({ {}, { right = true } }, rows))
+  end
+  return 0
+end
+
 local function list_events(context, glob)
+  if context.options.time then return list_part(context, glob) end
   local path = context.options.input
   local session = session_of.new(path)
   local names = names_of(session, glob or "*")

@@ -2,12 +2,11 @@
 
 local C = require "oc.abi"
 local args = require "oc.args"
-local canonical = require "oc.canonical"
 local errors = require "oc.errors"
-local filter = require "oc.filter"
 local ffi = require "ffi"
 local json = require "oc.json"
 local kinds = require "oc.kinds"
+local recorder = require "oc.recorder"
 local report = require "oc.report"
 local run_of = require "oc.run"
 local session_of = require "oc.session"
@@ -19,8 +18,8 @@ local M = {}
 local HEAD = [[
 --- Record a trace: of the whole system, or of a command and its children.
 ---
---- Without -e it samples where the CPUs spend their time. What is being written is called FILE.partial and can be read,
---- also after a crash; an older FILE becomes FILE.old.
+--- Without -e it samples where the CPUs spend their time. What is being written is called
+--- FILE.partial and can be read, also after a crash; an older FILE becomes FILE.old.
 ---
 --- Example: oc record -d 1s -o /tmp/cpu.data
 --- Example: oc record -e sched:sched_switch,page-faults -o /tmp/make.data -- make --version
@@ -38,38 +37,68 @@ local function say(text, ...) io.stderr:write("oc: ", text:format(...), "\n") en
 local function resolve(session, options)
   local names = options.event or { "cpu" }
   if #names == 0 then errors.wrong_usage("-e names no event") end
-  local all, seen = {}, {}
-  for _, name in ipairs(names) do
-    local numbers = {}
-    if canonical.is(name) then
-      local of_name = canonical.resolve(session, name,
-        { live = true, frequency = options.frequency })
-      for i, kind in ipairs(of_name) do numbers[i] = kind.number end
-    else
-      numbers = kinds.resolve(session, name, { frequency = options.frequency })
-    end
-    for _, number in ipairs(numbers) do
-      if not seen[number] then all[#all + 1] = kinds.read(session, number) end
-      seen[number] = true
-    end
+  return recorder.want(session, names, options)
+end
+
+local function time_or_size(text, option)
+  local ns, bytes = recorder.time_or_size(text)
+  if not ns then
+    errors.wrong_usage(("%s: '%s' is neither a time nor a size"):format(option, text),
+      ("as in %s 10s or %s 100MiB"):format(option, option))
   end
-  if options.filter then all = filter.record(session, all, options.filter) end
-  local found = {}
-  for _, kind in ipairs(all) do
-    C.oc_session_want(session, kind.number)
-    if kind.number >= kinds.KERNEL_RECORDS then found[#found + 1] = kind.number end
+  return ns, bytes
+end
+
+local function limits(recording, options)
+  recording.max_bytes = options.max_size or 0
+  if options.rotate then
+    recording.rotate_ns, recording.rotate_bytes = time_or_size(options.rotate, "--rotate")
   end
-  return found
+  recording.rotate_files = options.rotate_files or 0
+  if options.overwrite then
+    recording.overwrite_ns, recording.overwrite_bytes =
+      time_or_size(options.overwrite, "--overwrite")
+  end
+  recording.memory_bytes = options.overwrite_memory or 0
+end
+
+--- What makes no sense together.
+local function check(context)
+  local options = context.options
+  local function clash(a, b, hint)
+    errors.wrong_usage(("%s and %s exclude each other"):format(a, b), hint)
+  end
+  if context.positionals[1] then
+    errors.wrong_usage(("'%s' is one argument too many"):format(context.positionals[1]),
+      "a command to record comes after --")
+  elseif context.command and #context.command == 0 then
+    errors.wrong_usage("there is no command behind --", "as in: oc record -- make")
+  elseif options.json and options.output == "-" then
+    errors.wrong_usage("--json and -o - both want standard output", "name a file with -o")
+  elseif options.rotate and options.overwrite then
+    clash("--rotate", "--overwrite")
+  elseif options.max_size and (options.rotate or options.overwrite) then
+    clash("--max-size", options.rotate and "--rotate" or "--overwrite",
+      options.rotate and "--rotate-files limits what is kept")
+  elseif options.rotate_files and not options.rotate then
+    errors.wrong_usage("--rotate-files goes with --rotate", "as in --rotate 100MiB")
+  elseif options.overwrite_memory and not options.overwrite then
+    errors.wrong_usage("--overwrite-memory goes with --overwrite", "as in --overwrite 10s")
+  elseif options.output == "-" and (options.rotate or options.overwrite) then
+    errors.wrong_usage((options.rotate and "--rotate" or "--overwrite") .. " needs a file's name",
+      "as in -o run.data")
+  end
 end
 
 local function start(session, context)
   local options = context.options
   local recording, owner = ffi.new("oc_recording"), {}
   local run = run_of.describe(owner, { events = options.events, duration = options.duration,
-    buffer = options.buffer, command = context.command })
+    buffer = options.buffer, command = context.command, paused = options.paused,
+    max_overhead = options.max_overhead })
   recording.output = options.output
   recording.compression = options.compress and COMPRESSION_LEVEL or 0
-  recording.max_bytes = options.max_size or 0
+  limits(recording, options)
   if C.oc_session_record(session, run, recording) ~= 0 then session_of.raise(session) end
 end
 
@@ -86,8 +115,9 @@ local function summary_of(session, found)
   local raw = ffi.new("oc_recorded")
   local failed = C.oc_session_recorded(session, raw) ~= 0
   local summary = {
-    path = ffi.string(raw.path), file_bytes = raw.file_bytes, record_bytes = raw.record_bytes,
-    samples = raw.samples, elapsed_ns = raw.elapsed_ns, by_event = {}, span_ns = raw.last_ns - raw.first_ns,
+    path = ffi.string(raw.path), files = raw.files, file_bytes = raw.file_bytes,
+    record_bytes = raw.record_bytes, samples = raw.samples, by_event = {},
+    elapsed_ns = raw.elapsed_ns, span_ns = raw.last_ns - raw.first_ns,
     problem = failed and session_of.problem(session) or nil,
     problem_hint = failed and ffi.string(C.oc_session_error(session).hint) or nil,
   }
@@ -99,8 +129,10 @@ local function summary_of(session, found)
 end
 
 local function print_summary(summary, stats)
-  say("%s: %s, %.0f events in %s", summary.path, units.format_size(summary.file_bytes),
-    summary.samples, units.format_duration(summary.span_ns))
+  local path = summary.files > 1
+    and ("%d files up to %s"):format(summary.files, summary.path) or summary.path
+  say("%s: %s, %.0f events in %s", path, units.format_size(summary.file_bytes), summary.samples,
+    units.format_duration(summary.span_ns))
   say("own CPU time %s, %.1f %% of one CPU", units.format_duration(stats.cpu_ns),
     100 * stats.cpu_ns / math.max(summary.elapsed_ns, 1))
 end
@@ -109,7 +141,8 @@ local function write_json(summary, stats, notes, status)
   local by_cpu = json.object({})
   for cpu, records in pairs(stats.lost_by_cpu) do by_cpu[tostring(cpu)] = records end
   io.stdout:write(json.encode(json.object({ recorded = {
-    path = summary.path, file_bytes = summary.file_bytes, record_bytes = summary.record_bytes,
+    path = summary.path, files = summary.files, file_bytes = summary.file_bytes,
+    record_bytes = summary.record_bytes,
     events = summary.samples, by_event = json.object(summary.by_event), records = stats.records,
     lost = stats.lost, lost_by_cpu = by_cpu, lost_by_event = json.object(stats.lost_by_event),
     span_ns = summary.span_ns, cpu_ns = stats.cpu_ns, notes = notes,
@@ -146,14 +179,7 @@ function M.run(argv)
     usage = "[-e EVENT,…] [-o FILE] [options] [-- CMD…]", head = HEAD }
   context:finish()
   local options = context.options
-  if context.positionals[1] then
-    errors.wrong_usage(("'%s' is one argument too many"):format(context.positionals[1]),
-      "a command to record comes after --")
-  elseif context.command and #context.command == 0 then
-    errors.wrong_usage("there is no command behind --", "as in: oc record -- make")
-  elseif options.json and options.output == "-" then
-    errors.wrong_usage("--json and -o - both want standard output", "name a file with -o")
-  end
+  check(context)
   settings.quiet, settings.verbose, settings.json = options.quiet, options.verbose, options.json
   local session = session_of.new()
   local found = resolve(session, options)

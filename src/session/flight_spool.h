@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/id.h"
+#include "session/record_tally.h"
+#include "source/source.h"
+
+namespace oc::session {
+
+/// How much of the past a flight recorder keeps; one of the two is 0.
+struct FlightWindow {
+  base::Nanos time = 0;
+  uint64_t bytes = 0;
+};
+
+/// The last seconds of a recording, in memory.
+///
+///     | rundown 1, rounds … | rundown 2, rounds … | rundown 3, rounds … <- now
+///     `- dropped when the ones behind it cover the window
+///
+/// A segment begins with what ran then, so that any of them can be the first of a dump. Half a window each: at most
+/// one and a half are kept. Never more than `most_bytes`, however short a time that is. One thread.
+class FlightSpool {
+ public:
+  /// Whole records of one turn.
+  struct Round {
+    std::unique_ptr<uint8_t[]> bytes;
+    size_t size_bytes = 0;
+    std::span<const uint8_t> records() const { return {bytes.get(), size_bytes}; }
+  };
+  struct Segment {
+    std::vector<uint8_t> rundown;
+    std::vector<source::BuildId> files;  ///< of the rundown
+    /// Shared with a dump, which goes on while segments are dropped.
+    std::vector<std::shared_ptr<const Round>> rounds;
+    base::Nanos began = 0;
+    uint64_t size_bytes = 0;
+  };
+
+  FlightSpool(FlightWindow window, uint64_t most_bytes)
+      : window_(window), most_bytes_(most_bytes) {}
+
+  /// A new segment from now on.
+  void begin_segment(std::vector<uint8_t> rundown, std::vector<source::BuildId> files,
+                     base::Nanos now);
+  /// Keeps a copy of a turn's records. Requires: a segment.
+  void add(std::span<const source::Span> spans, base::Nanos now);
+  bool wants_segment(base::Nanos now) const;
+
+  const std::deque<Segment>& segments() const { return segments_; }
+  uint64_t size_bytes() const { return size_bytes_; }
+  /// The memory limit has dropped what the window still wanted.
+  bool is_cut_short() const { return is_cut_short_; }
+
+ private:
+  void drop_old(base::Nanos now);
+  void drop_first();
+  uint64_t segment_bytes() const;
+
+  FlightWindow window_;
+  uint64_t most_bytes_;
+  std::deque<Segment> segments_;
+  uint64_t size_bytes_ = 0;
+  bool is_cut_short_ = false;
+};
+
+}  // namespace oc::session
