@@ -10,8 +10,8 @@ local units = require "oc.units"
 local M = {}
 
 local known_options = { input = "string", source = "table", cpu = "table",
-  buffer = "number or string", time = "table or string", paused = "boolean",
-  max_overhead = "number or string", cgroups = "boolean", pushdown = "boolean" }
+  buffer = "number or string", time = "table or string", cgroups = "boolean",
+  pushdown = "boolean", paused = "boolean", max_overhead = "number or string" }
 local cpu_options = { frequency = "number" }
 
 -- As of the command line's options (options.lua).
@@ -98,7 +98,8 @@ function M.read(options)
   if options.source then check_source(options.source) end
   local path = options.input or settings.run.input
   return {
-    path = path, buffer_bytes = buffer_bytes(options.buffer), window = time_window.choose(options.time, path),
+    path = path, buffer_bytes = buffer_bytes(options.buffer),
+    window = time_window.choose(options.time, path),
     max_overhead = most_overhead(options.max_overhead),
     paused = options.paused or settings.run.paused or false,
   }

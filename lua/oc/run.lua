@@ -112,12 +112,12 @@ end
 ---@param with_fallback fun(body: fun())
 function M.start(trace, buffer_bytes, with_fallback)
   local run = M.describe(trace, settings.run, buffer_bytes)
+  run.is_paused = trace._phases.is_paused and 1 or 0
+  if not settings.run.max_overhead then run.max_overhead = (trace._max_overhead or 0) / 100 end
   if filter.is_any(trace._handlers) then  -- the loop counts
     trace._limit, run.max_events = settings.run.events, 0
   end
   if trace._pushdown then filter.push(trace._session, trace._handlers) end
-  run.is_paused = trace._phases.is_paused and 1 or 0
-  if not settings.run.max_overhead then run.max_overhead = (trace._max_overhead or 0) / 100 end
   if trace._window then run.from, run.to = trace._window.from, trace._window.to end
   with_fallback(function()
     if C.oc_session_start(trace._session, run) ~= 0 then session.raise(trace._session) end

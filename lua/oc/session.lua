@@ -104,7 +104,8 @@ function M.stats(session)
   local by_cpu, by_event = losses_of(session)
   return {
     events = raw.delivered, delivered_to_batches = raw.delivered_to_batches,
-    records = raw.records, bytes = raw.bytes, lost = raw.lost, filtered = raw.filtered,
+    records = raw.records, bytes = raw.bytes, lost = raw.lost,
+    filtered = raw.filtered,
     late = raw.late, malformed = raw.malformed, unknown = raw.unknown, own = raw.own,
     throttled = raw.throttled, span_ns = raw.span_ns, cpu_ns = raw.cpu_ns, run_ns = raw.run_ns,
     cpu_share = raw.run_ns > 0 and raw.cpu_ns / raw.run_ns or 0,

@@ -297,10 +297,10 @@ void oc_session_stats(oc_session* session, oc_stats* out) {
     out->records = number(counts.records);
     out->bytes = number(counts.bytes);
     const uint32_t dropped = session->dropped();
-    out->filtered = session->loop.filtered;
-    out->delivered = number(counts.delivered - dropped) - out->filtered;
     out->throttled = number(counts.throttled);
     out->delivered_to_batches = number(counts.delivered);
+    out->filtered = session->loop.filtered;
+    out->delivered = number(counts.delivered - dropped) - out->filtered;
     out->late = number(counts.late);
     out->malformed = number(counts.malformed);
     out->unknown = number(counts.unknown);

@@ -159,10 +159,10 @@ class Session {
     return kind - kFirstProxy < proxies_.size() ? &proxies_[kind - kFirstProxy] : nullptr;
   }
   void finish_recording();
-  void take_counts();
   void prepare_control(const RunOptions& options);
   base::Status govern();
   std::string overhead_note() const;
+  void take_counts();
   perf::LiveRequest make_request(const RunOptions& options) const;
   base::Result<const Batch*> next_recorded(std::chrono::milliseconds wait);
   std::chrono::milliseconds look_at_deadline(std::chrono::milliseconds wait);

@@ -36,8 +36,8 @@ local function apply(context)
   settings.run = {
     input = options.input, duration = options.duration, events = options.events,
     time = options.time, buffer = options.buffer, command = context.command,
-    frequency = options.frequency, filter = options.filter,
-    paused = options.paused, max_overhead = options.max_overhead,
+    frequency = options.frequency, paused = options.paused, max_overhead = options.max_overhead,
+    filter = options.filter,
   }
   if options.jit_report then require("oc.jit_report").start() end
   if options.timeout then C.oc_host_timeout(host_pointer, options.timeout) end
