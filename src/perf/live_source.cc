@@ -218,7 +218,8 @@ base::Status LiveSource::start() {
 base::Status LiveSource::switch_kinds(bool is_of_names, bool is_enabled) {
   const size_t sideband = request_.events.size();
   for (size_t kind = 0; kind < set_->opened().size(); ++kind) {
-    const bool tells_names = kind == sideband || (set_->hears_names() && kind == set_->names_kind());
+    const bool tells_names =
+        kind == sideband || (set_->hears_names() && kind == set_->names_kind());
     if (tells_names != is_of_names) continue;
     base::Status status = set_->opened().set_enabled(kind, is_enabled);
     if (!status) return status;

@@ -39,7 +39,7 @@ struct RunOptions {
   std::vector<std::string> command;  ///< live only; empty: the whole system
   double max_overhead = 0;     ///< live only: own CPU time of the machine's, 0 to 1; 0: no limit
   bool starts_paused = false;  ///< live only
-  perf::Target target;               ///< of a recorded trace: by process, name and CPU
+  perf::Target target;         ///< of a recorded trace: by process, name and CPU
 };
 
 /// One run over one trace: which source, which events, the thread that decodes, what was lost.
