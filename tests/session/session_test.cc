@@ -168,8 +168,8 @@ TEST_CASE("damage and notes may be asked at any time of a run, and are whole at 
 TEST_CASE("names may be read while the decoder goes on naming threads") {
   RecordWriter w(plain_attr());
   for (int32_t i = 0; i < 30'000; ++i) {
-    const Fields at{.time = 1 + static_cast<uint64_t>(i), .id = 1, .pid = i, .tid = i};
-    w.comm(at, i, i, "name " + std::to_string(i)).sample(at);
+    const Fields at{.time = 1 + static_cast<uint64_t>(i), .id = 1, .pid = i + 1, .tid = i + 1};
+    w.comm(at, i + 1, i + 1, "name " + std::to_string(i)).sample(at);
   }
   Session session;
   open(session, PerfDataWriter(plain_attr(), w.bytes));
