@@ -40,10 +40,17 @@ function M.say_loss(stats, is_recorded)
 end
 
 local function say_numbers(stats)
-  say("%.0f events of %.0f records in %s; own CPU time %s", stats.events, stats.records,
-    units.format_duration(stats.span_ns), units.format_duration(stats.cpu_ns))
+  say("%.0f events of %.0f records (%s) in %s; own CPU time %s: %.1f %% of one CPU, %.1f %% of all",
+    stats.events, stats.records, units.format_size(stats.bytes),
+    units.format_duration(stats.span_ns), units.format_duration(stats.cpu_ns),
+    100 * stats.cpu_share, 100 * stats.machine_share)
   if stats.filtered > 0 then
     say("%.0f events were read that no filter let through", stats.filtered)
+  end
+  if stats.paused_events > 0 then say("%.0f events fell into pauses", stats.paused_events) end
+  for _, phase in ipairs(stats.phases or {}) do
+    say("phase %s: %.0f events in %s, paused for %s", phase.name == "" and "(none)" or phase.name,
+      phase.events, units.format_duration(phase.span_ns), units.format_duration(phase.paused_ns))
   end
   if stats.late > 0 then
     say("%.0f records came late: out of order by more than a round", stats.late)
@@ -58,7 +65,10 @@ local function write_summary(stats, notes)
   settings.write(json.encode(json.object({ summary = {
     events = stats.events, records = stats.records, bytes = stats.bytes, lost = stats.lost,
     lost_by_cpu = by_cpu, lost_by_event = json.object(stats.lost_by_event), late = stats.late,
-    malformed = stats.malformed, unknown = stats.unknown, span_ns = stats.span_ns, notes = notes,
+    malformed = stats.malformed, throttled = stats.throttled, unknown = stats.unknown,
+    span_ns = stats.span_ns, notes = notes,
+    cpu_ns = stats.cpu_ns, cpu_share = stats.cpu_share, machine_share = stats.machine_share,
+    sampling_rate = stats.sampling_rate, phases = stats.phases, paused = stats.paused_events,
   } })) .. "\n")
 end
 
@@ -77,12 +87,17 @@ end
 function M.finished(trace)
   local stats, notes = trace:stats(), trace:notes()
   M.lost = M.lost + stats.lost
-  M.damaged = M.damaged or trace:is_damaged() or stats.malformed + stats.unknown > 0
+  M.damaged = M.damaged or trace:is_damaged()
+    or stats.malformed + stats.unknown + stats.throttled > 0
   if settings.json then write_summary(stats, notes) end
   io.stdout:flush()
   for _, note in ipairs(notes) do say("%s", note) end
   if stats.malformed > 0 then
     say("%.0f records were too short for their event and were left out", stats.malformed)
+  end
+  if stats.throttled > 0 then
+    say("the kernel held sampling back %.0f times: samples are missing; a lower --frequency, or a "
+      .. "higher kernel.perf_event_max_sample_rate, avoids it", stats.throttled)
   end
   if stats.unknown > 0 then say("%.0f samples belong to no event of the trace", stats.unknown) end
   if stats.lost > 0 then M.say_loss(stats, trace:is_recorded()) end

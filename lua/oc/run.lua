@@ -9,6 +9,7 @@ local dispatch = require "oc.dispatch"
 local errors = require "oc.errors"
 local filter = require "oc.filter"
 local ffi = require "ffi"
+local phases = require "oc.phases"
 local progress = require "oc.progress"
 local session = require "oc.session"
 local settings = require "oc.settings"
@@ -98,6 +99,8 @@ function M.describe(owner, options, buffer_bytes)
   run.max_events = options.events or 0
   run.max_span_ns = options.duration or 0
   run.buffer_bytes = options.buffer or buffer_bytes or 0
+  run.max_overhead = (options.max_overhead or 0) / 100
+  run.is_paused = options.paused and 1 or 0
   owner._command = options.command and #options.command > 0 and c_words(options.command) or nil
   run.command = owner._command
   return run
@@ -109,6 +112,8 @@ end
 ---@param with_fallback fun(body: fun())
 function M.start(trace, buffer_bytes, with_fallback)
   local run = M.describe(trace, settings.run, buffer_bytes)
+  run.is_paused = trace._phases.is_paused and 1 or 0
+  if not settings.run.max_overhead then run.max_overhead = (trace._max_overhead or 0) / 100 end
   if filter.is_any(trace._handlers) then  -- the loop counts
     trace._limit, run.max_events = settings.run.events, 0
   end
@@ -126,6 +131,10 @@ function M.start(trace, buffer_bytes, with_fallback)
   trace._deliver = dispatch.compile_queue(loop, trace._queue.c, trace._proxied)
 end
 
+local function say(text)
+  if not settings.quiet then io.stderr:write("oc: ", text, "\n") end
+end
+
 --- Handles one batch; a callback's error is reported and the loop goes on behind it.
 local function handle_batch(trace, step)
   local loop = trace._loop
@@ -134,12 +143,14 @@ local function handle_batch(trace, step)
   queue:begin_callbacks()
   C.oc_host_doing(host_pointer, IN_CALLBACKS)
   loop.callback = 1
+  trace._phases.at_batch_end = false
   while loop.at < loop.count do
     local ok, err = xpcall(step, traced)
     if ok then break end
     fail(err)
     if loop.at < loop.count then
-      dispatch.step_over(loop, trace._handlers, traced, fail, queue.c, trace._proxied, trace._deliver)
+      dispatch.step_over(loop, trace._handlers, traced, fail, queue.c, trace._proxied,
+        trace._deliver)
     end
   end
   queue:leave()
@@ -200,7 +211,10 @@ local function feed(trace)
     if state == 0 then break end
     count = loop.count
     if fire then begin_timers(trace) end
-    handle_batch(trace, step)
+    phases.follow(trace, say)
+    if trace._phases.is_paused then loop.count = 0 end
+    repeat handle_batch(trace, step) until not phases.skip(trace, fire)
+    trace._phases.at_batch_end = true
     if trace._limit and loop.left <= 0 then M.stop(trace) end
     if seen < WARM_UP_EVENTS then seen = warmed_up(seen + count) end
     if fire and not trace._stopping then fire(loop.until_ns) end
@@ -225,6 +239,7 @@ function M.feed(trace)
   -- run. An event that a script kept beyond its callback points to bytes that are gone: now to
   -- zeros.
   C.oc_session_finish(trace._session)
+  trace._is_over = true
   for _, event_view in pairs(trace._views) do event_view._d = nothing end
   say_skipped(trace._timers)
   trace._queue:begin_hook(session.stats(trace._session).span_ns)

@@ -62,9 +62,16 @@ end
 ---@field late number delivered out of order
 ---@field malformed number too short for their event, left out
 ---@field unknown number samples that belong to no event of the trace
+---@field throttled number times that the kernel held sampling back for the rest of a tick
 ---@field own number made by oc itself, left out
 ---@field span_ns number from the beginning to the newest record
 ---@field cpu_ns number CPU time that oc used since the run began
+---@field run_ns number how long the run took, by the wall clock
+---@field cpu_share number own CPU time of one CPU's, 0 to 1 and more
+---@field machine_share number own CPU time of the whole machine's, 0 to 1
+---@field sampling_rate number of the asked rate; below 1 where --max-overhead lowered it
+---@field paused_events number that pauses kept from the callbacks
+---@field phases? oc.Phase[] where phases were named
 ---@field lost_by_cpu table<integer, number> all that were lost; -1: of a CPU that is not known
 ---@field lost_by_event table<string, number> those whose event the kernel named
 
@@ -96,10 +103,14 @@ function M.stats(session)
   C.oc_session_stats(session, raw)
   local by_cpu, by_event = losses_of(session)
   return {
-    events = raw.delivered, records = raw.records, bytes = raw.bytes, lost = raw.lost,
+    events = raw.delivered, delivered_to_batches = raw.delivered_to_batches,
+    records = raw.records, bytes = raw.bytes, lost = raw.lost,
     filtered = raw.filtered,
     late = raw.late, malformed = raw.malformed, unknown = raw.unknown, own = raw.own,
-    span_ns = raw.span_ns, cpu_ns = raw.cpu_ns, lost_by_cpu = by_cpu, lost_by_event = by_event,
+    throttled = raw.throttled, span_ns = raw.span_ns, cpu_ns = raw.cpu_ns, run_ns = raw.run_ns,
+    cpu_share = raw.run_ns > 0 and raw.cpu_ns / raw.run_ns or 0,
+    machine_share = raw.run_ns > 0 and raw.cpu_ns / raw.run_ns / raw.cpus or 0,
+    sampling_rate = raw.rate, lost_by_cpu = by_cpu, lost_by_event = by_event,
   }
 end
 
@@ -115,9 +126,49 @@ function M.notes(session)
   end
 end
 
---- A fact of a recorded trace (host, kernel, arch, cpu, command, path); "" when not known.
+--- A fact of a recorded trace, or of this machine (abi/session.h lists them); "" when not known.
 ---@param name string
 ---@return string
 function M.fact(session, name) return ffi.string(C.oc_session_fact(session, name)) end
+
+---@class oc.Host what the trace knows of the machine that it is from; nil where nobody tells
+---@field name? string
+---@field kernel? string
+---@field arch? string
+---@field cpu? string model
+---@field cpus_online? integer
+---@field cpus_available? integer
+---@field memory_bytes? number
+---@field recorder? string what recorded the trace, and its version; "oc …" when live
+---@field command? string the recorder's command line
+---@field path? string of the trace
+---@field start_wall_ns? number
+
+--- All facts, as `trace.host`.
+---@return oc.Host
+function M.host(session)
+  local facts = { start_wall_ns = M.start_wall_ns(session) }
+  for _, name in ipairs { "kernel", "arch", "cpu", "recorder", "command", "path" } do
+    local text = M.fact(session, name)
+    facts[name] = text ~= "" and text or nil
+  end
+  for _, name in ipairs { "cpus_online", "cpus_available", "memory_bytes" } do
+    facts[name] = tonumber(M.fact(session, name))
+  end
+  local name = M.fact(session, "host")
+  facts.name = name ~= "" and name or nil
+  return facts
+end
+
+--- The names of system calls by number, of the machine that the trace is from; empty when that is
+--- of another kind than the one that built oc.
+---@param session ffi.cdata*
+---@return table<integer, string>
+function M.syscalls(session)
+  local arch = M.fact(session, "arch")
+  local own = ({ x64 = "x86_64", arm64 = "aarch64" })[jit.arch]
+  if arch ~= "" and arch ~= own then return {} end
+  return require "oc.syscalls"
+end
 
 return M

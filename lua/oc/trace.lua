@@ -16,12 +16,12 @@ local errors = require "oc.errors"
 local filter = require "oc.filter"
 local kinds = require "oc.kinds"
 local nearest = require "oc.nearest"
+local open_options = require "oc.open_options"
+local phases = require "oc.phases"
 local proxies = require "oc.proxy"
 local run = require "oc.run"
 local session = require "oc.session"
 local settings = require "oc.settings"
-local sources = require "oc.source"
-local time_window = require "oc.time_window"
 local timers = require "oc.timers"
 local units = require "oc.units"
 local view = require "oc.view"
@@ -35,6 +35,7 @@ local PERMISSION = 2
 
 ---@class oc.Trace
 ---@field start_wall_ns number? wall clock at the beginning, ns since 1970; nil where nobody knows
+---@field host oc.Host the machine that the trace is from
 ---@field start_ns number absolute time of the beginning, ns of the trace's clock; 0 before the run
 local Trace = {}
 
@@ -61,57 +62,7 @@ end
 
 -- Opening ----------------------------------------------------------------------------------------
 
-local open_options = { input = "string", source = "table", cpu = "table",
-  buffer = "number or string", cgroups = "boolean", time = "table or string",
-  pushdown = "boolean" }
 local on_options = { filter = "string" }
-local cpu_options = { frequency = "number" }
-
--- As of the command line's options (options.lua).
-local MOST_HZ, LEAST_BUFFER, MOST_BUFFER = 1e9, 4096, 2 ^ 40
-
---- Checks a table of options against their types.
-local function check_options(options, known, what)
-  if type(options) ~= "table" then
-    errors.misuse(("%s wants a table of options, not a %s"):format(what, type(options)))
-  end
-  local names = {}
-  for name in pairs(known) do names[#names + 1] = name end
-  table.sort(names)
-  for name, value in pairs(options) do
-    local token = tostring(name)
-    if not known[name] then
-      local all = #names == 0 and "it has none" or "it has: " .. table.concat(names, ", ")
-      errors.misuse(("%s has no option '%s'"):format(what, token),
-        { token = token, hint = nearest.hint(token, names) or all })
-    elseif not known[name]:find(type(value), 1, true) then
-      errors.misuse(("%s: '%s' wants a %s, not a %s"):format(what, token, known[name],
-        type(value)), { token = token })
-    end
-  end
-end
-
-local function buffer_bytes(buffer)
-  local bytes = buffer
-  if type(buffer) == "string" then
-    bytes = units.parse_size(buffer)
-      or errors.misuse(("oc.open: '%s' is not a size"):format(buffer),
-        { token = "buffer", hint = "as in \"8MiB\"" })
-  end
-  if bytes and not (bytes >= LEAST_BUFFER and bytes <= MOST_BUFFER) then
-    errors.misuse(("oc.open: buffer must be from %s to %s, not %s"):format(
-      units.write_size(LEAST_BUFFER), units.write_size(MOST_BUFFER), tostring(buffer)),
-      { token = "buffer", hint = "as in \"8MiB\"" })
-  end
-  return bytes
-end
-
-local function check_frequency(hz)
-  if hz and not (hz >= 1 and hz <= MOST_HZ) then
-    errors.misuse(("oc.open: frequency must be from 1 Hz to %.0f Hz, not %s"):format(MOST_HZ,
-      tostring(hz)), { token = "frequency", hint = "as in { cpu = { frequency = 99 } }" })
-  end
-end
 
 local function attach(self, path)
   self._source = self._options.source
@@ -124,37 +75,23 @@ local function attach(self, path)
   proxies.reattach(self)
 end
 
---- A source makes the events: nothing else can.
-local function check_source(source)
-  if not sources.is(source) then
-    errors.misuse("oc.open: 'source' wants what oc.source returns", { token = "source" })
-  elseif settings.run.input or settings.run.command then
-    errors.wrong_usage("this script makes its events itself: it takes neither -i nor a command")
-  end
-end
-
 --- A trace to register callbacks on; opened by `run`.
 ---@param options? { input?: string, source?: oc.Source, cpu?: { frequency: number },
 ---  buffer?: number|string, cgroups?: boolean, time?: string|table, pushdown?: boolean }
 ---@return oc.Trace
 function M.open(options)
   options = options or {}
-  check_options(options, open_options, "oc.open")
-  check_options(options.cpu or {}, cpu_options, "oc.open: cpu")
-  check_frequency(options.cpu and options.cpu.frequency)
-  settings.before_open()
-  if options.source then check_source(options.source) end
-  local path = options.input or settings.run.input
+  local given = open_options.read(options)
   local self = setmetatable({
-    _options = options, _window = time_window.choose(options.time, path),
+    _options = options, _window = given.window, _buffer_bytes = given.buffer_bytes,
+    _max_overhead = given.max_overhead, _phases = phases.new(given.paused), _registered = {},
     _pushdown = options.pushdown ~= false,
-    _buffer_bytes = buffer_bytes(options.buffer), _registered = {},
     _proxies = {}, _queue = proxies.new_queue(), _timers = timers.new(), _at_end = {},
     _ran = false, _stopping = false,
     _opened_at = debug.getinfo(2, "Sl"),
   }, Trace)
   opened[#opened + 1] = self
-  attach(self, path)
+  attach(self, given.path)
   if options.cgroups then C.oc_session_sample_cgroups(self._session) end
   return self
 end
@@ -254,7 +191,7 @@ function Trace:on(name, options_or_fn, fn)
   if self._ran then
     errors.misuse("callbacks are registered before trace:run()", { token = "on" })
   end
-  check_options(options, on_options, "trace:on")
+  open_options.check(options, on_options, "trace:on")
   with_fallback(self, function() bind(self, name, fn, options) end)
   self._registered[#self._registered + 1] = { name = name, fn = fn, options = options }
 end
@@ -325,6 +262,19 @@ end
 --- reaches its other callbacks.
 function Trace:stop() run.stop(self) end
 
+--- What happens from now on is not delivered until `resume`; before the run: it begins paused.
+--- Timers go on. Live, the kernel's events are stopped, but for those that tell names and threads.
+function Trace:pause() phases.pause(self) end
+function Trace:resume() phases.resume(self) end
+---@return boolean
+function Trace:is_paused() return self._phases.is_paused end
+
+--- Begins a phase of this name, of which `stats().phases` tells; without one: the name of the phase
+--- at hand, "" before the first.
+---@param name? string
+---@return string
+function Trace:phase(name) return phases.phase(self, name) end
+
 --- Opens what the callbacks need, delivers every event in order of time, calls the end hooks.
 ---@return oc.Trace self
 function Trace:run()
@@ -344,7 +294,13 @@ end
 
 --- Numbers of the run so far.
 ---@return oc.Stats
-function Trace:stats() return session.stats(self._session) end
+function Trace:stats()
+  local stats = session.stats(self._session)
+  stats.delivered_to_batches = nil
+  stats.events = stats.events - self._phases.skipped
+  stats.paused_events, stats.phases = self._phases.skipped, phases.read(self)
+  return stats
+end
 
 --- Sentences about damage or limits of the trace.
 ---@return string[]
@@ -361,12 +317,7 @@ end
 --- The names of system calls by number, of the machine that the trace is from; empty when that is
 --- of another kind than the one that built oc.
 ---@return table<integer, string>
-function Trace:syscalls()
-  local arch = session.fact(self._session, "arch")
-  local own = ({ x64 = "x86_64", arm64 = "aarch64" })[jit.arch]
-  if arch ~= "" and arch ~= own then return {} end
-  return require "oc.syscalls"
-end
+function Trace:syscalls() return session.syscalls(self._session) end
 
 --- Which builds of which files were mapped, as far as the recorder stored it; empty when live.
 ---@return { path: string, build_id: string, pid?: integer, kernel: boolean }[]
@@ -382,10 +333,11 @@ function Trace:is_damaged() return C.oc_session_is_damaged(self._session) ~= 0 e
 
 Trace.__index = function(self, name)
   if name == "start_ns" then return session.start_ns(self._session) end
+  if name == "host" then return session.host(self._session) end
   if name == "start_wall_ns" then return session.start_wall_ns(self._session) end
   local method = Trace[name]
   if method == nil and not (type(name) == "string" and name:find("^_")) then
-    local names = { "start_ns", "start_wall_ns" }
+    local names = { "host", "start_ns", "start_wall_ns" }
     for known in pairs(Trace) do
       if not known:find("^_") then names[#names + 1] = known end
     end

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/clock.h"
+
 namespace oc::abi {
 
 double process_cpu_ns() {
@@ -13,6 +15,12 @@ double process_cpu_ns() {
     return static_cast<double>(t.tv_sec) * 1e9 + static_cast<double>(t.tv_usec) * 1e3;
   };
   return ns(usage.ru_utime) + ns(usage.ru_stime);
+}
+
+void begin_run(oc_session* session) {
+  session->cpu_ns_at_start = process_cpu_ns();
+  session->started_at_ns = static_cast<double>(base::now_of(CLOCK_MONOTONIC));
+  session->pause_requests = session->host.pause_requests.load();
 }
 
 int fail(oc_session* session, base::Error error) {
@@ -41,6 +49,8 @@ session::RunOptions read_run(const oc_run* run) {
   options.max_span = whole(run->max_span_ns);
   options.window = {bound_of(run->from), bound_of(run->to)};
   options.buffer_bytes = whole(run->buffer_bytes);
+  options.max_overhead = std::clamp(run->max_overhead, 0.0, 1.0);
+  options.starts_paused = run->is_paused != 0;
   for (const char* const* word = run->command; word != nullptr && *word != nullptr; ++word)
     options.command.emplace_back(*word);
   return options;

@@ -10,6 +10,9 @@ namespace oc::abi {
 /// CPU time of this process, ns.
 double process_cpu_ns();
 
+/// A run begins: from here on its CPU time, its duration and requests for a pause count.
+void begin_run(oc_session* session);
+
 /// Makes `error` the session's; -1.
 int fail(oc_session* session, base::Error error);
 

@@ -34,6 +34,8 @@ struct oc_host {
   std::atomic<bool> is_running{false};
   std::atomic<uint32_t> stop_requests{0};  ///< SIGINT and SIGTERM so far
   std::atomic<int> last_signal{0};
+  std::atomic<uint32_t> pause_requests{
+      0};                              ///< SIGUSR1 so far: each pauses a live run, or resumes it
   std::atomic<uint32_t> progress{0};   ///< changes whenever the script came back to the runtime
   std::atomic<int64_t> timeout_ns{0};  ///< the watchdog's patience; 0: none
   std::atomic<bool> timed_out{false};
@@ -60,6 +62,9 @@ struct oc_session {
   std::vector<std::string> notes;
   oc::session::ProcessFacts facts;  ///< lent by the last question about a process
   double cpu_ns_at_start = 0;
+  double started_at_ns = 0;         ///< CLOCK_MONOTONIC
+  double ended_at_ns = 0;           ///< 0: not yet
+  uint32_t pause_requests = 0;      ///< of the host's, those that were followed
   oc::base::Nanos feed_start = 0;   ///< of a fed trace: absolute time of its beginning
   double cut_at_ns = 0;             ///< time of the first event that was dropped, if any
   uint32_t batch_count = 0;         ///< loop.count as it was, while stopping may have set that to 0

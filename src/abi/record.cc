@@ -17,7 +17,7 @@ int oc_session_record(oc_session* session, const oc_run* run, const oc_recording
     options.overwrite = {whole(recording->overwrite_ns), whole(recording->overwrite_bytes)};
     options.memory_bytes = whole(recording->memory_bytes);
     options.version = std::string("oc-") + OC_VERSION;
-    session->cpu_ns_at_start = process_cpu_ns();
+    oc::abi::begin_run(session);
     auto status = session->session.start_recording(read_run(run), std::move(options));
     if (!status) return fail(session, std::move(status.error()));
     const std::lock_guard lock(session->host.mutex);

@@ -1,10 +1,13 @@
 #include "abi/calls.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstring>
 #include <exception>
 #include <map>
 
+#include "base/clock.h"
 #include "event/record_text.h"
 #include "event/sample_tail.h"
 
@@ -31,6 +34,15 @@ oc::event::SampleTail tail_of(oc_session* session, const oc_event* event) {
   if (kind == nullptr) return {};
   return oc::event::read_tail(kind->layout, event->record,
                               oc::base::load<uint16_t>(event->record + 6));
+}
+
+/// A second request before the first was followed takes it back.
+void follow_pause_requests(oc_session* session) {
+  const uint32_t requests = session->host.pause_requests.load();
+  const bool is_change = ((requests - session->pause_requests) & 1) != 0;
+  session->pause_requests = requests;
+  if (is_change && session->session.is_live())
+    (void)session->session.set_paused(!session->session.is_paused());
 }
 
 }  // namespace
@@ -75,26 +87,6 @@ int oc_session_open_file(oc_session* session, const char* path) {
     auto status = session->session.open_file(
         path, [&host] { return host.stop_requests.load(std::memory_order_relaxed) != 0; });
     return status ? 0 : fail(session, std::move(status.error()));
-  });
-}
-
-const char* oc_session_fact(oc_session* session, const char* name) {
-  return guarded_or("", [&]() -> const char* {
-    session->text.clear();
-    if (const auto* file = session->session.file(); file != nullptr) {
-      const auto& facts = file->facts();
-      const std::string_view wanted = name;
-      if (wanted == "host") session->text = facts.host;
-      if (wanted == "kernel") session->text = facts.kernel;
-      if (wanted == "arch") session->text = facts.arch;
-      if (wanted == "cpu") session->text = facts.cpu;
-      if (wanted == "path") session->text = file->path();
-      if (wanted == "command") {
-        for (const std::string& word : facts.command)
-          session->text += (session->text.empty() ? "" : " ") + word;
-      }
-    }
-    return session->text.c_str();
   });
 }
 
@@ -170,7 +162,7 @@ int oc_session_start(oc_session* session, const oc_run* run) {
   session->host.is_running = true;
   const int started = guarded(session, [&] {
     const auto options = read_run(run);
-    session->cpu_ns_at_start = process_cpu_ns();
+    oc::abi::begin_run(session);
     auto status = session->session.start(options);
     if (!status) return fail(session, std::move(status.error()));
     const std::lock_guard lock(session->host.mutex);
@@ -189,6 +181,7 @@ int oc_session_next(oc_session* session, double wait_ms) {
     if (session->is_cut) return 0;
     const Doing before = host.doing.exchange(Doing::kWaiting);
     if (host.stop_requests.load(std::memory_order_relaxed) != 0) session->session.stop();
+    follow_pause_requests(session);
     auto batch =
         session->session.next(std::chrono::milliseconds(static_cast<int64_t>(whole(wait_ms))));
     host.doing.store(before);
@@ -227,6 +220,7 @@ void oc_session_finish(oc_session* session) {
     return 0;
   });
   session->loop.events = nullptr;
+  session->ended_at_ns = static_cast<double>(oc::base::now_of(CLOCK_MONOTONIC));
 }
 
 void oc_session_end(oc_session* session) {
@@ -303,6 +297,8 @@ void oc_session_stats(oc_session* session, oc_stats* out) {
     out->records = number(counts.records);
     out->bytes = number(counts.bytes);
     const uint32_t dropped = session->dropped();
+    out->throttled = number(counts.throttled);
+    out->delivered_to_batches = number(counts.delivered);
     out->filtered = session->loop.filtered;
     out->delivered = number(counts.delivered - dropped) - out->filtered;
     out->late = number(counts.late);
@@ -320,6 +316,12 @@ void oc_session_stats(oc_session* session, oc_stats* out) {
     }
     if (dropped > 0) out->span_ns = session->cut_at_ns - number(begin - start);
     out->cpu_ns = process_cpu_ns() - session->cpu_ns_at_start;
+    const double now = static_cast<double>(oc::base::now_of(CLOCK_MONOTONIC));
+    if (session->started_at_ns > 0)
+      out->run_ns =
+          (session->ended_at_ns > 0 ? session->ended_at_ns : now) - session->started_at_ns;
+    out->cpus = static_cast<double>(std::max(sysconf(_SC_NPROCESSORS_ONLN), 1L));
+    out->rate = session->session.sampling_share();
     return 0;
   });
 }

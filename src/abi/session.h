@@ -62,10 +62,15 @@ typedef struct oc_loop {
 /* Numbers of a run so far; counts are exact to 2^53. */
 typedef struct oc_stats {
   double records, bytes, delivered, filtered, late, malformed, unknown, own, lost;
-  double start_ns; /* absolute time of the session's beginning, ns of the trace's clock */
-  double span_ns;  /* from the beginning (of what was asked for) to the newest record */
-  double wall_ns;  /* wall clock at the beginning, ns since 1970; 0: not known */
-  double cpu_ns;   /* CPU time that this program used since the run began */
+  double start_ns;  /* absolute time of the session's beginning, ns of the trace's clock */
+  double span_ns;   /* from the beginning (of what was asked for) to the newest record */
+  double wall_ns;   /* wall clock at the beginning, ns since 1970; 0: not known */
+  double cpu_ns;    /* CPU time that this program used since the run began */
+  double throttled; /* times that the kernel held sampling back for the rest of a tick */
+  double delivered_to_batches; /* events, whether or not callbacks saw them */
+  double run_ns;               /* how long the run took so far, by the wall clock */
+  double cpus;                 /* of this machine */
+  double rate; /* of the asked sampling rate; below 1 where max_overhead lowered it */
 } oc_stats;
 
 /* Losses of one CPU (cpu -1: not known) or, when `event` is not NULL, of one event. */
@@ -89,6 +94,8 @@ typedef struct oc_run {
   oc_time from, to; /* recorded only */
   double buffer_bytes;
   const char* const* command; /* NULL-terminated; NULL: the whole system */
+  double max_overhead;        /* own CPU time as a share of the machine's, 0 to 1; 0: no limit */
+  int32_t is_paused;          /* begin paused */
 } oc_run;
 
 /* "0.1.0"; static. */
@@ -106,7 +113,8 @@ const oc_error* oc_session_error(oc_session* session);
 
 /* A recorded trace. Everything else then describes that trace. */
 int oc_session_open_file(oc_session* session, const char* path);
-/* Facts of the trace: "host", "kernel", "arch", "cpu", "command", "path"; "" when not known. */
+/* Facts of the recorded trace, or of this machine when live: "host", "kernel", "arch", "cpu", "cpus_online",
+ * "cpus_available", "memory_bytes", "recorder", "command", "path"; "" when not known. */
 const char* oc_session_fact(oc_session* session, const char* name);
 
 /* Finds the kinds that `name` (or a glob) means; live ones are requested from the kernel when the run
@@ -129,6 +137,13 @@ int oc_session_next(oc_session* session, double wait_ms);
 oc_loop* oc_session_loop(oc_session* session);
 /* Asks for the end: what is decoded already (recorded) or in the rings (live) still comes. Any thread. */
 void oc_session_stop(oc_session* session);
+/* Live: stops the kernel's events but for names and threads (1), or lets them go on (0). */
+int oc_session_set_paused(oc_session* session, int is_paused);
+int oc_session_is_paused(oc_session* session);
+/* The batch at hand was left before its end: the loop may go on in it, unless the run was ended. */
+void oc_session_reopen_batch(oc_session* session);
+/* How many events of the batch at hand lie behind the one that loop.at names. */
+uint32_t oc_session_events_behind(oc_session* session);
 /* After the last batch: closes what the run held open, completes the losses. */
 void oc_session_finish(oc_session* session);
 /* After the end hooks: waits a moment for a command that was told to end; until here a signal does not

@@ -66,7 +66,7 @@ Watch::Watch(oc_host& host, lua_State* state)
       main_thread_(pthread_self()) {
   g_watch = this;
   thread_ = base::start_thread([this] { run(); });
-  for (const int number : {SIGINT, SIGTERM, SIGALRM}) install(number, on_signal);
+  for (const int number : {SIGINT, SIGTERM, SIGALRM, SIGUSR1}) install(number, on_signal);
   install(SIGBUS, on_bus_error);
 }
 
@@ -75,7 +75,7 @@ Watch::~Watch() {
   const uint64_t one = 1;
   (void)!write(wake_.number(), &one, sizeof one);
   thread_.join();  // before the handlers go: its SIGALRM would end the process
-  for (const int number : {SIGINT, SIGTERM, SIGALRM, SIGBUS}) install(number, SIG_DFL);
+  for (const int number : {SIGINT, SIGTERM, SIGALRM, SIGUSR1, SIGBUS}) install(number, SIG_DFL);
   g_watch = nullptr;
 }
 
@@ -83,6 +83,12 @@ Watch::~Watch() {
 void Watch::on_signal(int number) {
   Watch& watch = *g_watch;
   oc_host& host = watch.host_;
+  if (number == SIGUSR1) {
+    host.pause_requests.fetch_add(1);
+    const uint64_t one = 1;
+    (void)!write(watch.wake_.number(), &one, sizeof one);
+    return;
+  }
   if (number == SIGALRM) {  // from the watchdog
     lua_sethook(watch.state_, raise_timed_out, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
     return;
@@ -116,8 +122,16 @@ void Watch::run() {
       end_now(128 + host_.last_signal.load(), "interrupted twice, ending at once");
     }
     if (host_.stop_requests.load() == 1) stop_session();
+    if (host_.pause_requests.load() != seen_pauses_) wake_session();
     if (host_.timeout_ns.load() > 0) look_at_progress();
   }
+}
+
+/// The script's thread sees the request when it asks for the next events: now rather than in a while.
+void Watch::wake_session() {
+  seen_pauses_ = host_.pause_requests.load();
+  const std::lock_guard lock(host_.mutex);
+  if (host_.active != nullptr) host_.active->session.wake();
 }
 
 void Watch::stop_session() {

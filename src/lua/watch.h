@@ -19,6 +19,7 @@ namespace oc::lua {
 ///                    of a run gets an error at its next line, and ends a second later if it
 ///                    has no next line; before a script begins the process ends
 ///     second signal  the process ends now, saying where the script was: compiled code has no hooks
+///     SIGUSR1        a live run pauses, or goes on; ignored by others
 ///     watchdog       a hook first, for interpreted code; a second later as the second signal
 ///
 /// A thread of its own waits for signals, so that nothing is done inside a handler but counting and
@@ -35,6 +36,7 @@ class Watch {
   static void on_bus_error(int number);
   void run();
   void stop_session();
+  void wake_session();
   void look_at_progress();
   /// Says where the script was, flushes what can be flushed, ends the process.
   [[noreturn]] void end_now(int status, const std::string& why);
@@ -49,6 +51,7 @@ class Watch {
   // Of its own thread only: when the first signal was seen, the watchdog's view.
   std::chrono::steady_clock::time_point stopped_at_{};
   uint64_t seen_progress_ = 0;
+  uint32_t seen_pauses_ = 0;
   std::chrono::steady_clock::time_point changed_at_;
   bool warned_ = false;
   std::thread thread_;

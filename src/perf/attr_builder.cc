@@ -27,7 +27,7 @@ perf_event_attr make_basic(const AttrBasis& basis) {
   attr.use_clockid = 1;
   attr.clockid = CLOCK_MONOTONIC;
   attr.inherit = basis.follows_command;
-  attr.enable_on_exec = basis.follows_command;
+  attr.enable_on_exec = basis.follows_command && !basis.starts_paused;
   return attr;
 }
 
@@ -66,6 +66,7 @@ perf_event_attr make_event_attr(const EventRequest& request, const AttrBasis& ba
 
 perf_event_attr make_sideband_attr(const LiveRequest& request, const AttrBasis& basis) {
   perf_event_attr attr = make_dummy(request, basis);
+  attr.enable_on_exec = basis.follows_command;
   attr.comm = 1;
   attr.comm_exec = 1;
   attr.task = 1;

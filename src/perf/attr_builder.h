@@ -13,6 +13,7 @@ struct AttrBasis {
   SidebandExtras extras;      ///< those that the kernel gives
   uint32_t wakeup_bytes = 0;  ///< of a data ring; 0: half of it, however large it could be mapped
   bool follows_command = false;  ///< inherit, and enabled by the command's exec
+  bool starts_paused = false;    ///< all but the sideband wait for LiveSource::resume
   bool reads_lost = true;        ///< PERF_FORMAT_LOST: Linux 6.0 and later
 };
 

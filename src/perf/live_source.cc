@@ -81,6 +81,7 @@ base::Status LiveSource::set_up() {
   opener.set_target(is_command() ? launcher_->pid() : -1, std::move(*cpus));
   AttrBasis basis;
   basis.follows_command = is_command();
+  basis.starts_paused = request_.starts_paused;
   const auto first = std::find_if(request_.events.begin(), request_.events.end(),
                                   [](const EventRequest& request) { return request.is_wanted; });
   status = opener.probe(first == request_.events.end() ? named("dummy") : *first, basis);
@@ -217,7 +218,39 @@ base::Status LiveSource::start() {
   if (state_ != State::kOpened) return base::make_error(base::Code::kUsage, "already started");
   state_ = State::kStarted;
   start_time_ = base::now_of(CLOCK_MONOTONIC);
-  return is_command() ? launcher_->release() : opened_.enable_all();
+  if (is_command()) return launcher_->release();
+  if (!request_.starts_paused) return opened_.enable_all();
+  return opened_.set_enabled(request_.events.size(), true);  // the sideband
+}
+
+base::Status LiveSource::set_enabled(bool is_enabled) {
+  if (state_ != State::kStarted) return {};
+  const size_t sideband = request_.events.size();
+  for (size_t kind = 0; kind < opened_.size(); ++kind) {
+    if (kind == sideband) continue;
+    base::Status status = opened_.set_enabled(kind, is_enabled);
+    if (!status) return status;
+  }
+  return {};
+}
+
+base::Status LiveSource::pause() { return set_enabled(false); }
+base::Status LiveSource::resume() { return set_enabled(true); }
+
+/// A clock's frequency became a period when it was opened (perf_swevent_init_hrtimer), others keep theirs.
+base::Result<bool> LiveSource::set_rate(double share) {
+  bool has_any = false;
+  for (size_t kind = 0; kind < request_.events.size(); ++kind) {
+    const EventRequest& event = request_.events[kind];
+    if (event.frequency_hz == 0 || state_ != State::kStarted) continue;
+    const double hz = std::max(static_cast<double>(event.frequency_hz) * share, 1.0);
+    const bool is_clock = event.type == PERF_TYPE_SOFTWARE;
+    const base::Status status =
+        opened_.set_period(kind, static_cast<uint64_t>(is_clock ? 1e9 / hz : hz));
+    if (!status) return status.error();
+    has_any = true;
+  }
+  return has_any;
 }
 
 std::vector<sys::ThreadInfo> LiveSource::rundown() {

@@ -53,6 +53,11 @@ class LiveSource final : public source::Source {
 
   /// Enables the events, or lets the command start. Error: the command cannot be executed.
   base::Status start();
+  /// Stops all events but those that tell names and threads, and lets them go on. Between start and finish.
+  base::Status pause();
+  base::Status resume();
+  /// Samples so much of what was asked by frequency: 1 all, 0.5 half. False when nothing was.
+  base::Result<bool> set_rate(double share);
   /// Threads that ran before the events did; call after `start`. Live records know better.
   std::vector<sys::ThreadInfo> rundown();
   /// CLOCK_MONOTONIC just before the events were enabled.
@@ -104,6 +109,7 @@ class LiveSource final : public source::Source {
   base::Status set_filter(const EventRequest& request);
   base::Status watch(const std::vector<OpenEvent>& owners);
   void disable();
+  base::Status set_enabled(bool is_enabled);
 
   // The guardian goes last: its references have to be there while ours are closed.
   Guardian guardian_;

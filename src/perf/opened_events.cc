@@ -43,6 +43,23 @@ base::Status OpenedEvents::enable_all() {
   return {};
 }
 
+base::Status OpenedEvents::set_enabled(size_t kind, bool is_enabled) {
+  const unsigned long request = is_enabled ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE;
+  for (const OpenEvent& event : kinds_[kind]) {
+    if (ioctl(event.fd.number(), request, 0) != 0)
+      return base::system_error(errno, fmt::format("cannot switch events of CPU {}", event.cpu));
+  }
+  return {};
+}
+
+base::Status OpenedEvents::set_period(size_t kind, uint64_t period) {
+  for (const OpenEvent& event : kinds_[kind]) {
+    if (ioctl(event.fd.number(), PERF_EVENT_IOC_PERIOD, &period) != 0)
+      return base::system_error(errno, fmt::format("cannot set the rate on CPU {}", event.cpu));
+  }
+  return {};
+}
+
 void OpenedEvents::disable_all() {
   for (const auto& kind : kinds_) {
     for (const OpenEvent& event : kind) ioctl(event.fd.number(), PERF_EVENT_IOC_DISABLE, 0);

@@ -17,6 +17,7 @@ namespace oc::perf {
 class OpenedEvents {
  public:
   void add(std::vector<OpenEvent> of_one_kind) { kinds_.push_back(std::move(of_one_kind)); }
+  size_t size() const { return kinds_.size(); }
   const std::vector<OpenEvent>& kind(size_t index) const { return kinds_[index]; }
 
   /// Sends the samples of the last kind added into the data rings of their CPUs.
@@ -26,6 +27,10 @@ class OpenedEvents {
 
   /// The kinds added last come first: sideband has to be complete when samples begin.
   base::Status enable_all();
+  /// Lets one kind go on, or stops it: also of children that inherited it.
+  base::Status set_enabled(size_t kind, bool is_enabled);
+  /// The period (of clocks: ns; of events by frequency: Hz) of one kind from now on.
+  base::Status set_period(size_t kind, uint64_t period);
   /// No record is written any more when it returns.
   void disable_all();
 

@@ -16,6 +16,7 @@ struct Counts {
   uint64_t late = 0;        ///< older than one already delivered
   uint64_t malformed = 0;   ///< too short for what their event promises: not delivered
   uint64_t unknown = 0;     ///< samples whose id belongs to no event of the trace
+  uint64_t throttled = 0;   ///< times that the kernel held sampling back for the rest of a tick
   uint64_t own = 0;         ///< made by this program itself, left out
   uint64_t start_time = 0;  ///< ns of the trace's clock: the session's beginning; 0 while unknown
   uint64_t last_time = 0;

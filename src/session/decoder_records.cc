@@ -95,6 +95,9 @@ void Decoder::apply(int number, const uint8_t* body, uint32_t size_bytes, int32_
     case KernelRecord::kLostSamples:
       count_lost_samples(event.record, cpu, load<uint64_t>(body));
       break;
+    case KernelRecord::kThrottle:
+      ++counts_.throttled;
+      break;
     case KernelRecord::kCgroup:
       if (selection_.cgroups == nullptr) break;
       selection_.cgroups->add(load<uint64_t>(body), base::bounded_text(body + 8, size_bytes - 8));

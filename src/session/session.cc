@@ -167,6 +167,7 @@ Status Session::start(const RunOptions& options) {
   if (decoder_ || is_over_)
     return make_error(Code::kUsage, "this trace has been run already",
                       "open it again for a second run");
+  prepare_control(options);
   Selection selection;
   wanted_.resize(kind_count());
   selection.wanted = wanted_;
@@ -215,6 +216,7 @@ perf::LiveRequest Session::make_request(const RunOptions& options) const {
     request.events[i].is_wanted = is_wanted(kKernelRecords + i);
   request.command = options.command;
   request.buffer_bytes = options.buffer_bytes;
+  request.starts_paused = options.starts_paused;
   request.switch_records = wants(KernelRecord::kSwitchOut) || wants(KernelRecord::kSwitchIn) ||
                            wants(KernelRecord::kSwitchOutWide) ||
                            wants(KernelRecord::kSwitchInWide);
@@ -271,6 +273,7 @@ std::chrono::milliseconds Session::look_at_deadline(std::chrono::milliseconds wa
 }
 
 Result<const Batch*> Session::next(std::chrono::milliseconds wait) {
+  if (auto status = govern(); !status) return std::move(status.error());
   if (recorder_ && live_ && !is_over_) return next_recorded(wait);
   if (!pump_) return static_cast<const Batch*>(nullptr);  // finished, or never started
   wait = look_at_deadline(wait);
@@ -278,17 +281,6 @@ Result<const Batch*> Session::next(std::chrono::milliseconds wait) {
   if (batch && *batch != nullptr) counts_ = (*batch)->counts;
   decoder_is_done_ = !batch || *batch == nullptr || (*batch)->is_last;
   return batch;
-}
-
-void Session::stop() {
-  if (live_) {
-    live_->request_stop();
-  } else if (fed_) {
-    fed_->request_stop();
-  } else if (pump_) {
-    pump_->stop();
-    file_->source().wake();
-  }
 }
 
 void Session::finish() {
@@ -309,53 +301,6 @@ void Session::end() {
   final_notes_ = notes();
   command_status_ = command_status();
   live_.reset();
-}
-
-/// The kernel's own numbers, by CPU and event, are whole, but only there at the end and since Linux 6.0;
-/// where LOST records told of more on a CPU (a descriptor could not be read), the rest is added.
-std::vector<source::Loss> Session::losses() const {
-  if (is_over_ || (!decoder_ && !recorder_)) return losses_;
-  std::vector<source::Loss> losses;
-  if (live_ && live_->is_finished()) losses = live_->final_losses();
-  if (fed_) losses = fed_->final_losses();
-  std::map<int32_t, uint64_t> counted;
-  for (const source::Loss& loss : losses) counted[loss.cpu] += loss.records;
-  const auto told_by_records = recorder_ ? recorder_->lost_by_cpu() : decoder_->lost_by_cpu();
-  for (const auto& [cpu, told] : told_by_records) {
-    if (told <= counted[cpu]) continue;
-    source::Loss rest;
-    rest.cpu = cpu;
-    rest.records = told - counted[cpu];
-    losses.push_back(rest);
-  }
-  return losses;
-}
-
-std::vector<std::string> Session::notes() const {
-  if (live_) {
-    auto notes = live_->notes();
-    if (recorder_) notes.insert(notes.end(), recorder_->notes().begin(), recorder_->notes().end());
-    return notes;
-  }
-  if (!file_) return final_notes_;
-  // The source belongs to the decoder's thread as long as that runs.
-  if (!decoder_is_done_ && pump_) return file_->notes();
-  auto notes = file_->source().notes();
-  const std::string miss = decoder_is_done_ ? describe_miss(window_, counts_) : std::string();
-  if (!miss.empty()) notes.push_back(file_->path() + ": " + miss);
-  return notes;
-}
-
-bool Session::is_damaged() const {
-  if (!file_) return false;
-  return decoder_is_done_ || !pump_ ? file_->source().is_damaged() : file_->is_truncated();
-}
-
-std::optional<int> Session::command_status() const {
-  if (!live_) return command_status_;
-  const auto status = live_->command_status();
-  if (!status) return std::nullopt;
-  return WIFSIGNALED(*status) ? 128 + WTERMSIG(*status) : WEXITSTATUS(*status);
 }
 
 }  // namespace oc::session

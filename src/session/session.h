@@ -18,12 +18,14 @@
 #include "process/cgroup_names.h"
 #include "process/process_model.h"
 #include "session/decoder.h"
+#include "session/governor.h"
 #include "session/live_plan.h"
 #include "session/pump.h"
 #include "session/recorder.h"
 #include "session/recording_thread.h"
 #include "source/fed_source.h"
 #include "source/recorded_trace.h"
+#include "sys/host.h"
 
 namespace oc::session {
 
@@ -34,6 +36,8 @@ struct RunOptions {
   TimeWindow window;                 ///< recorded only
   uint64_t buffer_bytes = 0;         ///< data ring per CPU, live only
   std::vector<std::string> command;  ///< live only; empty: the whole system
+  double max_overhead = 0;     ///< live only: own CPU time of the machine's, 0 to 1; 0: no limit
+  bool starts_paused = false;  ///< live only
 };
 
 /// One run over one trace: which source, which events, the thread that decodes, what was lost.
@@ -113,6 +117,16 @@ class Session {
   /// The next batch; null when the run is over. Lent: until the next call.
   base::Result<const Batch*> next(std::chrono::milliseconds wait);
   void stop();
+  /// Live: the kernel's events stop, but for those that tell names and threads, or go on. What has happened
+  /// is delivered. Of other traces this is only noted: their events are there, and whoever reads them skips.
+  base::Status set_paused(bool is_paused);
+  bool is_paused() const { return is_paused_; }
+  /// Of this machine, which live traces are from.
+  static sys::HostFacts host_facts();
+  /// Any thread: a live `next` that waits returns.
+  void wake();
+  /// How much of the asked sampling rate is left, where --max-overhead lowered it; 1: all.
+  double sampling_share() const;
   /// Ends the run, also before its last batch: stops the kernel's events, takes the final losses, frees
   /// the batches. Nothing is lent any more; the trace can still be asked.
   void finish();
@@ -145,6 +159,9 @@ class Session {
     return kind - kFirstProxy < proxies_.size() ? &proxies_[kind - kFirstProxy] : nullptr;
   }
   void finish_recording();
+  void prepare_control(const RunOptions& options);
+  base::Status govern();
+  std::string overhead_note() const;
   void take_counts();
   perf::LiveRequest make_request(const RunOptions& options) const;
   base::Result<const Batch*> next_recorded(std::chrono::milliseconds wait);
@@ -168,6 +185,9 @@ class Session {
   std::unique_ptr<Decoder> decoder_;
   std::unique_ptr<Pump> pump_;
   std::optional<base::Nanos> live_deadline_;
+  std::optional<Governor> governor_;
+  bool has_rates_ = false;  ///< the governor had something to slow
+  bool is_paused_ = false;
   uint64_t max_recorded_ = 0;
   std::optional<base::Error> record_failure_;
   bool decoder_is_done_ = false;  ///< the source is at rest and may be asked

@@ -10,6 +10,7 @@ using base::Result;
 using base::Status;
 
 Status Session::start_recording(const RunOptions& options, RecordOptions recording) {
+  prepare_control(options);
   if (decoder_ || live_ || is_over_)
     return make_error(Code::kUsage, "this trace has been run already",
                       "open it again for a second run");

@@ -62,7 +62,7 @@ bool TraceHeader::add_attr_record(std::span<const uint8_t> body) {
 
 bool TraceHeader::wants(int number) {
   constexpr uint64_t kWanted = 1u << 1 | 1u << 2 | 1u << 3 | 1u << 4 | 1u << 5 | 1u << 6 | 1u << 7 |
-                               1u << 8 | 1u << 11 | 1u << 12 | 1u << 21 | 1u << 29;
+                               1u << 8 | 1u << 10 | 1u << 11 | 1u << 12 | 1u << 21 | 1u << 29;
   return number == kSimpleperfMetaFeature || (number < 64 && (kWanted >> number & 1) != 0);
 }
 
@@ -89,8 +89,12 @@ void TraceHeader::add_feature(int number, std::span<const uint8_t> section) {
       facts_.arch = read_string(bytes);
       break;
     case kCpuCountFeature:
-      bytes.skip(4);  // those that there could be
+      if (section.size() < 8) break;
+      facts_.cpus_available = bytes.read<uint32_t>();
       facts_.cpus_online = bytes.read<uint32_t>();
+      break;
+    case kMemoryFeature:
+      if (section.size() >= 8) facts_.memory_bytes = bytes.read<uint64_t>() << 10;
       break;
     case kCpuDescriptionFeature:
       facts_.cpu = read_string(bytes);

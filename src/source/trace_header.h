@@ -31,6 +31,8 @@ struct TraceFacts {
   std::string cpu;
   std::vector<std::string> command;
   uint32_t cpus_online = 0;
+  uint32_t cpus_available = 0;
+  uint64_t memory_bytes = 0;
   base::Nanos first_sample = 0;  ///< 0 when the file does not say
   base::Nanos last_sample = 0;
   /// Wall clock (ns since 1970) less the trace's clock at one moment; 0 when the file does not say.

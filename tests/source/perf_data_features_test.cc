@@ -41,6 +41,7 @@ TEST_CASE("a file's records, events and facts are found") {
   w.feature(3, perf_string("host")).feature(4, perf_string("6.1")).feature(5, perf_string("7.2"));
   w.feature(6, perf_string("x86_64")).feature(8, perf_string("a cpu"));
   w.feature(7, ByteWriter().u32(4).u32(3).bytes);
+  w.feature(10, ByteWriter().u64(2).bytes);
   w.feature(11, ByteWriter().u32(2).add(perf_string("perf")).add(perf_string("record")).bytes);
   w.feature(21, ByteWriter().u64(1).u64(3).bytes);
   w.feature(12, event_description(w.attrs, {"my-event:u"}));
@@ -58,6 +59,8 @@ TEST_CASE("a file's records, events and facts are found") {
   CHECK(facts.arch == "x86_64");
   CHECK(facts.cpu == "a cpu");
   CHECK(facts.cpus_online == 3);
+  CHECK(facts.cpus_available == 4);
+  CHECK(facts.memory_bytes == 2048);
   CHECK(facts.command == std::vector<std::string>{"perf", "record"});
   CHECK(facts.first_sample == 1);
   CHECK(facts.last_sample == 3);

@@ -94,7 +94,8 @@ local function start(session, context)
   local options = context.options
   local recording, owner = ffi.new("oc_recording"), {}
   local run = run_of.describe(owner, { events = options.events, duration = options.duration,
-    buffer = options.buffer, command = context.command })
+    buffer = options.buffer, command = context.command, paused = options.paused,
+    max_overhead = options.max_overhead })
   recording.output = options.output
   recording.compression = options.compress and COMPRESSION_LEVEL or 0
   limits(recording, options)

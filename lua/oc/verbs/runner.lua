@@ -24,6 +24,9 @@ local function apply(context)
       "a command to run comes after --")
   elseif command and #command == 0 then
     wrong_usage("there is no command behind --", "as in: oc script cpu_top -- make")
+  elseif options.input == "-" and context.script == "-" then
+    wrong_usage("standard input cannot be both the script and the trace",
+      "as in: perf record -o - … | oc script -i - cpu_top")
   elseif command and options.input then
     wrong_usage("a command runs live, and -i reads a recorded trace", "leave out one of the two")
   end
@@ -33,7 +36,8 @@ local function apply(context)
   settings.run = {
     input = options.input, duration = options.duration, events = options.events,
     time = options.time, buffer = options.buffer, command = context.command,
-    frequency = options.frequency, filter = options.filter,
+    frequency = options.frequency, paused = options.paused, max_overhead = options.max_overhead,
+    filter = options.filter,
   }
   if options.jit_report then require("oc.jit_report").start() end
   if options.timeout then C.oc_host_timeout(host_pointer, options.timeout) end

@@ -1,0 +1,108 @@
+--- The options of `oc.open`: checked, and as a run takes them.
+
+local errors = require "oc.errors"
+local nearest = require "oc.nearest"
+local settings = require "oc.settings"
+local sources = require "oc.source"
+local time_window = require "oc.time_window"
+local units = require "oc.units"
+
+local M = {}
+
+local known_options = { input = "string", source = "table", cpu = "table",
+  buffer = "number or string", time = "table or string", cgroups = "boolean",
+  pushdown = "boolean", paused = "boolean", max_overhead = "number or string" }
+local cpu_options = { frequency = "number" }
+
+-- As of the command line's options (options.lua).
+local MOST_HZ, LEAST_BUFFER, MOST_BUFFER = 1e9, 4096, 2 ^ 40
+
+--- Checks a table of options against their types.
+function M.check(options, known, what)
+  if type(options) ~= "table" then
+    errors.misuse(("%s wants a table of options, not a %s"):format(what, type(options)))
+  end
+  local names = {}
+  for name in pairs(known) do names[#names + 1] = name end
+  table.sort(names)
+  for name, value in pairs(options) do
+    local token = tostring(name)
+    if not known[name] then
+      local all = #names == 0 and "it has none" or "it has: " .. table.concat(names, ", ")
+      errors.misuse(("%s has no option '%s'"):format(what, token),
+        { token = token, hint = nearest.hint(token, names) or all })
+    elseif not known[name]:find(type(value), 1, true) then
+      errors.misuse(("%s: '%s' wants a %s, not a %s"):format(what, token, known[name],
+        type(value)), { token = token })
+    end
+  end
+end
+
+local function buffer_bytes(buffer)
+  local bytes = buffer
+  if type(buffer) == "string" then
+    bytes = units.parse_size(buffer)
+      or errors.misuse(("oc.open: '%s' is not a size"):format(buffer),
+        { token = "buffer", hint = "as in \"8MiB\"" })
+  end
+  if bytes and not (bytes >= LEAST_BUFFER and bytes <= MOST_BUFFER) then
+    errors.misuse(("oc.open: buffer must be from %s to %s, not %s"):format(
+      units.write_size(LEAST_BUFFER), units.write_size(MOST_BUFFER), tostring(buffer)),
+      { token = "buffer", hint = "as in \"8MiB\"" })
+  end
+  return bytes
+end
+
+local function check_frequency(hz)
+  if hz and not (hz >= 1 and hz <= MOST_HZ) then
+    errors.misuse(("oc.open: frequency must be from 1 Hz to %.0f Hz, not %s"):format(MOST_HZ,
+      tostring(hz)), { token = "frequency", hint = "as in { cpu = { frequency = 99 } }" })
+  end
+end
+
+--- Percent of the machine's CPU time.
+local function most_overhead(value)
+  local percent = type(value) == "string" and units.parse_percent(value) or value
+  if percent ~= nil and not (type(percent) == "number" and percent > 0 and percent <= 100) then
+    errors.misuse(("oc.open: max_overhead must be above 0 and at most 100%%, not %s"):format(
+      tostring(value)), { token = "max_overhead", hint = 'as in "2%"' })
+  end
+  return percent
+end
+
+--- A source makes the events: nothing else can.
+local function check_source(source)
+  if not sources.is(source) then
+    errors.misuse("oc.open: 'source' wants what oc.source returns", { token = "source" })
+  elseif settings.run.input or settings.run.command then
+    errors.wrong_usage("this script makes its events itself: it takes neither -i nor a command")
+  end
+end
+
+---@class oc.OpenOptions
+---@field path? string of a recorded trace
+---@field buffer_bytes? number
+---@field window? table the part of a recorded trace that is wanted
+---@field max_overhead? number percent
+---@field paused boolean
+
+--- Checks the options; what the command line says goes first.
+---@param options table
+---@return oc.OpenOptions
+function M.read(options)
+  local cpu = options.cpu
+  M.check(options, known_options, "oc.open")
+  M.check(cpu or {}, cpu_options, "oc.open: cpu")
+  check_frequency(cpu and cpu.frequency)
+  settings.before_open()
+  if options.source then check_source(options.source) end
+  local path = options.input or settings.run.input
+  return {
+    path = path, buffer_bytes = buffer_bytes(options.buffer),
+    window = time_window.choose(options.time, path),
+    max_overhead = most_overhead(options.max_overhead),
+    paused = options.paused or settings.run.paused or false,
+  }
+end
+
+return M
