@@ -146,7 +146,9 @@ end
 local entries = {
   cpu = {
     live = function(session, options)
-      return kinds.resolve(session, "cpu-clock", { frequency = options.frequency or DEFAULT_HZ })
+      local frequency = options.frequency or (not options.period and DEFAULT_HZ or nil)
+      return kinds.resolve(session, "cpu-clock",
+        { frequency = frequency, optional = options.optional })
     end,
     recorded = function(session)
       return first_match(session, { software(CPU_CLOCK), software(TASK_CLOCK),
@@ -213,7 +215,8 @@ local function held_by(session)
 end
 
 --- The kinds that a canonical event means in this session, with the accessors that it adds.
----@param options { live: boolean, path: string, frequency?: integer }
+---@param options { live: boolean, path: string, frequency?: integer, period?: integer,
+---  optional?: boolean }
 ---@return oc.Kind[]
 function M.resolve(session, name, options)
   local entry = entries[name]

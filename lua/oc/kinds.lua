@@ -122,7 +122,7 @@ function M.read(session, number)
   return kind
 end
 
----@param settings? { frequency?: number, period?: number, addresses?: boolean }
+---@param settings? { frequency?: number, period?: number, addresses?: boolean, optional?: boolean }
 ---@return integer[]? numbers nil with the error kept on the session
 function M.find(session, name, settings)
   local s = settings or {}
@@ -131,7 +131,7 @@ function M.find(session, name, settings)
     capacity = count
     found = ffi.new("uint32_t[?]", capacity)
     count = C.oc_session_resolve(session, name, s.frequency or 0, s.period or 1,
-      s.addresses and 1 or 0, found, capacity)
+      (s.addresses and 1 or 0) + (s.optional and 2 or 0), found, capacity)
     if count < 0 then return nil end
   end
   local numbers = {}

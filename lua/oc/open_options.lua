@@ -1,5 +1,6 @@
 --- The options of `oc.open`: checked, and as a run takes them.
 
+local ask = require "oc.ask"
 local errors = require "oc.errors"
 local nearest = require "oc.nearest"
 local settings = require "oc.settings"
@@ -12,6 +13,7 @@ local M = {}
 local known_options = { input = "string", source = "table", cpu = "table",
   buffer = "number or string", time = "table or string", cgroups = "boolean",
   pushdown = "boolean", paused = "boolean", max_overhead = "number or string" }
+for name, kind in pairs(ask.open_options) do known_options[name] = kind end
 local cpu_options = { frequency = "number" }
 
 -- As of the command line's options (options.lua).
@@ -80,6 +82,29 @@ local function check_source(source)
 end
 
 ---@class oc.OpenOptions
+---@field input? string a recorded trace
+---@field source? oc.Source
+---@field time? string|table the part of a recorded trace
+---@field cgroups? boolean samples carry the cgroup
+---@field pushdown? boolean false: filters run here, not in the kernel
+---@field paused? boolean begin with a pause
+---@field max_overhead? number|string percent of the machine's CPU time
+---@field cpu? { frequency: number }
+---@field buffer? number|string
+---@field pid? number|string|table whom to trace; what these mean is in docs/guide/targets.md
+---@field tid? number|string|table
+---@field comm? string|table
+---@field cgroup? string|table
+---@field container? string|table
+---@field cpus? number|string|table
+---@field events? string|table for `trace.events`
+---@field period? number
+---@field stacks? "fp"|"dwarf"|"none"
+---@field stack_size? number|string
+---@field max_stack? number
+---@field samples? string[] what samples carry: "addr", "weight", "cgroup", …
+
+---@class oc.Opening
 ---@field path? string of a recorded trace
 ---@field buffer_bytes? number
 ---@field window? table the part of a recorded trace that is wanted
@@ -87,8 +112,8 @@ end
 ---@field paused boolean
 
 --- Checks the options; what the command line says goes first.
----@param options table
----@return oc.OpenOptions
+---@param options oc.OpenOptions
+---@return oc.Opening
 function M.read(options)
   local cpu = options.cpu
   M.check(options, known_options, "oc.open")

@@ -72,7 +72,7 @@ end
 
 --- Asks a session for all events of these names; the kinds that samples come from, each once.
 ---@param names string[]
----@param options { frequency?: number, filter?: string }
+---@param options { frequency?: number, period?: number, filter?: string }
 ---@return integer[]
 function M.want(session, names, options)
   local all, seen = {}, {}
@@ -80,7 +80,7 @@ function M.want(session, names, options)
     local numbers = {}
     if canonical.is(name) then
       local of_name = canonical.resolve(session, name,
-        { live = true, frequency = options.frequency })
+        { live = true, frequency = options.frequency, period = options.period })
       for i, kind in ipairs(of_name) do numbers[i] = kind.number end
     else
       numbers = kinds.resolve(session, name, { frequency = options.frequency })

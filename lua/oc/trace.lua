@@ -11,6 +11,7 @@
 -- one thing: what a trace can be asked shares its fields, which nobody else sees.
 
 local C = require "oc.abi"
+local ask = require "oc.ask"
 local canonical = require "oc.canonical"
 local errors = require "oc.errors"
 local filter = require "oc.filter"
@@ -34,6 +35,7 @@ local PERMISSION = 2
 ---@field field fun(self: oc.TraceEvent, name: string): fun(e: oc.Event): any
 
 ---@class oc.Trace
+---@field events string[] those asked for by -e, --syscalls, or oc.open { events = … }
 ---@field start_wall_ns number? wall clock at the beginning, ns since 1970; nil where nobody knows
 ---@field host oc.Host the machine that the trace is from
 ---@field start_ns number absolute time of the beginning, ns of the trace's clock; 0 before the run
@@ -62,12 +64,15 @@ end
 
 -- Opening ----------------------------------------------------------------------------------------
 
-local on_options = { filter = "string" }
+local on_options = { filter = "string", optional = "boolean" }
 
 local function attach(self, path)
   self._source = self._options.source
   self._path = self._source and self._source.name or path
   self._session, self._out = session.new(path, self._source)
+  local command = settings.run.command
+  local is_live = not self._path and not self._source
+  ask.apply(self._session, self._asked, is_live and command ~= nil and #command > 0)
   self._runtime = view.runtime(self._session)
   self._views, self._handlers, self._by_kind = {}, {}, {}
   self._left_out, self._fits, self._misfit = {}, 0, nil  -- by --filter
@@ -76,14 +81,14 @@ local function attach(self, path)
 end
 
 --- A trace to register callbacks on; opened by `run`.
----@param options? { input?: string, source?: oc.Source, cpu?: { frequency: number },
----  buffer?: number|string, cgroups?: boolean, time?: string|table, pushdown?: boolean }
+---@param options? oc.OpenOptions
 ---@return oc.Trace
 function M.open(options)
   options = options or {}
   local given = open_options.read(options)
   local self = setmetatable({
-    _options = options, _window = given.window, _buffer_bytes = given.buffer_bytes,
+    _options = options, _asked = ask.merge(ask.of_open(options), settings.run.asked or {}),
+    _window = given.window, _buffer_bytes = given.buffer_bytes,
     _max_overhead = given.max_overhead, _phases = phases.new(given.paused), _registered = {},
     _pushdown = options.pushdown ~= false,
     _proxies = {}, _queue = proxies.new_queue(), _timers = timers.new(), _at_end = {},
@@ -99,17 +104,19 @@ end
 -- Registering ------------------------------------------------------------------------------------
 
 --- The kinds that `name` means, with the canonical event's name when it adds fields of its own.
-local function kinds_of(self, name)
+local function kinds_of(self, name, is_optional)
   local proxy = self._proxies[name]
   if proxy then return proxies.kinds(proxy, function(from) return kinds_of(self, from) end) end
-  local frequency = self._options.cpu and self._options.cpu.frequency or settings.run.frequency
+  local frequency, period = self._asked.frequency, self._asked.period
   if canonical.is(name) then
     return canonical.resolve(self._session, name, {
-      live = self._path == nil, path = self._path, frequency = frequency,
+      live = self._path == nil, path = self._path, frequency = frequency, period = period,
+      optional = is_optional,
     }), name
   end
   local found = {}
-  for i, number in ipairs(kinds.resolve(self._session, name, { frequency = frequency })) do
+  local wanted = { frequency = frequency, optional = is_optional }
+  for i, number in ipairs(kinds.resolve(self._session, name, wanted)) do
     found[i] = kinds.read(self._session, number)
   end
   return found, ""
@@ -137,7 +144,7 @@ end
 --- An event may be wanted under several names (`cswitch` and `sched:*`): one handler a kind; each
 --- callback gets the view of the name that it asked for.
 local function bind(self, name, fn, options)
-  local found, canonical_name = kinds_of(self, name)
+  local found, canonical_name = kinds_of(self, name, options.optional)
   local guarded = proxies.guard(self._proxies, name, fn)
   for _, choice in ipairs(filter.bind(self, found, name, options.filter)) do
     local kind = choice.kind
@@ -335,9 +342,10 @@ Trace.__index = function(self, name)
   if name == "start_ns" then return session.start_ns(self._session) end
   if name == "host" then return session.host(self._session) end
   if name == "start_wall_ns" then return session.start_wall_ns(self._session) end
+  if name == "events" then return self._asked.events or {} end
   local method = Trace[name]
   if method == nil and not (type(name) == "string" and name:find("^_")) then
-    local names = { "host", "start_ns", "start_wall_ns" }
+    local names = { "events", "host", "start_ns", "start_wall_ns" }
     for known in pairs(Trace) do
       if not known:find("^_") then names[#names + 1] = known end
     end

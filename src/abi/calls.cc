@@ -43,8 +43,9 @@ static session::TimeBound bound_of(const oc_time& time) {
   return {static_cast<Of>(time.of), time.value};
 }
 
-session::RunOptions read_run(const oc_run* run) {
+session::RunOptions read_run(const oc_session* session, const oc_run* run) {
   session::RunOptions options;
+  options.target = session->target;
   options.max_events = whole(run->max_events);
   options.max_span = whole(run->max_span_ns);
   options.window = {bound_of(run->from), bound_of(run->to)};

@@ -19,8 +19,8 @@ int fail(oc_session* session, base::Error error);
 /// A count that a script gave; nothing that is below 0 or no number, nothing beyond 2^62.
 uint64_t whole(double value);
 
-/// A run's options as C++ has them.
-session::RunOptions read_run(const oc_run* run);
+/// A run's options as C++ has them, with the session's target.
+session::RunOptions read_run(const oc_session* session, const oc_run* run);
 
 /// Runs `body`; an exception of a library becomes the session's error.
 template <typename Body>

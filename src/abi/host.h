@@ -53,6 +53,7 @@ struct oc_session {
   oc_host& host;
   oc::session::Session session;
   oc_loop loop{};
+  oc::perf::Target target;
   oc::base::Error failure;
   oc_error error{};
   std::vector<std::string> where;  ///< by kind: "cpu_top.lua:14"

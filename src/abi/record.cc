@@ -18,7 +18,7 @@ int oc_session_record(oc_session* session, const oc_run* run, const oc_recording
     options.memory_bytes = whole(recording->memory_bytes);
     options.version = std::string("oc-") + OC_VERSION;
     oc::abi::begin_run(session);
-    auto status = session->session.start_recording(read_run(run), std::move(options));
+    auto status = session->session.start_recording(read_run(session, run), std::move(options));
     if (!status) return fail(session, std::move(status.error()));
     const std::lock_guard lock(session->host.mutex);
     session->host.active = session;

@@ -97,6 +97,7 @@ int oc_session_resolve(oc_session* session, const char* name, double frequency_h
     settings.frequency_hz = whole(frequency_hz);
     settings.period = whole(period);
     settings.with_address = (flags & 1) != 0;
+    settings.is_optional = (flags & 2) != 0;
     auto found = session->session.resolve(name, settings);
     if (!found) return fail(session, std::move(found.error()));
     for (size_t i = 0; i < found->size() && i < capacity; ++i) kinds[i] = (*found)[i];
@@ -161,7 +162,7 @@ void oc_session_want(oc_session* session, uint32_t kind) { session->session.want
 int oc_session_start(oc_session* session, const oc_run* run) {
   session->host.is_running = true;
   const int started = guarded(session, [&] {
-    const auto options = read_run(run);
+    const auto options = read_run(session, run);
     oc::abi::begin_run(session);
     auto status = session->session.start(options);
     if (!status) return fail(session, std::move(status.error()));

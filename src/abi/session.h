@@ -98,6 +98,15 @@ typedef struct oc_run {
   int32_t is_paused;          /* begin paused */
 } oc_run;
 
+/* How samples are taken and what they carry, live; zeros: the defaults. */
+typedef struct oc_sampling {
+  double period;   /* each so many events, where the event does not say it; 0: its own default */
+  uint32_t stacks; /* 0 none, 1 by frame pointers, 2 registers and the user's stack (DWARF) */
+  uint32_t stack_size; /* bytes of the user's stack */
+  uint32_t max_stack;  /* frames */
+  uint64_t parts;      /* PERF_SAMPLE_* bits of what else samples carry */
+} oc_sampling;
+
 /* "0.1.0"; static. */
 const char* oc_version(void);
 /* What the script is doing now: 0 nothing, 1 its body or an end hook, 2 callbacks. Returns what it was. */
@@ -117,8 +126,17 @@ int oc_session_open_file(oc_session* session, const char* path);
  * "cpus_available", "memory_bytes", "recorder", "command", "path"; "" when not known. */
 const char* oc_session_fact(oc_session* session, const char* name);
 
-/* Finds the kinds that `name` (or a glob) means; live ones are requested from the kernel when the run
- * starts. frequency_hz is of clocks and hardware events. flags: 1 sample addresses. Returns how many, at most `capacity`
+/* Before the first oc_session_resolve. */
+void oc_session_sampling(oc_session* session, const oc_sampling* sampling);
+/* Adds to whom the run traces: kind "pid", "tid", "comm", "cgroup", "container", "cpu" with a list by
+ * commas, or "all". */
+int oc_session_target(oc_session* session, const char* kind, const char* text);
+/* Whether these go together, and with a command or a recorded trace. */
+int oc_session_check_target(oc_session* session, int has_command);
+
+/* Finds the kinds that `name` (a glob, a list as perf takes it) means; live ones are requested from the
+ * kernel when the run starts. frequency_hz is of clocks and hardware events. flags: 1 sample addresses,
+ * 2 leave out with a note what the kernel refuses. Returns how many, at most `capacity`
  * of them in `kinds`. */
 int oc_session_resolve(oc_session* session, const char* name, double frequency_hz, double period,
                        uint32_t flags, uint32_t* kinds, uint32_t capacity);
@@ -196,3 +214,5 @@ int oc_session_command_status(oc_session* session);
 /* Names that can be asked for live, or that the opened trace has: the i-th, sorted; NULL after the last.
  * `glob` NULL: all. */
 const char* oc_session_event_name(oc_session* session, const char* glob, uint32_t index);
+/* Why one of these cannot be had on this machine; "" when it can. Lent until the next call. */
+const char* oc_session_event_missing(oc_session* session, const char* name);

@@ -15,11 +15,11 @@ namespace oc::perf {
 namespace {
 
 /// Maps a ring of `size_bytes` for each owner, all or none. Returns 0 or an errno.
-int map_all(const std::vector<OpenEvent>& owners, uint64_t size_bytes, std::vector<Ring>& rings) {
+int map_all(const std::vector<RingOwner>& owners, uint64_t size_bytes, std::vector<Ring>& rings) {
   rings.clear();
-  for (const OpenEvent& owner : owners) {
+  for (const RingOwner& owner : owners) {
     Ring ring;
-    const int failure = ring.map(owner.fd.number(), size_bytes);
+    const int failure = ring.map(owner.fd, size_bytes);
     if (failure != 0) {
       rings.clear();
       return failure;
@@ -30,7 +30,7 @@ int map_all(const std::vector<OpenEvent>& owners, uint64_t size_bytes, std::vect
 }
 
 /// As map_all, halving `size_bytes` while the limit forbids it and `may_shrink`.
-int map_shrinking(const std::vector<OpenEvent>& owners, bool may_shrink, uint64_t& size_bytes,
+int map_shrinking(const std::vector<RingOwner>& owners, bool may_shrink, uint64_t& size_bytes,
                   std::vector<Ring>& rings) {
   while (true) {
     const int failure = map_all(owners, size_bytes, rings);
@@ -57,8 +57,8 @@ uint64_t default_data_bytes(size_t cpus, uint64_t memory_bytes) {
   return bytes;
 }
 
-base::Status CpuRings::map(const std::vector<OpenEvent>& sideband,
-                           const std::vector<OpenEvent>& data, uint64_t data_bytes,
+base::Status CpuRings::map(const std::vector<RingOwner>& sideband,
+                           const std::vector<RingOwner>& data, uint64_t data_bytes,
                            const sys::Permissions& permissions, std::vector<std::string>& notes) {
   const bool is_chosen = data_bytes != 0;
   const uint64_t wanted =
@@ -78,7 +78,13 @@ base::Status CpuRings::map(const std::vector<OpenEvent>& sideband,
   if (failure != 0) return explain_map_error(failure, data_bytes_, data.size(), permissions);
   take(first, second);
   cpus_.clear();
-  for (const OpenEvent& owner : data) cpus_.insert(cpus_.end(), 2, owner.cpu);
+  is_sideband_.clear();
+  for (size_t i = 0; i < sideband.size(); ++i) {
+    const size_t rings = i < data.size() ? 2 : 1;
+    cpus_.insert(cpus_.end(), rings, sideband[i].cpu);
+    is_sideband_.push_back(true);
+    if (rings == 2) is_sideband_.push_back(false);
+  }
   explain_sizes(data_bytes, wanted, notes);
   return {};
 }
@@ -88,7 +94,7 @@ void CpuRings::take(std::vector<Ring>& sideband, std::vector<Ring>& data) {
   rings_.clear();
   for (size_t i = 0; i < sideband.size(); ++i) {
     rings_.push_back(std::move(sideband[i]));
-    rings_.push_back(std::move(data[i]));
+    if (i < data.size()) rings_.push_back(std::move(data[i]));
   }
   for (const Ring& ring : rings_) {
     readers_.emplace_back(ring.pages(), static_cast<uint32_t>(readers_.size()));

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "perf/event_opener.h"
+#include "perf/opened_events.h"
 #include "perf/ring.h"
 #include "perf/ring_reader.h"
 #include "source/source.h"
@@ -30,12 +30,13 @@ uint64_t default_data_bytes(size_t cpus, uint64_t memory_bytes);
 ///     stream 2i    CPU i sideband   512 KiB   comm, fork, exit, mmap
 ///     stream 2i+1  CPU i data         8 MiB   samples of every event, switches
 ///
-/// i counts the CPUs traced, not their numbers. Where the lock limit does not allow these sizes,
+/// i counts the CPUs traced, not their numbers. Where names are heard on more CPUs than are traced,
+/// their sideband rings follow. Where the lock limit does not allow these sizes,
 /// all rings of a kind are halved until they fit, down to 64 KiB. One thread.
 class CpuRings {
  public:
   /// Maps rings for the owners' descriptors. `data_bytes` 0: choose, and say in `notes` if less.
-  base::Status map(const std::vector<OpenEvent>& sideband, const std::vector<OpenEvent>& data,
+  base::Status map(const std::vector<RingOwner>& sideband, const std::vector<RingOwner>& data,
                    uint64_t data_bytes, const sys::Permissions& permissions,
                    std::vector<std::string>& notes);
 
@@ -46,6 +47,9 @@ class CpuRings {
 
   /// -1: there is no such stream.
   int32_t cpu_of(uint32_t stream) const { return stream < cpus_.size() ? cpus_[stream] : -1; }
+  bool is_sideband(uint32_t stream) const {
+    return stream >= is_sideband_.size() || is_sideband_[stream];
+  }
   size_t streams() const { return readers_.size(); }
   uint64_t data_bytes() const { return data_bytes_; }
   uint64_t sideband_bytes() const { return sideband_bytes_; }
@@ -58,6 +62,7 @@ class CpuRings {
   std::vector<RingReader> readers_;
   std::vector<bool> is_damaged_;
   std::vector<int32_t> cpus_;  // by stream
+  std::vector<bool> is_sideband_;
   uint64_t data_bytes_ = 0;
   uint64_t sideband_bytes_ = 0;
 };

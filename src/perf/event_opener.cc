@@ -12,8 +12,27 @@
 
 namespace oc::perf {
 
-int open_perf_event(perf_event_attr& attr, pid_t pid, int32_t cpu) {
-  const long fd = syscall(SYS_perf_event_open, &attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+namespace {
+
+int open_at(perf_event_attr& attr, const Place& place, int group = -1, bool may_inherit = true) {
+  attr.inherit = place.inherits && may_inherit;
+  return open_perf_event(attr, place.pid, place.cpu, group,
+                         place.is_cgroup ? PERF_FLAG_PID_CGROUP : 0);
+}
+
+/// The leader's descriptor at the same place; -1 when it could not be opened there.
+int group_at(const std::vector<OpenEvent>& leader, const Place& place) {
+  for (const OpenEvent& event : leader) {
+    if (event.pid == place.pid && event.cpu == place.cpu) return event.fd.number();
+  }
+  return -1;
+}
+
+}  // namespace
+
+int open_perf_event(perf_event_attr& attr, pid_t pid, int32_t cpu, int group, uint64_t flags) {
+  const long fd = syscall(SYS_perf_event_open, &attr, pid, cpu, group,
+                          static_cast<unsigned long>(flags | PERF_FLAG_FD_CLOEXEC));
   return fd < 0 ? -errno : static_cast<int>(fd);
 }
 
@@ -21,17 +40,12 @@ EventOpener::EventOpener(const sys::Permissions& permissions, Guardian& guardian
                          std::vector<std::string>& notes)
     : permissions_(permissions), guardian_(guardian), notes_(notes) {}
 
-void EventOpener::set_target(pid_t pid, std::vector<int32_t> cpus) {
-  pid_ = pid;
-  cpus_ = std::move(cpus);
-}
-
-base::Status EventOpener::probe(const EventRequest& first, AttrBasis& basis) {
+base::Status EventOpener::probe(const EventRequest& first, const Place& place, AttrBasis& basis) {
   int fd = -1;
   for (const bool reads_lost : {true, false}) {
     basis.reads_lost = reads_lost;
     perf_event_attr attr = make_sideband_attr({}, basis);
-    fd = open_perf_event(attr, pid_, cpus_.front());
+    fd = open_at(attr, place);
     if (fd != -EINVAL) break;
   }
   base::Fd closes_it(fd);
@@ -39,17 +53,17 @@ base::Status EventOpener::probe(const EventRequest& first, AttrBasis& basis) {
   if (fd == -ENOSYS) {
     return base::make_error(base::Code::kUnsupported, "this kernel was built without perf events");
   }
-  return explain_open_error(-fd, first, pid_ == -1, permissions_);
+  return explain_open_error(-fd, first, place.pid == -1, permissions_);
 }
 
-SidebandExtras EventOpener::probe_extras(AttrBasis basis) {
+SidebandExtras EventOpener::probe_extras(const Place& place, AttrBasis basis) {
   LiveRequest request;
   request.is_recorded = true;
   const auto works = [&](bool SidebandExtras::*extra) {
     basis.extras = {};
     basis.extras.*extra = true;
     perf_event_attr attr = make_sideband_attr(request, basis);
-    return static_cast<bool>(base::Fd(open_perf_event(attr, pid_, cpus_.front())));
+    return static_cast<bool>(base::Fd(open_at(attr, place)));
   };
   SidebandExtras found;
   for (const auto extra :
@@ -59,7 +73,8 @@ SidebandExtras EventOpener::probe_extras(AttrBasis basis) {
   return found;
 }
 
-SidebandExtras EventOpener::keep_possible(const SidebandExtras& wanted, AttrBasis basis) {
+SidebandExtras EventOpener::keep_possible(const SidebandExtras& wanted, const Place& place,
+                                          AttrBasis basis) {
   struct Kind {
     bool SidebandExtras::*extra;
     const char* name;
@@ -75,7 +90,7 @@ SidebandExtras EventOpener::keep_possible(const SidebandExtras& wanted, AttrBasi
     basis.extras = {};
     basis.extras.*kind.extra = true;
     perf_event_attr attr = make_sideband_attr({}, basis);
-    kept.*kind.extra = static_cast<bool>(base::Fd(open_perf_event(attr, pid_, cpus_.front())));
+    kept.*kind.extra = static_cast<bool>(base::Fd(open_at(attr, place)));
     if (!(kept.*kind.extra))
       notes_.push_back(fmt::format("the kernel gives no {} records to this user", kind.name));
   }
@@ -83,17 +98,23 @@ SidebandExtras EventOpener::keep_possible(const SidebandExtras& wanted, AttrBasi
 }
 
 base::Result<std::vector<OpenEvent>> EventOpener::open(const EventRequest& request,
+                                                       const std::vector<Place>& places,
+                                                       const std::vector<OpenEvent>* leader,
                                                        perf_event_attr& attr, std::string& name) {
   std::vector<OpenEvent> events;
-  events.reserve(cpus_.size());
+  events.reserve(places.size());
   int reason = ENODEV;
-  for (const int32_t cpu : cpus_) {
-    int fd = open_perf_event(attr, pid_, cpu);
-    if (fd < 0 && events.empty() && drop_kernel_part(-fd, attr, name)) {
-      fd = open_perf_event(attr, pid_, cpu);
-    }
+  for (const Place& place : places) {
+    const int group = leader == nullptr ? -1 : group_at(*leader, place);
+    if (leader != nullptr && group < 0) continue;
+    const auto open_here = [&] {
+      return open_at(attr, place, group, reading_inherits_ || !request.modifiers.sample_read);
+    };
+    int fd = open_here();
+    while (fd < 0 && events.empty() && adapt(-fd, request, attr, name)) fd = open_here();
     if (fd == -ENODEV) {
-      notes_.push_back(fmt::format("event '{}' is not traced on CPU {}: it is offline", name, cpu));
+      notes_.push_back(
+          fmt::format("event '{}' is not traced on CPU {}: it is offline", name, place.cpu));
       continue;
     }
     if (fd < 0) {
@@ -101,15 +122,41 @@ base::Result<std::vector<OpenEvent>> EventOpener::open(const EventRequest& reque
       events.clear();
       break;
     }
-    OpenEvent event{base::Fd(fd), cpu, 0};
+    OpenEvent event{base::Fd(fd), place.cpu, 0, place.pid};
     if (ioctl(fd, PERF_EVENT_IOC_ID, &event.id) != 0) {
       return base::system_error(errno, "cannot tell the id of event '" + name + "'");
     }
     events.push_back(std::move(event));
   }
-  if (events.empty()) return explain_open_error(reason, request, pid_ == -1, permissions_);
+  if (events.empty()) {
+    const bool is_system = !places.empty() && places.front().pid == -1;
+    return explain_open_error(reason, request, is_system, permissions_);
+  }
   give_to_guardian(events);
   return events;
+}
+
+/// Changes `attr` so that what was refused with `number` may be allowed; false: there is no such way.
+bool EventOpener::adapt(int number, const EventRequest& request, perf_event_attr& attr,
+                        std::string& name) {
+  if (drop_kernel_part(number, attr, name)) return true;
+  const bool may_be_precision = number == EOPNOTSUPP || number == EINVAL || number == ENOENT;
+  if (request.modifiers.precise_max && attr.precise_ip > 0 && may_be_precision) {
+    --attr.precise_ip;
+    return true;
+  }
+  if (number == EINVAL && attr.exclude_guest && !request.modifiers.names_guest) {
+    attr.exclude_guest = 0;
+    return true;
+  }
+  if (number == EINVAL && attr.inherit && request.reads_group() && reading_inherits_) {
+    reading_inherits_ = false;
+    notes_.push_back(fmt::format(
+        "'{}' does not follow children: this kernel cannot read a group in them (Linux 6.13 can)",
+        name));
+    return true;
+  }
+  return false;
 }
 
 /// Where the kernel's part is refused, the user's part may be allowed.

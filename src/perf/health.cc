@@ -213,6 +213,12 @@ Finding try_uprobe(Trial& trial) {
   return finding;
 }
 
+std::vector<RingOwner> owners_of(const std::vector<OpenEvent>& events) {
+  std::vector<RingOwner> owners;
+  for (const OpenEvent& event : events) owners.push_back({event.fd.number(), event.cpu});
+  return owners;
+}
+
 /// The rings of a run of this process on all CPUs, as a run would map them.
 Finding try_ring(const sys::Permissions& permissions, Guardian& guardian) {
   Finding finding;
@@ -220,18 +226,20 @@ Finding try_ring(const sys::Permissions& permissions, Guardian& guardian) {
   std::vector<std::string> notes;
   EventOpener opener(permissions, guardian, notes);
   auto cpus = sys::load_online_cpus();
-  opener.set_target(kSelf, cpus ? *cpus : std::vector<int32_t>{0});
+  std::vector<Place> places;
+  for (const int32_t cpu : cpus ? *cpus : std::vector<int32_t>{0}) places.push_back({kSelf, cpu});
   EventRequest request;
   request.name = "dummy";
   perf_event_attr attr = attr_of(PERF_TYPE_SOFTWARE, PERF_COUNT_SW_DUMMY, false);
-  auto sideband = opener.open(request, attr, request.name);
-  auto data = opener.open(request, attr, request.name);
+  auto sideband = opener.open(request, places, nullptr, attr, request.name);
+  auto data = opener.open(request, places, nullptr, attr, request.name);
   if (!sideband || !data) {
     finding.value = "not tried: no event can be opened";
     return finding;
   }
   CpuRings rings;
-  const base::Status mapped = rings.map(*sideband, *data, 0, permissions, notes);
+  const base::Status mapped =
+      rings.map(owners_of(*sideband), owners_of(*data), 0, permissions, notes);
   const uint64_t bytes = mapped ? rings.data_bytes() : 0;
   finding.value = fmt::format("{} on each CPU", format_size(bytes));
   rings.unmap();

@@ -1,15 +1,14 @@
 #include "perf/live_source.h"
 
-#include "base/clock.h"
-
+#include <errno.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <time.h>
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
-#include "perf/refusals.h"
+#include "base/clock.h"
 #include "sys/cpus.h"
 
 namespace oc::perf {
@@ -19,21 +18,13 @@ namespace {
 constexpr base::Nanos kSlack = 1'000'000;
 constexpr std::chrono::milliseconds kLongestWait{100};
 constexpr std::chrono::milliseconds kCommandEnds{1000};
-constexpr size_t kLongestFilter = 4096;  // PAGE_SIZE where it is smallest, kernel/events/core.c
-constexpr uint64_t kOtherFiles = 64;     // what the rest of the program may have open
+constexpr uint64_t kOtherFiles = 64;  // what the rest of the program may have open
 
-std::vector<uint64_t> ids_of(const std::vector<OpenEvent>& events) {
-  std::vector<uint64_t> ids;
-  for (const OpenEvent& event : events) ids.push_back(event.id);
-  return ids;
-}
-
-EventRequest named(const char* name) {
-  EventRequest request;
-  request.name = name;
-  request.type = PERF_TYPE_SOFTWARE;
-  request.config = PERF_COUNT_SW_DUMMY;
-  return request;
+std::string some_of(const std::vector<int32_t>& numbers) {
+  std::string text;
+  for (size_t i = 0; i < numbers.size() && i < 5; ++i)
+    text += fmt::format("{}{}", i == 0 ? "" : ", ", numbers[i]);
+  return numbers.size() > 5 ? text + " …" : text;
 }
 
 }  // namespace
@@ -56,9 +47,10 @@ base::Result<std::unique_ptr<LiveSource>> LiveSource::open(LiveRequest request, 
 }
 
 LiveSource::~LiveSource() {
-  if (state_ != State::kFinished) opened_.disable_all();
-  rings_.unmap();
-  opened_.close();
+  if (!set_) return;
+  if (state_ != State::kFinished) set_->opened().disable_all();
+  set_->rings().unmap();
+  set_->opened().close();
 }
 
 base::Status LiveSource::set_up() {
@@ -71,28 +63,77 @@ base::Status LiveSource::set_up() {
       notes_.push_back(started.error().what + "; ending may take long");
     }
   }
-  auto cpus = choose_target();
+  if (!request_.command.empty()) {
+    auto prepared = Launcher::prepare(request_.command, request_.stdout_to_stderr);
+    if (!prepared) return prepared.error();
+    launcher_.emplace(std::move(*prepared));
+  }
+  auto cpus = choose_cpus(other_cpus_);
   if (!cpus) return cpus.error();
-  const uint64_t files = cpus->size() * (request_.events.size() + 2) + kOtherFiles;
-  base::Status status = sys::raise_file_limit(files);
+  cpus_ = std::move(*cpus);
+  base::Status status = open_events();
   if (!status) return status;
-
-  EventOpener opener(permissions_, guardian_, notes_);
-  opener.set_target(is_command() ? launcher_->pid() : -1, std::move(*cpus));
-  AttrBasis basis;
-  basis.follows_command = is_command();
-  basis.starts_paused = request_.starts_paused;
-  const auto first = std::find_if(request_.events.begin(), request_.events.end(),
-                                  [](const EventRequest& request) { return request.is_wanted; });
-  status = opener.probe(first == request_.events.end() ? named("dummy") : *first, basis);
-  if (!status) return status;
-  basis.extras = request_.is_recorded ? opener.probe_extras(basis)
-                                      : opener.keep_possible(request_.extras, basis);
-  if (request_.is_recorded) basis.wakeup_bytes = early_wakeup();
-  extras_ = basis.extras;
-  status = open_events(opener, basis);
-  if (status && is_command() && launcher_->pidfd() >= 0) status = poller_.add(launcher_->pidfd());
+  set_->fill(table_);
+  status = watch();
+  if (status && launcher_ && launcher_->pidfd() >= 0) status = poller_.add(launcher_->pidfd());
   return status;
+}
+
+/// The CPUs to trace, of those that are online; `others` are the rest.
+base::Result<std::vector<int32_t>> LiveSource::choose_cpus(std::vector<int32_t>& others) const {
+  auto online = sys::load_online_cpus();
+  if (!online || request_.target.cpus.empty()) return online;
+  std::vector<int32_t> chosen;
+  std::vector<int32_t> missing = request_.target.cpus;
+  for (const int32_t cpu : *online) {
+    const auto wanted = std::find(missing.begin(), missing.end(), cpu);
+    (wanted == missing.end() ? others : chosen).push_back(cpu);
+    if (wanted != missing.end()) missing.erase(wanted);
+  }
+  if (missing.empty()) return chosen;
+  return base::make_error(base::Code::kUsage, fmt::format("CPU {} is not online", some_of(missing)),
+                          fmt::format("online are {} to {} ({} of them)", online->front(),
+                                      online->back(), online->size()));
+}
+
+/// The places of one thread, cgroup or of all, on every CPU.
+Places LiveSource::places_for(const Place& like) const {
+  Places places;
+  for (const int32_t cpu : cpus_) {
+    places.traced.push_back(like);
+    places.traced.back().cpu = cpu;
+  }
+  // Of a cgroup, the names of those that enter it later; of others, those of the other CPUs.
+  Place hearer = like;
+  if (like.is_cgroup) hearer = Place{};
+  for (const int32_t cpu : other_cpus_) {
+    places.heard.push_back(hearer);
+    places.heard.back().cpu = cpu;
+  }
+  for (size_t i = 0; like.is_cgroup && i < cpus_.size(); ++i) {
+    places.heard.push_back(hearer);
+    places.heard.back().cpu = cpus_[i];
+  }
+  return places;
+}
+
+/// Makes sure that so many descriptors may be open.
+base::Status LiveSource::make_room(size_t threads, size_t kinds) {
+  const uint64_t files =
+      threads * ((cpus_.size() + other_cpus_.size()) * uint64_t{kinds}) + kOtherFiles;
+  return sys::raise_file_limit(files);
+}
+
+/// What a refusal is told about: an event that the user knows.
+EventRequest LiveSource::first_wanted() const {
+  for (const EventRequest& request : request_.events) {
+    if (request.is_wanted) return request;
+  }
+  EventRequest request;
+  request.name = "dummy";
+  request.type = PERF_TYPE_SOFTWARE;
+  request.config = PERF_COUNT_SW_DUMMY;
+  return request;
 }
 
 /// Recording takes a turn of 10 µs; so it is woken at an eighth of the ring, and has the rest of it to get a CPU on a
@@ -103,113 +144,62 @@ uint32_t LiveSource::early_wakeup() const {
   return static_cast<uint32_t>(std::min<uint64_t>(bytes / 8, 1u << 30));
 }
 
-/// Forks the command if there is one; the CPUs to trace on.
-base::Result<std::vector<int32_t>> LiveSource::choose_target() {
-  if (is_command()) {
-    auto prepared = Launcher::prepare(request_.command, request_.stdout_to_stderr);
-    if (!prepared) return prepared.error();
-    launcher_.emplace(std::move(*prepared));
-  }
-  return sys::load_online_cpus();
+/// Which further sideband records there are to be: in a recording all that there can be.
+void LiveSource::find_extras(EventOpener& opener, const Place& place, AttrBasis& basis) const {
+  if (request_.is_recorded) basis.wakeup_bytes = early_wakeup();
+  basis.extras = request_.is_recorded ? opener.probe_extras(place, basis)
+                                      : opener.keep_possible(request_.extras, place, basis);
 }
 
-base::Status LiveSource::open_events(EventOpener& opener, const AttrBasis& basis) {
-  EventRequest sideband_request = named("dummy:sideband");
-  EventRequest data_request = named("dummy:data");
-  perf_event_attr sideband_attr = make_sideband_attr(request_, basis);
-  perf_event_attr data_attr = make_data_attr(request_, basis);
-  auto sideband = opener.open(sideband_request, sideband_attr, sideband_request.name);
-  if (!sideband) return sideband.error();
-  auto data = opener.open(data_request, data_attr, data_request.name);
-  if (!data) return data.error();
-  if (sideband->size() != data->size()) {
-    return base::make_error(base::Code::kSystem, "a CPU went offline while events were opened",
-                            "try again");
+void LiveSource::make_set(const AttrBasis& basis, bool hears_names) {
+  if (set_) {
+    set_->opened().disable_all();
+    set_->rings().unmap();
   }
-  base::Status status = rings_.map(*sideband, *data, request_.buffer_bytes, permissions_, notes_);
-  for (const auto* owners : {&*sideband, &*data}) {
-    if (status) status = watch(*owners);
-  }
-  bool has_any = std::none_of(request_.events.begin(), request_.events.end(),
-                              [](const EventRequest& request) { return request.is_wanted; });
-  Refusals refusals;
-  for (const EventRequest& request : request_.events) {
-    if (!status) break;
-    if (!request.is_wanted) {
-      add_kind(request.name, make_event_attr(request, basis), request, {});
-      continue;
-    }
-    base::Status opened = open_event(opener, basis, request, *data);
-    if (opened) {
-      has_any = true;
-    } else if (request.is_optional || opened.error().code == base::Code::kPermission) {
-      add_kind(request.name, make_event_attr(request, basis), request, {});
-      refusals.add(request.name, request.is_optional, std::move(opened.error()));
-    } else {
-      status = std::move(opened);
-    }
-  }
-  refusals.append_notes(notes_);
-  if (status) status = refusals.status();
-  if (status && !has_any) status = refusals.first();
-  add_kind(sideband_request.name, sideband_attr, sideband_request, std::move(*sideband));
-  add_kind(data_request.name, data_attr, data_request, std::move(*data));
-  table_.finish();
-  return status;
+  extras_ = basis.extras;
+  set_.emplace(request_, basis, hears_names);
 }
 
-base::Status LiveSource::open_event(EventOpener& opener, const AttrBasis& basis,
-                                    const EventRequest& request,
-                                    const std::vector<OpenEvent>& data) {
-  perf_event_attr attr = make_event_attr(request, basis);
-  std::string name = request.name;
-  auto events = opener.open(request, attr, name);
-  if (!events) return events.error();
-  add_kind(std::move(name), attr, request, std::move(*events));
-  base::Status status = opened_.redirect_last(data);
-  if (status && attr.type == PERF_TYPE_TRACEPOINT) status = set_filter(request);
-  if (!status) return std::move(status.error()).context("cannot open event '" + request.name + "'");
-  return {};
+/// A filter sees the host's thread ids: in a container ours are other numbers, and would hide others.
+std::string LiveSource::own_filter() const {
+  const bool is_system = !is_command() && !(request_.target.has_tasks() && !selects_tasks_);
+  if (!is_system || !sys::in_initial_pid_namespace()) return {};
+  std::vector<int32_t> own = request_.own_tids;
+  if (guardian_) own.push_back(guardian_.pid());
+  return make_own_filter(own);
 }
 
-/// Our own threads are left out, and what the request's filter says: in one text, as a second one is
-/// refused. When the kernel does not take the latter (its language grew over time), only the former.
-base::Status LiveSource::set_filter(const EventRequest& request) {
-  // A filter sees the host's thread ids: in a container ours are other numbers, and would hide others.
-  const bool hides_own = !request.keep_own && !is_command() && sys::in_initial_pid_namespace();
-  std::vector<int32_t> own;
-  if (hides_own) own = request_.own_tids;
-  if (hides_own && guardian_) own.push_back(guardian_.pid());
-  const std::string own_filter = make_own_filter(own);
-  if (!request.filter.empty()) {
-    const std::string both = join_filters(own_filter, request.filter);
-    base::Status status = both.size() < kLongestFilter
-                              ? opened_.filter_last(both)
-                              : base::make_error(base::Code::kUnsupported, "it is too long");
-    if (status) {
-      filters_.back() = request.filter;
-      return status;
-    }
-    if (request_.is_recorded)
-      return std::move(status.error()).context("cannot filter while recording");
-    notes_.push_back("the kernel does not filter '" + request.name +
-                     "', so all of its events are read: " + status.error().what);
+base::Status LiveSource::open_events() {
+  EventOpener opener(permissions_, guardian_, notes_);
+  AttrBasis basis;
+  basis.follows_command = is_command();
+  basis.starts_paused = request_.starts_paused;
+  if (request_.target.has_tasks() && !is_command()) return attach_tasks(opener, basis);
+  Place place;
+  if (is_command()) place = {launcher_->pid(), -1, false, true};
+  Places places = places_for(place);
+  const bool has_cgroups = !request_.target.cgroups.empty();
+  size_t groups = std::max<size_t>(1, request_.target.cgroups.size());
+  if (auto status = make_room(groups, request_.events.size() + 3); !status) return status;
+  if (has_cgroups) {
+    if (auto status = open_cgroups(places); !status) return status;
   }
-  return own_filter.empty() ? base::Status() : opened_.filter_last(own_filter);
+  if (auto status = opener.probe(first_wanted(), places.traced.front(), basis); !status)
+    return status;
+  find_extras(opener, places.traced.front(), basis);
+  make_set(basis, !places.heard.empty());
+  return set_->open(opener, places, permissions_, own_filter(), notes_);
 }
 
-void LiveSource::add_kind(std::string name, const perf_event_attr& attr,
-                          const EventRequest& request, std::vector<OpenEvent> events) {
-  event::EventKind kind{std::move(name), attr, {}, request.format};
-  table_.add(std::move(kind), ids_of(events));
-  opened_.add(std::move(events));
-  filters_.emplace_back();
-}
-
-base::Status LiveSource::watch(const std::vector<OpenEvent>& owners) {
-  for (const OpenEvent& owner : owners) {
-    const base::Status added = poller_.add(owner.fd.number());
-    if (!added) return added;
+base::Status LiveSource::open_cgroups(Places& places) {
+  places = {};
+  for (const std::string& folder : request_.target.cgroups) {
+    base::Fd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!fd) return base::system_error(errno, "cannot open cgroup " + folder);
+    const Places more = places_for({fd.number(), -1, true, false});
+    places.traced.insert(places.traced.end(), more.traced.begin(), more.traced.end());
+    if (places.heard.empty()) places.heard = more.heard;
+    cgroups_.push_back(std::move(fd));
   }
   return {};
 }
@@ -218,24 +208,31 @@ base::Status LiveSource::start() {
   if (state_ != State::kOpened) return base::make_error(base::Code::kUsage, "already started");
   state_ = State::kStarted;
   start_time_ = base::now_of(CLOCK_MONOTONIC);
-  if (is_command()) return launcher_->release();
-  if (!request_.starts_paused) return opened_.enable_all();
-  return opened_.set_enabled(request_.events.size(), true);  // the sideband
+  if (launcher_ && is_command()) return launcher_->release();
+  auto status = request_.starts_paused ? switch_kinds(true, true) : set_->opened().enable_all();
+  if (status && launcher_) status = launcher_->release();
+  return status;
 }
 
-base::Status LiveSource::set_enabled(bool is_enabled) {
-  if (state_ != State::kStarted) return {};
+/// Those that tell names and threads, or all others.
+base::Status LiveSource::switch_kinds(bool is_of_names, bool is_enabled) {
   const size_t sideband = request_.events.size();
-  for (size_t kind = 0; kind < opened_.size(); ++kind) {
-    if (kind == sideband) continue;
-    base::Status status = opened_.set_enabled(kind, is_enabled);
+  for (size_t kind = 0; kind < set_->opened().size(); ++kind) {
+    const bool tells_names = kind == sideband || (set_->hears_names() && kind == set_->names_kind());
+    if (tells_names != is_of_names) continue;
+    base::Status status = set_->opened().set_enabled(kind, is_enabled);
     if (!status) return status;
   }
   return {};
 }
 
-base::Status LiveSource::pause() { return set_enabled(false); }
-base::Status LiveSource::resume() { return set_enabled(true); }
+base::Status LiveSource::pause() {
+  return state_ == State::kStarted ? switch_kinds(false, false) : base::Status();
+}
+
+base::Status LiveSource::resume() {
+  return state_ == State::kStarted ? switch_kinds(false, true) : base::Status();
+}
 
 /// A clock's frequency became a period when it was opened (perf_swevent_init_hrtimer), others keep theirs.
 base::Result<bool> LiveSource::set_rate(double share) {
@@ -246,7 +243,7 @@ base::Result<bool> LiveSource::set_rate(double share) {
     const double hz = std::max(static_cast<double>(event.frequency_hz) * share, 1.0);
     const bool is_clock = event.type == PERF_TYPE_SOFTWARE;
     const base::Status status =
-        opened_.set_period(kind, static_cast<uint64_t>(is_clock ? 1e9 / hz : hz));
+        set_->opened().set_period(kind, static_cast<uint64_t>(is_clock ? 1e9 / hz : hz));
     if (!status) return status.error();
     has_any = true;
   }
@@ -276,7 +273,7 @@ void LiveSource::request_stop() {
 /// Also ends the command, so that it may do so while the script prints.
 void LiveSource::disable() {
   if (state_ == State::kFinished) return;
-  opened_.disable_all();
+  set_->opened().disable_all();
   const bool was_started = state_ == State::kStarted;
   state_ = State::kFinished;
   if (was_started && launcher_ && launcher_->terminate()) {
@@ -302,14 +299,15 @@ base::Status LiveSource::next_round(std::chrono::milliseconds wait, source::Roun
   if (!is_stop_requested_)
     poller_.wait(std::clamp(wait, std::chrono::milliseconds(0), kLongestWait));
   if (launcher_) launcher_->poll();
-  round.is_last = is_stop_requested_ || (launcher_ && !launcher_->is_running());
+  const bool has_ended = launcher_ ? !launcher_->is_running() : tasks_have_ended();
+  round.is_last = is_stop_requested_ || has_ended;
   if (round.is_last) {
     disable();
     round.horizon = base::now_of(CLOCK_MONOTONIC);
   } else {
     round.horizon = base::now_of(CLOCK_MONOTONIC) - kSlack;  // before the heads are read
   }
-  rings_.collect(round.spans, notes_);
+  set_->rings().collect(round.spans, notes_);
   return {};
 }
 

@@ -11,26 +11,32 @@
 #include "base/id.h"
 #include "base/result.h"
 #include "event/event_table.h"
-#include "perf/attr_builder.h"
-#include "perf/cpu_rings.h"
 #include "perf/event_opener.h"
+#include "perf/event_set.h"
 #include "perf/guardian.h"
 #include "perf/launcher.h"
 #include "perf/live_request.h"
-#include "perf/opened_events.h"
 #include "perf/poller.h"
+#include "perf/task_ledger.h"
 #include "source/source.h"
 #include "sys/permissions.h"
 #include "sys/proc.h"
 
 namespace oc::perf {
 
-/// The kernel's rings as a Source: system-wide, or of one command and its children.
+/// The kernel's rings as a Source: system-wide, of one command and its children, of processes and
+/// threads that run already, or of cgroups.
 ///
 ///     open ─> start ─> next_round, release ... ─> request_stop, or the command ended ─> is_last
 ///
 /// `events()` has the requested kinds in their order, then "dummy:sideband" and "dummy:data", which
-/// own the rings and are the kinds of the other records' trailers.
+/// own the rings and are the kinds of the other records' trailers; "dummy:names" last, where names are
+/// heard of more threads than are traced.
+///
+/// Processes are attached to thread by thread, each on every CPU, until two looks at /proc agree
+/// (TaskLedger knows who inherited what meanwhile). Where that needs more descriptors than there may
+/// be, or new threads come too fast, everything is traced instead and `selects_tasks` says that the
+/// decoder has to choose. The run ends when all of them have, and what they started.
 ///
 /// Horizon: the clock is read before the heads, minus 1 ms for records that had their time but not
 /// yet their place (docs/design/live.md has what was seen to come later).
@@ -77,39 +83,56 @@ class LiveSource final : public source::Source {
   /// After that: gives the command a second to end, and notes when it does not.
   void await_command();
 
-  uint64_t data_ring_bytes() const { return rings_.data_bytes(); }
-  int32_t cpu_of_stream(uint32_t stream) const { return rings_.cpu_of(stream); }
-  static bool is_sideband(uint32_t stream) { return stream % 2 == 0; }
+  uint64_t data_ring_bytes() const { return set_->rings().data_bytes(); }
+  /// The target's processes and threads are not told apart by the kernel: the decoder has to.
+  bool selects_tasks() const { return selects_tasks_; }
+  /// The kind whose records are for the process model only; kUnknown: there is none.
+  uint32_t names_kind() const;
+  int32_t cpu_of_stream(uint32_t stream) const { return set_->rings().cpu_of(stream); }
+  bool is_sideband(uint32_t stream) const { return set_->rings().is_sideband(stream); }
   const SidebandExtras& extras() const { return extras_; }
-  bool is_command() const { return !request_.command.empty(); }
+  /// The command is what is traced, not only how long.
+  bool is_command() const { return !request_.command.empty() && !request_.target.is_system; }
   const LiveRequest& request() const { return request_; }
 
   /// What of the filter of event `index` the kernel took; empty for nothing.
   std::string filter(uint32_t index) const {
-    return index < filters_.size() ? filters_[index] : std::string();
+    return index < request_.events.size() ? set_->filter(index) : std::string();
   }
 
   const event::EventTable& events() const override { return table_; }
   base::Status next_round(std::chrono::milliseconds wait, source::Round& round) override;
-  void release(uint32_t stream, uint64_t position) override { rings_.release(stream, position); }
+  void release(uint32_t stream, uint64_t position) override {
+    set_->rings().release(stream, position);
+  }
   void wake() override { poller_.wake(); }
-  std::vector<source::Loss> final_losses() override { return opened_.read_losses(); }
+  std::vector<source::Loss> final_losses() override { return set_->opened().read_losses(); }
   std::vector<std::string> notes() const override { return notes_; }
 
  private:
   LiveSource(LiveRequest request, Guardian guardian, Poller poller);
   base::Status set_up();
-  base::Result<std::vector<int32_t>> choose_target();
+  base::Result<std::vector<int32_t>> choose_cpus(std::vector<int32_t>& others) const;
+  base::Status open_events();
+  base::Status attach_tasks(EventOpener& opener, const AttrBasis& basis);
+  base::Status attach_once(EventOpener& opener, TaskLedger& ledger);
+  base::Status attach(EventOpener& opener, int32_t tid, bool inherits, TaskLedger& ledger);
+  void hear_forks(TaskLedger& ledger);
+  std::vector<int32_t> wanted_threads() const;
+  base::Status open_cgroups(Places& places);
+  base::Status trace_everything(EventOpener& opener, const AttrBasis& basis,
+                                const std::string& why);
+  base::Status make_room(size_t threads, size_t kinds);
+  void find_extras(EventOpener& opener, const Place& place, AttrBasis& basis) const;
   uint32_t early_wakeup() const;
-  base::Status open_events(EventOpener& opener, const AttrBasis& basis);
-  base::Status open_event(EventOpener& opener, const AttrBasis& basis, const EventRequest& request,
-                          const std::vector<OpenEvent>& data);
-  void add_kind(std::string name, const perf_event_attr& attr, const EventRequest& request,
-                std::vector<OpenEvent> events);
-  base::Status set_filter(const EventRequest& request);
-  base::Status watch(const std::vector<OpenEvent>& owners);
+  EventRequest first_wanted() const;
+  void make_set(const AttrBasis& basis, bool hears_names);
+  Places places_for(const Place& like) const;
+  std::string own_filter() const;
+  base::Status watch();
+  bool tasks_have_ended();
   void disable();
-  base::Status set_enabled(bool is_enabled);
+  base::Status switch_kinds(bool is_of_names, bool is_enabled);
 
   // The guardian goes last: its references have to be there while ours are closed.
   Guardian guardian_;
@@ -117,10 +140,13 @@ class LiveSource final : public source::Source {
   sys::Permissions permissions_;
   SidebandExtras extras_;
   std::vector<std::string> notes_;
-  std::vector<std::string> filters_;  ///< of each event, as the kernel took it
   event::EventTable table_;
-  OpenedEvents opened_;
-  CpuRings rings_;
+  std::vector<base::Fd> cgroups_;
+  std::vector<int32_t> cpus_;        ///< traced
+  std::vector<int32_t> other_cpus_;  ///< names are heard there too
+  std::optional<EventSet> set_;
+  std::vector<int> alive_;  ///< one descriptor of each attached thread that has not ended
+  bool selects_tasks_ = false;
   std::optional<Launcher> launcher_;
   Poller poller_;
   base::Nanos start_time_ = 0;

@@ -21,7 +21,13 @@ int32_t needed_paranoid(const EventRequest& request, bool is_system_wide, int32_
   return is_kernel_only(attr) || paranoid <= 2 ? 1 : 2;
 }
 
-std::string missing_hint(const EventRequest& request) {
+/// A unit of the machine's own: its number is given when the kernel starts.
+bool is_unit(const EventRequest& request) { return request.type >= PERF_TYPE_MAX; }
+
+std::string missing_hint(const EventRequest& request, int number) {
+  if (number == EOPNOTSUPP && (request.modifiers.precise > 0 || request.modifiers.precise_max))
+    return "the machine may not be so precise: try without p";
+
   switch (request.type) {
     case PERF_TYPE_HARDWARE:
     case PERF_TYPE_HW_CACHE:
@@ -60,7 +66,10 @@ base::Error explain_open_error(int number, const EventRequest& request, bool is_
     case ENOENT:
     case ENODEV:
     case EOPNOTSUPP:
-      hint = missing_hint(request);
+      hint = is_unit(request) && number == EOPNOTSUPP
+                 ? "the unit only counts: let a clock read it, as in {cpu-clock," + request.name +
+                       "}:S"
+                 : missing_hint(request, number);
       break;
     case EINVAL:
       if (request.frequency_hz > permissions.max_sample_rate) {
@@ -68,11 +77,23 @@ base::Error explain_open_error(int number, const EventRequest& request, bool is_
                             permissions.max_sample_rate);
         hint = fmt::format("ask for less, or `sysctl kernel.perf_event_max_sample_rate={}`",
                            request.frequency_hz);
+      } else if (is_unit(request)) {
+        hint = "many units only count: let a clock read it, as in {cpu-clock," + request.name +
+               "}:S; or its terms are not what the unit takes";
+      } else if (request.type == PERF_TYPE_BREAKPOINT) {
+        hint =
+            "the address must be a multiple of the length; x takes 8, r alone is not there on x86";
       } else if (request.type == PERF_TYPE_TRACEPOINT) {
         hint = "the kernel does not let perf record this tracepoint";
       } else {
         hint = "this kernel does not know an option that the event needs";
       }
+      break;
+    case EOVERFLOW:
+      what += fmt::format(" with stacks of {} frames", request.stacks.most_frames);
+      hint =
+          "the kernel allows kernel.perf_event_max_stack: ask for less (--max-stack), or `sysctl "
+          "kernel.perf_event_max_stack=N`";
       break;
     case EMFILE:
     case ENFILE:
@@ -80,6 +101,9 @@ base::Error explain_open_error(int number, const EventRequest& request, bool is_
       break;
     case ESRCH:
       hint = "the process has ended";
+      break;
+    case ENOSPC:
+      hint = "all of the CPU's debug registers are in use: watch fewer addresses";
       break;
     case EBUSY:
       hint = "another program holds the counter for itself";

@@ -6,16 +6,25 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
+#include <map>
+#include <utility>
 
 namespace oc::perf {
 
-base::Status OpenedEvents::redirect_last(const std::vector<OpenEvent>& data) {
-  for (const OpenEvent& event : kinds_.back()) {
-    const auto owner = std::find_if(data.begin(), data.end(),
-                                    [&](const OpenEvent& ring) { return ring.cpu == event.cpu; });
+void OpenedEvents::add(size_t kind, std::vector<OpenEvent> events) {
+  auto& of_kind = kinds_[kind];
+  std::move(events.begin(), events.end(), std::back_inserter(of_kind));
+}
+
+base::Status OpenedEvents::redirect(const std::vector<OpenEvent>& events,
+                                    const std::vector<RingOwner>& owners) {
+  for (const OpenEvent& event : events) {
+    const auto owner = std::find_if(owners.begin(), owners.end(),
+                                    [&](const RingOwner& ring) { return ring.cpu == event.cpu; });
     // The CPU came online between the two: nobody could read what it writes.
-    if (owner == data.end()) continue;
-    if (ioctl(event.fd.number(), PERF_EVENT_IOC_SET_OUTPUT, owner->fd.number()) != 0) {
+    if (owner == owners.end() || owner->fd == event.fd.number()) continue;
+    if (ioctl(event.fd.number(), PERF_EVENT_IOC_SET_OUTPUT, owner->fd) != 0) {
       return base::system_error(errno,
                                 fmt::format("cannot redirect to the ring of CPU {}", event.cpu));
     }
@@ -23,8 +32,8 @@ base::Status OpenedEvents::redirect_last(const std::vector<OpenEvent>& data) {
   return {};
 }
 
-base::Status OpenedEvents::filter_last(const std::string& filter) {
-  for (const OpenEvent& event : kinds_.back()) {
+base::Status OpenedEvents::filter(const std::vector<OpenEvent>& events, const std::string& filter) {
+  for (const OpenEvent& event : events) {
     if (ioctl(event.fd.number(), PERF_EVENT_IOC_SET_FILTER, filter.c_str()) != 0) {
       return base::system_error(errno, "cannot set the filter '" + filter + "'");
     }
@@ -66,20 +75,31 @@ void OpenedEvents::disable_all() {
   }
 }
 
+namespace {
+
+/// What a descriptor itself lost. One event: value, id, lost; a leader that reads its group: how many,
+/// then these of each, its own first.
+uint64_t read_lost(int fd) {
+  uint64_t words[3 * 64 + 1] = {};
+  const ssize_t size = read(fd, words, sizeof words);
+  if (size == 3 * sizeof(uint64_t)) return words[2];
+  const bool is_group = size > 0 && words[0] > 0 &&
+                        static_cast<uint64_t>(size) == (words[0] * 3 + 1) * sizeof(uint64_t);
+  return is_group ? words[3] : 0;
+}
+
+}  // namespace
+
 std::vector<source::Loss> OpenedEvents::read_losses() const {
-  struct Values {
-    uint64_t count;
-    uint64_t id;
-    uint64_t lost;
-  };
-  std::vector<source::Loss> losses;
+  std::map<std::pair<uint32_t, int32_t>, uint64_t> lost;  // by kind, then CPU
   for (uint32_t index = 0; index < kinds_.size(); ++index) {
     for (const OpenEvent& event : kinds_[index]) {
-      Values values{};
-      if (read(event.fd.number(), &values, sizeof values) != sizeof values) continue;
-      if (values.lost != 0) losses.push_back({event.cpu, index, values.lost});
+      const uint64_t records = read_lost(event.fd.number());
+      if (records != 0) lost[{index, event.cpu}] += records;
     }
   }
+  std::vector<source::Loss> losses;
+  for (const auto& [place, records] : lost) losses.push_back({place.second, place.first, records});
   return losses;
 }
 

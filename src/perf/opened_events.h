@@ -11,19 +11,29 @@
 
 namespace oc::perf {
 
+/// A descriptor that a ring is mapped for.
+struct RingOwner {
+  int fd = -1;
+  int32_t cpu = -1;
+};
+
 /// Every descriptor of a live run, by kind, in the order of its EventTable.
 ///
 /// Closing is cheap only while the guardian holds its references. One thread.
 class OpenedEvents {
  public:
-  void add(std::vector<OpenEvent> of_one_kind) { kinds_.push_back(std::move(of_one_kind)); }
+  /// Kinds are numbered from 0.
+  void set_kinds(size_t count) { kinds_.resize(count); }
   size_t size() const { return kinds_.size(); }
+  /// Further descriptors of a kind.
+  void add(size_t kind, std::vector<OpenEvent> events);
   const std::vector<OpenEvent>& kind(size_t index) const { return kinds_[index]; }
 
-  /// Sends the samples of the last kind added into the data rings of their CPUs.
-  base::Status redirect_last(const std::vector<OpenEvent>& data);
-  /// Sets the filter of the last kind added. Only once per descriptor: a second one is EEXIST.
-  base::Status filter_last(const std::string& filter);
+  /// Records of these go into the ring that the owner of their CPU has mapped.
+  static base::Status redirect(const std::vector<OpenEvent>& events,
+                               const std::vector<RingOwner>& owners);
+  /// Sets a filter. Only once per descriptor: a second one is EEXIST.
+  static base::Status filter(const std::vector<OpenEvent>& events, const std::string& filter);
 
   /// The kinds added last come first: sideband has to be complete when samples begin.
   base::Status enable_all();

@@ -36,6 +36,9 @@ class ProcessModel {
     return find_slowly(pid, tid);
   }
 
+  /// Texts of `Thread::comm`.
+  const base::Interner& names() const { return names_; }
+
   void comm(int32_t pid, int32_t tid, std::string_view name);
   /// Of tid 0, which no record renames: in a pid namespace all threads outside of it have that id.
   void name_idle(std::string_view name);

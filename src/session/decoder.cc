@@ -41,6 +41,7 @@ Decoder::Decoder(source::Source& source, process::ProcessModel& processes, Selec
     kind.min_payload = events[i].format ? events[i].format->fixed_size() : 0;
     kinds_.push_back(kind);
   }
+  chooses_ = selection_.tasks.selects() || !selection_.cpus.empty();
   make_tags();
   find_skipped_types();
   is_placed_ = selection_.window.is_all();
@@ -114,8 +115,17 @@ inline bool Decoder::sample(const uint8_t* record, const RecordHeader& header, u
     ++counts_.malformed;
     return false;
   }
+  if (chooses_ && !is_chosen(event)) return false;
   name_thread(event);
   return true;
+}
+
+/// Whether the target has this event's thread and CPU, where the source has more than those.
+bool Decoder::is_chosen(const oc_event& event) {
+  const auto& cpus = selection_.cpus;
+  if (!cpus.empty() && std::find(cpus.begin(), cpus.end(), event.cpu) == cpus.end()) return false;
+  return !selection_.tasks.selects() ||
+         selection_.tasks.admits(event.pid, event.tid, processes_, processes_.names());
 }
 
 base::Status Decoder::fill(std::chrono::milliseconds wait, Batch& batch) {

@@ -11,6 +11,7 @@
 #include "process/process_model.h"
 #include "session/batch.h"
 #include "session/loss_count.h"
+#include "session/task_selection.h"
 #include "session/time_window.h"
 #include "source/merger.h"
 #include "source/source.h"
@@ -23,8 +24,12 @@ struct Selection {
       wanted;            ///< by kind: the kernel records, then the samples of the event table
   int32_t own_pid = -1;  ///< events of this process are left out, unless `keep_own`
   std::vector<uint8_t> keep_own;  ///< by kind
-  bool is_live = false;           ///< hand over what there is rather than wait for a full batch
-  uint32_t batches_ahead = 0;     ///< filled while the script still uses so many before them
+  TaskSelection tasks;            ///< whose events are delivered
+  std::vector<int32_t> cpus;      ///< events of these CPUs; empty: of all
+  /// The kind (of the event table) whose trailers mark records that are for the process model only.
+  uint32_t heard_only = event::EventTable::kUnknown;
+  bool is_live = false;        ///< hand over what there is rather than wait for a full batch
+  uint32_t batches_ahead = 0;  ///< filled while the script still uses so many before them
   uint64_t max_events = UINT64_MAX;
   base::Nanos max_span =
       UINT64_MAX;         ///< events later than this after the window's beginning are not delivered
@@ -86,6 +91,7 @@ class Decoder {
   bool place_odd_payload(const Kind& kind, const uint8_t* record, uint32_t size_bytes,
                          oc_event& event) const;
   void name_thread(oc_event& event);
+  bool is_chosen(const oc_event& event);
   bool count_late(const uint8_t* record, const source::RecordHeader& header, base::Nanos time);
   void take_over_round();
   double until() const;
@@ -110,6 +116,7 @@ class Decoder {
   bool past_end_ = false;  ///< max_events or max_span reached
   Counts counts_;
   std::vector<Kind> kinds_;
+  bool chooses_ = false;  ///< by task or CPU
   LossCount losses_;
 
   struct Kind {

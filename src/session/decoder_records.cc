@@ -44,6 +44,10 @@ bool Decoder::kernel_record(const uint8_t* record, const RecordHeader& header, o
   }
   apply(number, event.payload, event.payload_size, event.cpu, event);
   if (selection_.wanted[event.event] == 0) return false;
+  if (trailer_kind == selection_.heard_only && trailer_kind != EventTable::kUnknown) return false;
+  const bool is_loss = number == static_cast<int>(KernelRecord::kLost) ||
+                       number == static_cast<int>(KernelRecord::kLostSamples);
+  if (chooses_ && !is_loss && !is_chosen(event)) return false;
   if (selection_.own_pid >= 0 && event.pid == selection_.own_pid &&
       selection_.keep_own[event.event] == 0) {
     ++counts_.own;
@@ -75,6 +79,7 @@ void Decoder::apply(int number, const uint8_t* body, uint32_t size_bytes, int32_
       event.pid = word(4);
       event.tid = word(12);
       processes_.fork(word(0), word(8), word(4), word(12));
+      selection_.tasks.fork(word(0), word(8), word(4));
       break;
     case KernelRecord::kExit:
       event.pid = word(0);

@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "event/event_table.h"
 #include "perf/live_source.h"
+#include "sys/pmus.h"
 
 namespace oc::session {
 
@@ -18,16 +19,29 @@ constexpr uint64_t kDefaultHz = 999;
 /// How an event is to be sampled.
 struct LiveSettings {
   uint64_t frequency_hz = 0;  ///< of clocks and hardware events; 0: 999 Hz, or by a period above 1
-  uint64_t period = 1;
+  uint64_t period = 1;        ///< 1: as the run says
   bool with_address = false;
+  bool is_optional = false;  ///< left out with a note where the kernel refuses it
+};
+
+/// How all events of a run are sampled, where an event does not say it itself.
+struct Sampling {
+  uint64_t period = 0;  ///< 0: each event's own default
+  perf::StackRequest stacks;
+  uint64_t parts = 0;  ///< PERF_SAMPLE_* bits: addresses, weights, cgroups …
 };
 
 /// The events that a live run will open, in the order of their kinds; filled by name before the run.
 class LivePlan {
  public:
-  /// The indexes (in `requests`) of the events that `name` or a glob means: those asked for before are
-  /// found again, new ones are added. Errors name the nearest events.
-  base::Result<std::vector<uint32_t>> resolve(const std::string& name,
+  /// Before the first `resolve`.
+  void set_sampling(const Sampling& sampling) { sampling_ = sampling; }
+
+  /// The indexes (in `requests`) of the events that `text` means: a name or a list as perf takes it
+  /// ("cycles:u", "{cpu-clock,page-faults}:S", "cpu/event=0x3c/", "mem:0x1000:w", "sched:*"), or
+  /// "syscall:NAME". Those asked for before are found again, new ones are added. Errors name the
+  /// nearest events.
+  base::Result<std::vector<uint32_t>> resolve(const std::string& text,
                                               const LiveSettings& settings);
 
   /// Kinds as the source will have them, ids and layouts apart; entries keep their address.
@@ -43,13 +57,33 @@ class LivePlan {
 
   /// All that can be asked for by name here, sorted.
   std::vector<std::string> names(const std::string& glob) const;
+  /// Why an event of `names` cannot be had on this machine; empty when it can, or nobody tried.
+  std::string missing(const std::string& name) const;
 
  private:
-  uint32_t add(perf::EventRequest request);
-  base::Result<std::vector<uint32_t>> resolve_tracepoints(const std::string& name);
+  using Requests = std::vector<perf::EventRequest>;
+  struct Group {
+    std::string text;
+    std::vector<uint32_t> indexes;
+  };
 
+  base::Result<Requests> look_up(const perf::EventText& event, const LiveSettings& settings);
+  base::Result<Requests> look_up_tracepoints(const perf::EventText& event) const;
+  base::Result<std::vector<uint32_t>> resolve_syscalls(const std::string& name,
+                                                       const LiveSettings& settings);
+  base::Status finish(const perf::EventText& event, const LiveSettings& settings,
+                      perf::EventRequest& request) const;
+  base::Status number_groups(const std::vector<perf::EventText>& events,
+                             std::vector<Requests>& found);
+  base::Error no_such_event(const std::string& name) const;
+  uint32_t add(perf::EventRequest request);
+
+  sys::Pmus pmus_;
+  Sampling sampling_;
   std::vector<perf::EventRequest> requests_;
   std::deque<event::EventKind> kinds_;
+  std::vector<Group> groups_;  ///< asked for before, by the list's text
+  uint32_t group_count_ = 0;
   bool samples_cgroups_ = false;
 };
 

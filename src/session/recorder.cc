@@ -90,8 +90,8 @@ base::Status Recorder::prepare(perf::LiveSource& live) {
 /// and its time is 0: a reader takes it first.
 perf::Rundown Recorder::list_what_runs(base::ByteSink& records) {
   const auto& events = live_->events();
-  const size_t trailer = events[events.size() - 2].layout.trailer_size;  // of the sideband event
-  perf::Rundown rundown(trailer, live_->extras());
+  const auto sideband = static_cast<uint32_t>(live_->request().events.size());
+  perf::Rundown rundown(events[sideband].layout.trailer_size, live_->extras());
   rundown.add_kernel(records);
   rundown.add_cgroups(records);
   // Later a command has children, which live_ does not know.
@@ -138,7 +138,7 @@ bool Recorder::is_file_done(base::Nanos now) const {
 
 void Recorder::copy_sideband(base::ByteSink& records) const {
   for (const source::Span& span : round_.spans) {
-    if (perf::LiveSource::is_sideband(span.stream))
+    if (live_->is_sideband(span.stream))
       records.put_bytes({span.begin, static_cast<size_t>(span.end - span.begin)});
   }
 }

@@ -10,8 +10,6 @@
 #include <map>
 
 #include "base/clock.h"
-#include "base/glob.h"
-#include "base/nearest.h"
 #include "session/process_facts.h"
 #include "source/sample_span.h"
 
@@ -25,14 +23,6 @@ using event::EventKind;
 using event::kKernelRecords;
 
 namespace {
-
-/// "cycles" for "cycles:ppp"; what follows the last colon is a name's own unless it is only modifiers.
-std::string without_modifiers(const EventKind& kind) {
-  const size_t colon = kind.name.rfind(':');
-  if (kind.attr.type == PERF_TYPE_TRACEPOINT || colon == std::string::npos) return kind.name;
-  const bool is_all = kind.name.find_first_not_of("ukhGHIpPSDWe", colon + 1) == std::string::npos;
-  return is_all ? kind.name.substr(0, colon) : kind.name;
-}
 
 std::vector<int32_t> own_threads() {
   std::vector<int32_t> tids;
@@ -101,62 +91,6 @@ bool Session::has_switch_records() const {
   return false;
 }
 
-Result<std::vector<uint32_t>> Session::resolve(const std::string& name,
-                                               const LiveSettings& settings) {
-  std::vector<uint32_t> kinds;
-  const auto& records = event::kernel_record_formats();
-  for (uint32_t i = 0; i < kKernelRecords; ++i) {
-    if (records[i].name == name) kinds.push_back(i);
-  }
-  if (!kinds.empty()) return kinds;
-  if (!is_live()) return resolve_recorded(name);
-  auto found = plan_.resolve(name, settings);
-  if (!found) return std::move(found.error());
-  for (const uint32_t index : *found) kinds.push_back(kKernelRecords + index);
-  return kinds;
-}
-
-Result<std::vector<uint32_t>> Session::resolve_recorded(const std::string& name) const {
-  std::vector<uint32_t> kinds;
-  const auto& events = *recorded_events();
-  for (uint32_t i = 0; i < events.size(); ++i) {
-    const EventKind& kind = events[i];
-    const bool by_format =
-        kind.format && base::glob_matches(name, kind.format->system + ":" + kind.format->name);
-    if (by_format || base::glob_matches(name, kind.name) ||
-        base::glob_matches(name, without_modifiers(kind))) {
-      kinds.push_back(kKernelRecords + i);
-    }
-  }
-  if (kinds.empty()) return no_such_event(name);
-  return kinds;
-}
-
-base::Error Session::no_such_event(const std::string& name) const {
-  const auto held = event_names("*");
-  std::string list;
-  for (size_t i = 0; i < held.size() && i < 12; ++i) list += (i == 0 ? "" : ", ") + held[i];
-  if (held.size() > 12) list += fmt::format(" and {} more", held.size() - 12);
-  std::string hint = base::did_you_mean(base::nearest(name, held));
-  if (hint.empty() && file_) hint = "record it with: perf record -a -e '" + name + "' -o FILE";
-  return make_error(Code::kNotFound,
-                    fmt::format("{} has no event '{}'; it holds: {}",
-                                file_ ? file_->path() : fed_->name(), name, list),
-                    hint);
-}
-
-std::vector<std::string> Session::event_names(const std::string& glob) const {
-  if (is_live()) return plan_.names(glob);
-  std::vector<std::string> names;
-  const auto& events = *recorded_events();
-  for (uint32_t i = 0; i < events.size(); ++i) {
-    if (base::glob_matches(glob, events[i].name)) names.push_back(events[i].name);
-  }
-  std::sort(names.begin(), names.end());
-  names.erase(std::unique(names.begin(), names.end()), names.end());
-  return names;
-}
-
 void Session::want(uint32_t kind) {
   if (kind >= kind_count()) return;
   if (wanted_.size() < kind_count()) wanted_.resize(kind_count());
@@ -174,8 +108,14 @@ Status Session::start(const RunOptions& options) {
   selection.cgroups = &cgroups_;
   if (options.max_events != 0) selection.max_events = options.max_events;
   if (options.max_span != 0) selection.max_span = options.max_span;
+  const auto& target = options.target;
+  auto fits = check_target(target, !options.command.empty(), !is_live());
+  if (!fits) return fits;
+  selection.tasks = TaskSelection({}, {}, target.comms);
   if (auto status = choose_window(options.window, selection); !status) return status;
   if (is_live()) return start_live(options, selection);
+  selection.tasks = TaskSelection(target.pids, target.tids, target.comms);
+  selection.cpus = target.cpus;
   if (fed_) return start_fed(selection);
   // What a pipe brings is handed over as it comes, on the script's thread, so that timers fire.
   selection.is_live = file_->is_live();
@@ -215,6 +155,7 @@ perf::LiveRequest Session::make_request(const RunOptions& options) const {
   for (uint32_t i = 0; i < plan_.size(); ++i)
     request.events[i].is_wanted = is_wanted(kKernelRecords + i);
   request.command = options.command;
+  request.target = options.target;
   request.buffer_bytes = options.buffer_bytes;
   request.starts_paused = options.starts_paused;
   request.switch_records = wants(KernelRecord::kSwitchOut) || wants(KernelRecord::kSwitchIn) ||
@@ -238,6 +179,9 @@ Status Session::start_live(const RunOptions& options, Selection& selection) {
   if (!live) return std::move(live.error());
   live_ = std::move(*live);
 
+  if (live_->selects_tasks())
+    selection.tasks = TaskSelection(options.target.pids, options.target.tids, options.target.comms);
+  selection.heard_only = live_->names_kind();
   selection.is_live = true;
   selection.own_pid = getpid();
   selection.keep_own.assign(kind_count(), 0);

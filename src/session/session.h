@@ -23,6 +23,7 @@
 #include "session/pump.h"
 #include "session/recorder.h"
 #include "session/recording_thread.h"
+#include "session/target_settings.h"
 #include "source/fed_source.h"
 #include "source/recorded_trace.h"
 #include "sys/host.h"
@@ -38,6 +39,7 @@ struct RunOptions {
   std::vector<std::string> command;  ///< live only; empty: the whole system
   double max_overhead = 0;     ///< live only: own CPU time of the machine's, 0 to 1; 0: no limit
   bool starts_paused = false;  ///< live only
+  perf::Target target;               ///< of a recorded trace: by process, name and CPU
 };
 
 /// One run over one trace: which source, which events, the thread that decodes, what was lost.
@@ -73,6 +75,10 @@ class Session {
   /// The kinds that `name` or a glob means; live ones are added to what will be opened.
   base::Result<std::vector<uint32_t>> resolve(const std::string& name,
                                               const LiveSettings& settings);
+  /// How events are sampled, live; before the first `resolve`.
+  void set_sampling(const Sampling& sampling) { plan_.set_sampling(sampling); }
+  /// Why a live event of `event_names` cannot be had here; empty when it can.
+  std::string missing_event(const std::string& name) const { return plan_.missing(name); }
   /// Kinds are numbered: kernel records first (event::KernelRecord), then samples.
   uint32_t kind_count() const;
   std::string_view kind_name(uint32_t kind) const;
@@ -149,6 +155,7 @@ class Session {
 
  private:
   base::Result<std::vector<uint32_t>> resolve_recorded(const std::string& name) const;
+  std::vector<uint32_t> find_recorded(const std::string& name) const;
   base::Status start_live(const RunOptions& options, Selection& selection);
   base::Status choose_window(const TimeWindow& window, Selection& selection);
   base::Status start_fed(Selection& selection);

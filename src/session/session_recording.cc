@@ -14,6 +14,7 @@ Status Session::start_recording(const RunOptions& options, RecordOptions recordi
   if (decoder_ || live_ || is_over_)
     return make_error(Code::kUsage, "this trace has been run already",
                       "open it again for a second run");
+  if (auto fits = check_target(options.target, !options.command.empty(), false); !fits) return fits;
   perf::LiveRequest request = make_request(options);
   request.is_recorded = true;
   request.stdout_to_stderr = recording.output == "-";

@@ -114,6 +114,26 @@ ThreadScan scan_threads(const std::string& proc, uint32_t max_scans) {
   return scan;
 }
 
+std::vector<int32_t> list_threads(int32_t pid, const std::string& proc) {
+  std::vector<int32_t> tids;
+  const Dir tasks = open_dir(AT_FDCWD, fmt::format("{}/{}/task", proc, pid).c_str());
+  while (const int32_t tid = tasks ? next_number(tasks.get()) : 0) tids.push_back(tid);
+  std::sort(tids.begin(), tids.end());
+  return tids;
+}
+
+bool is_alive(int32_t tid, const std::string& proc) {
+  const base::Fd fd(open(fmt::format("{}/{}/stat", proc, tid).c_str(), O_RDONLY | O_CLOEXEC));
+  char text[512];
+  const ssize_t size = fd ? read(fd.number(), text, sizeof text) : -1;
+  if (size <= 0) return false;
+  // "7 (a name) S …": a name may have any sign in it.
+  const std::string_view stat(text, static_cast<size_t>(size));
+  const size_t close = stat.rfind(") ");
+  return close == stat.npos || close + 2 >= stat.size() ||
+         (stat[close + 2] != 'Z' && stat[close + 2] != 'X');
+}
+
 ThreadInfo load_thread(int32_t pid, int32_t tid, const std::string& proc) {
   ThreadInfo thread{pid, tid, {}};
   read_comm(AT_FDCWD, fmt::format("{}/{}/task/{}/comm", proc, pid, tid).c_str(), thread.comm);

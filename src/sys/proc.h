@@ -27,6 +27,12 @@ struct ThreadScan {
 /// threads take 28 ms for both.
 ThreadScan scan_threads(const std::string& proc = "/proc", uint32_t max_scans = 4);
 
+/// The threads of a process, by tid; empty when it does not live. By any of its threads.
+std::vector<int32_t> list_threads(int32_t pid, const std::string& proc = "/proc");
+
+/// Whether a process or thread runs: one that ended and was not waited for does not.
+bool is_alive(int32_t tid, const std::string& proc = "/proc");
+
 /// Whether thread ids here are those of the host: the kernel's first pid namespace.
 bool in_initial_pid_namespace();
 /// Whether capabilities here count for the whole machine: the kernel's first user namespace.

@@ -31,11 +31,25 @@ ByteVector samples(const Times& times) {
   return w.bytes;
 }
 
-std::unique_ptr<RecordedTrace> load(const ByteVector& bytes) {
-  auto trace = RecordedTrace::load("trace", oc::base::Mapping::lend(bytes));
-  if (!trace) FAIL(trace.error().what);
-  return std::move(*trace);
-}
+/// A trace, and the bytes that it reads.
+class Loaded {
+ public:
+  explicit Loaded(ByteVector bytes) : bytes_(std::move(bytes)) {
+    auto trace = RecordedTrace::load("trace", oc::base::Mapping::lend(bytes_));
+    if (!trace) FAIL(trace.error().what);
+    trace_ = std::move(*trace);
+  }
+  Loaded(const Loaded&) = delete;
+  Loaded& operator=(const Loaded&) = delete;
+  const RecordedTrace& operator*() const { return *trace_; }
+  const RecordedTrace* operator->() const { return trace_.get(); }
+
+ private:
+  ByteVector bytes_;
+  std::unique_ptr<RecordedTrace> trace_;
+};
+
+Loaded load(ByteVector bytes) { return Loaded(std::move(bytes)); }
 
 void add_times(const RecordClock& clock, const Round& round, Times& times) {
   for (const Run& run : round.runs) {

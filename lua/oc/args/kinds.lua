@@ -42,6 +42,15 @@ M.number = {
 
 M.string = { placeholder = "TEXT", parse = function(text) return text end }
 
+--- A text that is taken apart elsewhere, for options that can be given again.
+M.texts = {
+  placeholder = "TEXT",
+  parse = function(text)
+    if text == "" then return nil, "it needs a value" end
+    return { text }
+  end,
+}
+
 M.file = {
   placeholder = "FILE",
   parse = function(text)

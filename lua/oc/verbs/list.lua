@@ -53,9 +53,16 @@ local function field_rows(kind)
   return rows
 end
 
+--- What to say of events that this machine does not have: they are looked for one by one.
+local function missing(session, name)
+  if name:find(":", 1, true) then return "" end  -- tracepoints are those that there are
+  return ffi.string(C.oc_session_event_missing(session, name))
+end
+
 local function verbose(session, name)
   local numbers = kinds.find(session, name)
-  io.stdout:write(name, "\n")
+  local problem = missing(session, name)
+  io.stdout:write(name, problem ~= "" and "  (" .. problem .. ")" or "", "\n")
   if not numbers then return end
   local rows = field_rows(kinds.read(session, numbers[1]))
   if #rows > 0 then
@@ -65,7 +72,8 @@ local function verbose(session, name)
 end
 
 local function as_json(session, name)
-  local entry = { name = name, fields = {} }
+  local problem = missing(session, name)
+  local entry = { name = name, fields = {}, missing = problem ~= "" and problem or nil }
   local numbers = kinds.find(session, name)
   for i, field in ipairs(numbers and kinds.read(session, numbers[1]).fields or {}) do
     entry.fields[i] = { name = field.name, type = field.type, offset = field.offset,
@@ -116,11 +124,16 @@ local function list_events(context, glob)
     elseif context.options.verbose then
       verbose(session, name)
     else
-      io.stdout:write(name, "\n")
+      local problem = missing(session, name)
+      io.stdout:write(name, problem ~= "" and "  (" .. problem .. ")" or "", "\n")
     end
   end
   if not glob and not context.options.json and not context.options.quiet then
     io.stderr:write("oc: also, live and recorded: ", table.concat(canonical.names, ", "), "\n")
+    if not path then
+      io.stderr:write("oc: also syscall:NAME, rNNN, UNIT/TERM=VALUE,…/, mem:ADDRESS[/LENGTH][:rwx] "
+        .. "and modifiers, as in cycles:u: see docs/guide/events.md\n")
+    end
   end
   return 0
 end

@@ -2,6 +2,7 @@
 
 local C = require "oc.abi"
 local args = require "oc.args"
+local ask = require "oc.ask"
 local errors = require "oc.errors"
 local ffi = require "ffi"
 local json = require "oc.json"
@@ -34,10 +35,18 @@ local host_pointer = session_of.host_pointer
 local function say(text, ...) io.stderr:write("oc: ", text:format(...), "\n") end
 
 --- Asks for every event of the command line; their kinds.
-local function resolve(session, options)
-  local names = options.event or { "cpu" }
-  if #names == 0 then errors.wrong_usage("-e names no event") end
-  return recorder.want(session, names, options)
+local function resolve(session, options, asked)
+  local names = {}
+  for i, name in ipairs(asked.events or {}) do names[i] = name end
+  if #names == 0 and not options.context_switches then names[1] = "cpu" end
+  local found = recorder.want(session, names,
+    { frequency = asked.frequency, period = asked.period, filter = options.filter })
+  if options.context_switches then
+    for _, number in ipairs(kinds.resolve(session, "switch_out")) do
+      C.oc_session_want(session, number)
+    end
+  end
+  return found
 end
 
 local function time_or_size(text, option)
@@ -181,8 +190,10 @@ function M.run(argv)
   local options = context.options
   check(context)
   settings.quiet, settings.verbose, settings.json = options.quiet, options.verbose, options.json
+  local asked = ask.of_options(options)
   local session = session_of.new()
-  local found = resolve(session, options)
+  ask.apply(session, asked, context.command ~= nil)
+  local found = resolve(session, options, asked)
   start(session, context)
   local problem = drain(session)
   local status = finish(session, context, found)

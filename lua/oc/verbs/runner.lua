@@ -1,6 +1,7 @@
 --- Runs a chunk of the user's: what `oc script` and `oc eval` share.
 
 local C = require "oc.abi"
+local ask = require "oc.ask"
 local errors = require "oc.errors"
 local progress = require "oc.progress"
 local report = require "oc.report"
@@ -37,7 +38,7 @@ local function apply(context)
     input = options.input, duration = options.duration, events = options.events,
     time = options.time, buffer = options.buffer, command = context.command,
     frequency = options.frequency, paused = options.paused, max_overhead = options.max_overhead,
-    filter = options.filter,
+    filter = options.filter, asked = ask.of_options(options),
   }
   if options.jit_report then require("oc.jit_report").start() end
   if options.timeout then C.oc_host_timeout(host_pointer, options.timeout) end

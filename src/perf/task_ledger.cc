@@ -1,0 +1,66 @@
+#include "perf/task_ledger.h"
+
+#include <linux/perf_event.h>
+
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "source/record.h"
+
+namespace oc::perf {
+
+namespace {
+/// pid, ppid, tid, ptid, time: linux/perf_event.h, PERF_RECORD_FORK.
+constexpr uint32_t kForkBytes = 8 + 4 * 4 + 8;
+/// A clone hands the events on first and tells of itself later, how much later nobody promises.
+constexpr base::Nanos kCloneTakes = 1'000'000;
+}  // namespace
+
+void find_forks(std::span<const source::Span> spans, std::vector<Fork>& forks) {
+  for (const source::Span& span : spans) {
+    const uint8_t* at = span.begin;
+    while (span.end - at >= static_cast<ptrdiff_t>(sizeof(source::RecordHeader))) {
+      const source::RecordHeader header = source::record_header(at);
+      if (header.size_bytes < sizeof header || header.size_bytes > span.end - at) break;
+      if (header.type == PERF_RECORD_FORK && header.size_bytes >= kForkBytes) {
+        forks.push_back({base::load<uint64_t>(at + 24), base::load<int32_t>(at + 16),
+                         base::load<int32_t>(at + 20)});
+      }
+      at += header.size_bytes;
+    }
+  }
+}
+
+void TaskLedger::attached(int32_t tid, base::Nanos begin, base::Nanos end, bool inherits) {
+  attached_[tid] = {begin, end, inherits};
+}
+
+void TaskLedger::heard(std::vector<Fork> forks) {
+  std::sort(forks.begin(), forks.end(),
+            [](const Fork& a, const Fork& b) { return a.time < b.time; });
+  for (const Fork& fork : forks) {
+    if (inherited_.count(fork.parent_tid) != 0) {
+      inherited_.insert(fork.tid);
+      continue;
+    }
+    const auto parent = attached_.find(fork.parent_tid);
+    if (parent == attached_.end() || !parent->second.inherits) continue;
+    if (fork.time >= parent->second.end + kCloneTakes) {
+      inherited_.insert(fork.tid);
+    } else if (fork.time >= parent->second.begin) {
+      is_doubtful_ = true;
+    }
+  }
+}
+
+std::vector<int32_t> TaskLedger::missing(const std::vector<int32_t>& tids) const {
+  std::vector<int32_t> missing;
+  for (const int32_t tid : tids) {
+    const bool is_known =
+        attached_.count(tid) != 0 || inherited_.count(tid) != 0 || gone_.count(tid) != 0;
+    if (!is_known) missing.push_back(tid);
+  }
+  return missing;
+}
+
+}  // namespace oc::perf

@@ -1,0 +1,110 @@
+// Session: events by name.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/glob.h"
+#include "base/nearest.h"
+#include "session/session.h"
+
+namespace oc::session {
+
+using base::Code;
+using base::make_error;
+using base::Result;
+using event::EventKind;
+using event::kKernelRecords;
+
+namespace {
+
+/// "cycles" for "cycles:ppp"; what follows the last colon is a name's own unless it is only modifiers.
+std::string without_modifiers(const EventKind& kind) {
+  const size_t colon = kind.name.rfind(':');
+  if (kind.attr.type == PERF_TYPE_TRACEPOINT || colon == std::string::npos) return kind.name;
+  const bool is_all = kind.name.find_first_not_of("ukhGHIpPSDWe", colon + 1) == std::string::npos;
+  return is_all ? kind.name.substr(0, colon) : kind.name;
+}
+
+}  // namespace
+
+Result<std::vector<uint32_t>> Session::resolve(const std::string& name,
+                                               const LiveSettings& settings) {
+  std::vector<uint32_t> kinds;
+  const auto& records = event::kernel_record_formats();
+  for (uint32_t i = 0; i < kKernelRecords; ++i) {
+    if (records[i].name == name) kinds.push_back(i);
+  }
+  if (!kinds.empty()) return kinds;
+  if (!is_live()) return resolve_recorded(name);
+  auto found = plan_.resolve(name, settings);
+  if (!found) return std::move(found.error());
+  for (const uint32_t index : *found) kinds.push_back(kKernelRecords + index);
+  return kinds;
+}
+
+std::vector<uint32_t> Session::find_recorded(const std::string& name) const {
+  std::vector<uint32_t> kinds;
+  const auto& events = *recorded_events();
+  for (uint32_t i = 0; i < events.size(); ++i) {
+    const EventKind& kind = events[i];
+    const bool by_format =
+        kind.format && base::glob_matches(name, kind.format->system + ":" + kind.format->name);
+    if (by_format || base::glob_matches(name, kind.name) ||
+        base::glob_matches(name, without_modifiers(kind))) {
+      kinds.push_back(kKernelRecords + i);
+    }
+  }
+  return kinds;
+}
+
+/// A name as it was recorded; otherwise a list or group of names, or a system call.
+Result<std::vector<uint32_t>> Session::resolve_recorded(const std::string& name) const {
+  auto kinds = find_recorded(name);
+  if (!kinds.empty()) return kinds;
+  std::vector<std::string> parts;
+  if (name.rfind("syscall:", 0) == 0) {
+    const std::string call = name.substr(8);
+    for (const char* part : {"enter", "exit"}) {
+      const std::string prefix = call == "*" ? "raw_syscalls:sys_" : "syscalls:sys_";
+      parts.push_back(prefix + part + (call == "*" ? "" : "_" + call));
+    }
+  } else if (name.find_first_of(",{") != std::string::npos) {
+    auto events = perf::parse_event_list(name);
+    if (!events) return std::move(events.error());
+    for (const auto& event : *events) parts.push_back(event.text);
+  }
+  for (const std::string& part : parts) {
+    const auto found = find_recorded(part);
+    if (found.empty()) return no_such_event(part);
+    kinds.insert(kinds.end(), found.begin(), found.end());
+  }
+  if (kinds.empty()) return no_such_event(name);
+  return kinds;
+}
+
+base::Error Session::no_such_event(const std::string& name) const {
+  const auto held = event_names("*");
+  std::string list;
+  for (size_t i = 0; i < held.size() && i < 12; ++i) list += (i == 0 ? "" : ", ") + held[i];
+  if (held.size() > 12) list += fmt::format(" and {} more", held.size() - 12);
+  std::string hint = base::did_you_mean(base::nearest(name, held));
+  if (hint.empty() && file_) hint = "record it with: perf record -a -e '" + name + "' -o FILE";
+  return make_error(Code::kNotFound,
+                    fmt::format("{} has no event '{}'; it holds: {}",
+                                file_ ? file_->path() : fed_->name(), name, list),
+                    hint);
+}
+
+std::vector<std::string> Session::event_names(const std::string& glob) const {
+  if (is_live()) return plan_.names(glob);
+  std::vector<std::string> names;
+  const auto& events = *recorded_events();
+  for (uint32_t i = 0; i < events.size(); ++i) {
+    if (base::glob_matches(glob, events[i].name)) names.push_back(events[i].name);
+  }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
+}  // namespace oc::session
