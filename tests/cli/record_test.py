@@ -111,7 +111,7 @@ class Record:
                           (["--json", "-o", "-"], "both want standard output"),
                           (["--overwrite", "1s", "-o", "-"], "needs a file's name"),
                           (["ls"], "one argument too many.*after --"),
-                          (["--"], "no command behind --"), (["-e", ","], "an event without a name")):
+                          (["--"], "no command behind --"), (["-e", ","], "event without a name")):
             ended = run(["record", *args])
             self.check("usage: " + " ".join(args), problems_of(ended, 2, None, err, 3), ended)
 
