@@ -69,6 +69,9 @@ base::Status Recorder::prepare(perf::LiveSource& live) {
   live_ = &live;
   total_ = std::make_unique<RecordTally>(live.events());
   beginning_.features = load_host_features(options_.version);
+  std::vector<uint32_t> groups;
+  for (const perf::EventRequest& request : live.request().events) groups.push_back(request.group);
+  beginning_.features.add_groups(groups);
   beginning_.tracing_data = load_tracing_data(live.request().events);
   beginning_.most_round_bytes = std::max(live.data_ring_bytes(), perf::kDefaultSidebandBytes);
   beginning_.compression = options_.compression;

@@ -152,6 +152,23 @@ void FeatureSections::add_none(Feature number) {
   sections_[number] = sink.take();
 }
 
+void FeatureSections::add_groups(const std::vector<uint32_t>& groups) {
+  ByteSink sink;
+  uint32_t count = 0;
+  sink.put(count);
+  for (size_t first = 0, end = 0; first < groups.size(); first = end) {
+    while (end < groups.size() && groups[end] == groups[first]) ++end;
+    if (groups[first] == 0 || end - first < 2) continue;
+    put_string(sink, "{anon_group}");  // as perf calls a group without a name
+    sink.put(static_cast<uint32_t>(first));
+    sink.put(static_cast<uint32_t>(end - first));
+    ++count;
+  }
+  if (count == 0) return;
+  sink.patch(0, count);
+  sections_[kGroupFeature] = sink.take();
+}
+
 void FeatureSections::add_events(const event::EventTable& events) {
   ByteSink sink;
   sink.put(events.size());

@@ -68,6 +68,9 @@ class FeatureSections {
   void add_compression(uint32_t level, uint32_t ratio, uint32_t ring_bytes);
   /// A section that says that there is none of the kind.
   void add_none(Feature number);
+  /// Which events are counted together: `groups[i]` is the number of event i's group, 0 for none. Members stand
+  /// side by side, the leader first.
+  void add_groups(const std::vector<uint32_t>& groups);
   void add_events(const event::EventTable& events);
   void add_sample_times(uint64_t first, uint64_t last);
   void add_build_ids(const std::vector<BuildId>& entries);

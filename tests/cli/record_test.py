@@ -349,6 +349,10 @@ class Record:
         missing = [set(re.search(r"# missing features: (.*)", perf("report", "--header-only", "-i", path)[1]).group(1).split())
                    for path in (ours, theirs)]
         problems = problems_of(ended, 0, None, None)
+        group = self.path()
+        run(["record", "-q", "-o", group, "-e", "cpu-clock,{task-clock,page-faults}:S", "--", "true"])
+        if "{task-clock:S,page-faults:S}" not in perf("evlist", "-g", "-i", group)[1].split():
+            problems.append("perf does not see the group")
         if missing[0] - missing[1]:
             problems.append(f"sections that perf writes and oc does not: {missing[0] - missing[1]}")
         keep = re.compile(r"^# (hostname|os release|arch|nrcpus|cpudesc|cpuid|total memory|sibling|CPU \d|node0 cpu|  ?L\d|memory nodes|   \d)")
