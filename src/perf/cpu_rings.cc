@@ -120,7 +120,18 @@ void CpuRings::explain_sizes(uint64_t chosen, uint64_t wanted,
 }
 
 void CpuRings::collect(std::vector<source::Span>& spans, std::vector<std::string>& notes) {
+  // Data first, then sideband, and handed out the other way round: who made a sample that is here has a name that is
+  // here too, if it ever was told.
+  data_spans_.clear();
+  collect_some(false, data_spans_, notes);
+  collect_some(true, spans, notes);
+  spans.insert(spans.end(), data_spans_.begin(), data_spans_.end());
+}
+
+void CpuRings::collect_some(bool of_sideband, std::vector<source::Span>& spans,
+                            std::vector<std::string>& notes) {
   for (size_t stream = 0; stream < readers_.size(); ++stream) {
+    if (is_sideband(static_cast<uint32_t>(stream)) != of_sideband) continue;
     const uint64_t skipped = readers_[stream].collect(spans);
     if (skipped == 0 || is_damaged_[stream]) continue;
     is_damaged_[stream] = true;

@@ -58,6 +58,10 @@ class CpuRings {
   void take(std::vector<Ring>& sideband, std::vector<Ring>& data);
   void explain_sizes(uint64_t chosen, uint64_t wanted, std::vector<std::string>& notes) const;
 
+  void collect_some(bool of_sideband, std::vector<source::Span>& spans,
+                    std::vector<std::string>& notes);
+
+  std::vector<source::Span> data_spans_;  // of a turn
   std::vector<Ring> rings_;  // by stream
   std::vector<RingReader> readers_;
   std::vector<bool> is_damaged_;

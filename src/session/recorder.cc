@@ -69,6 +69,9 @@ base::Status Recorder::prepare(perf::LiveSource& live) {
   live_ = &live;
   total_ = std::make_unique<RecordTally>(live.events());
   beginning_.features = load_host_features(options_.version);
+  const perf::Target& target = live.request().target;
+  if (live.selects_tasks() || !target.comms.empty())
+    selection_ = std::make_unique<RecordSelection>(live.events(), target, live.selects_tasks());
   std::vector<uint32_t> groups;
   for (const perf::EventRequest& request : live.request().events) groups.push_back(request.group);
   beginning_.features.add_groups(groups);
@@ -100,7 +103,10 @@ perf::Rundown Recorder::list_what_runs(base::ByteSink& records) {
   // Later a command has children, which live_ does not know.
   const auto threads = is_begun_ ? sys::scan_threads().threads : live_->rundown();
   is_begun_ = true;
-  for (const sys::ThreadInfo& thread : threads) rundown.add_thread(thread, records);
+  for (const sys::ThreadInfo& thread : threads) {
+    rundown.add_thread(thread, records);
+    if (selection_) selection_->rundown(thread);
+  }
   return rundown;
 }
 
@@ -193,6 +199,8 @@ void Recorder::give_back() {
 
 base::Status Recorder::store_round() {
   base::Status status;
+  if (selection_)
+    selection_->choose(round_.spans, [&](uint32_t stream) { return live_->is_sideband(stream); });
   if (spool_) {
     for (const source::Span& span : round_.spans) {
       total_->add(span);

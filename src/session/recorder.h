@@ -12,6 +12,7 @@
 #include "perf/live_source.h"
 #include "perf/rundown.h"
 #include "session/flight_spool.h"
+#include "session/record_selection.h"
 #include "session/record_tally.h"
 #include "session/trace_file.h"
 #include "source/trace_output.h"
@@ -100,6 +101,7 @@ class Recorder {
   std::unique_ptr<TraceFile> file_;
   std::unique_ptr<FlightSpool> spool_;
   std::unique_ptr<RecordTally> total_;  ///< of files that are finished, or of what went to memory
+  std::unique_ptr<RecordSelection> selection_;  ///< null: the kernel chooses
   source::Round round_;
   std::optional<base::Error> failure_;
   std::vector<std::string> paths_;

@@ -337,6 +337,27 @@ class Record:
             ended = run(["eval", code])
             self.check("oc.recorder: " + err, problems_of(ended, 1, None, err), ended)
 
+    def chosen(self):
+        """--comm: every call of programs that start later, hardly any of others."""
+        path = self.path()
+        job = start(["record", "-o", path, "--comm", "head", "-e", "raw_syscalls:sys_enter"])
+        wait_for_bytes(path + ".partial", at_least=4096)  # what runs has been listed
+        time.sleep(0.3)
+        load = subprocess.Popen(["/bin/sh", "-c", "i=0; while [ $i -lt 20 ]; do head -c1 /dev/zero >/dev/null; i=$((i+1)); done"])
+        load.wait()
+        job.send_signal(signal.SIGINT)
+        ended = finish(job)
+        counting = "local t = oc.open{} local c = oc.counter('comm') t:on('raw_syscalls:sys_enter', " \
+            "function(e) c:count(e.comm) end) t:run() for _, row in ipairs(c:rows()) do print(row.comm, row.count) end"
+        rows = dict(line.split("\t") for line in run(["eval", "-i", path, counting]).out.splitlines())
+        of_head, others = int(rows.pop("head", 0)), sum(int(count) for count in rows.values())
+        problems = problems_of(ended, 0, None, ".", 3)
+        if of_head == 0 or of_head % 20 != 0:
+            problems.append(f"20 equal programs made {of_head} calls")
+        if others > of_head:
+            problems.append(f"{others} calls of others: {rows}")
+        self.check("--comm", problems, ended)
+
     def header(self):
         """Every section that perf writes on this machine, and the build ids that readelf sees."""
         if not HAS_PERF:
@@ -464,12 +485,12 @@ class Record:
         self.check(name, problems_of(ended, 0, None, SUMMARY) + (complaints(output) if HAS_PERF else []), ended)
 
 
-def wait_for_bytes(path, more=False):
-    """Until the trace holds records (more: of several turns)."""
+def wait_for_bytes(path, more=False, at_least=0):
+    """Until the trace holds records (more: of several turns), or has a size."""
     until, size, turns = time.monotonic() + 30, 0, 0
     while time.monotonic() < until and turns < (3 if more else 1):
         now = os.path.getsize(path) if os.path.exists(path) else 0
-        turns += now > size > 0
+        turns += now > size > 0 if at_least == 0 else now >= at_least
         size = now
         time.sleep(0.05)
 
@@ -484,7 +505,7 @@ def main():
             suite.skip("recording", cannot)
             return suite.finish()
         for case in (record.places, record.command, record.endings, record.killed, record.full, record.pipes,
-                     record.sizes, record.rotation, record.flight, record.from_script, record.header,
+                     record.sizes, record.rotation, record.flight, record.from_script, record.chosen, record.header,
                      record.deleted_file, record.analysis, record.losses, record.examples, record.start_up, record.offline):
             if suite.wants(case.__name__):
                 case()

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <unordered_set>
+#include <vector>
+
+#include "base/interner.h"
+#include "event/event_table.h"
+#include "perf/target.h"
+#include "process/process_model.h"
+#include "session/task_selection.h"
+#include "source/record.h"
+#include "source/source.h"
+#include "sys/proc.h"
+
+namespace oc::session {
+
+/// Leaves out of a recording the samples of threads that nobody asked for, where the kernel gives those of all.
+///
+///     round:  sideband rings ─> names change ─┐
+///             data rings ─> samples ──────────┴─> of a thread that was chosen at any moment of the round: kept
+///
+/// So a few samples around a change of name may be too many, never too few: sideband is emptied after the data, so
+/// what a sample's thread was called then is known. Choosing again when reading is exact. Sideband records are all
+/// kept: they are names. Memory: one round of kept samples. One thread.
+class RecordSelection {
+ public:
+  /// `tasks_too`: the processes and threads of the target are not chosen by the kernel either.
+  RecordSelection(const event::EventTable& events, const perf::Target& target, bool tasks_too);
+
+  /// A thread that ran before the events did.
+  void rundown(const sys::ThreadInfo& thread) {
+    processes_.rundown(thread.pid, thread.tid, thread.comm);
+  }
+
+  /// Learns from the sideband spans, then replaces the data spans by what is kept of them. Lent: until the next call.
+  template <typename IsSideband>
+  void choose(std::vector<source::Span>& spans, const IsSideband& is_sideband) {
+    kept_tids_.clear();
+    kept_pids_.clear();
+    kept_.clear();
+    for (const source::Span& span : spans) {
+      if (is_sideband(span.stream)) learn(span);
+    }
+    for (source::Span& span : spans) {
+      if (!is_sideband(span.stream)) span = choose_of(span);
+    }
+  }
+
+ private:
+  void learn(const source::Span& span);
+  void note(int32_t pid, int32_t tid);
+  bool is_chosen(const uint8_t* record, const source::RecordHeader& header);
+  source::Span choose_of(const source::Span& span);
+
+  source::RecordClock clock_;
+  base::Interner names_;
+  process::ProcessModel processes_;
+  TaskSelection tasks_;
+  std::unordered_set<int32_t> kept_tids_;  // chosen at some moment of this round
+  std::unordered_set<int32_t> kept_pids_;
+  std::deque<std::vector<uint8_t>> kept_;  // bytes, by span
+};
+
+}  // namespace oc::session
