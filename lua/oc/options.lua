@@ -79,6 +79,8 @@ return {
     help = "samples with the number of their control group" },
   { name = "compress", short = "z", kind = "flag", verbs = { "record" },
     help = "compress the trace with zstd" },
+  { name = "buildid-mmap", kind = "flag", verbs = { "record" },
+    help = "build ids from the kernel, in each mapping; upsets other recordings of the machine" },
   { name = "max-size", kind = "size", placeholder = "SIZE", min = 65536, verbs = { "record" },
     help = "end when the trace is so large" },
   { name = "rotate", kind = "string", placeholder = "SIZE|TIME", verbs = { "record" },

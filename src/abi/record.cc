@@ -16,6 +16,7 @@ int oc_session_record(oc_session* session, const oc_run* run, const oc_recording
     options.rotate_files = recording->rotate_files;
     options.overwrite = {whole(recording->overwrite_ns), whole(recording->overwrite_bytes)};
     options.memory_bytes = whole(recording->memory_bytes);
+    options.kernel_build_ids = recording->kernel_build_ids != 0;
     options.version = std::string("oc-") + OC_VERSION;
     oc::abi::begin_run(session);
     auto status = session->session.start_recording(read_run(session, run), std::move(options));

@@ -14,6 +14,7 @@ typedef struct oc_recording {
   double overwrite_ns,
       overwrite_bytes; /* a flight recorder: so much of the past is kept in memory */
   double memory_bytes; /* at most, for that */
+  int32_t kernel_build_ids; /* MMAP2 records have build ids */
 } oc_recording;
 
 /* What was recorded; complete after oc_session_finish. */

@@ -149,6 +149,7 @@ void LiveSource::find_extras(EventOpener& opener, const Place& place, AttrBasis&
   if (request_.is_recorded) basis.wakeup_bytes = early_wakeup();
   basis.extras = request_.is_recorded ? opener.probe_extras(place, basis)
                                       : opener.keep_possible(request_.extras, place, basis);
+  if (!request_.extras.build_ids) basis.extras.build_ids = false;
 }
 
 void LiveSource::make_set(const AttrBasis& basis, bool hears_names) {

@@ -74,11 +74,6 @@ KernelText find_kernel_text(const std::string& proc) {
 
 }  // namespace
 
-struct Rundown::Mapping {
-  MapsLine line;
-  std::string_view range;  ///< "start-end": the name in map_files
-};
-
 bool parse_maps_line(std::string_view line, MapsLine& out) {
   if (!take_number(line, out.start, 16, '-') || !take_number(line, out.end, 16, ' ')) return false;
   if (line.size() < 5 || line[4] != ' ') return false;
@@ -221,67 +216,70 @@ void Rundown::add_mappings(int32_t pid, ByteSink& records) {
   while (!rest.empty()) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(rest.size(), line.size() + 1));
-    Mapping mapping;
-    if (!parse_maps_line(line, mapping.line) || (mapping.line.prot & PROT_EXEC) == 0) continue;
-    mapping.range = line.substr(0, line.find(' '));
-    if (mapping.line.path.empty()) mapping.line.path = "//anon";
+    MapsLine mapping;
+    if (!parse_maps_line(line, mapping) || (mapping.prot & PROT_EXEC) == 0) continue;
+    if (mapping.path.empty()) mapping.path = "//anon";
     add_mapping(pid, mapping, records);
   }
 }
 
-void Rundown::add_mapping(int32_t pid, const Mapping& mapping, ByteSink& records) {
-  static const std::vector<uint8_t> kNone;
-  const bool is_file = mapping.line.path.starts_with('/') && mapping.line.inode != 0;
-  const bool is_vdso = mapping.line.path == "[vdso]";
-  const auto& id = is_file || is_vdso ? build_id_of(pid, mapping) : kNone;
+void Rundown::add_mapping(int32_t pid, const MapsLine& mapping, ByteSink& records) {
+  const MappedFile* file = find_file(pid, mapping);
+  const std::vector<uint8_t> id = file != nullptr ? file->build_id : std::vector<uint8_t>();
   const bool has_id = !id.empty() && id.size() <= kBuildIdBytes && extras_.build_ids;
   const size_t at = begin(records, PERF_RECORD_MMAP2,
                           static_cast<uint16_t>(kMiscUser | (has_id ? kMiscBuildId : 0)));
   records.put(pid);
   records.put(pid);
-  records.put(mapping.line.start);
-  records.put(mapping.line.end - mapping.line.start);
-  records.put(mapping.line.offset);
+  records.put(mapping.start);
+  records.put(mapping.end - mapping.start);
+  records.put(mapping.offset);
   if (has_id) {
     records.put(static_cast<uint32_t>(id.size()));  // u8 and three reserved
     records.put_bytes(id);
     records.put_zeros(kBuildIdBytes - id.size());
   } else {
-    records.put(mapping.line.major);
-    records.put(mapping.line.minor);
-    records.put(mapping.line.inode);
+    records.put(mapping.major);
+    records.put(mapping.minor);
+    records.put(mapping.inode);
     records.put(uint64_t{0});  // generation of the inode: nobody tells
   }
-  records.put(mapping.line.prot);
-  records.put(mapping.line.flags);
-  records.put_text(mapping.line.path.substr(0, kMostPath));
+  records.put(mapping.prot);
+  records.put(mapping.flags);
+  records.put_text(mapping.path.substr(0, kMostPath));
   records.put(uint8_t{0});
   end(records, at);
 }
 
-const std::vector<uint8_t>& Rundown::build_id_of(int32_t pid, const Mapping& mapping) {
-  const uint64_t device = uint64_t{mapping.line.major} << 32 | mapping.line.minor;
-  const auto [place, is_new] = by_inode_.try_emplace({device, mapping.line.inode}, files_.size());
-  if (!is_new) return files_[place->second].build_id;
-  MappedFile file;
-  file.path = mapping.line.path;
-  if (file.path == "[vdso]") {
-    file.build_id = vdso_build_id();
-  } else {
-    // The mapped file itself, even when its name means another one by now; only root may.
-    base::Fd fd(open(fmt::format("{}/{}/map_files/{}", proc_, pid, mapping.range).c_str(),
-                     O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-    struct stat info {};
-    if (!fd) {
-      fd = base::Fd(open(fmt::format("{}/{}/root{}", proc_, pid, file.path).c_str(),
-                         O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-      if (fd && (fstat(fd.number(), &info) != 0 || info.st_ino != mapping.line.inode)) fd.close();
-    }
-    if (fd && fstat(fd.number(), &info) == 0 && S_ISREG(info.st_mode))
-      file.build_id = elf::load_build_id(fd.number());
+const MappedFile* Rundown::find_file(int32_t pid, const MapsLine& mapping) {
+  const bool is_file = mapping.path.starts_with('/') && mapping.inode != 0;
+  if (!is_file && mapping.path != "[vdso]") return nullptr;
+  const uint64_t device = uint64_t{mapping.major} << 32 | mapping.minor;
+  const auto [place, is_new] = by_inode_.try_emplace({device, mapping.inode}, files_.size());
+  if (is_new) {
+    MappedFile file;
+    file.path = mapping.path;
+    file.build_id = is_file ? load_build_id(pid, mapping) : vdso_build_id();
+    files_.push_back(std::move(file));
   }
-  files_.push_back(std::move(file));
-  return files_.back().build_id;
+  return &files_[place->second];
+}
+
+/// The mapped file itself, even when its name means another one by now (only root may); else the file of that name in
+/// the process's root, or, when the process is gone, in ours, if it is the one that was mapped.
+std::vector<uint8_t> Rundown::load_build_id(int32_t pid, const MapsLine& mapping) const {
+  const std::string process = fmt::format("{}/{}", proc_, pid);
+  const std::string places[] = {
+      fmt::format("{}/map_files/{:x}-{:x}", process, mapping.start, mapping.end),
+      fmt::format("{}/root{}", process, mapping.path), std::string(mapping.path)};
+  for (const std::string& place : places) {
+    const base::Fd fd(open(place.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    struct stat info {};
+    const bool is_it = fd && fstat(fd.number(), &info) == 0 && S_ISREG(info.st_mode) &&
+                       info.st_ino == mapping.inode;
+    if (is_it) return elf::load_build_id(fd.number());
+  }
+  return {};
 }
 
 void Rundown::add_cgroups(ByteSink& records) {

@@ -22,6 +22,21 @@ struct MappedFile {
   bool is_kernel = false;
 };
 
+/// A line of /proc/PID/maps.
+struct MapsLine {
+  uint64_t start = 0;
+  uint64_t end = 0;
+  uint32_t prot = 0;   ///< PROT_*
+  uint32_t flags = 0;  ///< MAP_SHARED or MAP_PRIVATE
+  uint64_t offset = 0;
+  uint32_t major = 0;
+  uint32_t minor = 0;
+  uint64_t inode = 0;
+  std::string_view path;  ///< of the line's text
+};
+/// False when `line` is none.
+bool parse_maps_line(std::string_view line, MapsLine& out);
+
 /// Records of what runs already when a recording begins, as perf writes them: the kernel and its modules, then for
 /// each process FORK, COMM, NAMESPACES and one MMAP2 for each mapping of code. Their time is 0, which puts them before
 /// all others.
@@ -39,21 +54,23 @@ class Rundown {
   /// CGROUP records of all cgroups (version 2).
   void add_cgroups(base::ByteSink& records);
 
+  /// The file that a process maps as `mapping` says, with its build id if it has one; null when it is none.
+  /// Owned: until the next call.
+  const MappedFile* find_file(int32_t pid, const MapsLine& mapping);
+
   /// The files of the mappings so far.
   const std::vector<MappedFile>& files() const { return files_; }
 
  private:
-  struct Mapping;
-
   void add_fork(const sys::ThreadInfo& thread, base::ByteSink& records);
   void add_comm(const sys::ThreadInfo& thread, base::ByteSink& records);
   void add_namespaces(const sys::ThreadInfo& thread, base::ByteSink& records);
   void add_mappings(int32_t pid, base::ByteSink& records);
-  void add_mapping(int32_t pid, const Mapping& mapping, base::ByteSink& records);
+  void add_mapping(int32_t pid, const MapsLine& mapping, base::ByteSink& records);
   void add_kernel_mapping(uint64_t start, uint64_t size_bytes, uint64_t offset,
                           std::string_view name, base::ByteSink& records);
   void add_modules(base::ByteSink& records);
-  const std::vector<uint8_t>& build_id_of(int32_t pid, const Mapping& mapping);
+  std::vector<uint8_t> load_build_id(int32_t pid, const MapsLine& mapping) const;
   size_t begin(base::ByteSink& records, uint32_t type, uint16_t misc) const;
   void end(base::ByteSink& records, size_t start) const;
 
@@ -64,19 +81,5 @@ class Rundown {
   std::vector<MappedFile> files_;
   std::string text_;
 };
-
-/// A line of /proc/PID/maps; false when it is none.
-struct MapsLine {
-  uint64_t start = 0;
-  uint64_t end = 0;
-  uint32_t prot = 0;   ///< PROT_*
-  uint32_t flags = 0;  ///< MAP_SHARED or MAP_PRIVATE
-  uint64_t offset = 0;
-  uint32_t major = 0;
-  uint32_t minor = 0;
-  uint64_t inode = 0;
-  std::string_view path;  ///< of the line's text
-};
-bool parse_maps_line(std::string_view line, MapsLine& out);
 
 }  // namespace oc::perf

@@ -41,6 +41,7 @@ Decoder::Decoder(source::Source& source, process::ProcessModel& processes, Selec
     kind.min_payload = events[i].format ? events[i].format->fixed_size() : 0;
     kinds_.push_back(kind);
   }
+  for (uint32_t i = 0; i < events.size(); ++i) has_build_ids_ |= events[i].attr.build_id != 0;
   chooses_ = selection_.tasks.selects() || !selection_.cpus.empty();
   make_tags();
   find_skipped_types();

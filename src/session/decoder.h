@@ -82,6 +82,7 @@ class Decoder {
               oc_event& event);
   bool other(const uint8_t* record, const source::RecordHeader& header, uint32_t kind,
              oc_event& event);
+  uint16_t misc_of(const uint8_t* record, const source::RecordHeader& header) const;
   bool kernel_record(const uint8_t* record, const source::RecordHeader& header, oc_event& event);
   void apply_only(const uint8_t* record, const source::RecordHeader& header);
   void apply(int record_kind, const uint8_t* body, uint32_t size_bytes, int32_t cpu,
@@ -116,6 +117,7 @@ class Decoder {
   bool past_end_ = false;  ///< max_events or max_span reached
   Counts counts_;
   std::vector<Kind> kinds_;
+  bool has_build_ids_ = false;  ///< MMAP2 records may have them
   bool chooses_ = false;  ///< by task or CPU
   LossCount losses_;
 

@@ -16,8 +16,19 @@ namespace {
 constexpr uint16_t kLostSamplesBpf = 1u << 15;  // PERF_RECORD_MISC_LOST_SAMPLES_BPF, tools/lib/perf
 }  // namespace
 
+/// The header's misc bits, without that of a build id where there can be none: when one recording of a machine asks
+/// for them, Linux (seen in 6.18) marks the MMAP2 records of all others, too.
+uint16_t Decoder::misc_of(const uint8_t* record, const RecordHeader& header) const {
+  constexpr uint16_t kBuildId = 1 << 14;  // PERF_RECORD_MISC_MMAP_BUILD_ID
+  constexpr size_t kSizeAt = 40;
+  constexpr uint8_t kMostBytes = 20;
+  if (header.type != PERF_RECORD_MMAP2 || (header.misc & kBuildId) == 0) return header.misc;
+  const bool can_be = has_build_ids_ && header.size_bytes > kSizeAt && record[kSizeAt] <= kMostBytes;
+  return can_be ? header.misc : static_cast<uint16_t>(header.misc & ~kBuildId);
+}
+
 bool Decoder::kernel_record(const uint8_t* record, const RecordHeader& header, oc_event& event) {
-  const int number = event::kernel_record_of(header.type, header.misc);
+  const int number = event::kernel_record_of(header.type, misc_of(record, header));
   if (number < 0) return false;
   const EventTable& events = clock_.events();
   const uint32_t trailer_kind = clock_.kind_of_trailer(record, header.size_bytes);

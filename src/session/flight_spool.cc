@@ -22,6 +22,15 @@ bool FlightSpool::wants_segment(base::Nanos now) const {
   return last.size_bytes - last.rundown.size() >= segment_bytes();
 }
 
+void FlightSpool::add_file(source::BuildId file) {
+  if (segments_.empty()) return;
+  auto& files = segments_.back().files;
+  const bool is_known = std::any_of(files.begin(), files.end(), [&](const source::BuildId& other) {
+    return other.id == file.id && other.path == file.path;
+  });
+  if (!is_known) files.push_back(std::move(file));
+}
+
 void FlightSpool::begin_segment(std::vector<uint8_t> rundown, std::vector<source::BuildId> files,
                                 base::Nanos now) {
   Segment segment;

@@ -48,6 +48,8 @@ class FlightSpool {
   /// A new segment from now on.
   void begin_segment(std::vector<uint8_t> rundown, std::vector<source::BuildId> files,
                      base::Nanos now);
+  /// Another file of the segment at hand; each once.
+  void add_file(source::BuildId file);
   /// Keeps a copy of a turn's records. Requires: a segment.
   void add(std::span<const source::Span> spans, base::Nanos now);
   bool wants_segment(base::Nanos now) const;

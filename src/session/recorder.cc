@@ -69,6 +69,7 @@ base::Status Recorder::prepare(perf::LiveSource& live) {
   live_ = &live;
   total_ = std::make_unique<RecordTally>(live.events());
   beginning_.features = load_host_features(options_.version);
+  mapped_ = std::make_unique<MappedFiles>(live.extras().build_ids);
   const perf::Target& target = live.request().target;
   if (live.selects_tasks() || !target.comms.empty())
     selection_ = std::make_unique<RecordSelection>(live.events(), target, live.selects_tasks());
@@ -197,8 +198,20 @@ void Recorder::give_back() {
   for (const source::Span& span : round_.spans) live_->release(span.stream, kEverything);
 }
 
+void Recorder::look_at_mappings() {
+  const auto is_sideband = [&](const source::Span& span) {
+    return live_->is_sideband(span.stream);
+  };
+  mapped_->look_at(round_.spans, is_sideband, [&](const perf::MappedFile& file) {
+    const source::BuildId id{file.build_id, file.path, -1, file.is_kernel};
+    if (file_) file_->tally().add_build_id(id);
+    if (spool_) spool_->add_file(id);
+  });
+}
+
 base::Status Recorder::store_round() {
   base::Status status;
+  look_at_mappings();
   if (selection_)
     selection_->choose(round_.spans, [&](uint32_t stream) { return live_->is_sideband(stream); });
   if (spool_) {

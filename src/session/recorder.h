@@ -12,6 +12,7 @@
 #include "perf/live_source.h"
 #include "perf/rundown.h"
 #include "session/flight_spool.h"
+#include "session/mapped_files.h"
 #include "session/record_selection.h"
 #include "session/record_tally.h"
 #include "session/trace_file.h"
@@ -29,6 +30,7 @@ struct RecordOptions {
   uint32_t rotate_files = 0;         ///< how many are kept; 0: all
   FlightWindow overwrite;            ///< keep only the last of it, in memory, until dumped
   uint64_t memory_bytes = 0;  ///< at most, for that; 0: a quarter of the machine's, at most 1 GiB
+  bool kernel_build_ids = false;  ///< MMAP2 records have them: see MappedFiles for what that does to others
   std::string version;        ///< of this program
 };
 
@@ -89,6 +91,7 @@ class Recorder {
   base::Status begin_segment();
   base::Status take_round(std::chrono::milliseconds wait);
   base::Status store_round();
+  void look_at_mappings();
   void give_back();
   base::Status look_at_signal();
   base::Status write_segments(TraceFile& file);
@@ -101,6 +104,7 @@ class Recorder {
   std::unique_ptr<TraceFile> file_;
   std::unique_ptr<FlightSpool> spool_;
   std::unique_ptr<RecordTally> total_;  ///< of files that are finished, or of what went to memory
+  std::unique_ptr<MappedFiles> mapped_;
   std::unique_ptr<RecordSelection> selection_;  ///< null: the kernel chooses
   source::Round round_;
   std::optional<base::Error> failure_;

@@ -17,6 +17,7 @@ Status Session::start_recording(const RunOptions& options, RecordOptions recordi
   if (auto fits = check_target(options.target, !options.command.empty(), false); !fits) return fits;
   perf::LiveRequest request = make_request(options);
   request.is_recorded = true;
+  request.extras.build_ids = recording.kernel_build_ids;
   request.stdout_to_stderr = recording.output == "-";
   auto recorder = Recorder::open(std::move(recording));
   if (!recorder) return std::move(recorder.error());

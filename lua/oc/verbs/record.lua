@@ -106,6 +106,7 @@ local function start(session, context)
     buffer = options.buffer, command = context.command, paused = options.paused,
     max_overhead = options.max_overhead })
   recording.output = options.output
+  recording.kernel_build_ids = options.buildid_mmap and 1 or 0
   recording.compression = options.compress and COMPRESSION_LEVEL or 0
   limits(recording, options)
   if C.oc_session_record(session, run, recording) ~= 0 then session_of.raise(session) end
