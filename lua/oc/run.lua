@@ -165,8 +165,10 @@ local function make_fire(trace)
     if trace._stopping then return end
     local before = queue.c.state
     queue:begin_hook(due)
+    trace._phases.is_between = true
     call_hook(trace, fn, due)
     deliver_emitted(trace)
+    trace._phases.is_between = false
     queue.c.state = before
   end
   local function is_over()

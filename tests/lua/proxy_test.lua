@@ -246,3 +246,66 @@ do -- phases: names, spans, events, what of it was paused
   check.error("wants a name", trace.phase, trace, 5)
   check.error("the run is over", trace.phase, trace, "late")
 end
+
+do -- skipping: a timer that resumes and pauses again, one that only pauses, one at a batch's end
+  local trace, seen = ticking(10), {}
+  trace:on("tick", function(e)
+    seen[#seen + 1] = e.n
+    if e.n == 2 then trace:pause() end
+  end)
+  trace:every(45, function(time)
+    trace:resume()
+    if time == 45 then trace:pause() end
+  end)
+  trace:run()
+  check.equal(seen, { 1, 2, 9, 10 })
+  check.equal({ trace:stats().events, trace:stats().paused_events }, { 4, 6 })
+end
+
+do -- an emitted event's callback pauses for a timer: the event before which that fired is skipped
+  local trace, seen = ticking(6), {}
+  local p = trace:proxy("p", {})
+  trace:on("tick", function(e) seen[#seen + 1] = e.n end)
+  trace:on("p", function() trace:pause() end)
+  trace:every(30, function(time) if time == 30 then p:emit {} else trace:resume() end end)
+  trace:run()
+  check.equal(seen, { 1, 2, 6 })
+  check.equal({ trace:stats().events, trace:stats().paused_events }, { 3, 3 })
+end
+
+do -- a timer at a batch's end pauses: the next batch is skipped from its first event on
+  local n, last, was_at_end, seen = 0, 1000, false, 0
+  local trace = oc.open { source = oc.source { events = { tick = {}, tock = {} }, window = 0,
+    next = function(out)
+      n = n + 1
+      out:emit { event = "tick", time = n * 10 }
+      out:emit { event = "tock", time = n * 10 + 5 }
+      return n < last
+    end } }
+  trace:on("tick", function() seen = seen + 1 end)
+  trace:every(5, function()
+    if was_at_end or not trace._phases.at_batch_end then return end
+    was_at_end = true
+    trace:pause()
+  end)
+  trace:run()
+  check(was_at_end and seen > 0 and seen < last, "batches end between events")
+  check.equal({ trace:stats().events, trace:stats().paused_events }, { seen, last - seen })
+end
+
+do -- `-n` holds where a callback pauses and resumes, and where a pause begins with the last event
+  for _, filter in ipairs { false, "n > 1" } do
+    local trace, seen = ticking(10), {}
+    settings.run.events = 3
+    trace:on("tick", { filter = filter or nil }, function(e)
+      seen[#seen + 1] = e.n
+      trace:pause()
+      if e.n % 2 == 1 then trace:resume() end
+    end)
+    trace:every(15, function() trace:resume() end)
+    trace:run()
+    settings.run.events = nil
+    check.equal(seen, filter and { 2, 3, 4 } or { 1, 2, 3 })
+    check.equal(trace:stats().events, 3)
+  end
+end
