@@ -145,15 +145,15 @@ end
 --- callback gets the view of the name that it asked for.
 local function bind(self, name, fn, options)
   local found, canonical_name = kinds_of(self, name, options.optional)
-  local guarded = proxies.guard(self._proxies, name, fn)
+  local where = proxies.where(self._proxies, name)
   for _, choice in ipairs(filter.bind(self, found, name, options.filter)) do
     local kind = choice.kind
     local calls = handler_of(self, kind).calls
-    calls[#calls + 1] = { fn = guarded, view = view_of(self, kind, canonical_name),
+    calls[#calls + 1] = { fn = fn, where = where, view = view_of(self, kind, canonical_name),
       filter = choice.filter }
     local info = debug.getinfo(fn, "S")
-    local where = errors.file_of(info.source) .. ":" .. info.linedefined
-    if not kind.proxy then C.oc_session_describe(self._session, kind.number, where) end
+    local declared = errors.file_of(info.source) .. ":" .. info.linedefined
+    if not kind.proxy then C.oc_session_describe(self._session, kind.number, declared) end
   end
 end
 
