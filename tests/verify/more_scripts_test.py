@@ -35,7 +35,8 @@ def perf_calls(path):
         if event.endswith("enter"):
             began[sample.tid] = (number, sample.time)
         elif began.get(sample.tid, (None, 0))[0] == number:
-            failed = -4095 <= int(text.split("=")[1]) < 0
+            ret = int(text.split("=")[1])
+            failed = -4095 <= ret < 0 and not -516 <= ret <= -512
             yield sample.comm, sample.pid, number, sample.time - began.pop(sample.tid)[1], failed
 
 
