@@ -1,8 +1,8 @@
 --- Which system calls are made most: how often, how many failed, how long they took.
 ---
 --- Pairs the entry and the exit of each call on its thread; a call whose entry is not in the trace
---- is not counted. A call failed when it returned an error number; one that a signal interrupted, and
---- that the kernel makes again by itself, did not fail.
+--- is not counted. A call failed when it returned an error number; one that a signal interrupted,
+--- and that the kernel makes again by itself, did not.
 ---
 --- Example: oc script syscall_top -d 10s
 --- Example: oc script syscall_top --by comm --sort calls -- make
