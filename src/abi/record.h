@@ -21,9 +21,9 @@ typedef struct oc_recording {
 typedef struct oc_recorded {
   const char* path;    /* of the trace, or of the last one */
   uint32_t files;      /* how many there are */
-  double file_bytes;   /* of it */
+  double file_bytes;   /* of all of them */
   double record_bytes; /* before compression */
-  double samples, records;
+  double samples, records;  /* of the whole recording, whether or not a file still holds them */
   double elapsed_ns;        /* from the start of the events to their end */
   double first_ns, last_ns; /* of the trace's clock; 0: there are no samples */
 } oc_recorded;

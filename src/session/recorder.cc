@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "perf/attr_builder.h"
 #include "session/host_features.h"
 
 namespace oc::session {
@@ -47,10 +48,8 @@ base::Result<std::unique_ptr<Recorder>> Recorder::open(RecordOptions options) {
   ignore_signals_of_writes();
   std::unique_ptr<Recorder> recorder(new Recorder(std::move(options)));
   const RecordOptions& given = recorder->options_;
-  if (recorder->keeps_in_memory() || recorder->rotates()) {
-    const sigset_t set = dump_signal();
-    pthread_sigmask(SIG_BLOCK, &set, nullptr);  // taken by look_at_signal
-  }
+  const sigset_t set = dump_signal();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);  // taken by look_at_signal; a plain recording passes over it
   if (given.output.empty()) return recorder;
   const std::string first = recorder->rotates() ? numbered_path(given.output, 1) : given.output;
   auto output = source::TraceOutput::open(first);
@@ -99,6 +98,7 @@ perf::Rundown Recorder::list_what_runs(base::ByteSink& records) {
   const auto& events = live_->events();
   const auto sideband = static_cast<uint32_t>(live_->request().events.size());
   perf::Rundown rundown(events[sideband].layout.trailer_size, live_->extras());
+  if (perf::has_user_stacks(live_->request())) rundown.include_data();
   rundown.add_kernel(records);
   rundown.add_cgroups(records);
   // Later a command has children, which live_ does not know.
@@ -130,15 +130,18 @@ base::Status Recorder::begin_file(std::span<const uint8_t> rundown, const perf::
 base::Status Recorder::end_file() {
   auto status = file_->finish();
   record_bytes_ += file_->writer().record_bytes();
-  file_bytes_ = file_->bytes();
   total_->merge(file_->tally());
-  paths_.push_back(file_->path());
+  keep(*file_);
   file_.reset();
-  while (options_.rotate_files != 0 && paths_.size() > options_.rotate_files) {
-    unlink(paths_.front().c_str());
-    paths_.erase(paths_.begin());
+  while (options_.rotate_files != 0 && files_.size() > options_.rotate_files) {
+    unlink(files_.front().path.c_str());
+    files_.erase(files_.begin());
   }
   return status;
+}
+
+void Recorder::keep(const TraceFile& file) {
+  files_.push_back({file.path(), file.bytes(), file.tally().samples_by_event()});
 }
 
 bool Recorder::is_file_done(base::Nanos now) const {
@@ -302,8 +305,7 @@ base::Status Recorder::dump(const std::string& path) {
   ++files_made_;
   auto status = write_segments(**file);
   auto finished = (*file)->finish();
-  paths_.push_back((*file)->path());
-  file_bytes_ = (*file)->bytes();
+  keep(**file);
   return status ? std::move(finished) : std::move(status);
 }
 
@@ -345,14 +347,6 @@ uint64_t Recorder::samples() const {
 
 uint64_t Recorder::records() const {
   return total_->records() + (file_ ? file_->tally().records() : 0);
-}
-
-uint64_t Recorder::samples_of(uint32_t event) const {
-  const auto of = [&](const RecordTally& tally) {
-    const auto& by_event = tally.samples_by_event();
-    return event < by_event.size() ? by_event[event] : 0;
-  };
-  return of(*total_) + (file_ ? of(file_->tally()) : 0);
 }
 
 base::Nanos Recorder::first() const {

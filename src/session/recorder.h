@@ -66,15 +66,18 @@ class Recorder {
   /// Of everything so far, whether or not it is kept.
   uint64_t samples() const;
   uint64_t records() const;
-  uint64_t samples_of(uint32_t event) const;
   uint64_t record_bytes() const { return record_bytes_; }
   base::Nanos first() const;
   base::Nanos last() const;
   /// How long the events ran.
   base::Nanos elapsed() const { return ended_ - started_; }
-  /// The files that there are now, oldest first, and the size of the last.
-  const std::vector<std::string>& paths() const { return paths_; }
-  uint64_t file_bytes() const { return file_bytes_; }
+  struct FinishedFile {
+    std::string path;
+    uint64_t size_bytes = 0;
+    std::vector<uint64_t> samples;  ///< by kind of the event table
+  };
+  /// The files that there are now, oldest first.
+  const std::vector<FinishedFile>& files() const { return files_; }
   const std::vector<std::string>& notes() const { return notes_; }
 
  private:
@@ -86,6 +89,7 @@ class Recorder {
   perf::Rundown list_what_runs(base::ByteSink& records);
   base::Status begin_file(std::span<const uint8_t> rundown, const perf::Rundown& files);
   base::Status end_file();
+  void keep(const TraceFile& file);
   bool is_file_done(base::Nanos now) const;
   base::Status rotate();
   base::Status begin_segment();
@@ -108,12 +112,11 @@ class Recorder {
   std::unique_ptr<RecordSelection> selection_;  ///< null: the kernel chooses
   source::Round round_;
   std::optional<base::Error> failure_;
-  std::vector<std::string> paths_;
+  std::vector<FinishedFile> files_;
   std::vector<std::string> notes_;
   uint32_t files_made_ = 0;
   base::Nanos file_began_ = 0;
   uint64_t record_bytes_ = 0;
-  uint64_t file_bytes_ = 0;
   base::Nanos started_ = 0;
   base::Nanos ended_ = 0;
   bool is_first_ = false;  ///< its thread is served first
