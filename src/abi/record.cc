@@ -21,21 +21,17 @@ int oc_session_record(oc_session* session, const oc_run* run, const oc_recording
     oc::abi::begin_run(session);
     auto status = session->session.start_recording(read_run(session, run), std::move(options));
     if (!status) return fail(session, std::move(status.error()));
+    if (session->session.records_ahead()) return 0;
     const std::lock_guard lock(session->host.mutex);
     session->host.active = session;
     return 0;
   });
-  if (started != 0) session->host.is_running = false;
+  if (started != 0 || session->session.records_ahead()) session->host.is_running = false;
   return started;
 }
 
 int oc_session_record_ahead(oc_session* session) {
   return guarded(session, [&] {
-    {
-      const std::lock_guard lock(session->host.mutex);
-      if (session->host.active == session) session->host.active = nullptr;
-    }
-    session->host.is_running = false;
     session->session.record_ahead();
     return 0;
   });

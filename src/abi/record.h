@@ -32,7 +32,7 @@ typedef struct oc_recorded {
  * nothing in the loop, and 0 when the run is over. */
 int oc_session_record(struct oc_session* session, const struct oc_run* run,
                       const oc_recording* recording);
-/* The recording goes on by itself, without oc_session_next, until oc_session_finish. */
+/* Before oc_session_record: it will go on by itself, without oc_session_next, until oc_session_finish. */
 int oc_session_record_ahead(struct oc_session* session);
 /* Writes what a flight recorder (overwrite) holds to a file of its own, and waits until it is there. */
 int oc_session_dump(struct oc_session* session, const char* path);
