@@ -52,7 +52,8 @@ int oc_session_recorded(oc_session* session, oc_recorded* out) {
     if (recorder == nullptr) return 0;
     if (!recorder->files().empty()) out->path = recorder->files().back().path.c_str();
     out->files = static_cast<uint32_t>(recorder->files().size());
-    for (const auto& file : recorder->files()) out->file_bytes += static_cast<double>(file.size_bytes);
+    for (const auto& file : recorder->files())
+      out->file_bytes += static_cast<double>(file.size_bytes);
     out->record_bytes = static_cast<double>(recorder->record_bytes());
     out->samples = static_cast<double>(recorder->samples());
     out->records = static_cast<double>(recorder->records());

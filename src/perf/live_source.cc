@@ -247,8 +247,8 @@ base::Result<bool> LiveSource::set_rate(double share) {
     if (event.frequency_hz == 0 || !event.is_wanted) continue;
     const double hz = std::max(static_cast<double>(event.frequency_hz) * share, 1.0);
     const bool is_clock =
-        event.type == PERF_TYPE_SOFTWARE && (event.config == PERF_COUNT_SW_CPU_CLOCK ||
-                                             event.config == PERF_COUNT_SW_TASK_CLOCK);
+        event.type == PERF_TYPE_SOFTWARE &&
+        (event.config == PERF_COUNT_SW_CPU_CLOCK || event.config == PERF_COUNT_SW_TASK_CLOCK);
     const base::Status status =
         set_->opened().set_period(kind, static_cast<uint64_t>(is_clock ? 1e9 / hz : hz));
     if (!status) return status.error();

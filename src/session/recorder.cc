@@ -50,7 +50,8 @@ base::Result<std::unique_ptr<Recorder>> Recorder::open(RecordOptions options) {
   std::unique_ptr<Recorder> recorder(new Recorder(std::move(options)));
   const RecordOptions& given = recorder->options_;
   const sigset_t set = dump_signal();
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);  // taken by look_at_signal; a plain recording passes over it
+  pthread_sigmask(SIG_BLOCK, &set,
+                  nullptr);  // taken by look_at_signal; a plain recording passes over it
   if (given.output.empty()) return recorder;
   const std::string first = recorder->rotates() ? numbered_path(given.output, 1) : given.output;
   auto output = source::TraceOutput::open(first);

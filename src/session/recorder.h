@@ -30,8 +30,9 @@ struct RecordOptions {
   uint32_t rotate_files = 0;         ///< how many are kept; 0: all
   FlightWindow overwrite;            ///< keep only the last of it, in memory, until dumped
   uint64_t memory_bytes = 0;  ///< at most, for that; 0: a quarter of the machine's, at most 1 GiB
-  bool kernel_build_ids = false;  ///< MMAP2 records have them: see MappedFiles for what that does to others
-  std::string version;        ///< of this program
+  bool kernel_build_ids =
+      false;            ///< MMAP2 records have them: see MappedFiles for what that does to others
+  std::string version;  ///< of this program
 };
 
 /// Drains a live source into a file, bytes as they are: no merge, no decoding.
@@ -109,7 +110,7 @@ class Recorder {
   TraceBeginning beginning_;
   std::unique_ptr<TraceFile> file_;
   std::unique_ptr<FlightSpool> spool_;
-  std::unique_ptr<RecordTally> total_;  ///< of files that are finished, or of what went to memory
+  std::unique_ptr<RecordTally> total_;    ///< of files that are finished, or of what went to memory
   std::optional<perf::Rundown> rundown_;  ///< knows the files of all that ran so far
   std::unique_ptr<MappedFiles> mapped_;
   std::unique_ptr<RecordSelection> selection_;  ///< null: the kernel chooses

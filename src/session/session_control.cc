@@ -54,7 +54,8 @@ base::Status Session::govern() {
       governor_->update(base::now_of(CLOCK_MONOTONIC), base::now_of(CLOCK_PROCESS_CPUTIME_ID));
   if (!share) return {};
   const auto changed = live_->set_rate(*share);
-  has_rates_ = changed && *changed;  // a refusal does not end a run: the note says that nothing was slowed
+  has_rates_ =
+      changed && *changed;  // a refusal does not end a run: the note says that nothing was slowed
   return {};
 }
 

@@ -50,9 +50,7 @@ Status Session::start_recording(const RunOptions& options, RecordOptions recordi
   return status;
 }
 
-void Session::record_ahead() {
-  recording_thread_ = std::make_unique<RecordingThread>();
-}
+void Session::record_ahead() { recording_thread_ = std::make_unique<RecordingThread>(); }
 
 Status Session::dump(const std::string& path) {
   if (!recorder_ || is_over_)
