@@ -1,7 +1,7 @@
 --- Which programs are started: by whom, how long they ran, how they ended.
 ---
 --- A row is one program that a process executed; it comes when the process's last thread ended or
---- it executed another. Live, args are the command line while the process is there; a recorded trace
+--- it executed another. Live, args are the command line while the process is there; a recording
 --- knows the file where sched:sched_process_exec was recorded. status is what the program passed to
 --- exit_group, where that was recorded: - when a signal ended it, or nobody knows.
 ---
