@@ -64,7 +64,7 @@ Status StreamSource::load_header(TraceHeader& header,
     return make_error(Code::kInvalid, fmt::format("{}: {}, before any event was described",
                                                   header.path(), stream_.damage()));
   }
-  return header.finish();
+  return header.finish(true);
 }
 
 /// Takes one record that tells of events or of who runs already; kEnd at the first that does not.
