@@ -116,7 +116,7 @@ Result<std::unique_ptr<RecordedTrace>> RecordedTrace::load(const std::string& pa
         *trace->stream_header_,
         std::make_unique<MappedInput>(trace->mapping_,
                                       trace->mapping_.bytes().subspan(kPipeHeaderBytes)),
-        [] { return false; });
+        [] { return false; }, {});
     if (!source) return std::move(source.error());
     trace->source_ = std::move(*source);
     return trace;
@@ -130,7 +130,7 @@ Result<std::unique_ptr<RecordedTrace>> RecordedTrace::load(const std::string& pa
   } else {
     trace->source_ = std::make_unique<StreamSource>(
         kept.header(), std::make_unique<MappedInput>(kept.mapping(), kept.records()),
-        kept.is_truncated());
+        StreamSource::Limits{.is_cut = kept.is_truncated()});
   }
   return trace;
 }
@@ -157,7 +157,7 @@ Result<std::unique_ptr<RecordedTrace>> RecordedTrace::read_pipe(const std::strin
   (*input)->pass(kPipeHeaderBytes);
   auto trace = std::make_unique<RecordedTrace>();
   trace->stream_header_.emplace(name).set_order(magic->order);
-  auto source = StreamSource::open_pipe(*trace->stream_header_, std::move(*input), stop);
+  auto source = StreamSource::open_pipe(*trace->stream_header_, std::move(*input), stop, {});
   if (!source) return std::move(source.error());
   trace->source_ = std::move(*source);
   trace->is_live_ = true;

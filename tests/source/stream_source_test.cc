@@ -150,6 +150,34 @@ TEST_CASE("samples of an event that is described behind others' samples belong t
   CHECK(load(plain_file({}).bytes())->events().id_offset() == oc::event::kAbsent);
 }
 
+TEST_CASE("without marks of rounds a stream is handed on by halves of what may be held") {
+  RecordWriter w(plain_attr());
+  constexpr uint64_t kCount = 2000;
+  for (uint64_t i = 1; i <= kCount; ++i) w.sample({.time = i, .id = 1});
+  const auto bytes = pipe_bytes(plain_file(w.bytes));
+  const uint64_t record = w.bytes.size() / kCount;
+  const uint64_t most = 200 * record;
+  const auto mapping = oc::base::Mapping::lend(bytes);
+  TraceHeader header("trace");
+  auto source = StreamSource::open_pipe(
+      header, std::make_unique<MappedInput>(mapping, mapping.bytes().subspan(16)),
+      [] { return false; }, {.most_held = most});
+  REQUIRE(bool(source));
+  Round round;
+  uint64_t came = 0, rounds = 0, horizon = 0;
+  do {
+    REQUIRE(bool((*source)->next_round(milliseconds(100), round)));
+    CHECK(round.records <= 101);
+    CHECK(round.horizon == (round.is_last ? kCount : horizon));
+    horizon = came + round.records;
+    came = horizon;
+    CHECK((came - round.horizon) * record <= most);
+    ++rounds;
+  } while (!round.is_last);
+  CHECK(came == kCount);
+  CHECK(rounds >= 20);
+}
+
 TEST_CASE("compressed records of every kind and cut read as the plain ones") {
   const auto records = samples(kTimes);
   for (const uint32_t type : {81u, 83u}) {
