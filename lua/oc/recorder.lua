@@ -128,8 +128,8 @@ function M.new(options)
     end
     recording.overwrite_ns, recording.overwrite_bytes = ns, bytes
   end
-  if C.oc_session_record(session, run, recording) ~= 0
-    or C.oc_session_record_ahead(session) ~= 0 then
+  if C.oc_session_record_ahead(session) ~= 0
+    or C.oc_session_record(session, run, recording) ~= 0 then
     session_of.raise(session)
   end
   return setmetatable({ _session = session, _is_flight = options.overwrite ~= nil }, Recorder)

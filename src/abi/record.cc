@@ -21,21 +21,17 @@ int oc_session_record(oc_session* session, const oc_run* run, const oc_recording
     oc::abi::begin_run(session);
     auto status = session->session.start_recording(read_run(session, run), std::move(options));
     if (!status) return fail(session, std::move(status.error()));
+    if (session->session.records_ahead()) return 0;
     const std::lock_guard lock(session->host.mutex);
     session->host.active = session;
     return 0;
   });
-  if (started != 0) session->host.is_running = false;
+  if (started != 0 || session->session.records_ahead()) session->host.is_running = false;
   return started;
 }
 
 int oc_session_record_ahead(oc_session* session) {
   return guarded(session, [&] {
-    {
-      const std::lock_guard lock(session->host.mutex);
-      if (session->host.active == session) session->host.active = nullptr;
-    }
-    session->host.is_running = false;
     session->session.record_ahead();
     return 0;
   });
@@ -54,9 +50,9 @@ int oc_session_recorded(oc_session* session, oc_recorded* out) {
   return guarded(session, [&] {
     const auto* recorder = session->session.recorder();
     if (recorder == nullptr) return 0;
-    if (!recorder->paths().empty()) out->path = recorder->paths().back().c_str();
-    out->files = static_cast<uint32_t>(recorder->paths().size());
-    out->file_bytes = static_cast<double>(recorder->file_bytes());
+    if (!recorder->files().empty()) out->path = recorder->files().back().path.c_str();
+    out->files = static_cast<uint32_t>(recorder->files().size());
+    for (const auto& file : recorder->files()) out->file_bytes += static_cast<double>(file.size_bytes);
     out->record_bytes = static_cast<double>(recorder->record_bytes());
     out->samples = static_cast<double>(recorder->samples());
     out->records = static_cast<double>(recorder->records());
@@ -72,7 +68,11 @@ double oc_session_recorded_samples(oc_session* session, uint32_t kind) {
   return guarded_or(0.0, [&] {
     const auto* recorder = session->session.recorder();
     if (recorder == nullptr || kind < oc::event::kKernelRecords) return 0.0;
-    return static_cast<double>(recorder->samples_of(kind - oc::event::kKernelRecords));
+    const uint32_t event = kind - oc::event::kKernelRecords;
+    double samples = 0;
+    for (const auto& file : recorder->files())
+      if (event < file.samples.size()) samples += static_cast<double>(file.samples[event]);
+    return samples;
   });
 }
 

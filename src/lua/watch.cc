@@ -57,6 +57,11 @@ void install(int number, void (*handler)(int)) {
   sigaction(number, &action, nullptr);
 }
 
+bool is_ignored(int number) {
+  struct sigaction action {};
+  return sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 }  // namespace
 
 Watch::Watch(oc_host& host, lua_State* state)
@@ -67,6 +72,7 @@ Watch::Watch(oc_host& host, lua_State* state)
   g_watch = this;
   thread_ = base::start_thread([this] { run(); });
   for (const int number : {SIGINT, SIGTERM, SIGALRM, SIGUSR1}) install(number, on_signal);
+  if (!is_ignored(SIGHUP)) install(SIGHUP, on_signal);  // nohup's are
   install(SIGBUS, on_bus_error);
 }
 
@@ -76,6 +82,7 @@ Watch::~Watch() {
   (void)!write(wake_.number(), &one, sizeof one);
   thread_.join();  // before the handlers go: its SIGALRM would end the process
   for (const int number : {SIGINT, SIGTERM, SIGALRM, SIGUSR1, SIGBUS}) install(number, SIG_DFL);
+  if (!is_ignored(SIGHUP)) install(SIGHUP, SIG_DFL);
   g_watch = nullptr;
 }
 

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <time.h>
 
+#include <algorithm>
+
 namespace oc::perf {
 
 namespace {
@@ -94,6 +96,12 @@ bool samples_cgroups(const LiveRequest& request) {
 
 }  // namespace
 
+bool has_user_stacks(const LiveRequest& request) {
+  return std::any_of(request.events.begin(), request.events.end(), [](const EventRequest& event) {
+    return event.stacks.kind == Stacks::kDwarf;
+  });
+}
+
 perf_event_attr make_event_attr(const EventRequest& request, const AttrBasis& basis) {
   perf_event_attr attr = make_basic(basis);
   attr.type = request.type;
@@ -124,7 +132,7 @@ perf_event_attr make_sideband_attr(const LiveRequest& request, const AttrBasis& 
   attr.comm_exec = 1;
   attr.task = 1;
   attr.mmap = attr.mmap2 = request.mmap_records || request.is_recorded;
-  attr.mmap_data = request.mmap_records;
+  attr.mmap_data = request.mmap_records || has_user_stacks(request);
   attr.build_id = basis.extras.build_ids;
   attr.namespaces = basis.extras.namespaces;
   attr.cgroup = basis.extras.cgroups || samples_cgroups(request);

@@ -217,7 +217,9 @@ void Rundown::add_mappings(int32_t pid, ByteSink& records) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(rest.size(), line.size() + 1));
     MapsLine mapping;
-    if (!parse_maps_line(line, mapping) || (mapping.prot & PROT_EXEC) == 0) continue;
+    if (!parse_maps_line(line, mapping)) continue;
+    const bool is_code = (mapping.prot & PROT_EXEC) != 0;
+    if (!is_code && !(includes_data_ && mapping.path.starts_with('/'))) continue;
     if (mapping.path.empty()) mapping.path = "//anon";
     add_mapping(pid, mapping, records);
   }
@@ -227,8 +229,11 @@ void Rundown::add_mapping(int32_t pid, const MapsLine& mapping, ByteSink& record
   const MappedFile* file = find_file(pid, mapping);
   const std::vector<uint8_t> id = file != nullptr ? file->build_id : std::vector<uint8_t>();
   const bool has_id = !id.empty() && id.size() <= kBuildIdBytes && extras_.build_ids;
-  const size_t at = begin(records, PERF_RECORD_MMAP2,
-                          static_cast<uint16_t>(kMiscUser | (has_id ? kMiscBuildId : 0)));
+  const bool is_code = (mapping.prot & PROT_EXEC) != 0;
+  const size_t at =
+      begin(records, PERF_RECORD_MMAP2,
+            static_cast<uint16_t>(kMiscUser | (is_code ? 0 : PERF_RECORD_MISC_MMAP_DATA) |
+                                  (has_id ? kMiscBuildId : 0)));
   records.put(pid);
   records.put(pid);
   records.put(mapping.start);

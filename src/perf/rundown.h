@@ -48,6 +48,9 @@ class Rundown {
   /// Every record ends in `trailer_bytes` zeros, where others have their ids and time. `proc` for tests.
   Rundown(size_t trailer_bytes, SidebandExtras extras, std::string proc = "/proc");
 
+  /// Mappings of files that are no code are listed, too.
+  void include_data() { includes_data_ = true; }
+
   void add_kernel(base::ByteSink& records);
   /// FORK, COMM and, for a process's first thread, NAMESPACES and MMAP2 records.
   void add_thread(const sys::ThreadInfo& thread, base::ByteSink& records);
@@ -77,6 +80,7 @@ class Rundown {
   std::string proc_;
   SidebandExtras extras_;
   size_t trailer_bytes_;
+  bool includes_data_ = false;
   std::map<std::pair<uint64_t, uint64_t>, size_t> by_inode_;  ///< device and inode: index in files_
   std::vector<MappedFile> files_;
   std::string text_;

@@ -56,6 +56,8 @@ class Recorder {
   base::Status begin();
   /// One round; false when it was the last. Waits at most `wait`.
   base::Result<bool> step(std::chrono::milliseconds wait);
+  /// The recording cannot go on: what there is stays.
+  void fail(base::Error error);
   /// After the last step, or instead of it.
   base::Status finish();
   /// Writes what is kept in memory to a file of its own and goes on. Requires: overwrite.
@@ -66,15 +68,18 @@ class Recorder {
   /// Of everything so far, whether or not it is kept.
   uint64_t samples() const;
   uint64_t records() const;
-  uint64_t samples_of(uint32_t event) const;
   uint64_t record_bytes() const { return record_bytes_; }
   base::Nanos first() const;
   base::Nanos last() const;
   /// How long the events ran.
   base::Nanos elapsed() const { return ended_ - started_; }
-  /// The files that there are now, oldest first, and the size of the last.
-  const std::vector<std::string>& paths() const { return paths_; }
-  uint64_t file_bytes() const { return file_bytes_; }
+  struct FinishedFile {
+    std::string path;
+    uint64_t size_bytes = 0;
+    std::vector<uint64_t> samples;  ///< by kind of the event table
+  };
+  /// The files that there are now, oldest first.
+  const std::vector<FinishedFile>& files() const { return files_; }
   const std::vector<std::string>& notes() const { return notes_; }
 
  private:
@@ -83,14 +88,15 @@ class Recorder {
     return options_.overwrite.time != 0 || options_.overwrite.bytes != 0;
   }
   bool rotates() const { return options_.rotate_bytes != 0 || options_.rotate_time != 0; }
-  perf::Rundown list_what_runs(base::ByteSink& records);
-  base::Status begin_file(std::span<const uint8_t> rundown, const perf::Rundown& files);
+  base::Status list_what_runs(base::ByteSink& records, base::ByteSink* missed);
+  base::Status begin_file(std::span<const uint8_t> rundown);
   base::Status end_file();
+  void keep(const TraceFile& file);
   bool is_file_done(base::Nanos now) const;
   base::Status rotate();
   base::Status begin_segment();
   base::Status take_round(std::chrono::milliseconds wait);
-  base::Status store_round();
+  base::Status store_round(bool may_end_round = true);
   void look_at_mappings();
   void give_back();
   base::Status look_at_signal();
@@ -104,16 +110,16 @@ class Recorder {
   std::unique_ptr<TraceFile> file_;
   std::unique_ptr<FlightSpool> spool_;
   std::unique_ptr<RecordTally> total_;  ///< of files that are finished, or of what went to memory
+  std::optional<perf::Rundown> rundown_;  ///< knows the files of all that ran so far
   std::unique_ptr<MappedFiles> mapped_;
   std::unique_ptr<RecordSelection> selection_;  ///< null: the kernel chooses
   source::Round round_;
   std::optional<base::Error> failure_;
-  std::vector<std::string> paths_;
+  std::vector<FinishedFile> files_;
   std::vector<std::string> notes_;
   uint32_t files_made_ = 0;
   base::Nanos file_began_ = 0;
   uint64_t record_bytes_ = 0;
-  uint64_t file_bytes_ = 0;
   base::Nanos started_ = 0;
   base::Nanos ended_ = 0;
   bool is_first_ = false;  ///< its thread is served first

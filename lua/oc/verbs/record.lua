@@ -30,6 +30,7 @@ local HEAD = [[
 local IDLE_MS = 100
 local COMPRESSION_LEVEL = 1
 local FAILED, INCOMPLETE = 1, 3
+local SHARE_NS = 1e9
 local host_pointer = session_of.host_pointer
 
 local function say(text, ...) io.stderr:write("oc: ", text:format(...), "\n") end
@@ -126,7 +127,7 @@ local function summary_of(session, found)
   local failed = C.oc_session_recorded(session, raw) ~= 0
   local summary = {
     path = ffi.string(raw.path), files = raw.files, file_bytes = raw.file_bytes,
-    record_bytes = raw.record_bytes, samples = raw.samples, by_event = {},
+    record_bytes = raw.record_bytes, samples = 0, recorded = raw.samples, by_event = {},
     elapsed_ns = raw.elapsed_ns, span_ns = raw.last_ns - raw.first_ns,
     problem = failed and session_of.problem(session) or nil,
     problem_hint = failed and ffi.string(C.oc_session_error(session).hint) or nil,
@@ -134,6 +135,7 @@ local function summary_of(session, found)
   for _, number in ipairs(found) do
     local count = C.oc_session_recorded_samples(session, number)
     if count > 0 then summary.by_event[kinds.read(session, number).name] = count end
+    summary.samples = summary.samples + count
   end
   return summary
 end
@@ -141,10 +143,19 @@ end
 local function print_summary(summary, stats)
   local path = summary.files > 1
     and ("%d files up to %s"):format(summary.files, summary.path) or summary.path
-  say("%s: %s, %.0f events in %s", path, units.format_size(summary.file_bytes), summary.samples,
-    units.format_duration(summary.span_ns))
-  say("own CPU time %s, %.1f %% of one CPU", units.format_duration(stats.cpu_ns),
-    100 * stats.cpu_ns / math.max(summary.elapsed_ns, 1))
+  local kept = summary.files > 0 and summary.samples or 0
+  if summary.recorded > kept then
+    say("%s: %s, %.0f events, of %.0f in %s", path, units.format_size(summary.file_bytes), kept,
+      summary.recorded, units.format_duration(summary.span_ns))
+  else
+    say("%s: %s, %.0f events in %s", path, units.format_size(summary.file_bytes), kept,
+      units.format_duration(summary.span_ns))
+  end
+  local share = ""  -- of a run that is hardly longer than its start, it would say nothing
+  if summary.elapsed_ns >= SHARE_NS then
+    share = (", %.1f %% of one CPU"):format(100 * stats.cpu_ns / summary.elapsed_ns)
+  end
+  say("own CPU time %s%s", units.format_duration(stats.cpu_ns), share)
 end
 
 local function write_json(summary, stats, notes, status)
@@ -153,7 +164,7 @@ local function write_json(summary, stats, notes, status)
   io.stdout:write(json.encode(json.object({ recorded = {
     path = summary.path, files = summary.files, file_bytes = summary.file_bytes,
     record_bytes = summary.record_bytes,
-    events = summary.samples, by_event = json.object(summary.by_event), records = stats.records,
+    events = summary.samples, recorded_events = summary.recorded, by_event = json.object(summary.by_event), records = stats.records,
     lost = stats.lost, lost_by_cpu = by_cpu, lost_by_event = json.object(stats.lost_by_event),
     span_ns = summary.span_ns, cpu_ns = stats.cpu_ns, notes = notes,
     command_status = status >= 0 and status or nil,
