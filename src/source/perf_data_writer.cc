@@ -84,7 +84,7 @@ base::Status PerfDataWriter::begin(const event::EventTable& events, FeatureSecti
   features.add_events(events);
   if (compressor_) {
     // How much a reader has to make room for behind one COMPRESSED record: whole pages.
-    const uint64_t room = std::max<uint64_t>(most_bytes, Compressor::kMostInput);
+    const uint64_t room = std::max<uint64_t>(most_bytes, Compressor::kMostUnpacked);
     features.add_compression(static_cast<uint32_t>(compressor_->level()), 1,
                              static_cast<uint32_t>((room + 4095) / 4096 * 4096));
   }
@@ -143,7 +143,7 @@ uint64_t PerfDataWriter::keep_whole_records(uint64_t room) {
     parts_.resize(i + 1);
     unpacked_.resize(i + 1);
     parts_[i].iov_len = size;
-    unpacked_[i] = compressor_ ? 0 : size;  // one record stands for many: none of them
+    unpacked_[i] = size;  // of a COMPRESSED record, which stands for many: 0, none of them
     return kept + size;
   }
   return kept;
