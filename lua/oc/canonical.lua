@@ -155,7 +155,7 @@ local entries = {
         hardware(CYCLES, "cycles"), hardware(REF_CYCLES, "ref%-cycles") })
     end,
     wanted = "cpu-clock, task-clock, cycles or ref-cycles",
-    record_with = "perf record -a -F 999 -e cpu-clock",
+    record_with = "oc record -a -e cpu",
   },
   cswitch = {
     live = function(session)
@@ -170,7 +170,7 @@ local entries = {
       return records(session, { "switch_out", "switch_out_wide" })
     end,
     wanted = "sched:sched_switch or SWITCH records",
-    record_with = "perf record -a -e sched:sched_switch",
+    record_with = "oc record -a -e sched:sched_switch",
     alias_types = {
       prev_tid = { type = "integer", field = "prev_pid" },
       next_tid = { type = "integer", field = "next_pid" },
@@ -187,7 +187,7 @@ local entries = {
         { software(PAGE_FAULTS), software(MINOR_FAULTS), software(MAJOR_FAULTS) })
     end,
     wanted = "page-faults, minor-faults or major-faults",
-    record_with = "perf record -a -d -c 1 -e page-faults",
+    record_with = "oc record -a -e page_fault",
   },
   exec = kernel_record("exec"),
   fork = kernel_record("fork"),
@@ -206,12 +206,16 @@ table.sort(M.names)
 ---@return boolean
 function M.is(name) return entries[name] ~= nil end
 
+local MOST_SHOWN = 12
+
 local function held_by(session)
   local held = {}
   for number = kinds.KERNEL_RECORDS, C.oc_session_kind_count(session) - 1 do
-    held[#held + 1] = kinds.read(session, number).name
+    local held_name = kinds.read(session, number).name
+    if not held_name:find("^dummy:") then held[#held + 1] = held_name end
   end
-  return table.concat(held, ", ")
+  if #held <= MOST_SHOWN then return table.concat(held, ", ") end
+  return ("%s and %d more"):format(table.concat(held, ", ", 1, MOST_SHOWN), #held - MOST_SHOWN)
 end
 
 --- The kinds that a canonical event means in this session, with the accessors that it adds.

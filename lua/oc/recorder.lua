@@ -114,6 +114,10 @@ end
 function M.new(options)
   check(options)
   settings.before_open()
+  if settings.run.input then
+    errors.wrong_usage("oc.recorder records this machine, and -i reads a recorded trace",
+      "leave out -i, or make the recorder only where trace:is_recorded() is false")
+  end
   local session = session_of.new()
   M.want(session, options.events or { "cpu" }, options)
   local run, recording = ffi.new("oc_run"), ffi.new("oc_recording")
@@ -128,8 +132,8 @@ function M.new(options)
     end
     recording.overwrite_ns, recording.overwrite_bytes = ns, bytes
   end
-  if C.oc_session_record(session, run, recording) ~= 0
-    or C.oc_session_record_ahead(session) ~= 0 then
+  if C.oc_session_record_ahead(session) ~= 0
+    or C.oc_session_record(session, run, recording) ~= 0 then
     session_of.raise(session)
   end
   return setmetatable({ _session = session, _is_flight = options.overwrite ~= nil }, Recorder)

@@ -33,7 +33,8 @@ function M.say_loss(stats, is_recorded)
   say("  by CPU: %s", sorted_parts(stats.lost_by_cpu, "cpu "))
   if next(stats.lost_by_event) then say("  by event: %s", sorted_parts(stats.lost_by_event, "")) end
   if is_recorded then
-    say("  recorded with too small buffers: record again with perf record -m 16M, or fewer events")
+    say("  recorded with too small buffers: record again with oc record --buffer 16MiB, or fewer "
+      .. "events")
   else
     say("  a larger --buffer, or fewer events, loses less")
   end

@@ -51,8 +51,8 @@ end
 --- What to do where the process's cgroup, container or id is not known.
 local function hint_of_cgroup(kind)
   if kind.live then return "ask for it: oc.open { cgroups = true }" end
-  return kind.sample and "record the cgroups: perf record --all-cgroups -e " .. kind.name
-    or "in recordings only samples can tell it: perf record --all-cgroups"
+  return kind.sample and "record the cgroups: oc record --all-cgroups -e " .. kind.name
+    or "in recordings only samples can tell it: oc record --all-cgroups"
 end
 local hints_of_absent = {
   cgroup = hint_of_cgroup, cgroup_id = hint_of_cgroup, container = hint_of_cgroup,
@@ -75,7 +75,7 @@ local function no_field(kind, name, names)
   end
   if is_optional and kind.sample and not names then
     local hint = kind.by_name[name] and "the event's own field of this name is e.args." .. name
-      or name == "addr" and "record the addresses: perf record -d -e " .. kind.name
+      or name == "addr" and "record the addresses: oc record --data -e " .. kind.name
       or "whoever recorded the trace did not ask the kernel for it"
     errors.misuse(("the samples of '%s' do not have '%s'"):format(kind.name, name),
       { token = name, hint = hint })

@@ -21,21 +21,17 @@ int oc_session_record(oc_session* session, const oc_run* run, const oc_recording
     oc::abi::begin_run(session);
     auto status = session->session.start_recording(read_run(session, run), std::move(options));
     if (!status) return fail(session, std::move(status.error()));
+    if (session->session.records_ahead()) return 0;
     const std::lock_guard lock(session->host.mutex);
     session->host.active = session;
     return 0;
   });
-  if (started != 0) session->host.is_running = false;
+  if (started != 0 || session->session.records_ahead()) session->host.is_running = false;
   return started;
 }
 
 int oc_session_record_ahead(oc_session* session) {
   return guarded(session, [&] {
-    {
-      const std::lock_guard lock(session->host.mutex);
-      if (session->host.active == session) session->host.active = nullptr;
-    }
-    session->host.is_running = false;
     session->session.record_ahead();
     return 0;
   });
@@ -56,7 +52,8 @@ int oc_session_recorded(oc_session* session, oc_recorded* out) {
     if (recorder == nullptr) return 0;
     if (!recorder->files().empty()) out->path = recorder->files().back().path.c_str();
     out->files = static_cast<uint32_t>(recorder->files().size());
-    for (const auto& file : recorder->files()) out->file_bytes += static_cast<double>(file.size_bytes);
+    for (const auto& file : recorder->files())
+      out->file_bytes += static_cast<double>(file.size_bytes);
     out->record_bytes = static_cast<double>(recorder->record_bytes());
     out->samples = static_cast<double>(recorder->samples());
     out->records = static_cast<double>(recorder->records());

@@ -12,17 +12,17 @@ typedef struct oc_recording {
   double rotate_bytes, rotate_ns; /* the next file when one is so large, or so old */
   uint32_t rotate_files;          /* how many are kept; 0: all */
   double overwrite_ns,
-      overwrite_bytes; /* a flight recorder: so much of the past is kept in memory */
-  double memory_bytes; /* at most, for that */
+      overwrite_bytes;      /* a flight recorder: so much of the past is kept in memory */
+  double memory_bytes;      /* at most, for that */
   int32_t kernel_build_ids; /* MMAP2 records have build ids */
 } oc_recording;
 
 /* What was recorded; complete after oc_session_finish. */
 typedef struct oc_recorded {
-  const char* path;    /* of the trace, or of the last one */
-  uint32_t files;      /* how many there are */
-  double file_bytes;   /* of all of them */
-  double record_bytes; /* before compression */
+  const char* path;         /* of the trace, or of the last one */
+  uint32_t files;           /* how many there are */
+  double file_bytes;        /* of all of them */
+  double record_bytes;      /* before compression */
   double samples, records;  /* of the whole recording, whether or not a file still holds them */
   double elapsed_ns;        /* from the start of the events to their end */
   double first_ns, last_ns; /* of the trace's clock; 0: there are no samples */
@@ -32,7 +32,7 @@ typedef struct oc_recorded {
  * nothing in the loop, and 0 when the run is over. */
 int oc_session_record(struct oc_session* session, const struct oc_run* run,
                       const oc_recording* recording);
-/* The recording goes on by itself, without oc_session_next, until oc_session_finish. */
+/* Before oc_session_record: it will go on by itself, without oc_session_next, until oc_session_finish. */
 int oc_session_record_ahead(struct oc_session* session);
 /* Writes what a flight recorder (overwrite) holds to a file of its own, and waits until it is there. */
 int oc_session_dump(struct oc_session* session, const char* path);

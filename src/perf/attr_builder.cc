@@ -97,9 +97,8 @@ bool samples_cgroups(const LiveRequest& request) {
 }  // namespace
 
 bool has_user_stacks(const LiveRequest& request) {
-  return std::any_of(request.events.begin(), request.events.end(), [](const EventRequest& event) {
-    return event.stacks.kind == Stacks::kDwarf;
-  });
+  return std::any_of(request.events.begin(), request.events.end(),
+                     [](const EventRequest& event) { return event.stacks.kind == Stacks::kDwarf; });
 }
 
 perf_event_attr make_event_attr(const EventRequest& request, const AttrBasis& basis) {

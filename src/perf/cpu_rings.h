@@ -62,7 +62,7 @@ class CpuRings {
                     std::vector<std::string>& notes);
 
   std::vector<source::Span> data_spans_;  // of a turn
-  std::vector<Ring> rings_;  // by stream
+  std::vector<Ring> rings_;               // by stream
   std::vector<RingReader> readers_;
   std::vector<bool> is_damaged_;
   std::vector<int32_t> cpus_;  // by stream

@@ -208,7 +208,7 @@ Finding try_uprobe(Trial& trial) {
   if (failure == 0) return finding;
   finding.state = State::kLimited;
   finding.value = failure == ENOSYS ? "this kernel was built without them" : trial.refusal(failure);
-  finding.meaning = "functions of programs cannot be traced (uprobe:, usdt:)";
+  finding.meaning = "functions of programs cannot be traced";
   if (failure == EACCES || failure == EPERM) finding.fix = sys::setcap_command("cap_perfmon+ep");
   return finding;
 }

@@ -238,12 +238,17 @@ base::Status LiveSource::resume() {
 
 /// A clock's frequency became a period when it was opened (perf_swevent_init_hrtimer), others keep theirs.
 base::Result<bool> LiveSource::set_rate(double share) {
+  // PERF_EVENT_IOC_PERIOD does not reach what children inherited.
+  const bool is_inherited = is_command() || (request_.target.has_tasks() && !selects_tasks_);
+  if (is_inherited || state_ != State::kStarted) return false;
   bool has_any = false;
   for (size_t kind = 0; kind < request_.events.size(); ++kind) {
     const EventRequest& event = request_.events[kind];
-    if (event.frequency_hz == 0 || state_ != State::kStarted) continue;
+    if (event.frequency_hz == 0 || !event.is_wanted) continue;
     const double hz = std::max(static_cast<double>(event.frequency_hz) * share, 1.0);
-    const bool is_clock = event.type == PERF_TYPE_SOFTWARE;
+    const bool is_clock =
+        event.type == PERF_TYPE_SOFTWARE &&
+        (event.config == PERF_COUNT_SW_CPU_CLOCK || event.config == PERF_COUNT_SW_TASK_CLOCK);
     const base::Status status =
         set_->opened().set_period(kind, static_cast<uint64_t>(is_clock ? 1e9 / hz : hz));
     if (!status) return status.error();
@@ -255,6 +260,15 @@ base::Result<bool> LiveSource::set_rate(double share) {
 std::vector<sys::ThreadInfo> LiveSource::rundown() {
   if (is_command()) return {sys::load_thread(launcher_->pid(), launcher_->pid())};
   sys::ThreadScan scan = sys::scan_threads();
+  const Target& target = request_.target;
+  if (target.has_tasks() && !selects_tasks_) {  // the kernel gives no others
+    const auto has = [](const std::vector<int32_t>& ids, int32_t id) {
+      return std::find(ids.begin(), ids.end(), id) != ids.end();
+    };
+    std::erase_if(scan.threads, [&](const sys::ThreadInfo& thread) {
+      return !has(target.pids, thread.pid) && !has(target.tids, thread.tid);
+    });
+  }
   if (!scan.is_settled) {
     notes_.push_back("threads came and went while they were listed: some may be without a name");
   }

@@ -118,7 +118,7 @@ class Decoder {
   Counts counts_;
   std::vector<Kind> kinds_;
   bool has_build_ids_ = false;  ///< MMAP2 records may have them
-  bool chooses_ = false;  ///< by task or CPU
+  bool chooses_ = false;        ///< by task or CPU
   LossCount losses_;
 
   struct Kind {

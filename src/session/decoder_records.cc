@@ -23,7 +23,8 @@ uint16_t Decoder::misc_of(const uint8_t* record, const RecordHeader& header) con
   constexpr size_t kSizeAt = 40;
   constexpr uint8_t kMostBytes = 20;
   if (header.type != PERF_RECORD_MMAP2 || (header.misc & kBuildId) == 0) return header.misc;
-  const bool can_be = has_build_ids_ && header.size_bytes > kSizeAt && record[kSizeAt] <= kMostBytes;
+  const bool can_be =
+      has_build_ids_ && header.size_bytes > kSizeAt && record[kSizeAt] <= kMostBytes;
   return can_be ? header.misc : static_cast<uint16_t>(header.misc & ~kBuildId);
 }
 

@@ -28,7 +28,8 @@ class MappedFiles {
                const std::function<void(const perf::MappedFile&)>& use);
 
  private:
-  bool look_at_span(const source::Span& span, const std::function<void(const perf::MappedFile&)>& use);
+  bool look_at_span(const source::Span& span,
+                    const std::function<void(const perf::MappedFile&)>& use);
 
   bool kernel_tells_;
   std::deque<std::vector<uint8_t>> mended_;  ///< spans without their marks

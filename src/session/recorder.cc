@@ -19,6 +19,7 @@ using std::chrono::milliseconds;
 namespace {
 
 constexpr uint64_t kEverything = ~uint64_t{0};
+constexpr size_t kThreadsBetweenRounds = 32;   // of a list of what runs
 constexpr uint64_t kBetweenRounds = 8u << 20;  // of a dump, between two looks at the rings
 
 /// A full pipe or disk is an error that write tells: no signal.
@@ -49,7 +50,8 @@ base::Result<std::unique_ptr<Recorder>> Recorder::open(RecordOptions options) {
   std::unique_ptr<Recorder> recorder(new Recorder(std::move(options)));
   const RecordOptions& given = recorder->options_;
   const sigset_t set = dump_signal();
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);  // taken by look_at_signal; a plain recording passes over it
+  pthread_sigmask(SIG_BLOCK, &set,
+                  nullptr);  // taken by look_at_signal; a plain recording passes over it
   if (given.output.empty()) return recorder;
   const std::string first = recorder->rotates() ? numbered_path(given.output, 1) : given.output;
   auto output = source::TraceOutput::open(first);
@@ -94,35 +96,45 @@ base::Status Recorder::prepare(perf::LiveSource& live) {
 
 /// Events run already, so that what starts meanwhile is in the rings; no round ends before all of this is written,
 /// and its time is 0: a reader takes it first.
-perf::Rundown Recorder::list_what_runs(base::ByteSink& records) {
-  const auto& events = live_->events();
+///
+/// On a machine with many processes that takes long: the rings are emptied now and then, into the file or segment at
+/// hand. `missed` gets the sideband of that, where the list begins another one.
+base::Status Recorder::list_what_runs(base::ByteSink& records, base::ByteSink* missed) {
   const auto sideband = static_cast<uint32_t>(live_->request().events.size());
-  perf::Rundown rundown(events[sideband].layout.trailer_size, live_->extras());
-  if (perf::has_user_stacks(live_->request())) rundown.include_data();
-  rundown.add_kernel(records);
-  rundown.add_cgroups(records);
+  if (!rundown_) {
+    rundown_.emplace(live_->events()[sideband].layout.trailer_size, live_->extras());
+    if (perf::has_user_stacks(live_->request())) rundown_->include_data();
+  }
+  rundown_->add_kernel(records);
+  rundown_->add_cgroups(records);
   // Later a command has children, which live_ does not know.
   const auto threads = is_begun_ ? sys::scan_threads().threads : live_->rundown();
   is_begun_ = true;
+  size_t listed = 0;
   for (const sys::ThreadInfo& thread : threads) {
-    rundown.add_thread(thread, records);
+    rundown_->add_thread(thread, records);
     if (selection_) selection_->rundown(thread);
+    const bool has_place = file_ || !spool_->segments().empty();
+    if (++listed % kThreadsBetweenRounds != 0 || !has_place) continue;
+    if (auto status = take_round(milliseconds(0)); !status) return status;
+    if (missed != nullptr) copy_sideband(*missed);
+    if (auto status = store_round(missed != nullptr); !status) return status;
   }
-  return rundown;
+  return {};
 }
 
 base::Status Recorder::begin() {
   started_ = live_->start_time();
   if (spool_) return begin_segment();
   base::ByteSink records;
-  const perf::Rundown rundown = list_what_runs(records);
-  return begin_file(records.bytes(), rundown);
+  if (auto status = list_what_runs(records, nullptr); !status) return status;
+  return begin_file(records.bytes());
 }
 
-base::Status Recorder::begin_file(std::span<const uint8_t> rundown, const perf::Rundown& files) {
+base::Status Recorder::begin_file(std::span<const uint8_t> rundown) {
   ++files_made_;
   file_began_ = base::now_of(CLOCK_MONOTONIC);
-  for (const perf::MappedFile& file : files.files())
+  for (const perf::MappedFile& file : rundown_->files())
     file_->tally().add_build_id({file.build_id, file.path, -1, file.is_kernel});
   return file_->writer().append(rundown);
 }
@@ -164,10 +176,13 @@ void Recorder::copy_sideband(base::ByteSink& records) const {
 ///             list /proc ^     ^ empty the rings
 base::Status Recorder::rotate() {
   base::ByteSink records;
-  const perf::Rundown rundown = list_what_runs(records);
-  if (auto status = take_round(milliseconds(0)); !status) return status;
+  base::ByteSink missed;
+  auto status = list_what_runs(records, &missed);
+  if (status) status = take_round(milliseconds(0));
+  if (!status) return status;
+  records.put_bytes(missed.bytes());
   copy_sideband(records);
-  auto status = store_round();
+  status = store_round();
   if (!status || round_.is_last) return status;
   auto output = source::TraceOutput::open(numbered_path(options_.output, files_made_ + 1));
   if (!output) return std::move(output.error());
@@ -175,21 +190,23 @@ base::Status Recorder::rotate() {
   if (!next) return std::move(next.error());
   status = end_file();
   file_ = std::move(*next);
-  auto begun = begin_file(records.bytes(), rundown);
+  auto begun = begin_file(records.bytes());
   return status ? std::move(begun) : std::move(status);
 }
 
 /// The same in memory.
 base::Status Recorder::begin_segment() {
   base::ByteSink records;
-  const perf::Rundown rundown = list_what_runs(records);
+  base::ByteSink missed;
+  if (auto status = list_what_runs(records, &missed); !status) return status;
+  records.put_bytes(missed.bytes());
   if (!spool_->segments().empty()) {
     if (auto status = take_round(milliseconds(0)); !status) return status;
     copy_sideband(records);
     if (auto status = store_round(); !status) return status;
   }
   std::vector<source::BuildId> files;
-  for (const perf::MappedFile& file : rundown.files())
+  for (const perf::MappedFile& file : rundown_->files())
     files.push_back({file.build_id, file.path, -1, file.is_kernel});
   spool_->begin_segment(records.take(), std::move(files), base::now_of(CLOCK_MONOTONIC));
   return {};
@@ -212,7 +229,7 @@ void Recorder::look_at_mappings() {
   });
 }
 
-base::Status Recorder::store_round() {
+base::Status Recorder::store_round(bool may_end_round) {
   base::Status status;
   look_at_mappings();
   if (selection_)
@@ -224,7 +241,7 @@ base::Status Recorder::store_round() {
     }
     spool_->add(round_.spans, base::now_of(CLOCK_MONOTONIC));
   } else {
-    status = file_->append(round_.spans, !round_.spans.empty());
+    status = file_->append(round_.spans, may_end_round && !round_.spans.empty());
   }
   give_back();
   return status;
@@ -247,15 +264,13 @@ base::Result<bool> Recorder::step(milliseconds wait) {
   if (failure_ || is_finished_) return false;
   if (!std::exchange(is_first_, true)) come_first();
   auto status = take_round(wait);
-  if (!status) return std::move(status.error());
-  status = store_round();
+  if (status) status = store_round();
   const base::Nanos now = base::now_of(CLOCK_MONOTONIC);
   if (status && !round_.is_last && spool_ && spool_->wants_segment(now)) status = begin_segment();
   if (status && !round_.is_last && file_ && is_file_done(now)) status = rotate();
   if (status && !round_.is_last) status = look_at_signal();
   if (!status) {
-    failure_ = std::move(status.error());
-    live_->finish();
+    fail(std::move(status.error()));
     return false;
   }
   if (!file_ || !file_->writer().is_at_limit()) return !round_.is_last;
@@ -286,7 +301,14 @@ base::Status Recorder::write_segments(TraceFile& file) {
   return {};
 }
 
+void Recorder::fail(base::Error error) {
+  failure_ = std::move(error);
+  live_->finish();
+}
+
 base::Status Recorder::dump(const std::string& path) {
+  if (path == "-")
+    return base::make_error(base::Code::kUsage, "a dump needs a file's name, not standard output");
   if (!spool_ || spool_->segments().empty())
     return base::make_error(base::Code::kUsage,
                             "there is nothing to dump: this is no flight recorder",

@@ -30,8 +30,9 @@ struct RecordOptions {
   uint32_t rotate_files = 0;         ///< how many are kept; 0: all
   FlightWindow overwrite;            ///< keep only the last of it, in memory, until dumped
   uint64_t memory_bytes = 0;  ///< at most, for that; 0: a quarter of the machine's, at most 1 GiB
-  bool kernel_build_ids = false;  ///< MMAP2 records have them: see MappedFiles for what that does to others
-  std::string version;        ///< of this program
+  bool kernel_build_ids =
+      false;            ///< MMAP2 records have them: see MappedFiles for what that does to others
+  std::string version;  ///< of this program
 };
 
 /// Drains a live source into a file, bytes as they are: no merge, no decoding.
@@ -56,6 +57,8 @@ class Recorder {
   base::Status begin();
   /// One round; false when it was the last. Waits at most `wait`.
   base::Result<bool> step(std::chrono::milliseconds wait);
+  /// The recording cannot go on: what there is stays.
+  void fail(base::Error error);
   /// After the last step, or instead of it.
   base::Status finish();
   /// Writes what is kept in memory to a file of its own and goes on. Requires: overwrite.
@@ -86,15 +89,15 @@ class Recorder {
     return options_.overwrite.time != 0 || options_.overwrite.bytes != 0;
   }
   bool rotates() const { return options_.rotate_bytes != 0 || options_.rotate_time != 0; }
-  perf::Rundown list_what_runs(base::ByteSink& records);
-  base::Status begin_file(std::span<const uint8_t> rundown, const perf::Rundown& files);
+  base::Status list_what_runs(base::ByteSink& records, base::ByteSink* missed);
+  base::Status begin_file(std::span<const uint8_t> rundown);
   base::Status end_file();
   void keep(const TraceFile& file);
   bool is_file_done(base::Nanos now) const;
   base::Status rotate();
   base::Status begin_segment();
   base::Status take_round(std::chrono::milliseconds wait);
-  base::Status store_round();
+  base::Status store_round(bool may_end_round = true);
   void look_at_mappings();
   void give_back();
   base::Status look_at_signal();
@@ -107,7 +110,8 @@ class Recorder {
   TraceBeginning beginning_;
   std::unique_ptr<TraceFile> file_;
   std::unique_ptr<FlightSpool> spool_;
-  std::unique_ptr<RecordTally> total_;  ///< of files that are finished, or of what went to memory
+  std::unique_ptr<RecordTally> total_;    ///< of files that are finished, or of what went to memory
+  std::optional<perf::Rundown> rundown_;  ///< knows the files of all that ran so far
   std::unique_ptr<MappedFiles> mapped_;
   std::unique_ptr<RecordSelection> selection_;  ///< null: the kernel chooses
   source::Round round_;

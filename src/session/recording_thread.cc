@@ -1,5 +1,6 @@
 #include "session/recording_thread.h"
 
+#include <exception>
 #include <utility>
 
 #include "base/thread.h"
@@ -10,18 +11,34 @@ namespace {
 constexpr std::chrono::milliseconds kTurn{100};
 }
 
-RecordingThread::RecordingThread(Recorder& recorder, perf::LiveSource& live)
-    : recorder_(recorder), live_(live), thread_(base::start_thread([this] { run(); })) {}
+RecordingThread::RecordingThread() : thread_(base::start_thread([this] { run(); })) {}
+
+void RecordingThread::begin(Recorder& recorder, perf::LiveSource& live) {
+  const std::lock_guard lock(mutex_);
+  recorder_ = &recorder;
+  live_ = &live;
+  has_begun_.notify_all();
+}
 
 void RecordingThread::run() {
-  while (true) {
-    const auto more = recorder_.step(kTurn);
-    answer();
-    if (!more || !*more) break;
+  {
+    std::unique_lock lock(mutex_);
+    has_begun_.wait(lock, [&] { return recorder_ != nullptr || is_given_up_; });
+    if (recorder_ == nullptr) return;
+  }
+  try {
+    while (true) {
+      const auto more = recorder_->step(kTurn);
+      answer();
+      if (!more || !*more) break;
+    }
+  } catch (const std::exception& problem) {  // no memory for what a flight recorder is to keep
+    recorder_->fail(base::make_error(base::Code::kSystem,
+                                     std::string("the recording cannot go on: ") + problem.what()));
   }
   const std::lock_guard lock(mutex_);
   has_ended_ = true;
-  if (wanted_) outcome_ = recorder_.dump(*std::exchange(wanted_, std::nullopt));
+  if (wanted_) outcome_ = recorder_->dump(*std::exchange(wanted_, std::nullopt));
   answered_.notify_all();
 }
 
@@ -32,7 +49,7 @@ void RecordingThread::answer() {
     path = std::exchange(wanted_, std::nullopt);
   }
   if (!path) return;
-  auto outcome = recorder_.dump(*path);
+  auto outcome = recorder_->dump(*path);
   const std::lock_guard lock(mutex_);
   outcome_ = std::move(outcome);
   answered_.notify_all();
@@ -40,17 +57,22 @@ void RecordingThread::answer() {
 
 base::Status RecordingThread::dump(const std::string& path) {
   std::unique_lock lock(mutex_);
-  if (has_ended_) return recorder_.dump(path);
+  if (has_ended_) return recorder_->dump(path);
   outcome_.reset();
   wanted_ = path;
-  live_.wake();
+  live_->wake();
   answered_.wait(lock, [&] { return outcome_.has_value(); });
   return std::move(*outcome_);
 }
 
 void RecordingThread::stop() {
   if (!thread_.joinable()) return;
-  live_.request_stop();
+  {
+    const std::lock_guard lock(mutex_);
+    if (live_ != nullptr) live_->request_stop();
+    is_given_up_ = true;
+    has_begun_.notify_all();
+  }
   thread_.join();
 }
 

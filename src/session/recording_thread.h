@@ -15,13 +15,15 @@ namespace oc::session {
 /// Drains a recorder on a thread of its own while its owner does something else.
 ///
 /// Everything the recorder does happens on that thread until `stop` has returned; the owner asks for a dump and waits
-/// for it. Both arguments outlive the object.
+/// for it. The thread is there, and can be told from those that are to be recorded, before there is a recorder.
 class RecordingThread {
  public:
-  RecordingThread(Recorder& recorder, perf::LiveSource& live);
+  RecordingThread();
   ~RecordingThread() { stop(); }
   RecordingThread(const RecordingThread&) = delete;
 
+  /// Both outlive the object.
+  void begin(Recorder& recorder, perf::LiveSource& live);
   /// As Recorder::dump. Called by one thread.
   base::Status dump(const std::string& path);
   /// Ends the events and the thread.
@@ -31,8 +33,10 @@ class RecordingThread {
   void run();
   void answer();
 
-  Recorder& recorder_;
-  perf::LiveSource& live_;
+  Recorder* recorder_ = nullptr;
+  perf::LiveSource* live_ = nullptr;
+  bool is_given_up_ = false;  ///< before it began
+  std::condition_variable has_begun_;
   std::mutex mutex_;
   std::condition_variable answered_;
   std::optional<std::string> wanted_;    ///< the path of a dump

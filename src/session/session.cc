@@ -37,6 +37,7 @@ std::vector<int32_t> own_threads() {
 Session::Session() : processes_(strings_) {}
 
 Session::~Session() {
+  if (recorder_ && !is_over_) finish_recording();  // a script ended without a word
   recording_thread_.reset();
   pump_.reset();  // its thread uses the rest
 }

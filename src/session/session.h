@@ -112,8 +112,9 @@ class Session {
   base::Status start(const RunOptions& options);
   /// Instead of `start`: every event asked for goes to a file. `next` then gives empty batches until the end.
   base::Status start_recording(const RunOptions& options, RecordOptions recording);
-  /// The recording goes on by itself from now on, without `next`, until `finish`.
+  /// Before start_recording: it will go on by itself, without `next`, until `finish`.
   void record_ahead();
+  bool records_ahead() const { return recording_thread_ != nullptr; }
   /// Writes what a flight recorder holds to a file; see Recorder::dump.
   base::Status dump(const std::string& path);
   /// Null unless recording.

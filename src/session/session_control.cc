@@ -54,8 +54,8 @@ base::Status Session::govern() {
       governor_->update(base::now_of(CLOCK_MONOTONIC), base::now_of(CLOCK_PROCESS_CPUTIME_ID));
   if (!share) return {};
   const auto changed = live_->set_rate(*share);
-  if (!changed) return changed.error();
-  has_rates_ = *changed;
+  has_rates_ =
+      changed && *changed;  // a refusal does not end a run: the note says that nothing was slowed
   return {};
 }
 
@@ -69,7 +69,8 @@ std::string Session::overhead_note() const {
       kPercent * governor_->most_used(), kPercent * governor_->limit());
   if (!has_rates_)
     return used +
-           "nothing was sampled by frequency, so nothing could be slowed; ask for fewer events";
+           "only what is sampled by frequency, and not in a command or in chosen processes, can be "
+           "slowed while it runs; ask for fewer samples or events";
   return used +
          fmt::format("sampling was slowed to {:.2g} % of the asked rate; weigh samples by period",
                      kPercent * governor_->least_share());

@@ -88,7 +88,7 @@ base::Error Session::no_such_event(const std::string& name) const {
   for (size_t i = 0; i < held.size() && i < 12; ++i) list += (i == 0 ? "" : ", ") + held[i];
   if (held.size() > 12) list += fmt::format(" and {} more", held.size() - 12);
   std::string hint = base::did_you_mean(base::nearest(name, held));
-  if (hint.empty() && file_) hint = "record it with: perf record -a -e '" + name + "' -o FILE";
+  if (hint.empty() && file_) hint = "record it with: oc record -a -e '" + name + "' -o FILE";
   return make_error(Code::kNotFound,
                     fmt::format("{} has no event '{}'; it holds: {}",
                                 file_ ? file_->path() : fed_->name(), name, list),
@@ -100,7 +100,9 @@ std::vector<std::string> Session::event_names(const std::string& glob) const {
   std::vector<std::string> names;
   const auto& events = *recorded_events();
   for (uint32_t i = 0; i < events.size(); ++i) {
-    if (base::glob_matches(glob, events[i].name)) names.push_back(events[i].name);
+    const bool is_own =
+        events[i].name.rfind("dummy:", 0) == 0;  // what oc record's rings are made of
+    if (!is_own && base::glob_matches(glob, events[i].name)) names.push_back(events[i].name);
   }
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());

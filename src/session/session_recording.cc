@@ -39,12 +39,18 @@ Status Session::start_recording(const RunOptions& options, RecordOptions recordi
   counts_.start_time = live_->start_time();
   if (options.max_span != 0) live_deadline_ = live_->start_time() + options.max_span;
   max_recorded_ = options.max_events;
-  return recorder_->begin();
+  status = recorder_->begin();
+  if (!status) {
+    live_->finish();  // a command is told to end
+    recorder_->discard();
+    recorder_.reset();
+  } else if (recording_thread_) {
+    recording_thread_->begin(*recorder_, *live_);
+  }
+  return status;
 }
 
-void Session::record_ahead() {
-  recording_thread_ = std::make_unique<RecordingThread>(*recorder_, *live_);
-}
+void Session::record_ahead() { recording_thread_ = std::make_unique<RecordingThread>(); }
 
 Status Session::dump(const std::string& path) {
   if (!recorder_ || is_over_)

@@ -51,9 +51,10 @@ Window place(const TimeWindow& window, const TimeMarks& marks) {
 std::string describe_miss(const TimeWindow& asked, const Counts& counts) {
   if (asked.is_all()) return {};
   if (counts.start_time == 0) {
-    return counts.window.from == 0 ? ""
-                                   : "the records of this trace have no times, so none lies in the "
-                                     "time that was asked for; perf record -T records them";
+    return counts.window.from == 0
+               ? ""
+               : "the records of this trace have no times, so none lies in the "
+                 "time that was asked for; oc record and perf record -T record them";
   }
   const bool is_before = counts.window.to < counts.start_time;
   const bool is_after = counts.end_time != 0 && counts.window.from > counts.end_time;

@@ -40,7 +40,7 @@ void settle_halves(uint64_t (&bits)[4]) {
 base::Error not_perf_data(const std::string& path) {
   return make_error(Code::kInvalid,
                     path + " is not a perf.data file: it does not begin with PERFILE2",
-                    "make one with: perf record -o FILE -- COMMAND");
+                    "make one with: oc record -o FILE -- COMMAND");
 }
 
 }  // namespace
@@ -52,7 +52,7 @@ Result<Magic> read_magic(const std::string& path, std::span<const uint8_t> bytes
   };
   if (bytes.empty()) {
     return make_error(Code::kInvalid, path + " is empty",
-                      "record a trace first: perf record -o FILE …");
+                      "record a trace first: oc record -o FILE …");
   }
   if (starts("\x1f\x8b")) {
     return make_error(Code::kUnsupported, path + " is gzip-compressed",

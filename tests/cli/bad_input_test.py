@@ -142,7 +142,7 @@ WRONG_FILES = [
     Case("an event that the trace lacks", ["eval", "oc.open{}:on('sched:sched_switch', print)", "-i", "{trace}"], 1,
          err=r"has no event 'sched:sched_switch'.*holds: cpu-clock"),
     Case("a canonical event that the trace lacks", ["script", "cswitch_top", "-i", "{trace}"], 1,
-         err=r"cswitch.*holds: cpu-clock.*perf record"),
+         err=r"cswitch.*holds: cpu-clock.*oc record"),
     Case("a trace as script", ["script", "{trace}"], 2,
          err=r"\Aoc: \S*trace is a recorded trace, not a script\n.*oc script -i \S*trace cpu_top"),
     Case("a trace as script on stdin", ["script", "-"], 2, stdin="PERFILE2 and more", err=r"standard input is a recorded trace"),

@@ -77,7 +77,7 @@ def recorded(suite, group, folder):
 
 
 def not_known(suite):
-    for field, wanted in (("cgroup", "perf record --all-cgroups"), ("container", "perf record --all-cgroups"),
+    for field, wanted in (("cgroup", "oc record --all-cgroups"), ("container", "oc record --all-cgroups"),
                           ("ns_pid", "known live only")):
         ended = run(["eval", f"local t = oc.open{{}} t:on('cpu', function(e) local x = e.{field} end) t:run()",
                      "-i", DEMO, "--max-errors", "1"])

@@ -164,7 +164,8 @@ local function write_json(summary, stats, notes, status)
   io.stdout:write(json.encode(json.object({ recorded = {
     path = summary.path, files = summary.files, file_bytes = summary.file_bytes,
     record_bytes = summary.record_bytes,
-    events = summary.samples, recorded_events = summary.recorded, by_event = json.object(summary.by_event), records = stats.records,
+    events = summary.samples, recorded_events = summary.recorded,
+    by_event = json.object(summary.by_event), records = stats.records,
     lost = stats.lost, lost_by_cpu = by_cpu, lost_by_event = json.object(stats.lost_by_event),
     span_ns = summary.span_ns, cpu_ns = stats.cpu_ns, notes = notes,
     command_status = status >= 0 and status or nil,
