@@ -2,7 +2,6 @@
 
 #include <zstd.h>
 
-#include <algorithm>
 #include <cstring>
 
 #include "base/bytes.h"
@@ -16,15 +15,17 @@ constexpr uint32_t kCompressedRecord = 81;
 constexpr size_t kBlock = 1 << 16;
 constexpr size_t kSkippableHeader = 8;
 
-/// How many bytes of whole records fit into one frame.
-size_t whole_records(std::span<const uint8_t> records) {
+/// The size of the next part: whole records that fit into one frame, or one that is larger than that. What is no
+/// record, which no caller hands over, ends the walk: all that is left.
+size_t part_size(std::span<const uint8_t> records) {
   size_t at = 0;
-  while (at + sizeof(RecordHeader) <= records.size()) {
+  while (records.size() - at >= sizeof(RecordHeader)) {
     const size_t size = record_header(records.data() + at).size_bytes;
-    if (size < sizeof(RecordHeader) || at + size > Compressor::kMostInput) break;
+    if (size < sizeof(RecordHeader) || size > records.size() - at) break;
+    if (at + size > Compressor::kMostInput) return at == 0 ? size : at;
     at += size;
   }
-  return at == 0 ? std::min(records.size(), Compressor::kMostInput) : at;
+  return at == 0 ? records.size() : at;
 }
 
 }  // namespace
@@ -40,7 +41,7 @@ Compressor::~Compressor() = default;
 void Compressor::add(std::span<const uint8_t> records, std::vector<iovec>& parts,
                      std::vector<uint64_t>& unpacked) {
   while (!records.empty()) {
-    const size_t size = whole_records(records);
+    const size_t size = part_size(records);
     pack(records.first(size), parts);
     unpacked.push_back(size);
     records = records.subspan(size);
@@ -53,7 +54,7 @@ void Compressor::pack(std::span<const uint8_t> records, std::vector<iovec>& part
   const size_t packed = ZSTD_compressCCtx(context_->zstd, block + 8, kBlock - 24, records.data(),
                                           records.size(), level_);
   size_t size = 8;
-  // No reason is known why it should fail: ZSTD_compressBound(kMostInput) fits. Then: nothing is lost.
+  // ZSTD_compressBound(kMostInput) fits. A record above that may not shrink enough: it stays as it is.
   if (ZSTD_isError(packed) != 0) {
     --used_;
     parts.push_back({const_cast<uint8_t*>(records.data()), records.size()});

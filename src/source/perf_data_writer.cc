@@ -1,5 +1,7 @@
 #include "source/perf_data_writer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <numeric>
 
@@ -43,11 +45,15 @@ bool PerfDataWriter::attrs_fit_in_front() const {
   return kHeaderBytes - kPipeHeaderBytes + attrs_.size() * entry <= kMostRecord;
 }
 
+size_t PerfDataWriter::most_ids() { return (kMostRecord - 8 - stored_attr_bytes()) / 8; }
+
 void PerfDataWriter::put_attr(ByteSink& sink, uint32_t index, const std::vector<uint64_t>& ids) {
-  put_header(sink, kAttrRecord, 8 + stored_attr_bytes() + ids.size() * 8);
+  const size_t count = std::min(ids.size(), most_ids());
+  if (count < ids.size()) large_ids_[index] = ids;
+  put_header(sink, kAttrRecord, 8 + stored_attr_bytes() + count * 8);
   sink.put_bytes(stored_attr(attrs_[index]));
-  ids_.push_back({sink.size(), ids.size() * 8});
-  for (const uint64_t id : ids) sink.put(id);
+  ids_.push_back({sink.size(), count * 8});
+  for (size_t i = 0; i < count; ++i) sink.put(ids[i]);
 }
 
 void PerfDataWriter::put_feature(ByteSink& sink, Feature number, std::span<const uint8_t> bytes) {
@@ -75,8 +81,24 @@ void PerfDataWriter::put_tracing_data(ByteSink& sink, std::span<const uint8_t> b
   sink.align(8);
 }
 
+/// Nothing in pipe mode holds more ids of an event than one record.
+base::Status PerfDataWriter::check_ids(const event::EventTable& events) const {
+  if (output_.is_seekable()) return {};
+  const auto ids = events.ids_by_kind();
+  for (uint32_t i = 0; i < events.size(); ++i) {
+    if (ids[i].size() <= most_ids()) continue;
+    return base::make_error(
+        base::Code::kUsage,
+        fmt::format("event {} is counted in {} places (CPUs and threads), and a stream takes {}",
+                    events[i].name, ids[i].size(), most_ids()),
+        "record fewer threads or CPUs, or into a file: -o FILE");
+  }
+  return {};
+}
+
 base::Status PerfDataWriter::begin(const event::EventTable& events, FeatureSections features,
                                    std::span<const uint8_t> tracing_data, uint64_t most_bytes) {
+  if (auto status = check_ids(events); !status) return status;
   for (uint32_t i = 0; i < events.size(); ++i) {
     attrs_.push_back(events[i].attr);
     attrs_.back().size = stored_attr_bytes();
@@ -84,7 +106,7 @@ base::Status PerfDataWriter::begin(const event::EventTable& events, FeatureSecti
   features.add_events(events);
   if (compressor_) {
     // How much a reader has to make room for behind one COMPRESSED record: whole pages.
-    const uint64_t room = std::max<uint64_t>(most_bytes, Compressor::kMostInput);
+    const uint64_t room = std::max<uint64_t>(most_bytes, Compressor::kMostUnpacked);
     features.add_compression(static_cast<uint32_t>(compressor_->level()), 1,
                              static_cast<uint32_t>((room + 4095) / 4096 * 4096));
   }
@@ -143,7 +165,7 @@ uint64_t PerfDataWriter::keep_whole_records(uint64_t room) {
     parts_.resize(i + 1);
     unpacked_.resize(i + 1);
     parts_[i].iov_len = size;
-    unpacked_[i] = compressor_ ? 0 : size;  // one record stands for many: none of them
+    unpacked_[i] = size;  // of a COMPRESSED record, which stands for many: 0, none of them
     return kept + size;
   }
   return kept;
@@ -224,6 +246,11 @@ base::Status PerfDataWriter::finish(const FeatureSections& more) {
     tail.put_bytes(bytes);
     tail.align(8);
   }
+  const auto ids_before = ids_;
+  for (const auto& [index, ids] : large_ids_) {
+    ids_[index] = {end + tail.size(), ids.size() * 8};
+    for (const uint64_t id : ids) tail.put(id);
+  }
   if (!attrs_fit_in_front()) {
     attrs_at_ = end + tail.size();
     put_attr_table(tail);
@@ -235,9 +262,12 @@ base::Status PerfDataWriter::finish(const FeatureSections& more) {
     at += 16;
   }
   auto status = output_.write(tail.bytes());
-  if (status) status = output_.write_at(0, make_header(end).bytes());
+  ByteSink front = make_header(end);
+  if (attrs_fit_in_front()) put_attr_table(front);  // as it was, but for ids that are behind now
+  if (status) status = output_.write_at(0, front.bytes());
   if (!status) {
     placed_ = placed_before;
+    ids_ = ids_before;
     output_.go_back(end);  // still a whole trace, of pipe mode
   }
   return status;

@@ -27,6 +27,7 @@ class Compressor;
 ///
 ///     | header 104 | attrs    | (skipped)   .   .   .   .   .   .   .   .   .   | records … | table | sections
 ///
+/// An ATTR record holds as many ids as fit; the attr's entry in file mode all, behind the sections when they did not.
 /// The table points to the sections that stand in the FEATURE and TRACING_DATA records already. A pipe stays as
 /// it is. Records of type 65 are skipped by every reader (an event type of perf before 3.11).
 /// One thread.
@@ -63,6 +64,8 @@ class PerfDataWriter {
     uint64_t size_bytes = 0;
   };
 
+  static size_t most_ids();  // of one ATTR record
+  base::Status check_ids(const event::EventTable& events) const;
   void put_attr(base::ByteSink& sink, uint32_t index, const std::vector<uint64_t>& ids);
   void put_feature(base::ByteSink& sink, Feature number, std::span<const uint8_t> bytes);
   void put_tracing_data(base::ByteSink& sink, std::span<const uint8_t> blob);
@@ -75,8 +78,9 @@ class PerfDataWriter {
   TraceOutput& output_;
   std::unique_ptr<Compressor> compressor_;
   std::vector<perf_event_attr> attrs_;
-  std::vector<Section> ids_;           // by attr
-  std::map<Feature, Section> placed_;  // features that stand in the stream
+  std::vector<Section> ids_;                             // by attr
+  std::map<uint32_t, std::vector<uint64_t>> large_ids_;  // by attr: more than its record holds
+  std::map<Feature, Section> placed_;                    // features that stand in the stream
   std::map<Feature, std::vector<uint8_t>>
       large_;  // features too large for a record: written at the end
   uint64_t attrs_at_ = 0;

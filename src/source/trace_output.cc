@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -31,19 +32,105 @@ base::Status check_place(const std::string& path) {
   return {};
 }
 
-base::Result<base::Fd> open_partial(const std::string& partial) {
-  struct stat info {};
-  if (stat(partial.c_str(), &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0) {
-    const base::Fd older(::open(partial.c_str(), O_RDONLY | O_CLOEXEC));
-    if (older && flock(older.number(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-      return make_error(Code::kUsage, partial + " is being written by another recording",
-                        "choose another name with -o");
-    }
-    ::rename(partial.c_str(), (partial + ".old").c_str());
+bool is_still_at(const base::Fd& fd, const std::string& path) {
+  struct stat open {};
+  struct stat named {};
+  return fstat(fd.number(), &open) == 0 && lstat(path.c_str(), &named) == 0 &&
+         open.st_dev == named.st_dev && open.st_ino == named.st_ino;
+}
+
+/// False: somebody took the name meanwhile. Where a file system has no locks, nobody else is seen.
+base::Result<bool> lock(const base::Fd& fd, const std::string& partial) {
+  if (flock(fd.number(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    return make_error(Code::kUsage, partial + " is being written by another recording",
+                      "choose another name with -o");
   }
-  base::Fd fd(::open(partial.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  if (!fd) return base::system_error(errno, "cannot write " + partial);
-  flock(fd.number(), LOCK_EX | LOCK_NB);
+  return is_still_at(fd, partial);
+}
+
+/// Takes the name from the file of an ended recording, whose lock we hold: what it has recorded is kept.
+base::Status put_away(const std::string& partial, bool is_empty) {
+  if (is_empty) {
+    if (unlink(partial.c_str()) == 0) return {};
+    return base::system_error(errno, "cannot remove the empty " + partial,
+                              "choose another name with -o");
+  }
+  const std::string old = partial + ".old";
+  if (::rename(partial.c_str(), old.c_str()) == 0) return {};
+  return base::system_error(errno,
+                            "cannot rename " + partial + ", of an ended recording, to " + old,
+                            "move it away, or choose another name with -o");
+}
+
+/// Requires: the name was there. Afterwards it is free, or somebody else's, which the next attempt tells.
+base::Status free_name(const std::string& partial) {
+  const base::Fd older(
+      ::open(partial.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  if (!older && errno == ENOENT) return {};
+  if (!older && errno == ELOOP) {
+    return make_error(Code::kUsage, partial + " is a symbolic link, which is not followed",
+                      "remove it, or choose another name with -o");
+  }
+  struct stat info {};
+  if (!older || fstat(older.number(), &info) != 0)
+    return base::system_error(errno, "cannot write " + partial, "choose another name with -o");
+  if (!S_ISREG(info.st_mode)) {
+    return make_error(Code::kUsage, partial + " is no regular file",
+                      "remove it, or choose another name with -o");
+  }
+  const auto is_ours = lock(older, partial);
+  if (!is_ours) return is_ours.error();
+  if (!*is_ours) return {};
+  // Once more: until the lock was ours its owner may have written to it.
+  if (fstat(older.number(), &info) != 0)
+    return base::system_error(errno, "cannot write " + partial);
+  return put_away(partial, info.st_size == 0);
+}
+
+/// The file is always a new one, so that nothing is written through a link, and nothing another has opened is cut.
+/// It is ours when its lock is, and it still has the name: whoever puts a file away holds that file's lock.
+base::Result<base::Fd> open_partial(const std::string& partial) {
+  constexpr int kMostAttempts = 100;  // each but the last lost a race against another recording
+  for (int i = 0; i < kMostAttempts; ++i) {
+    base::Fd fd(::open(partial.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (fd) {
+      const auto is_ours = lock(fd, partial);
+      if (!is_ours) return is_ours.error();
+      if (*is_ours) return fd;
+    } else if (errno != EEXIST) {
+      return base::system_error(errno, "cannot write " + partial);
+    } else if (auto status = free_name(partial); !status) {
+      return std::move(status.error());
+    }
+  }
+  return make_error(Code::kUsage, partial + " is being written by other recordings",
+                    "choose another name with -o");
+}
+
+base::Error not_for_traces(const std::string& path, const char* what) {
+  return make_error(Code::kUsage, path + " is " + what,
+                    "give the name of a file, a FIFO or a character device");
+}
+
+/// What is no regular file and takes bytes as they come. Requires: it was there.
+base::Result<base::Fd> open_stream(const std::string& path, mode_t mode) {
+  if (S_ISBLK(mode)) return not_for_traces(path, "a block device, which would be overwritten");
+  base::Fd fd(::open(path.c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC));
+  if (!fd) return base::system_error(errno, "cannot write " + path);
+  struct stat info {};
+  if (fstat(fd.number(), &info) != 0) return base::system_error(errno, "cannot write " + path);
+  if (!S_ISFIFO(info.st_mode) && !S_ISCHR(info.st_mode))
+    return not_for_traces(path, "not what it was a moment ago");
+  return fd;
+}
+
+base::Result<base::Fd> open_stdout() {
+  if (isatty(STDOUT_FILENO) != 0) {
+    return make_error(Code::kUsage, "a trace is not written to a terminal",
+                      "oc record -o - | perf script -i -, or -o FILE");
+  }
+  base::Fd fd(fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3));
+  if (!fd) return base::system_error(errno, "cannot write to standard output");
   return fd;
 }
 
@@ -52,27 +139,26 @@ base::Result<base::Fd> open_partial(const std::string& partial) {
 base::Result<TraceOutput> TraceOutput::open(const std::string& path) {
   TraceOutput output;
   output.path_ = output.current_path_ = path;
-  if (path == "-") {
+  // As a file the latter would be /dev/stdout.partial, and a rename of the system's link.
+  if (path == "-" || path == "/dev/stdout") {
     output.path_ = output.current_path_ = "standard output";
-    if (isatty(STDOUT_FILENO) != 0) {
-      return make_error(Code::kUsage, "a trace is not written to a terminal",
-                        "oc record -o - | perf script -i -, or -o FILE");
-    }
-    output.fd_ = base::Fd(fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3));
-    if (!output.fd_) return base::system_error(errno, "cannot write to standard output");
+    auto fd = open_stdout();
+    if (!fd) return std::move(fd.error());
+    output.fd_ = std::move(*fd);
     return output;
   }
   if (auto place = check_place(path); !place) return std::move(place.error());
   struct stat info {};
-  if (stat(path.c_str(), &info) == 0) {
-    if (S_ISDIR(info.st_mode))
-      return make_error(Code::kUsage, path + " is a folder",
-                        "give the file's name: " + path + "/perf.data");
-    if (!S_ISREG(info.st_mode)) {
-      output.fd_ = base::Fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
-      if (!output.fd_) return base::system_error(errno, "cannot write " + path);
-      return output;
-    }
+  const bool exists = stat(path.c_str(), &info) == 0;
+  if (exists && S_ISDIR(info.st_mode)) {
+    return make_error(Code::kUsage, path + " is a folder",
+                      "give the file's name: " + path + "/perf.data");
+  }
+  if (exists && !S_ISREG(info.st_mode)) {
+    auto fd = open_stream(path, info.st_mode);
+    if (!fd) return std::move(fd.error());
+    output.fd_ = std::move(*fd);
+    return output;
   }
   auto partial = open_partial(path + ".partial");
   if (!partial) return std::move(partial.error());
@@ -100,6 +186,11 @@ base::Status TraceOutput::write(std::span<const iovec> parts) {
         is_seekable_ ? pwritev(fd_.number(), &left_[first], count, static_cast<off_t>(at))
                      : writev(fd_.number(), &left_[first], count);
     if (written < 0 && errno == EINTR) continue;
+    if (written < 0 && errno == EAGAIN && !is_seekable_) {
+      pollfd reader{fd_.number(), POLLOUT, 0};  // a pipe that another made non-blocking
+      poll(&reader, 1, -1);
+      continue;
+    }
     if (written < 0) return failed(errno);
     reached_ = at += static_cast<uint64_t>(written);
     auto rest = static_cast<size_t>(written);
@@ -139,7 +230,7 @@ base::Status TraceOutput::finish() {
   if (!is_seekable_ || is_renamed_) return {};
   if (ftruncate(fd_.number(), static_cast<off_t>(position_)) != 0) return failed(errno);
   struct stat info {};
-  if (stat(path_.c_str(), &info) == 0 && ::rename(path_.c_str(), (path_ + ".old").c_str()) != 0) {
+  if (lstat(path_.c_str(), &info) == 0 && ::rename(path_.c_str(), (path_ + ".old").c_str()) != 0) {
     return base::system_error(errno, "cannot rename " + path_ + " to " + path_ + ".old",
                               "the new trace is " + current_path_);
   }

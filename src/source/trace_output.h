@@ -15,9 +15,11 @@ namespace oc::source {
 /// Where a trace is written to: a file under a name of its own until it is whole, or a pipe.
 ///
 ///     open(NAME)   NAME.partial is made and locked; one that a killed run left becomes NAME.partial.old
-///     finish()     an older NAME becomes NAME.old; NAME.partial becomes NAME
-///     "-", and whatever exists and is no regular file (a FIFO, /dev/null): written to as it comes
+///     finish()     an older NAME, also a link, becomes NAME.old; NAME.partial becomes NAME
+///     "-", and whatever exists and is a FIFO or a character device: written to as it comes
 ///
+/// NAME.partial is always a new file: no link is written through. Of several that open one name at a time, one gets
+/// it and the others an error. A block device is refused.
 /// Writes all or fails. One thread.
 class TraceOutput {
  public:

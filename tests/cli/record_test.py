@@ -183,6 +183,8 @@ class Record:
                 problems += complaints(output + ".partial")
                 if len(lines_of(output + ".partial")) != seen:
                     problems.append(f"oc reads {seen}, perf {len(lines_of(output + '.partial'))}")
+            strict = run(["eval", "--strict", "oc.open{}:run()", "-i", output + ".partial"])
+            problems += problems_of(strict, 3, None, "was never finished")
             again = run(["record", "-q", "-o", output, "--", "true"])
             if not os.path.exists(output + ".partial.old"):
                 problems.append("the next recording did not keep it")
@@ -261,6 +263,25 @@ class Record:
                        + (complaints(path) if HAS_PERF else []), ended)
         if seen[0] != seen[1] or os.path.getsize(packed) * 3 > os.path.getsize(plain):
             self.check("-z", [f"{seen} events, {os.path.getsize(plain)} and {os.path.getsize(packed)} bytes"])
+
+    def stacks(self):
+        """Records near 64 KiB, of stacks that do not shrink (the environment is at a stack's end), among small ones."""
+        output = self.path()
+        noise = os.urandom(100_000).replace(b"\0", b"\1")
+        loop = "import time\nend = time.time() + 1\nwhile time.time() < end: pass"
+        ended = run(["record", "-z", "-o", output, "--json", "-F", "200", "-e", "cpu-clock", "--call-graph", "dwarf,65528",
+                     "--", sys.executable, "-c", loop], env={**os.environb, b"NOISE": noise})
+        problems = problems_of(ended, 0, "recorded", SUMMARY)
+        told = recorded(ended).get("by_event", {}).get("cpu-clock", 0)
+        if told < 10 or os.path.getsize(output) < told * 50_000:
+            problems.append(f"{told} samples in {os.path.getsize(output)} bytes: nothing is tested")
+        if count_by_oc(output, "cpu-clock") != told:
+            problems.append(f"{told} events told, read {count_by_oc(output, 'cpu-clock')}")
+        if HAS_PERF:
+            problems += complaints(output)
+            if len(lines_of(output)) != told:
+                problems.append(f"{told} events told, perf reads {len(lines_of(output))}")
+        self.check("-z with stacks of 64 KiB", problems, ended)
 
     def rotation(self):
         output = self.path("r.data")
@@ -509,7 +530,7 @@ def main():
             suite.skip("recording", cannot)
             return suite.finish()
         for case in (record.places, record.command, record.endings, record.killed, record.full, record.pipes,
-                     record.sizes, record.rotation, record.flight, record.from_script, record.chosen, record.header,
+                     record.sizes, record.stacks, record.rotation, record.flight, record.from_script, record.chosen, record.header,
                      record.deleted_file, record.analysis, record.losses, record.examples, record.start_up, record.offline):
             if suite.wants(case.__name__):
                 case()

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <numeric>
 
 #include "source/recorded_trace.h"
 #include "support/perf_data_writer.h"
@@ -125,6 +126,12 @@ TEST_CASE("a trace that was never finished is read as far as it goes") {
     for (int i = 0; i < 3; ++i) REQUIRE(writer.append(std::span(&span, 1), true));
   }
   CHECK(count_records(folder / "t.data.partial") == 900);
+  const auto trace = RecordedTrace::open(folder / "t.data.partial");
+  REQUIRE(trace);
+  CHECK((*trace)->is_truncated());
+  CHECK((*trace)->source().is_damaged());
+  REQUIRE((*trace)->source().notes().size() == 1);
+  CHECK((*trace)->source().notes()[0].find("was never finished") != std::string::npos);
   const uint64_t size = std::filesystem::file_size(folder / "t.data.partial");
   REQUIRE(truncate((folder / "t.data.partial").c_str(), static_cast<off_t>(size - 13)) == 0);
   CHECK(count_records(folder / "t.data.partial") == 899);
@@ -199,6 +206,56 @@ TEST_CASE("more attrs than fit in front of the records stand behind them") {
   CHECK((*trace)->events()[599].name == "e599");
   CHECK((*trace)->events().find(699) == 599);
   CHECK(count_records(folder / "t.data") == 1);
+}
+
+TEST_CASE("more ids than a record holds are all in the finished file") {
+  const Folder folder;
+  std::vector<uint64_t> many;
+  for (uint64_t i = 0; i < 10'000; ++i) many.push_back(1000 + i);
+  const auto events = oc::test::make_table({{oc::test::plain_attr(), {11}},
+                                            {oc::test::plain_attr(), many},
+                                            {oc::test::plain_attr(), {21}}});
+  RecordWriter records(oc::test::plain_attr());
+  records.sample({.time = 5, .id = 11})
+      .sample({.time = 6, .id = 21})
+      .sample({.time = 7, .id = 1000});
+  records.sample({.time = 8, .id = 10'999});
+  const Span span = span_of(records.bytes);
+  auto output = TraceOutput::open(folder / "t.data");
+  PerfDataWriter writer(*output, 0);
+  REQUIRE(writer.begin(events, some_features(), {}, 1 << 20));
+  REQUIRE(writer.append(std::span(&span, 1), true));
+  const std::string partial = output->current_path();
+  {
+    auto trace = RecordedTrace::load(partial, std::move(*oc::base::Mapping::open(partial)));
+    REQUIRE(trace);
+    CHECK((*trace)->events().size() == 3);
+    CHECK((*trace)->events().find(1000) == 1);
+    CHECK((*trace)->events().find(21) == 2);
+    CHECK(count_records(partial) == 4);
+  }
+  REQUIRE(writer.finish({}));
+  REQUIRE(output->finish());
+  auto trace = RecordedTrace::load(folder / "t.data",
+                                   std::move(*oc::base::Mapping::open(folder / "t.data")));
+  REQUIRE(trace);
+  REQUIRE((*trace)->events().size() == 3);
+  CHECK((*trace)->events().ids_by_kind()[1] == many);
+  CHECK((*trace)->events().find(11) == 0);
+  CHECK((*trace)->events().find(21) == 2);
+  CHECK(count_records(folder / "t.data") == 4);
+}
+
+TEST_CASE("a stream refuses more ids than a record holds") {
+  std::vector<uint64_t> many(10'000);
+  std::iota(many.begin(), many.end(), 1);
+  const auto events = oc::test::make_table({{oc::test::plain_attr(), many}});
+  auto output = TraceOutput::open("/dev/null");
+  REQUIRE(output);
+  PerfDataWriter writer(*output, 0);
+  const auto status = writer.begin(events, some_features(), {}, 1 << 20);
+  REQUIRE(!status);
+  CHECK(status.error().what.find("10000 places") != std::string::npos);
 }
 
 TEST_CASE("an older trace of the name is kept, and one that is being written is not touched") {
