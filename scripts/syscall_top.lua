@@ -1,7 +1,8 @@
 --- Which system calls are made most: how often, how many failed, how long they took.
 ---
 --- Pairs the entry and the exit of each call on its thread; a call whose entry is not in the trace
---- is not counted. A call failed when it returned an error number.
+--- is not counted. A call failed when it returned an error number; one that a signal interrupted,
+--- and that the kernel makes again by itself, did not.
 ---
 --- Example: oc script syscall_top -d 10s
 --- Example: oc script syscall_top --by comm --sort calls -- make
@@ -22,6 +23,7 @@ local trace = oc.open {}
 local names = trace:syscalls()
 local began, call = {}, {}
 local MOST_ERRNO = 4095
+local FIRST_RESTART, LAST_RESTART = 512, 516  -- include/linux/errno.h: made again after a signal
 
 local function keys() return opt.by == "pid" and { "comm", "pid" } or { opt.by } end
 local times, failures = oc.stats(unpack(keys())), oc.counter(unpack(keys()))
@@ -50,7 +52,8 @@ trace:on("raw_syscalls:sys_exit", function(e)
   if start and call[tid] == e.id then
     began[tid] = false
     local ret = e.ret
-    local is_error = ret < 0 and ret >= -MOST_ERRNO
+    local is_restart = ret <= -FIRST_RESTART and ret >= -LAST_RESTART
+    local is_error = ret < 0 and ret >= -MOST_ERRNO and not is_restart
     if is_error then fail_call(e) end
     if is_error or not failed_only then add_call(e, e.time - start) end
   end

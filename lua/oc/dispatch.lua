@@ -30,6 +30,8 @@ local MAX_UPVALUES = 50
 ---@field fn fun(e: oc.Event)
 ---@field view ffi.cdata*
 ---@field filter? oc.Filter it gets only the events that this lets through
+---@field where? fun(e: oc.Event): boolean and of these, those of which this is true
+---@field guarded? boolean fn asks `where` itself
 
 ---@class oc.Handler one kind of event and who wants it
 ---@field number integer the kind's
@@ -52,9 +54,56 @@ local COUNT = [[
       loop.left = loop.left - 1
       if loop.left <= 0 then loop.count = at + 1 end]]
 
+--- Makes a function that counts the event at hand, once, however many callbacks it reaches.
+local function new_counter(loop)
+  local turns, counted = -1, 0
+  return function()
+    local at = loop.at
+    if turns == loop.turns and counted == at then return end
+    turns, counted = loop.turns, at
+    loop.left = loop.left - 1
+    if loop.left <= 0 then loop.count = at + 1 end
+  end
+end
+
+--- Puts each callback behind its `where`; `count` counts the events that one is true of.
+---@param handlers oc.Handler[]
+---@param count? fun()
+local function guard(handlers, count)
+  for _, handler in ipairs(handlers) do
+    for _, call in ipairs(handler.calls) do
+      local fn, where = call.fn, not call.guarded and call.where
+      if where and count then
+        call.fn = function(e)
+          if where(e) then
+            count()
+            fn(e)
+          end
+        end
+      elseif where then
+        call.fn = function(e) if where(e) then fn(e) end end
+      end
+      call.guarded = true
+    end
+  end
+end
+
 local FILTERED = "      loop.filtered = loop.filtered + 1"
 
 local function test_of(call) return call.filter and call.filter.test end
+
+--- Counts the event for a limited run, unless only callbacks with a `where` may get it: they count.
+local function count_source(handler, tests, out)
+  local open = {}
+  for i, call in ipairs(handler.calls) do
+    if not call.where then open[#open + 1] = tests[i] end
+  end
+  if #open == #handler.calls then
+    out[#out + 1] = COUNT
+  elseif #open > 0 then
+    out[#out + 1] = ("      if %s then count() end"):format(table.concat(open, " or "))
+  end
+end
 
 --- The calls of one handler. Tests come before all of its callbacks.
 local function calls_source(handler, out, names, has_limit)
@@ -69,7 +118,7 @@ local function calls_source(handler, out, names, has_limit)
     end
   end
   if not is_open then out[#out + 1] = ("      if %s then"):format(table.concat(tests, " or ")) end
-  if has_limit then out[#out + 1] = COUNT end
+  if has_limit then count_source(handler, tests, out) end
   for i, call in ipairs(handler.calls) do
     local view, test = names.view(call.view), test_of(call) and #handler.calls > 1
     if test then out[#out + 1] = ("      if %s then"):format(tests[i]) end
@@ -98,11 +147,9 @@ local function from_tables(has_limit)
       local call = calls[i]
       local test = call.filter and call.filter.test
       if not test or test(d) then
-        if not hit then
-]] .. (has_limit and COUNT or "") .. [[
+        hit = true
+]] .. (has_limit and "        if not call.where then count() end" or "") .. [[
 
-          hit = true
-        end
         call.view._d = d
         loop.callback = i
         call.fn(call.view)
@@ -128,13 +175,13 @@ end
 ---@param has_limit? boolean `loop.left` says how many events more
 ---@return string source, ffi.cdata*[] views, function[] callbacks, function[] tests
 function M.source(handlers, has_timers, has_queue, has_limit)
-  local head, body = { "local loop, vs, fs, ts, by_event, fire, queue, deliver = ..." }, {}
+  local head, body = { "local loop, vs, fs, ts, by_event, fire, queue, deliver, count = ..." }, {}
   local views, view_name = new_locals("v")
   local callbacks, callback_name = new_locals("f")
   local tests, test_name = new_locals("t")
   local names = { view = view_name, callback = callback_name, test = test_name }
   chain(handlers, body, names, has_limit)
-  if #views + #callbacks + #tests + 2 <= MAX_UPVALUES then
+  if #views + #callbacks + #tests + 3 <= MAX_UPVALUES then
     declare(head, views, "v")
     declare(head, callbacks, "f")
     declare(head, tests, "t")
@@ -178,9 +225,12 @@ end
 ---@param has_limit? boolean
 ---@return fun()
 function M.compile(loop, handlers, fire, queue, deliver, has_limit)
+  local count = has_limit and new_counter(loop) or nil
+  guard(handlers, count)
   local source, views, callbacks, tests = M.source(handlers, fire ~= nil, queue ~= nil, has_limit)
   local chunk = assert(loadstring(source, errors.own_chunk("loop")))
-  return chunk(loop, views, callbacks, tests, by_number(handlers), fire, queue, deliver)
+  return chunk(loop, views, callbacks, tests, by_number(handlers), fire, queue, deliver,
+    count)
 end
 
 local HANDLED = 2 ^ 31  -- of loop.callback: no callback of the event at hand is left
@@ -192,6 +242,7 @@ local HANDLED = 2 ^ 31  -- of loop.callback: no callback of the event at hand is
 ---@param handlers oc.Handler[] of the emitted events
 ---@return fun()
 function M.compile_queue(loop, queue, handlers)
+  guard(handlers)
   local by_event = by_number(handlers)
   return function()
     local before = queue.state
@@ -250,8 +301,9 @@ function M.drain(queue, proxied, deliver, traced, fail)
   finish_queue(queue, proxied, deliver, before, traced, fail)
 end
 
---- Finishes the event at `loop.at` after its callback number `loop.callback` failed, then steps
---- past it. `traced` is their error handler, `fail(err)` is told of further failures.
+--- Finishes the event at `loop.at` after its callback number `loop.callback` failed, also where
+--- that ended or paused the run, then steps past it. `traced` is their error handler, `fail(err)`
+--- is told of further failures.
 ---@param loop ffi.cdata*
 ---@param handlers oc.Handler[]
 ---@param traced fun(err: any): any
@@ -280,7 +332,7 @@ function M.step_over(loop, handlers, traced, fail, queue, proxied, deliver)
     M.drain(queue, proxied, deliver, traced, fail)
   end
   loop.callback = 1
-  loop.at = loop.at + 1
+  if loop.at < loop.count then loop.at = loop.at + 1 end  -- else the loop was left at this event
 end
 
 return M

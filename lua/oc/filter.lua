@@ -198,18 +198,6 @@ function M.record(session, found, text)
   return wanted
 end
 
---- True when some callback has a filter.
----@param handlers oc.Handler[]
----@return boolean
-function M.is_any(handlers)
-  for _, handler in ipairs(handlers) do
-    for _, call in ipairs(handler.calls) do
-      if call.filter and call.filter.test then return true end
-    end
-  end
-  return false
-end
-
 --- Tells the session what the kernel shall let through, by what the callbacks of each kind want.
 ---@param handlers oc.Handler[]
 function M.push(session, handlers)

@@ -26,22 +26,24 @@ local M = {}
 ---@field list oc.Phase[]
 ---@field is_paused boolean
 ---@field skipped number events that pauses kept from the callbacks
+---@field is_between boolean a timer runs: the event at loop.at has not been delivered
+---@field is_skipping boolean M.skip runs: what pauses or resumes is a timer that it fires
+---@field at_batch_end boolean no event is at hand
+---@field skip_from? integer of the batch at hand, when a pause left it
 local Phases = {}
 Phases.__index = Phases
 
 function M.new(is_paused)
   return setmetatable({ list = {}, is_paused = is_paused or false, skipped = 0, paused_at = 0,
-    paused_ns = 0, at_batch_end = true }, Phases)
+    paused_ns = 0, at_batch_end = true, is_between = false }, Phases)
 end
-
-local HOOK = 3  -- oc_queue.state, proxy.lua
 
 --- Trace time now: of the event at hand, or when a timer or hook was due.
 local function now(trace)
-  local loop, queue = trace._loop, trace._queue.c
+  local loop, phases = trace._loop, trace._phases
   if not loop then return 0 end
-  if queue.state == HOOK then return queue.of.time end
-  if loop.events ~= nil and not trace._phases.at_batch_end then return loop.events[loop.at].time end
+  if phases.is_between then return trace._queue.c.of.time end
+  if loop.events ~= nil and not phases.at_batch_end then return loop.events[loop.at].time end
   return loop.until_ns
 end
 
@@ -50,7 +52,7 @@ local function delivered(trace)
   local count = session.stats(trace._session).delivered_to_batches
   if trace._phases.at_batch_end then return count - trace._phases.skipped end
   local behind = C.oc_session_events_behind(trace._session)
-  if trace._queue.c.state == HOOK then behind = behind + 1 end
+  if trace._phases.is_between then behind = behind + 1 end
   return count - behind - trace._phases.skipped
 end
 
@@ -81,10 +83,15 @@ function M.pause(trace)
   end
   set_paused(trace, true)
   note(trace, true)
-  local is_between = trace._queue.c.state == HOOK  -- the event at loop.at has not been delivered
-  phases.skip_from = trace._loop.at + (is_between and 0 or 1)
+  if phases.is_skipping then return end  -- that goes on by itself
+  phases.skip_from = nil
+  if phases.at_batch_end then return end  -- the next batch is skipped from its beginning
+  phases.skip_from = trace._loop.at + (phases.is_between and 0 or 1)
   trace._loop.count = 0
 end
+
+--- True when the run has as many events as `-n` wants.
+local function is_full(trace) return trace._limit ~= nil and trace._loop.left <= 0 end
 
 ---@param trace oc.Trace
 function M.resume(trace)
@@ -99,7 +106,8 @@ function M.resume(trace)
   -- In the callback that paused: nothing was skipped yet, and the loop is to go on.
   if not phases.is_skipping and not phases.at_batch_end and not trace._stopping then
     C.oc_session_reopen_batch(trace._session)
-    if trace._queue.c.state == HOOK then phases.skip_from = nil end
+    if is_full(trace) then trace._loop.count = trace._loop.at + 1 end
+    phases.skip_from = nil
   end
 end
 
@@ -110,12 +118,12 @@ end
 ---@return boolean
 function M.skip(trace, fire)
   local phases, loop = trace._phases, trace._loop
-  if not phases.is_paused or trace._stopping then return false end
+  if not phases.is_paused or trace._stopping or is_full(trace) then return false end
   C.oc_session_reopen_batch(trace._session)
   phases.is_skipping = true
   local at = phases.skip_from or 0
   phases.skip_from = nil
-  while at < loop.count and phases.is_paused do
+  while at < loop.count and phases.is_paused and not trace._stopping do
     local d = loop.events + at
     loop.at = at
     if fire and d.time >= loop.deadline then fire(d.time) end
@@ -123,7 +131,6 @@ function M.skip(trace, fire)
       phases.skipped = phases.skipped + 1
       at = at + 1
     end
-    if trace._stopping then break end
   end
   phases.is_skipping = false
   if at < loop.count and not trace._stopping then

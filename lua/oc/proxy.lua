@@ -193,6 +193,20 @@ local function make_kind(session, name, made)
   return kind
 end
 
+--- Raises an error where `name`, from `from`, would be made from itself.
+local function check_cycle(trace, name, from)
+  local path, at = { name }, from
+  while at do
+    path[#path + 1] = at
+    if at == name then
+      errors.misuse(("'%s' cannot be made from itself: %s"):format(name,
+        table.concat(path, " from ")), { token = name,
+        hint = "'from' names an event of the trace, or a proxy of one" })
+    end
+    at = trace._proxies[at] and trace._proxies[at].from
+  end
+end
+
 --- Declares a proxy of a trace: fields (or a format), or `{ from = name, where = function(e) … }`.
 ---@param trace oc.Trace
 ---@param name string
@@ -207,6 +221,7 @@ function M.declare(trace, name, declared)
   if declared.from or declared.where then
     check_forward(declared)
     if not declared.from then errors.misuse("trace:proxy needs 'from'", { token = "proxy" }) end
+    check_cycle(trace, name, declared.from)
     proxy.from, proxy.where = declared.from, declared.where
   else
     local made = format.make(declared)
@@ -246,14 +261,16 @@ function M.reattach(trace)
   end
 end
 
---- The callback of an event: `fn`, behind the `where` of the proxy of this name, if it is one.
+--- What the proxy of this name, if it is one, wants to hold of an event: its `where`, behind those
+--- of what it is made from. nil: nothing.
 ---@param all table<string, oc.Proxy>
-function M.guard(all, name, fn)
+---@return (fun(e: oc.Event): boolean)?
+function M.where(all, name)
   local proxy = all[name]
-  if not proxy or not proxy.from then return fn end
-  local where = proxy.where
-  local guarded = where and function(e) if where(e) then fn(e) end end or fn
-  return M.guard(all, proxy.from, guarded)
+  if not proxy or not proxy.from then return nil end
+  local first, second = M.where(all, proxy.from), proxy.where
+  if not first or not second then return first or second end
+  return function(e) return first(e) and second(e) end
 end
 
 --- True of a handler whose events are emitted by the script.

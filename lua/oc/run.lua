@@ -114,9 +114,8 @@ function M.start(trace, buffer_bytes, with_fallback)
   local run = M.describe(trace, settings.run, buffer_bytes)
   run.is_paused = trace._phases.is_paused and 1 or 0
   if not settings.run.max_overhead then run.max_overhead = (trace._max_overhead or 0) / 100 end
-  if filter.is_any(trace._handlers) then  -- the loop counts
-    trace._limit, run.max_events = settings.run.events, 0
-  end
+  -- Of `-n`: the decoder knows nothing of pauses, filters and proxies, so the loop counts.
+  trace._limit, run.max_events = settings.run.events, 0
   if trace._pushdown then filter.push(trace._session, trace._handlers) end
   if trace._window then run.from, run.to = trace._window.from, trace._window.to end
   with_fallback(function()
@@ -148,10 +147,8 @@ local function handle_batch(trace, step)
     local ok, err = xpcall(step, traced)
     if ok then break end
     fail(err)
-    if loop.at < loop.count then
-      dispatch.step_over(loop, trace._handlers, traced, fail, queue.c, trace._proxied,
-        trace._deliver)
-    end
+    dispatch.step_over(loop, trace._handlers, traced, fail, queue.c, trace._proxied,
+      trace._deliver)
   end
   queue:leave()
   C.oc_host_doing(host_pointer, IN_BODY)
@@ -165,8 +162,10 @@ local function make_fire(trace)
     if trace._stopping then return end
     local before = queue.c.state
     queue:begin_hook(due)
+    trace._phases.is_between = true
     call_hook(trace, fn, due)
     deliver_emitted(trace)
+    trace._phases.is_between = false
     queue.c.state = before
   end
   local function is_over()

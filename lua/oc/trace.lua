@@ -31,6 +31,7 @@ local PERMISSION = 2
 
 ---@class oc.TraceEvent one event of a trace
 ---@field name string
+---@field names string[] of all events, where it was asked for by a glob
 ---@field format oc.Field[]
 ---@field field fun(self: oc.TraceEvent, name: string): fun(e: oc.Event): any
 
@@ -141,19 +142,29 @@ local function handler_of(self, kind)
   return handler
 end
 
+--- True when `call.fn` gets all those events already, under another name.
+local function is_there(calls, call)
+  for _, other in ipairs(calls) do
+    local is_open = not other.filter or call.filter and other.filter.text == call.filter.text
+    if other.fn == call.fn and other.where == call.where and is_open then return true end
+  end
+  return false
+end
+
 --- An event may be wanted under several names (`cswitch` and `sched:*`): one handler a kind; each
---- callback gets the view of the name that it asked for.
+--- callback gets the view of the name that it asked for, and each event once.
 local function bind(self, name, fn, options)
   local found, canonical_name = kinds_of(self, name, options.optional)
-  local guarded = proxies.guard(self._proxies, name, fn)
+  local where = proxies.where(self._proxies, name)
   for _, choice in ipairs(filter.bind(self, found, name, options.filter)) do
     local kind = choice.kind
     local calls = handler_of(self, kind).calls
-    calls[#calls + 1] = { fn = guarded, view = view_of(self, kind, canonical_name),
+    local call = { fn = fn, where = where, view = view_of(self, kind, canonical_name),
       filter = choice.filter }
+    if not is_there(calls, call) then calls[#calls + 1] = call end
     local info = debug.getinfo(fn, "S")
-    local where = errors.file_of(info.source) .. ":" .. info.linedefined
-    if not kind.proxy then C.oc_session_describe(self._session, kind.number, where) end
+    local declared = errors.file_of(info.source) .. ":" .. info.linedefined
+    if not kind.proxy then C.oc_session_describe(self._session, kind.number, declared) end
   end
 end
 
@@ -255,9 +266,12 @@ function Trace:event(name)
   if type(name) ~= "string" then
     errors.misuse("trace:event wants the name of an event", { token = "event" })
   end
-  local kind = with_fallback(self, function() return kinds_of(self, name)[1] end)
+  local found = with_fallback(self, function() return (kinds_of(self, name)) end)
+  local kind, names = found[1], {}
+  for i, each in ipairs(found) do names[i] = each.name end
   return {
     name = kind.name,
+    names = names,
     format = kind.fields,
     field = function(_, field) return view.field_reference(kind, field) end,
   }

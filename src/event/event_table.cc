@@ -29,9 +29,9 @@ std::vector<std::vector<uint64_t>> EventTable::ids_by_kind() const {
   return ids;
 }
 
-void EventTable::finish() {
+void EventTable::finish(bool may_grow) {
   id_offset_ = trailer_id_offset_ = kAbsent;
-  if (kinds_.size() > 1) {
+  if (kinds_.size() > 1 || (may_grow && !by_id_.empty())) {
     const SampleLayout& layout = kinds_.front().layout;
     const bool fixed = layout.identifier != kAbsent;
     id_offset_ = fixed ? layout.identifier : layout.id;

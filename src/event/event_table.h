@@ -35,8 +35,9 @@ class EventTable {
   void add_ids(uint32_t index, const std::vector<uint64_t>& ids);
   /// The ids of every kind, ascending.
   std::vector<std::vector<uint64_t>> ids_by_kind() const;
-  /// Call once after the last add: builds the look-up.
-  void finish();
+  /// Call once after the last add: builds the look-up. `may_grow`: samples of kinds that were not added may
+  /// follow, so that an only kind's samples are told by their ids as well, where it has any.
+  void finish(bool may_grow = false);
 
   uint32_t size() const { return static_cast<uint32_t>(kinds_.size()); }
   const EventKind& operator[](uint32_t index) const { return kinds_[index]; }
@@ -62,7 +63,7 @@ class EventTable {
     return index | static_cast<uint32_t>(kinds_[index].layout.tail) << 16;
   }
 
-  /// Where all samples have their id, from the record's start; kAbsent: only one kind, no ids.
+  /// Where all samples have their id, from the record's start; kAbsent: only one kind, or no ids.
   uint16_t id_offset() const { return id_offset_; }
   /// Where trailers have their id, from the trailer's start.
   uint16_t trailer_id_offset() const { return trailer_id_offset_; }

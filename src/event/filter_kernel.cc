@@ -16,6 +16,7 @@ using Place = FilterField::Place;
 using Type = FilterField::Type;
 
 constexpr size_t kLongestText = 200;  // MAX_FILTER_STR_VAL is 256
+constexpr size_t kCommBytes = 15;     // TASK_COMM_LEN without its NUL
 
 /// A subtree: its text (empty: true for all), and whether that is all it says.
 struct Part {
@@ -154,7 +155,8 @@ class Writer {
     const std::string_view known =
         node.op == Op::kGlob ? literal_prefix(node.text) : std::string_view(node.text);
     if (node.op == Op::kContains || node.op == Op::kEndsWith) return {};
-    if (is_named_otherwise(known, is_whole)) return {};
+    // /proc tells a kernel thread's whole name where the kernel's filter has the first bytes of it.
+    if (known.size() >= kCommBytes || is_named_otherwise(known, is_whole)) return {};
     return text("COMM", node, true);
   }
 

@@ -25,6 +25,13 @@ std::string without_modifiers(const EventKind& kind) {
   return is_all ? kind.name.substr(0, colon) : kind.name;
 }
 
+/// Adds those that are not there yet: the names of a list may overlap ("sched:sched_switch,sched:*").
+void add_new(std::vector<uint32_t>& kinds, const std::vector<uint32_t>& more) {
+  for (const uint32_t kind : more) {
+    if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) kinds.push_back(kind);
+  }
+}
+
 }  // namespace
 
 Result<std::vector<uint32_t>> Session::resolve(const std::string& name,
@@ -38,7 +45,8 @@ Result<std::vector<uint32_t>> Session::resolve(const std::string& name,
   if (!is_live()) return resolve_recorded(name);
   auto found = plan_.resolve(name, settings);
   if (!found) return std::move(found.error());
-  for (const uint32_t index : *found) kinds.push_back(kKernelRecords + index);
+  for (uint32_t& index : *found) index += kKernelRecords;
+  add_new(kinds, *found);
   return kinds;
 }
 
@@ -76,7 +84,7 @@ Result<std::vector<uint32_t>> Session::resolve_recorded(const std::string& name)
   for (const std::string& part : parts) {
     const auto found = find_recorded(part);
     if (found.empty()) return no_such_event(part);
-    kinds.insert(kinds.end(), found.begin(), found.end());
+    add_new(kinds, found);
   }
   if (kinds.empty()) return no_such_event(name);
   return kinds;

@@ -73,12 +73,54 @@ base::Status FedSource::add(Pending record, const FedOrigin& origin,
   record.pid = origin.pid;
   record.tid = origin.tid;
   if (!origin.comm.empty()) record.comm = names_.intern(origin.comm);
-  record.at = payloads_.size();
-  record.size_bytes = static_cast<uint32_t>(bytes.size());
-  put_bytes(payloads_, bytes);
-  pending_.push_back(record);
+  keep_body(record, bytes);
+  uint32_t slot = static_cast<uint32_t>(slots_.size());
+  if (free_slots_.empty()) {
+    slots_.push_back(record);
+  } else {
+    slot = free_slots_.back();
+    free_slots_.pop_back();
+    slots_[slot] = record;
+  }
+  by_time_.push_back({record.time, next_number_++, slot});
+  std::push_heap(by_time_.begin(), by_time_.end());
   newest_of_round_ = std::max(newest_of_round_, origin.time);
   return {};
+}
+
+void FedSource::keep_body(Pending& record, std::span<const uint8_t> bytes) {
+  record.size_bytes = static_cast<uint32_t>(bytes.size());
+  if (bytes.empty()) return;
+  if (chunks_.empty() || kChunkBytes - chunks_[chunk_].used < bytes.size()) {
+    if (free_chunks_.empty()) {
+      chunk_ = static_cast<uint32_t>(chunks_.size());
+      chunks_.emplace_back();
+    } else {
+      chunk_ = free_chunks_.back();
+      free_chunks_.pop_back();
+    }
+    Chunk& chunk = chunks_[chunk_];
+    if (!chunk.bytes) chunk.bytes.reset(new uint8_t[kChunkBytes]);
+  }
+  Chunk& chunk = chunks_[chunk_];
+  uint8_t* const own = chunk.bytes.get() + chunk.used;
+  std::memcpy(own, bytes.data(), bytes.size());
+  record.body = own;
+  record.chunk = chunk_;
+  chunk.used += bytes.size();
+  ++chunk.bodies;
+  payload_bytes_ += bytes.size();
+}
+
+void FedSource::free_body(const Pending& record) {
+  if (record.size_bytes == 0) return;
+  payload_bytes_ -= record.size_bytes;
+  Chunk& chunk = chunks_[record.chunk];
+  if (--chunk.bodies != 0) return;
+  chunk.used = 0;
+  if (record.chunk == chunk_) return;
+  if (!free_chunks_.empty()) chunk.bytes.reset();  // one that is ready is enough
+  free_chunks_.insert(free_chunks_.begin(), record.chunk);
 }
 
 base::Status FedSource::add_sample(uint32_t kind, const FedOrigin& origin,
@@ -106,8 +148,15 @@ base::Status FedSource::add_lost(const FedOrigin& origin, uint32_t kind, uint64_
   std::vector<uint8_t> body;
   put<uint64_t>(body, kind < table_.size() ? kind + 1 : 0);
   put<uint64_t>(body, count);
-  losses_.push_back({origin.cpu, kind, count});
-  return add_record(PERF_RECORD_LOST, 0, origin, body);
+  if (auto status = add_record(PERF_RECORD_LOST, 0, origin, body); !status) return status;
+  losses_[{origin.cpu, kind}] += count;
+  return {};
+}
+
+std::vector<Loss> FedSource::final_losses() {
+  std::vector<Loss> all;
+  for (const auto& [whose, count] : losses_) all.push_back({whose.first, whose.second, count});
+  return all;
 }
 
 void FedSource::finish_round() {
@@ -127,22 +176,16 @@ base::Status FedSource::next_round(std::chrono::milliseconds, Round& round) {
   round.is_last = is_ended_ || is_stopped_.load(std::memory_order_relaxed);
   round.horizon = is_ended_ ? newest_ : horizon();
   const base::Nanos until = is_ended_ ? UINT64_MAX : round.horizon;
-  std::stable_sort(pending_.begin(), pending_.end(),
-                   [](const Pending& a, const Pending& b) { return a.time < b.time; });
-  const auto ready =
-      std::upper_bound(pending_.begin(), pending_.end(), until,
-                       [](base::Nanos time, const Pending& record) { return time < record.time; });
-  if (ready == pending_.begin()) return {};
+  if (by_time_.empty() || by_time_.front().time > until) return {};
   Block block{position_, {}};
-  for (auto record = pending_.begin(); record != ready; ++record) write(*record, block.bytes);
-  std::vector<uint8_t> kept;
-  for (auto record = ready; record != pending_.end(); ++record) {
-    const size_t at = kept.size();
-    put_bytes(kept, {payloads_.data() + record->at, record->size_bytes});
-    record->at = at;
+  while (!by_time_.empty() && by_time_.front().time <= until) {
+    const uint32_t slot = by_time_.front().slot;
+    std::pop_heap(by_time_.begin(), by_time_.end());
+    by_time_.pop_back();
+    write(slots_[slot], block.bytes);
+    free_body(slots_[slot]);
+    free_slots_.push_back(slot);
   }
-  payloads_ = std::move(kept);
-  pending_.erase(pending_.begin(), ready);
   position_ += block.bytes.size();
   lent_.push_back(std::move(block));
   const Block& last = lent_.back();
@@ -173,12 +216,12 @@ void FedSource::write(const Pending& record, std::vector<uint8_t>& out) {
   }
   if (record.type == PERF_RECORD_SAMPLE) return write_sample(record, out);
   learn_name(record);
-  write_other(record, {payloads_.data() + record.at, record.size_bytes}, out);
+  write_other(record, {record.body, record.size_bytes}, out);
 }
 
 /// What COMM and FORK say of names, so that no further COMM is made for them.
 void FedSource::learn_name(const Pending& record) {
-  const uint8_t* body = payloads_.data() + record.at;
+  const uint8_t* body = record.body;
   if (record.type == PERF_RECORD_COMM && record.size_bytes > 8) {
     told_[base::load<int32_t>(body + 4)] =
         names_.intern(base::bounded_text(body + 8, record.size_bytes - 8));
@@ -205,7 +248,7 @@ void FedSource::write_sample(const Pending& record, std::vector<uint8_t>& out) c
   // 8 bytes. A payload ends with its format's fields; what follows is zeros.
   const uint32_t raw = ((record.size_bytes + 4 + 7) & ~7u) - 4;
   put(out, raw);
-  put_bytes(out, {payloads_.data() + record.at, record.size_bytes});
+  put_bytes(out, {record.body, record.size_bytes});
   pad(out);
   finish_record(out, at);
 }

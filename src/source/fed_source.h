@@ -3,10 +3,13 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/id.h"
@@ -37,7 +40,7 @@ struct FedSample {
 ///
 ///     add … add, finish_round     horizon: the newest record of the rounds before (perf's rule),
 ///     add … add, finish_round              or the newest of all less the window
-///     next_round                  sorts what may go by time, writes it as perf records, lends these
+///     next_round                  takes what may go by time, writes it as perf records, lends these
 ///     end                         nothing follows: the rest goes
 ///
 /// A name that differs from what was told of the thread before is written as a COMM record in front, in
@@ -71,27 +74,46 @@ class FedSource final : public Source {
   void request_stop() { is_stopped_.store(true, std::memory_order_relaxed); }
 
   /// Bytes that were added and have not gone.
-  size_t pending_bytes() const { return payloads_.size() + pending_.size() * sizeof(Pending); }
+  size_t pending_bytes() const { return payload_bytes_ + by_time_.size() * kPendingBytes; }
   const std::string& name() const { return name_; }
 
   const event::EventTable& events() const override { return table_; }
   base::Status next_round(std::chrono::milliseconds wait, Round& round) override;
   void release(uint32_t stream, uint64_t position) override;
   void wake() override { request_stop(); }
-  std::vector<Loss> final_losses() override { return losses_; }
+  std::vector<Loss> final_losses() override;
 
  private:
   struct Pending {
     base::Nanos time;
     uint64_t ip, addr, period;
-    size_t at;  ///< of the payload or body, in payloads_
+    const uint8_t* body;  ///< the payload of a sample, the body of another; in `chunk`
     uint32_t size_bytes;
-    uint32_t kind;  ///< of a sample
-    uint32_t type;  ///< PERF_RECORD_*
+    uint32_t chunk;  ///< in chunks_; only where there is a body
+    uint32_t kind;   ///< of a sample
+    uint32_t type;   ///< PERF_RECORD_*
     uint16_t misc;
     int32_t cpu, pid, tid;
     base::StringId comm;
   };
+  /// A record that waits, in a heap: the oldest is in front, of equally old ones the one added first.
+  struct Node {
+    base::Nanos time;
+    uint64_t number;  ///< how many were added before
+    uint32_t slot;    ///< in slots_
+    bool operator<(const Node& other) const {
+      return time != other.time ? time > other.time : number > other.number;
+    }
+  };
+  static constexpr size_t kPendingBytes = sizeof(Pending) + sizeof(Node);
+  /// A block of bodies, which stay where they are. Used anew when the last of them has gone.
+  struct Chunk {
+    std::unique_ptr<uint8_t[]> bytes;
+    size_t used = 0;
+    uint32_t bodies = 0;
+  };
+  static constexpr size_t kChunkBytes = 256 << 10;
+
   /// Bytes that are lent: of one round.
   struct Block {
     uint64_t position;
@@ -99,6 +121,8 @@ class FedSource final : public Source {
   };
 
   base::Status add(Pending record, const FedOrigin& origin, std::span<const uint8_t> bytes);
+  void keep_body(Pending& record, std::span<const uint8_t> bytes);
+  void free_body(const Pending& record);
   base::Nanos horizon() const;
   void write(const Pending& record, std::vector<uint8_t>& out);
   void write_sample(const Pending& record, std::vector<uint8_t>& out) const;
@@ -112,14 +136,20 @@ class FedSource final : public Source {
   base::Interner names_;
   std::unordered_map<int32_t, base::StringId>
       told_;  ///< by tid: the name as of the last record gone
-  std::vector<Pending> pending_;
-  std::vector<uint8_t> payloads_;
+  std::vector<Node> by_time_;
+  std::vector<Pending> slots_;
+  std::vector<uint32_t> free_slots_;
+  uint64_t next_number_ = 0;
+  std::vector<Chunk> chunks_;  ///< bodies are added to the one at `chunk_`
+  std::vector<uint32_t> free_chunks_;
+  uint32_t chunk_ = 0;
+  size_t payload_bytes_ = 0;
   base::Nanos newest_ = 0;  ///< of all records
   base::Nanos newest_of_rounds_before_ = 0;
   base::Nanos newest_of_round_ = 0;
   std::deque<Block> lent_;
   uint64_t position_ = 0;
-  std::vector<Loss> losses_;
+  std::map<std::pair<int32_t, uint32_t>, uint64_t> losses_;  ///< by CPU and kind
   bool is_ended_ = false;
   std::atomic<bool> is_stopped_{false};
 };

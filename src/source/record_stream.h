@@ -18,6 +18,7 @@ namespace oc::source {
 struct UserRecord {
   enum : uint32_t {
     kAttr = 64,
+    kRoom = 65,  ///< perf's before 3.11; here what PerfDataWriter makes room by
     kTracingData = 66,
     kBuildId = 67,
     kFinishedRound = 68,

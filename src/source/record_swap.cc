@@ -17,6 +17,7 @@ using event::kAbsent;
 
 namespace {
 
+constexpr uint32_t kCallchainDeferred = 22;  // PERF_RECORD_CALLCHAIN_DEFERRED
 constexpr uint64_t kBranchHwIndex = 1ull << 17;
 constexpr uint64_t kBranchCounters = 1ull << 19;
 constexpr uint64_t kFormatLost = 1ull << 4;
@@ -82,6 +83,8 @@ std::string_view numbers_of(uint32_t type, uint16_t misc) {
     case PERF_RECORD_CGROUP:
     case PERF_RECORD_AUX_OUTPUT_HW_ID:
       return "8";
+    case kCallchainDeferred:
+      return "8*";
     case PERF_RECORD_KSYMBOL:
       return "8422";
     case PERF_RECORD_BPF_EVENT:
@@ -154,15 +157,15 @@ void turn_stack(Turner& at) {
 }
 
 /// From READ on; see event/sample_tail.cc, which reads the same.
-void turn_tail(Turner& at, const event::EventKind& kind) {
-  const auto& layout = kind.layout;
+void turn_tail(Turner& at, const event::SampleLayout& layout,
+               const std::optional<PayloadSwapper>& swapper) {
   const auto has = [&](uint64_t bits) { return (layout.sample_type & bits) != 0; };
   if (has(PERF_SAMPLE_READ)) turn_read(at, layout.read_format);
   if (has(PERF_SAMPLE_CALLCHAIN))
     at.words(std::min<uint64_t>(at.turn<uint64_t>(), at.remaining() / 8));
   if (has(PERF_SAMPLE_RAW)) {
     const auto payload = at.pass(at.turn<uint32_t>());
-    if (kind.format) swap_payload(*kind.format, payload);
+    if (swapper) swapper->swap(payload);
   }
   if (has(PERF_SAMPLE_BRANCH_STACK)) turn_branches(at, layout.branch_sample_type);
   if (has(PERF_SAMPLE_REGS_USER)) turn_regs(at, layout.regs_user);
@@ -200,27 +203,48 @@ uint64_t swapped_branch_flags(uint64_t flags) {
   return out;
 }
 
-void swap_payload(const event::EventFormat& format, std::span<uint8_t> payload) {
-  std::vector<bool> is_turned(payload.size());
-  const auto turn = [&](size_t at, size_t size_bytes, uint32_t element) {
-    if (element < 2 || at + size_bytes > payload.size() || size_bytes == 0 || is_turned[at]) return;
-    std::fill_n(is_turned.begin() + static_cast<std::ptrdiff_t>(at), size_bytes, true);
-    swap_elements(payload.subspan(at, size_bytes), element);
-  };
+PayloadSwapper::PayloadSwapper(const event::EventFormat& format) {
+  using event::FieldKind;
   for (const event::Field& field : format.fields) {
-    using event::FieldKind;
     if (field.kind == FieldKind::kChars || field.kind == FieldKind::kBytes) continue;
-    if (field.kind < FieldKind::kDynamicChars) {
-      const size_t size = field.size != 0                 ? field.size
-                          : field.offset < payload.size() ? payload.size() - field.offset
-                                                          : 0;
-      turn(field.offset, size, field.kind == FieldKind::kArray ? field.element_size : field.size);
-      continue;
-    }
-    turn(field.offset, field.size, field.size);  // (length << 16) | offset
-    const auto found = event::field_bytes(field, payload);
-    if (field.kind == FieldKind::kDynamicArray && found.size != 0)
-      turn(static_cast<size_t>(found.data - payload.data()), found.size, field.element_size);
+    const bool is_array = field.kind == FieldKind::kArray;
+    add({field.offset, field.size, is_array ? field.element_size : field.size});
+    if (field.kind == FieldKind::kDynamicArray && field.element_size > 1) arrays_.push_back(field);
+  }
+}
+
+void PayloadSwapper::add(const Step& step) {
+  if (step.element < 2) return;
+  for (const Step& earlier : steps_) {
+    if (step.at >= earlier.at &&
+        (earlier.size_bytes == 0 || step.at - earlier.at < earlier.size_bytes))
+      return;
+  }
+  steps_.push_back(step);
+}
+
+void PayloadSwapper::swap(std::span<uint8_t> payload) const {
+  size_t reached = 0;
+  for (const Step& step : steps_) {
+    if (step.at >= payload.size() || step.size_bytes > payload.size() - step.at) continue;
+    const auto rest = payload.subspan(step.at);
+    swap_elements(step.size_bytes == 0 ? rest : rest.first(step.size_bytes), step.element);
+    reached = std::max(reached, step.at + step.size_bytes);
+  }
+  for (const event::Field& field : arrays_) {
+    const auto found = event::field_bytes(field, payload);  // its place is turned already
+    if (found.size == 0) continue;
+    const auto at = static_cast<size_t>(found.data - payload.data());
+    if (at < reached) continue;
+    swap_elements(payload.subspan(at, found.size), field.element_size);
+    reached = at + found.size;
+  }
+}
+
+RecordSwapper::RecordSwapper(const EventTable& events) : events_(events) {
+  for (uint32_t i = 0; i < events.size(); ++i) {
+    payloads_.emplace_back();
+    if (events[i].format) payloads_.back().emplace(*events[i].format);
   }
 }
 
@@ -254,7 +278,7 @@ void RecordSwapper::swap_sample(std::span<uint8_t> record) const {
   }
   if (!is_known || record.size() < layout.tail) return;
   Turner tail(record.subspan(layout.tail));
-  turn_tail(tail, events_[index]);
+  turn_tail(tail, layout, payloads_[index]);
 }
 
 size_t RecordSwapper::swap_trailer(std::span<uint8_t> record) const {

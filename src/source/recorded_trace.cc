@@ -88,6 +88,13 @@ Result<Mapping> spool(const std::string& name, ByteInput& input, const StopAsked
   return Mapping::map(file->number(), name);
 }
 
+/// Whether PerfDataWriter had not come to its end: the room for a header is still where it was. Pipes have none.
+bool is_unfinished(std::span<const uint8_t> trace, base::ByteOrder order) {
+  base::OrderedBytes bytes(trace, order);
+  bytes.skip(kPipeHeaderBytes);
+  return bytes.read<uint32_t>() == UserRecord::kRoom && !bytes.failed();
+}
+
 }  // namespace
 
 Result<std::unique_ptr<RecordedTrace>> RecordedTrace::open(const std::string& path,
@@ -112,11 +119,17 @@ Result<std::unique_ptr<RecordedTrace>> RecordedTrace::load(const std::string& pa
   if (magic->is_pipe) {
     trace->mapping_ = std::move(mapping);
     trace->stream_header_.emplace(path).set_order(magic->order);
+    trace->is_unfinished_ = is_unfinished(trace->mapping_.bytes(), magic->order);
+    if (trace->is_unfinished_) {
+      trace->stream_header_->add_note(path +
+                                      ": the recording was never finished (it has no header in "
+                                      "front yet): reading what is there");
+    }
     auto source = StreamSource::open_pipe(
         *trace->stream_header_,
         std::make_unique<MappedInput>(trace->mapping_,
                                       trace->mapping_.bytes().subspan(kPipeHeaderBytes)),
-        [] { return false; });
+        [] { return false; }, {.is_cut = trace->is_unfinished_});
     if (!source) return std::move(source.error());
     trace->source_ = std::move(*source);
     return trace;
@@ -130,7 +143,7 @@ Result<std::unique_ptr<RecordedTrace>> RecordedTrace::load(const std::string& pa
   } else {
     trace->source_ = std::make_unique<StreamSource>(
         kept.header(), std::make_unique<MappedInput>(kept.mapping(), kept.records()),
-        kept.is_truncated());
+        StreamSource::Limits{.is_cut = kept.is_truncated()});
   }
   return trace;
 }
@@ -157,7 +170,7 @@ Result<std::unique_ptr<RecordedTrace>> RecordedTrace::read_pipe(const std::strin
   (*input)->pass(kPipeHeaderBytes);
   auto trace = std::make_unique<RecordedTrace>();
   trace->stream_header_.emplace(name).set_order(magic->order);
-  auto source = StreamSource::open_pipe(*trace->stream_header_, std::move(*input), stop);
+  auto source = StreamSource::open_pipe(*trace->stream_header_, std::move(*input), stop, {});
   if (!source) return std::move(source.error());
   trace->source_ = std::move(*source);
   trace->is_live_ = true;

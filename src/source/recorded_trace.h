@@ -35,7 +35,8 @@ class RecordedTrace {
   const TraceFacts& facts() const { return header().facts(); }
   const std::string& path() const { return header().path(); }
   const std::vector<std::string>& notes() const { return header().notes(); }
-  bool is_truncated() const { return file_ && file_->is_truncated(); }
+  /// True when a file ends before its header says, or was never finished.
+  bool is_truncated() const { return is_unfinished_ || (file_ && file_->is_truncated()); }
   /// True when records may still be on their way: the source must be asked on the script's own thread.
   bool is_live() const { return is_live_; }
   Source& source() const { return *source_; }
@@ -50,6 +51,7 @@ class RecordedTrace {
   base::Mapping mapping_;  ///< of a file in pipe mode
   std::optional<TraceHeader> stream_header_;
   bool is_live_ = false;
+  bool is_unfinished_ = false;      ///< as PerfDataWriter leaves a file when it is killed
   std::unique_ptr<Source> source_;  ///< of all these
 };
 

@@ -24,11 +24,13 @@ constexpr int kQuietTurns = 5;  // then the header is taken for complete, if the
 
 }  // namespace
 
-StreamSource::StreamSource(const TraceHeader& header, std::unique_ptr<ByteInput> input, bool is_cut)
+StreamSource::StreamSource(const TraceHeader& header, std::unique_ptr<ByteInput> input,
+                           const Limits& limits)
     : header_(header),
       input_(std::move(input)),
       stream_(*input_, header.order()),
-      is_damaged_(is_cut) {
+      most_held_(limits.most_held),
+      is_damaged_(limits.is_cut) {
   if (header.events().size() != 0) begin_records();
 }
 
@@ -39,8 +41,8 @@ void StreamSource::begin_records() {
 
 Result<std::unique_ptr<StreamSource>> StreamSource::open_pipe(
     TraceHeader& header, std::unique_ptr<ByteInput> input,
-    const std::function<bool()>& is_asked_to_stop) {
-  auto source = std::make_unique<StreamSource>(header, std::move(input));
+    const std::function<bool()>& is_asked_to_stop, const Limits& limits) {
+  auto source = std::make_unique<StreamSource>(header, std::move(input), limits);
   if (auto status = source->load_header(header, is_asked_to_stop); !status)
     return std::move(status.error());
   source->begin_records();
@@ -64,7 +66,7 @@ Status StreamSource::load_header(TraceHeader& header,
     return make_error(Code::kInvalid, fmt::format("{}: {}, before any event was described",
                                                   header.path(), stream_.damage()));
   }
-  return header.finish();
+  return header.finish(true);
 }
 
 /// Takes one record that tells of events or of who runs already; kEnd at the first that does not.
@@ -152,7 +154,8 @@ Status StreamSource::next_round(milliseconds wait, Round& round) {
     if (header.type < kFirstUserType) {
       take(stream_.record(), header, scan);
       stream_.pass();
-      if (store_.next() - held_at_round_ > kMostHeld) {
+      // What a round delivers is what came in the one before: two of them are held.
+      if (store_.next() - held_at_round_ > most_held_ / 2) {
         scan.cut();
         newest_ = std::max(newest_, scan.newest());
         end_round();

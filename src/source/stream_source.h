@@ -21,18 +21,23 @@ namespace oc::source {
 ///     ByteInput → RecordStream → turned → RecordStore → runs, by the rule of FileSource's rounds
 ///
 /// Memory: what lies between the oldest record that a batch or the merge still needs and the newest one.
-/// Where the recorder marks rounds, that is little; without them all, up to kMostHeld: then what came is
-/// handed on as if a round had ended, and what arrives late is counted as such.
+/// Where the recorder marks rounds, that is little; without them all, up to kMostHeld: whenever half of that
+/// came it is taken for a round, so the half before is handed on, and what arrives late is counted as such.
 class StreamSource final : public Source {
  public:
+  static constexpr uint64_t kMostHeld = 256ull << 20;
+  struct Limits {
+    bool is_cut = false;  ///< some records are known to be missing
+    uint64_t most_held = kMostHeld;
+  };
+
   /// Records behind a header that is complete: of a file in file mode.
-  /// `is_cut`: some of them are known to be missing.
-  StreamSource(const TraceHeader& header, std::unique_ptr<ByteInput> input, bool is_cut = false);
+  StreamSource(const TraceHeader& header, std::unique_ptr<ByteInput> input, const Limits& limits);
   /// A stream in pipe mode from its first record on, which fills `header` and finishes it. Returns when the
   /// first sample, the end of a round, or nothing for a while has come. `is_asked_to_stop` may end that early.
   static base::Result<std::unique_ptr<StreamSource>> open_pipe(
       TraceHeader& header, std::unique_ptr<ByteInput> input,
-      const std::function<bool()>& is_asked_to_stop);
+      const std::function<bool()>& is_asked_to_stop, const Limits& limits);
 
   const event::EventTable& events() const override { return header_.events(); }
   base::Status next_round(std::chrono::milliseconds wait, Round& round) override;
@@ -47,8 +52,6 @@ class StreamSource final : public Source {
   bool is_live() const { return input_->is_live(); }
   /// Bytes held now.
   uint64_t held_bytes() const { return store_.size_bytes(); }
-
-  static constexpr uint64_t kMostHeld = 256ull << 20;
 
  private:
   using State = ByteInput::State;
@@ -76,6 +79,7 @@ class StreamSource final : public Source {
   base::Nanos newest_of_rounds_ = 0;  ///< of those in rounds that ended
   base::Nanos horizon_ = 0;
   uint64_t held_at_round_ = 0;
+  uint64_t most_held_;
   std::atomic<bool> is_woken_{false};
   std::atomic<uint64_t> position_{0};  ///< in the input, for `progress`
   bool is_damaged_ = false;

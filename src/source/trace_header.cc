@@ -213,7 +213,7 @@ std::string TraceHeader::stored_name(size_t index) const {
   return names_by_place_.size() == attrs_.size() ? names_by_place_[index] : std::string();
 }
 
-Status TraceHeader::finish() {
+Status TraceHeader::finish(bool may_grow) {
   if (attrs_.empty())
     return make_error(Code::kInvalid, path_ + " describes no events: it has no attrs");
   std::optional<TracingData> tracing;
@@ -254,7 +254,7 @@ Status TraceHeader::finish() {
                     "not read, and their events have no fields",
                     path_, format_bytes, kMaxFormatBytes));
   }
-  events_.finish();
+  events_.finish(may_grow);
   tracing_data_ = {};
   return {};
 }

@@ -67,8 +67,8 @@ class TraceHeader {
   /// The event with this id is called so.
   void name_event(uint64_t id, std::string name);
   void add_note(std::string note) { notes_.push_back(std::move(note)); }
-  /// Makes the table of events. Errors: there are none.
-  base::Status finish();
+  /// Makes the table of events. Errors: there are none. `may_grow`: more of them may be described later.
+  base::Status finish(bool may_grow = false);
 
   const event::EventTable& events() const { return events_; }
   const TraceFacts& facts() const { return facts_; }

@@ -176,7 +176,7 @@ WRONG_SCRIPTS = [
          ["script", "{fails.lua}", "-i", "{trace}"], 1, out=r"^good\t1000$",
          err=r"\A[^\n]*fails.lua:6: .*no_such_field'[^\n]*\n   6 \|   if n % 100[^\n]*\n     \| +\^.*fails.lua:6: 10 times in all"),
     Case("--max-errors ends the run with results", ["script", "{fails.lua}", "-i", "{trace}", "--max-errors", "3"], 1,
-         out=r"^good\t299$", err=r"fails.lua:6: .*3 times in all.*stopped after 3 errors"),
+         out=r"^good\t300$", err=r"fails.lua:6: .*3 times in all.*stopped after 3 errors"),
     Case("errors in a timer and in an end hook: the others go on", ["script", "{timer.lua}", "-i", "{trace}"], 1,
          out=r"^seen\t1000\nlast$",
          err=r"timer.lua:5: attempt to index local 'none'.*timer.lua:7: .*'nothing'.*timer.lua:5: \d+ times"),

@@ -1,4 +1,4 @@
-"""Writes small perf.data files: cpu-clock samples and names of threads, at known times.
+"""Writes small perf.data files: cpu-clock samples, names, begin and end of threads, at known times.
 
     | header 104 | ids | attr, section of ids | records |      linux/perf_event.h; perf.data-file-format.txt
 """
@@ -6,7 +6,8 @@ import struct
 
 ATTR_BYTES = 128  # PERF_ATTR_SIZE_VER7: what perf 6.1 reads
 SAMPLE_TYPE = 1 << 16 | 1 << 0 | 1 << 1 | 1 << 2 | 1 << 7 | 1 << 8  # IDENTIFIER IP TID TIME CPU PERIOD
-SAMPLE_ID_ALL, COMM = 1 << 18, 1 << 9
+SAMPLE_ID_ALL, COMM, TASK, COMM_EXEC = 1 << 18, 1 << 9, 1 << 13, 1 << 24
+MISC_COMM_EXEC = 1 << 13
 CPU_CLOCK_ID = 7
 START_NS = 1_000_000_000
 
@@ -19,17 +20,33 @@ def sample(time_ns, pid, cpu=0, ip=0x1000):
     return _record(9, struct.pack("<QQIIQIIQ", CPU_CLOCK_ID, ip, pid, pid, time_ns, cpu, 0, 1))
 
 
-def comm(time_ns, pid, name):
+def _trailer(time_ns, pid, tid):
+    return struct.pack("<IIQIIQ", pid, tid, time_ns, 0, 0, CPU_CLOCK_ID)
+
+
+def comm(time_ns, pid, name, is_exec=False):
     text = name.encode() + b"\0"
     text += b"\0" * (-len(text) % 8)
-    trailer = struct.pack("<IIQIIQ", pid, pid, time_ns, 0, 0, CPU_CLOCK_ID)
-    return _record(3, struct.pack("<II", pid, pid) + text + trailer)
+    return _record(3, struct.pack("<II", pid, pid) + text + _trailer(time_ns, pid, pid),
+                   2 | (MISC_COMM_EXEC if is_exec else 0))
+
+
+def fork(time_ns, parent, pid, tid=None):
+    """A process `pid` of `parent`, or with parent == pid its thread `tid`."""
+    tid = pid if tid is None else tid
+    body = struct.pack("<IIIIQ", pid, parent, tid, parent, time_ns)
+    return _record(7, body + _trailer(time_ns, parent, parent))
+
+
+def exit_of(time_ns, pid, tid=None):
+    tid = pid if tid is None else tid
+    return _record(4, struct.pack("<IIIIQ", pid, 1, tid, 1, time_ns) + _trailer(time_ns, pid, tid))
 
 
 def file_of(records):
     """The bytes of a file that holds `records` (bytes each) of one cpu-clock event."""
     data = b"".join(records)
-    attr = struct.pack("<IIQQQQQ", 1, ATTR_BYTES, 0, 1_000_000, SAMPLE_TYPE, 0, SAMPLE_ID_ALL | COMM)
+    attr = struct.pack("<IIQQQQQ", 1, ATTR_BYTES, 0, 1_000_000, SAMPLE_TYPE, 0, SAMPLE_ID_ALL | COMM | TASK | COMM_EXEC)
     attr += b"\0" * (ATTR_BYTES - len(attr))
     ids_at, attr_at = 104, 112
     attr += struct.pack("<QQ", ids_at, 8)

@@ -183,6 +183,8 @@ class Record:
                 problems += complaints(output + ".partial")
                 if len(lines_of(output + ".partial")) != seen:
                     problems.append(f"oc reads {seen}, perf {len(lines_of(output + '.partial'))}")
+            strict = run(["eval", "--strict", "oc.open{}:run()", "-i", output + ".partial"])
+            problems += problems_of(strict, 3, None, "was never finished")
             again = run(["record", "-q", "-o", output, "--", "true"])
             if not os.path.exists(output + ".partial.old"):
                 problems.append("the next recording did not keep it")

@@ -240,17 +240,36 @@ TEST_CASE("the kernel is asked for what it tests as we do") {
   CHECK(kernel("file starts_with '/bin'").text == "file ~ \"/bin*\"");
   CHECK(kernel("!flag").text == "flag == 0");
   CHECK(kernel("cpu < 2").text == "CPU < 2");
+  CHECK(kernel("comm == 'rcu_tasks_kthr'").text == "COMM == \"rcu_tasks_kthr\"");
   CHECK(kernel("comm == 'nginx'").text == "COMM == \"nginx\"");
   CHECK(kernel("common_pid == 7").is_exact);
   CHECK(kernel("args.pid == 1 && vec == 'NET'").text == "(pid == 1 && vec == 8)");
 }
 
 TEST_CASE("the kernel is asked for more where it tests otherwise") {
-  for (const char* text :
-       {"pid == 1", "time > 5", "ip == 1", "name ends_with 'x'", "!(name contains 'x')",
-        "path != 'x'", "text == 5", "comm == 'kworker/0:1'", "comm == 'swapper'", "comm =~ 'k*'",
-        "comm != ':5'", "name == 'a\"b'", "other", "tid != 5", "ratio > 1", "name == ''",
-        "number == 1 || pid == 1", "comm contains 'x'"}) {
+  for (const char* text : {"pid == 1",
+                           "time > 5",
+                           "ip == 1",
+                           "name ends_with 'x'",
+                           "!(name contains 'x')",
+                           "path != 'x'",
+                           "text == 5",
+                           "comm == 'kworker/0:1'",
+                           "comm == 'swapper'",
+                           "comm =~ 'k*'",
+                           "comm != ':5'",
+                           "name == 'a\"b'",
+                           "other",
+                           "tid != 5",
+                           "ratio > 1",
+                           "name == ''",
+                           "number == 1 || pid == 1",
+                           "comm contains 'x'",
+                           "comm == 'rcu_tasks_kthread'",
+                           "comm == 'rcu_tasks_kthre'",
+                           "comm != 'rcu_tasks_kthre'",
+                           "comm =~ 'rcu_tasks_kthre*'",
+                           "comm starts_with 'rcu_tasks_kthrea'"}) {
     INFO(text);
     CHECK(kernel(text).text.empty());
     CHECK_FALSE(kernel(text).is_exact);

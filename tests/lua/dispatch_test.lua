@@ -34,7 +34,7 @@ local function handle(loop, handlers, fire)
     local ok, err = xpcall(step, errors.make)
     if ok then break end
     fail(err)
-    if loop.at < loop.count then dispatch.step_over(loop, handlers, errors.make, fail) end
+    dispatch.step_over(loop, handlers, errors.make, fail)
   end
   return failed
 end
@@ -133,9 +133,7 @@ local function with_filters(limit, more)
     local ok, err = xpcall(step, errors.make)
     if ok then break end
     failed[#failed + 1] = err.message
-    if filters.at < filters.count then
-      dispatch.step_over(filters, handlers, errors.make, print)
-    end
+    dispatch.step_over(filters, handlers, errors.make, print)
   end
   check.equal(failed, { "bad a" })
   check.equal(filters.filtered, 1)

@@ -1,31 +1,13 @@
--- Events that a script feeds, other names for events, pauses: over a source, so that all is known.
+-- Events that a script feeds, other names for events: over a source, so that all is known.
 
 local check = require "check"
 local errors = require "oc.errors"
-local oc = require "oc"
 local settings = require "oc.settings"
+local ticks = require "ticks"
 
 settings.errors.max = 1e9
 
-local function quietly(fn)
-  local real, text = io.stderr, {}
-  rawset(io, "stderr", { write = function(_, ...) text[#text + 1] = table.concat { ... } end })
-  local ok, err = pcall(fn)
-  rawset(io, "stderr", real)
-  if not ok then error(err, 0) end
-  return table.concat(text)
-end
-
---- A trace with ticks at 10, 20 …: `count` of them, on CPU 0 and 1 in turn.
-local function ticking(count)
-  local n = 0
-  return oc.open { source = oc.source { events = { tick = { { "n", "u32" } } }, next = function(out)
-    n = n + 1
-    out:emit { event = "tick", time = n * 10, cpu = n % 2, pid = 5, tid = 6, comm = "c" .. n,
-      n = n }
-    return n < count
-  end } }
-end
+local quietly, ticking = ticks.quietly, ticks.ticking
 
 do -- in order: behind the event at hand, before the next; nested ones behind these
   local trace, seen = ticking(2), {}
@@ -166,6 +148,11 @@ do -- misuse
   check.error("needs 'from'", trace.proxy, trace, "x", { where = print })
   check.error("emit works while", p.emit, p, { n = 1 })
   check.error("wants a table of fields", p.emit, p, 5)
+  check.error("'x' cannot be made from itself: x from x", trace.proxy, trace, "x", { from = "x" })
+  trace:proxy("y", { from = "z" })
+  trace:proxy("z", { from = "w", where = print })
+  check.error("'w' cannot be made from itself: w from y from z from w", trace.proxy, trace, "w",
+    { from = "y" })
   local alias = trace:proxy("alias", { from = "tick" })
   check.error("nothing can be emitted", function() alias:emit {} end)
   check.error("has no event 'nothing'", function()
@@ -177,72 +164,4 @@ do -- misuse
   check.error("before trace:run", trace.proxy, trace, "late", {})
   check.error("emit works while", p.emit, p, { n = 1 })
   check.equal(settings.errors.total > 0 and errors.Collector ~= nil, true)
-end
-
--- Pauses and phases ------------------------------------------------------------------------------
-
-do -- from a callback, until a timer; the counts know
-  local trace, seen = ticking(10), {}
-  trace:on("tick", function(e)
-    seen[#seen + 1] = e.n
-    if e.n == 3 then trace:pause() end
-  end)
-  trace:on("tick", function(e) if e.n == 3 then seen[#seen + 1] = "also" end end)
-  trace:every(65, function() trace:resume() end)
-  trace:run()
-  check.equal(seen, { 1, 2, 3, "also", 7, 8, 9, 10 })
-  local stats = trace:stats()
-  check.equal({ stats.events, stats.paused_events, stats.phases }, { 7, 3, nil })
-  check.equal(trace:is_paused(), false)
-end
-
-do -- from a timer, in the middle of a batch; and for good
-  local trace, seen = ticking(10), {}
-  trace:on("tick", function(e) seen[#seen + 1] = e.n end)
-  trace:every(40, function(time)
-    if time == 40 then trace:pause() elseif time == 80 then trace:resume() end
-  end)
-  trace:run()
-  check.equal(seen, { 1, 2, 3, 8, 9, 10 })
-  trace, seen = ticking(10), {}
-  trace:on("tick", function(e)
-    seen[#seen + 1] = e.n
-    trace:pause()
-  end)
-  trace:run()
-  check.equal({ seen, trace:stats().events, trace:stats().paused_events }, { { 1 }, 1, 9 })
-end
-
-do -- a run that begins paused; pause and resume in one callback change nothing
-  local trace, seen = ticking(4), {}
-  trace:pause()
-  trace:on("tick", function(e)
-    seen[#seen + 1] = e.n
-    trace:pause()
-    trace:resume()
-  end)
-  trace:every(20, function() trace:resume() end)
-  trace:run()
-  check.equal(seen, { 2, 3, 4 })
-end
-
-do -- phases: names, spans, events, what of it was paused
-  local trace, names = ticking(10), {}
-  trace:on("tick", function(e)
-    if e.n == 3 then trace:phase "warm" end
-    if e.n == 6 then trace:phase "hot" end
-    if e.n == 7 then trace:pause() end
-    names[e.n] = trace:phase()
-  end)
-  trace:every(90, function() trace:resume() end)
-  trace:run()
-  check.equal({ names[2], names[3], names[5], names[7], names[9] },
-    { "", "warm", "warm", "hot", "hot" })
-  check.equal(trace:stats().phases, {
-    { name = "", start_ns = 0, span_ns = 30, events = 3, paused_ns = 0 },
-    { name = "warm", start_ns = 30, span_ns = 30, events = 3, paused_ns = 0 },
-    { name = "hot", start_ns = 60, span_ns = 40, events = 3, paused_ns = 20 },
-  })
-  check.error("wants a name", trace.phase, trace, 5)
-  check.error("the run is over", trace.phase, trace, "late")
 end

@@ -66,6 +66,8 @@ TEST_CASE("events of a file are found by name, by name without modifiers, by glo
   CHECK(kinds(session, "sys:first") == Kinds{kKernelRecords});
   CHECK(kinds(session, "sys:*") == Kinds{kKernelRecords, kKernelRecords + 1});
   CHECK(kinds(session, "cycles") == Kinds{kKernelRecords + 2});
+  CHECK(kinds(session, "sys:second,sys:*") == Kinds{kKernelRecords + 1, kKernelRecords});
+  CHECK(kinds(session, "cycles,cycles:ppp,sys:first") == Kinds{kKernelRecords + 2, kKernelRecords});
   CHECK(kinds(session, "cycles:ppp") == Kinds{kKernelRecords + 2});
   CHECK(kinds(session, "exec") == Kinds{static_cast<uint32_t>(KernelRecord::kExec)});
   CHECK(session.event_names("*") ==

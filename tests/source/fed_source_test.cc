@@ -1,7 +1,10 @@
 #include "source/fed_source.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <cstring>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -172,20 +175,81 @@ TEST_CASE("too much at once is refused, not kept") {
   CHECK(fed.pending_bytes() <= FedSource::kMaxPending);
 }
 
+TEST_CASE("a record that waits through very many rounds costs nothing in them") {
+  FedSource fed("test", 1'000'000'000);
+  fed.add_kind(kind("a"));
+  fed.finish_kinds();
+  constexpr base::Nanos kRounds = 100'000;
+  const std::vector<uint8_t> bytes(64);
+  Round round;
+  const auto begin = std::chrono::steady_clock::now();
+  for (base::Nanos i = 1; i <= kRounds; ++i) {
+    REQUIRE(fed.add_sample(0, at(i), {0, 0, 1, bytes}));
+    fed.finish_round();
+    REQUIRE(fed.next_round(kNow, round));
+    REQUIRE(round.spans.empty());
+  }
+  // Looking at all that waits in each round takes minutes.
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(10));
+  fed.end();
+  REQUIRE(fed.next_round(kNow, round));
+  CHECK(told(fed, round).size() == kRounds);
+  CHECK(fed.pending_bytes() == 0);
+}
+
+TEST_CASE("records that wait in many blocks come out in order, each with its own payload") {
+  FedSource fed("test", 64);
+  fed.add_kind(kind("a"));
+  fed.finish_kinds();
+  const auto raw = fed.events()[0].layout.raw;
+  using Key = std::pair<base::Nanos, uint32_t>;  // when, and how many were before
+  std::vector<Key> added, came;
+  uint32_t random = 1;
+  for (uint32_t i = 0; i <= 3000; ++i) {
+    Round round;
+    if (i < 3000) {
+      random = random * 1664525 + 1013904223;
+      std::vector<uint8_t> bytes(4 + (random >> 8) % 4000, static_cast<uint8_t>(i));
+      std::memcpy(bytes.data(), &i, sizeof i);
+      added.emplace_back(1000 + i + random % 64, i);
+      REQUIRE(fed.add_sample(0, at(added.back().first), {0, 0, 1, bytes}));
+      if (i % 7 != 0) continue;
+      fed.finish_round();
+    } else {
+      fed.end();
+    }
+    REQUIRE(fed.next_round(kNow, round));
+    for (const auto& span : round.spans) {
+      for (const uint8_t* at = span.begin; at < span.end;
+           at += source::record_header(at).size_bytes) {
+        const auto number = base::load<uint32_t>(at + raw + 4);
+        came.emplace_back(base::load<uint64_t>(at + fed.events()[0].layout.time), number);
+        if (base::load<uint32_t>(at + raw) >= 16)
+          CHECK(at[raw + 8] == static_cast<uint8_t>(number));
+      }
+      fed.release(0, span.position + static_cast<uint64_t>(span.end - span.begin));
+    }
+  }
+  std::sort(added.begin(), added.end());
+  CHECK(came == added);
+  CHECK(fed.pending_bytes() == 0);
+}
+
 TEST_CASE("losses are records, and numbers by CPU and event") {
   FedSource fed("test", 0);
   fed.add_kind(kind("a"));
   fed.finish_kinds();
   REQUIRE(fed.add_lost(at(10), 0, 5));
   REQUIRE(fed.add_lost(at(11), event::EventTable::kUnknown, 6));
+  REQUIRE(fed.add_lost(at(12), 0, 7));
   fed.end();
   Round round;
   REQUIRE(fed.next_round(kNow, round));
-  CHECK(told(fed, round) == Told{"type2 10", "type2 11"});
+  CHECK(told(fed, round) == Told{"type2 10", "type2 11", "type2 12"});
   const auto losses = fed.final_losses();
   REQUIRE(losses.size() == 2);
   CHECK(losses[0].event == 0);
-  CHECK(losses[0].records == 5);
+  CHECK(losses[0].records == 12);
   CHECK(losses[1].event == event::EventTable::kUnknown);
 }
 

@@ -126,6 +126,12 @@ TEST_CASE("a trace that was never finished is read as far as it goes") {
     for (int i = 0; i < 3; ++i) REQUIRE(writer.append(std::span(&span, 1), true));
   }
   CHECK(count_records(folder / "t.data.partial") == 900);
+  const auto trace = RecordedTrace::open(folder / "t.data.partial");
+  REQUIRE(trace);
+  CHECK((*trace)->is_truncated());
+  CHECK((*trace)->source().is_damaged());
+  REQUIRE((*trace)->source().notes().size() == 1);
+  CHECK((*trace)->source().notes()[0].find("was never finished") != std::string::npos);
   const uint64_t size = std::filesystem::file_size(folder / "t.data.partial");
   REQUIRE(truncate((folder / "t.data.partial").c_str(), static_cast<off_t>(size - 13)) == 0);
   CHECK(count_records(folder / "t.data.partial") == 899);

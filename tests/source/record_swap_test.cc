@@ -68,8 +68,40 @@ TEST_CASE("a payload's fields are turned by its format, those that overlap once"
                            .u16(swapped(uint16_t{1}))
                            .u16(swapped(uint16_t{2}))
                            .bytes;
-  swap_payload(format, payload);
+  const PayloadSwapper swapper(format);
+  swapper.swap(payload);
   CHECK(payload == ByteWriter().u32(77).text("abcd").u32(4u << 16 | 12).u16(1).u16(2).bytes);
+
+  // The data of a dynamic field that lies among the fixed ones stays, and so does a payload that is cut off.
+  ByteVector odd =
+      ByteWriter().u32(swapped(uint32_t{77})).text("abcd").u32(swapped(4u << 16)).bytes;
+  swapper.swap(odd);
+  CHECK(odd == ByteWriter().u32(77).text("abcd").u32(4u << 16).bytes);
+  ByteVector cut = {1, 2, 3};
+  swapper.swap(cut);
+  CHECK(cut == ByteVector{1, 2, 3});
+}
+
+TEST_CASE("the addresses of a deferred call chain are turned, its trailer too") {
+  const auto attr = plain_attr();
+  const auto events = make_table({{attr, {1}}});
+  const auto body = [](auto turned) {
+    ByteWriter w;
+    for (const uint64_t word : {0xc00c1eull, 2ull, 0x1122334455667788ull, 0x10ull})
+      w.u64(turned(word));
+    return w.bytes;
+  };
+  const auto same = [](uint64_t word) { return word; };
+  RecordWriter here(attr), other(attr);
+  here.kernel(22, 2, body(same), {.time = 5, .id = 1, .pid = 3, .tid = 4});
+  other.kernel(22, 2, body([](uint64_t word) { return swapped(word); }), {});
+  auto record = here.bytes;
+  const RecordSwapper swapper(events);
+  swapper.swap(record);
+  CHECK(ByteVector(record.begin() + 8, record.begin() + 40) ==
+        ByteVector(other.bytes.begin() + 8, other.bytes.begin() + 40));
+  swapper.swap(record);
+  CHECK(record == here.bytes);
 }
 
 TEST_CASE("records that are too short for what they promise stay in their bounds") {

@@ -124,6 +124,60 @@ TEST_CASE("kernel records before the first sample are records like others") {
   CHECK(times_of(*trace) == Times{1, 2, 3, 4});
 }
 
+TEST_CASE("samples of an event that is described behind others' samples belong to nobody") {
+  RecordWriter w(plain_attr());
+  w.sample({.time = 1, .id = 1});
+  PerfDataWriter late;
+  late.add(plain_attr(), {2});
+  const auto described = pipe_bytes(late);  // magic and size, then the record
+  w.raw_bytes(ByteVector(described.begin() + 16, described.end()));
+  w.sample({.time = 2, .id = 2}).sample({.time = 3, .id = 1});
+  const auto trace = load(pipe_bytes(plain_file(w.bytes)));
+  const RecordClock clock(trace->events());
+  std::vector<uint32_t> kinds;
+  Round round;
+  do {
+    REQUIRE(bool(trace->source().next_round(milliseconds(100), round)));
+    for (const Run& run : round.runs) {
+      for (const uint8_t* at = run.at; at < run.end; at += record_header(at).size_bytes)
+        kinds.push_back(clock.kind_of_sample(at, record_header(at).size_bytes));
+    }
+  } while (!round.is_last);
+  CHECK(kinds == std::vector<uint32_t>{0, oc::event::EventTable::kUnknown, 0});
+  CHECK(notes_of(*trace).find("behind the first samples") != std::string::npos);
+  CHECK(trace->source().is_damaged());
+  // A mapped file says beforehand what there is: nobody looks for ids.
+  CHECK(load(plain_file({}).bytes())->events().id_offset() == oc::event::kAbsent);
+}
+
+TEST_CASE("without marks of rounds a stream is handed on by halves of what may be held") {
+  RecordWriter w(plain_attr());
+  constexpr uint64_t kCount = 2000;
+  for (uint64_t i = 1; i <= kCount; ++i) w.sample({.time = i, .id = 1});
+  const auto bytes = pipe_bytes(plain_file(w.bytes));
+  const uint64_t record = w.bytes.size() / kCount;
+  const uint64_t most = 200 * record;
+  const auto mapping = oc::base::Mapping::lend(bytes);
+  TraceHeader header("trace");
+  auto source = StreamSource::open_pipe(
+      header, std::make_unique<MappedInput>(mapping, mapping.bytes().subspan(16)),
+      [] { return false; }, {.most_held = most});
+  REQUIRE(bool(source));
+  Round round;
+  uint64_t came = 0, rounds = 0, horizon = 0;
+  do {
+    REQUIRE(bool((*source)->next_round(milliseconds(100), round)));
+    CHECK(round.records <= 101);
+    CHECK(round.horizon == (round.is_last ? kCount : horizon));
+    horizon = came + round.records;
+    came = horizon;
+    CHECK((came - round.horizon) * record <= most);
+    ++rounds;
+  } while (!round.is_last);
+  CHECK(came == kCount);
+  CHECK(rounds >= 20);
+}
+
 TEST_CASE("compressed records of every kind and cut read as the plain ones") {
   const auto records = samples(kTimes);
   for (const uint32_t type : {81u, 83u}) {

@@ -35,7 +35,8 @@ def perf_calls(path):
         if event.endswith("enter"):
             began[sample.tid] = (number, sample.time)
         elif began.get(sample.tid, (None, 0))[0] == number:
-            failed = -4095 <= int(text.split("=")[1]) < 0
+            ret = int(text.split("=")[1])
+            failed = -4095 <= ret < 0 and not -516 <= ret <= -512
             yield sample.comm, sample.pid, number, sample.time - began.pop(sample.tid)[1], failed
 
 
@@ -173,8 +174,24 @@ def check_event_top(path):
     if "did you mean 'next_comm'" not in error:
         yield f"event_top: a wrong field is told as {error}"
 
+    for wrong, told in ((("sched:*", "--by", "next_cmm"), "no event of 'sched:*' has a field 'next_cmm'"),
+                        (("sched:*", "--sum", "next_comm"), "'next_comm' of sched:sched_switch is char"),
+                        (("sched:sched_switch", "--sum", "comm"), "'comm' is text"),
+                        (("sched:*", "--by", "comm,pid,tid,cpu"), "one to three fields, not 4")):
+        _, error = perf_text.run(perf_text.OC, "script", "event_top", "-i", path, *wrong, status=(2,))
+        if told not in error:
+            yield f"event_top {wrong}: told {error}"
+
+
+def check_overlaps(path):
+    """An event that several names mean is counted once."""
+    switches, everything = "sched:sched_switch", oc_rows("event_top", path, "sched:*", "--by", "event")
+    for names in (f"{switches},sched:*", f"sched:*,{switches},cswitch"):
+        yield from differs(f"event_top {names}", everything, oc_rows("event_top", path, names, "--by", "event"))
+
 
 def checks():
+    yield from check_overlaps(SCHED)
     yield from check_syscall_top(SYSCALLS)
     yield from check_syscall_top(perf_text.DEMO)
     yield from check_run_queue_latency(SCHED)
