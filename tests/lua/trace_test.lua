@@ -152,7 +152,7 @@ local function test_misuse()
   check.error("wants a table of options", function() trace:on("sched:sched_switch", 1, print) end)
   check.error("has no event 'sched:sched_swich'.*did you mean sched:sched_switch",
     function() trace:on("sched:sched_swich", print) end)
-  check.error("has nothing that serves as 'cpu'.*perf record",
+  check.error("has nothing that serves as 'cpu'.*oc record",
     function() trace:on("cpu", print) end)
   check.error("did you mean 'next_pid'",
     function() trace:event("sched:sched_switch"):field "next_pdi" end)

@@ -151,7 +151,7 @@ check.error("has no field 'time'", function() return e.args.time end)
 check.error("does not collect stacks", function() return e.stack end)
 check.error("do not have 'weight'.*did not ask", function() return e.weight end)
 check.error("do not have 'callchain'", function() return e.callchain end)
-check.error("do not have 'addr'\nrecord the addresses: perf record %-d %-e test:event",
+check.error("do not have 'addr'\nrecord the addresses: oc record %-%-data %-e test:event",
   function() return e.addr end)
 check.error("read only: 'pid' cannot be set", function() e.pid = 1 end)
 check.error("read only: 'pid' cannot be set", function() e.args.pid = 1 end)
