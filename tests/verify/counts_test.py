@@ -87,7 +87,7 @@ BY_NOBODY = {
 REFUSED = {
     "hotspot/integrationtests/file_content/perf.data.broken.gz": r"gunzip",
     "hotspot/integrationtests/file_content/perf.data.true.v2.gz": r"gunzip",
-    "simpleperf/testdata/invalid_perf.data": r"perf record",
+    "simpleperf/testdata/invalid_perf.data": r"oc record",
 }
 
 # perf turns the READ of a group into one sample for each member that advanced (deliver_sample_group
