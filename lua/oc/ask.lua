@@ -235,10 +235,7 @@ end
 ---@param has_command boolean
 function M.apply(session, asked, has_command)
   local sampling, parts = ffi.new("oc_sampling"), 0
-  for _, name in ipairs(asked.samples or {}) do
-    parts = bit.bor(parts, M.sample_parts[name])
-    if name == "cgroup" then C.oc_session_sample_cgroups(session) end  -- and their names
-  end
+  for _, name in ipairs(asked.samples or {}) do parts = bit.bor(parts, M.sample_parts[name]) end
   sampling.period = asked.period or 0
   sampling.stacks = stack_kinds[asked.stacks or "none"]
   sampling.stack_size = asked.stack_size or 0

@@ -25,7 +25,6 @@ constexpr uint64_t kUserRegisters =
 uint64_t sample_type_of(const EventRequest& request) {
   uint64_t type = kSampleType | request.parts | (request.format ? PERF_SAMPLE_RAW : 0) |
                   (request.with_address ? PERF_SAMPLE_ADDR : 0);
-  if (request.with_cgroup) type |= PERF_SAMPLE_CGROUP;
   if (request.reads_group()) type |= PERF_SAMPLE_READ;
   if (request.is_read_only()) return type;
   if (request.stacks.kind != Stacks::kNone) type |= PERF_SAMPLE_CALLCHAIN;
@@ -91,7 +90,7 @@ perf_event_attr make_dummy(const LiveRequest& request, const AttrBasis& basis) {
 
 /// Samples name groups by id: records name those that are made meanwhile.
 bool samples_cgroups(const LiveRequest& request) {
-  return !request.events.empty() && request.events.front().with_cgroup;
+  return !request.events.empty() && (request.events.front().parts & PERF_SAMPLE_CGROUP) != 0;
 }
 
 }  // namespace

@@ -40,7 +40,6 @@ struct EventRequest {
   bool with_address = false;  ///< PERF_SAMPLE_ADDR (page faults)
   uint64_t parts = 0;  ///< further PERF_SAMPLE_* bits: weights, cgroups, physical addresses …
   StackRequest stacks;
-  bool with_cgroup = false;  ///< PERF_SAMPLE_CGROUP (Linux 5.7), and CGROUP records of new groups
   /// Do not filter out our own threads. For sched:*: a switch made in our context is also the
   /// switch-in of another thread, so leaving it out would lose that.
   bool keep_own = false;

@@ -45,7 +45,7 @@ bool same_event(const EventRequest& a, const EventRequest& b) {
          a.config2 == b.config2 && a.bp_type == b.bp_type && a.group == b.group &&
          a.modifiers.letters == b.modifiers.letters && a.frequency_hz == b.frequency_hz &&
          a.period == b.period && a.with_address == b.with_address && a.stacks == b.stacks &&
-         a.parts == b.parts && a.cpus == b.cpus && a.with_cgroup == b.with_cgroup;
+         a.parts == b.parts && a.cpus == b.cpus;
 }
 
 /// What `oc` will know later; until then its name must not be taken apart as something else.
@@ -219,7 +219,6 @@ Result<std::vector<uint32_t>> LivePlan::resolve_syscalls(const std::string& name
 }
 
 uint32_t LivePlan::add(EventRequest request) {
-  request.with_cgroup = samples_cgroups_;
   for (uint32_t i = 0; i < size() && request.group == 0; ++i) {
     if (!same_event(requests_[i], request)) continue;
     if (!request.is_optional) requests_[i].is_optional = false;  // asked for by name too

@@ -52,8 +52,8 @@ class LivePlan {
   void set_filter(uint32_t index, std::string text) { requests_[index].filter = std::move(text); }
 
   /// Every event that is resolved from now on samples the cgroup.
-  void sample_cgroups() { samples_cgroups_ = true; }
-  bool samples_cgroups() const { return samples_cgroups_; }
+  void sample_cgroups() { sampling_.parts |= PERF_SAMPLE_CGROUP; }
+  bool samples_cgroups() const { return (sampling_.parts & PERF_SAMPLE_CGROUP) != 0; }
 
   /// All that can be asked for by name here, sorted.
   std::vector<std::string> names(const std::string& glob) const;
@@ -84,7 +84,6 @@ class LivePlan {
   std::deque<event::EventKind> kinds_;
   std::vector<Group> groups_;  ///< asked for before, by the list's text
   uint32_t group_count_ = 0;
-  bool samples_cgroups_ = false;
 };
 
 }  // namespace oc::session
