@@ -11,10 +11,10 @@
 
 #include <algorithm>
 #include <charconv>
-#include <filesystem>
 
 #include "base/fd.h"
 #include "elf/build_id.h"
+#include "sys/cgroup.h"
 #include "sys/files.h"
 
 namespace oc::perf {
@@ -289,26 +289,14 @@ std::vector<uint8_t> Rundown::load_build_id(int32_t pid, const MapsLine& mapping
 
 void Rundown::add_cgroups(ByteSink& records) {
   if (!extras_.cgroups) return;
-  namespace fs = std::filesystem;
-  std::error_code problem;
-  fs::path root = "/sys/fs/cgroup";
-  if (fs::exists(root / "unified/cgroup.procs", problem)) root /= "unified";
-  if (!fs::exists(root / "cgroup.procs", problem)) return;
-  const auto add = [&](const fs::path& folder) {
-    struct stat info {};
-    if (stat(folder.c_str(), &info) != 0) return;
-    const std::string name = folder == root ? "/" : folder.string().substr(root.string().size());
+  const auto root = sys::find_cgroup2();
+  if (!root) return;
+  for (const sys::Cgroup& group : sys::scan_cgroups(*root)) {
     const size_t at = begin(records, PERF_RECORD_CGROUP, 0);
-    records.put(static_cast<uint64_t>(info.st_ino));
-    records.put_text(std::string_view(name).substr(0, kMostPath));
+    records.put(group.id);
+    records.put_text(std::string_view(group.path).substr(0, kMostPath));
     records.put(uint8_t{0});
     end(records, at);
-  };
-  add(root);
-  fs::recursive_directory_iterator folders(root, fs::directory_options::skip_permission_denied,
-                                           problem);
-  for (; !problem && folders != fs::recursive_directory_iterator(); folders.increment(problem)) {
-    if (folders->is_directory(problem) && !folders->is_symlink(problem)) add(folders->path());
   }
 }
 

@@ -18,8 +18,9 @@ namespace oc::session {
 /// of that. For the same reason such marks are taken off here. One thread.
 class MappedFiles {
  public:
-  /// `kernel_tells`: records have build ids, and there is nothing to do.
-  explicit MappedFiles(bool kernel_tells) : kernel_tells_(kernel_tells), finder_(0, {}) {}
+  /// `kernel_tells`: records have build ids, and there is nothing to do. `finder` outlives the object.
+  MappedFiles(perf::Rundown& finder, bool kernel_tells)
+      : finder_(finder), kernel_tells_(kernel_tells) {}
 
   /// Looks at the MMAP2 records of the sideband spans of a round: of each that maps code from a file with a build id,
   /// calls `use`. A span with false marks is replaced by a copy without them. Lent: until the next call.
@@ -31,9 +32,9 @@ class MappedFiles {
   bool look_at_span(const source::Span& span,
                     const std::function<void(const perf::MappedFile&)>& use);
 
+  perf::Rundown& finder_;  ///< reads each file once, whether it was mapped before or meanwhile
   bool kernel_tells_;
   std::deque<std::vector<uint8_t>> mended_;  ///< spans without their marks
-  perf::Rundown finder_;
 };
 
 }  // namespace oc::session

@@ -70,7 +70,10 @@ base::Status Recorder::prepare(perf::LiveSource& live) {
   live_ = &live;
   total_ = std::make_unique<RecordTally>(live.events());
   beginning_.features = load_host_features(options_.version);
-  mapped_ = std::make_unique<MappedFiles>(live.extras().build_ids);
+  const auto sideband = static_cast<uint32_t>(live.request().events.size());
+  rundown_.emplace(live.events()[sideband].layout.trailer_size, live.extras());
+  if (perf::has_user_stacks(live.request())) rundown_->include_data();
+  mapped_ = std::make_unique<MappedFiles>(*rundown_, live.extras().build_ids);
   const perf::Target& target = live.request().target;
   if (live.selects_tasks() || !target.comms.empty())
     selection_ = std::make_unique<RecordSelection>(live.events(), target, live.selects_tasks());
@@ -100,11 +103,6 @@ base::Status Recorder::prepare(perf::LiveSource& live) {
 /// On a machine with many processes that takes long: the rings are emptied now and then, into the file or segment at
 /// hand. `missed` gets the sideband of that, where the list begins another one.
 base::Status Recorder::list_what_runs(base::ByteSink& records, base::ByteSink* missed) {
-  const auto sideband = static_cast<uint32_t>(live_->request().events.size());
-  if (!rundown_) {
-    rundown_.emplace(live_->events()[sideband].layout.trailer_size, live_->extras());
-    if (perf::has_user_stacks(live_->request())) rundown_->include_data();
-  }
   rundown_->add_kernel(records);
   rundown_->add_cgroups(records);
   // Later a command has children, which live_ does not know.

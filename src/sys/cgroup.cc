@@ -143,9 +143,10 @@ std::vector<Cgroup> scan_cgroups(const std::string& root, size_t most) {
     const std::string path = at == 0 ? "" : found[at].path;
     const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir((root + path).c_str()), closedir);
     while (const dirent* entry = folder ? readdir(folder.get()) : nullptr) {
-      if (entry->d_type != DT_DIR || entry->d_name[0] == '.') continue;
+      const std::string_view name = entry->d_name;
+      if (entry->d_type != DT_DIR || name == "." || name == "..") continue;
       if (found.size() >= most) return found;
-      found.push_back({entry->d_ino, path + "/" + entry->d_name});
+      found.push_back({entry->d_ino, fmt::format("{}/{}", path, name)});
     }
   }
   return found;

@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <utility>
@@ -20,7 +19,6 @@ namespace {
 using base::Code;
 using base::make_error;
 using base::Result;
-namespace fs = std::filesystem;
 
 constexpr size_t kIdDigits = 64;  // of docker, podman, containerd, CRI-O
 constexpr size_t kLeastDigits = 4;
@@ -93,15 +91,8 @@ std::vector<std::string> CgroupTree::all() const {
   std::vector<std::string> paths;
   const auto mount = hierarchy();
   if (!mount) return paths;
-  paths.emplace_back("/");
-  std::error_code failed;
-  const auto skip = fs::directory_options::skip_permission_denied;
-  for (fs::recursive_directory_iterator entry(mount->folder, skip, failed), end;
-       !failed && entry != end && paths.size() < kMostGroups; entry.increment(failed)) {
-    std::error_code ignored;
-    if (entry->is_directory(ignored) && !entry->is_symlink(ignored))
-      paths.push_back(entry->path().string().substr(mount->folder.size()));
-  }
+  for (Cgroup& group : scan_cgroups(mount->folder, kMostGroups))
+    paths.push_back(std::move(group.path));
   std::sort(paths.begin(), paths.end());
   return paths;
 }
