@@ -23,6 +23,7 @@ local proxies = require "oc.proxy"
 local run = require "oc.run"
 local session = require "oc.session"
 local settings = require "oc.settings"
+local stack = require "oc.stack"
 local timers = require "oc.timers"
 local units = require "oc.units"
 local view = require "oc.view"
@@ -319,6 +320,7 @@ function Trace:stats()
   local stats = session.stats(self._session)
   stats.delivered_to_batches = nil
   stats.events = stats.events - self._phases.skipped
+  stats.stacks = stack.stats(self._session)
   stats.paused_events, stats.phases = self._phases.skipped, phases.read(self)
   return stats
 end

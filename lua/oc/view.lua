@@ -16,6 +16,7 @@ local process_facts = require "oc.process_facts"
 local sample = require "oc.sample"
 local session_of = require "oc.session"
 local source = require "oc.view_source"
+local stack = require "oc.stack"
 local view_table = require "oc.view_table"
 
 local M = {}
@@ -59,12 +60,19 @@ local hints_of_absent = {
   ns_pid = function() return "it is known live only" end,
 }
 
+--- What has to be declared before the run: by what, and how.
+local declarations = {
+  stack = { "stacks", 'add them: oc.open { stacks = "fp" }, or -g on the command line' },
+  symbol = { "symbols", "add them: oc.open { symbols = true }" },
+  module = { "symbols", "add them: oc.open { symbols = true }" },
+}
+
 --- Raises that the event has no such field. `names`: what there is.
 local function no_field(kind, name, names)
-  if name == "stack" then
-    errors.misuse(("'%s' has no stack here: this version of oc does not collect stacks"):format(
-      kind.name), { token = name,
-      hint = "e.callchain has the addresses that a recorded trace holds" })
+  local declaration = kind.sample and not names and not kind.by_name[name] and declarations[name]
+  if declaration and not (name == "stack" and kind.has_stacks or kind.has_places) then
+    errors.misuse(("e.%s needs %s, and nobody asked for them"):format(name, declaration[1]),
+      { token = name, hint = declaration[2] })
   end
   local is_optional = source.is_common[name] or source.is_sample[name]
   local told_by = hints_of_absent[name]
@@ -131,6 +139,9 @@ end
 ---@field event string
 ---@field ip oc.addr
 ---@field period number
+---@field stack oc.Stack how the code got there; see oc.open { stacks = … }
+---@field symbol string the function at `ip`; "[module]" where nobody knows
+---@field module string what the code at `ip` belongs to: a file, "[kernel.kallsyms]", …
 ---@field thread integer which life of the tid: dense from 1
 ---@field addr oc.addr
 ---@field cgroup string path of the process's control group
@@ -317,6 +328,7 @@ end
 ---@field weights fun(d: ffi.cdata*, shift: integer, mask: integer): number
 ---@field sample table<string, fun(d: ffi.cdata*, kind: oc.Kind): any>
 ---@field address ffi.ctype*
+---@field stacks table of oc.stack: what makes stacks and names of this session
 ---@field group_of fun(d: ffi.cdata*): oc.ProcessFacts by the cgroup that the sample names
 ---@field process_of fun(d: ffi.cdata*): oc.ProcessFacts as /proc told when it was first asked
 ---@field keep_for fun(copy: ffi.cdata*) the session lives as long as this copy of an event
@@ -378,6 +390,7 @@ function M.runtime(session)
   end
 
   runtime.sample = sample.readers(held, session_of.fact)
+  runtime.stacks = stack.readers(held, session)
 
   function runtime.keep_for(copy) session_of_copy[copy] = held[1] end
 

@@ -149,6 +149,7 @@ base::Status Decoder::fill(std::chrono::milliseconds wait, Batch& batch) {
     hand_over = (selection_.is_live && !round_.has_more) ||
                 counts_.records - records_before > kRecordsBetweenChecks;
   }
+  if (selection_.stacks != nullptr) selection_.stacks->finish_batch();
   counts_.start_time = selection_.start;
   counts_.window = window_;
   if (is_last_) counts_.end_time = horizon_;
@@ -192,9 +193,14 @@ void Decoder::pass_before_window() {
   newest_ = std::max(newest_, window_.from);
 }
 
+bool Decoder::drain(Batch& batch) {
+  return selection_.stacks != nullptr ? drain_into<true>(batch) : drain_into<false>(batch);
+}
+
 /// Moves what may go into the batch; true when it is full or the run is past its end. The hot loop: what
 /// it changes per record is local, and everything it calls per event is in line.
-bool Decoder::drain(Batch& batch) {
+template <bool kBuildsStacks>
+bool Decoder::drain_into(Batch& batch) {
   if (!is_placed_) return false;
   if (starts_late()) pass_before_window();
   oc_event* const first = batch.events.data() + batch.count;
@@ -216,6 +222,9 @@ bool Decoder::drain(Batch& batch) {
     const bool is_event =
         kind < kinds ? sample(record, header, kind, *out) : other(record, header, kind, *out);
     if (!is_event) return true;
+    if constexpr (kBuildsStacks) {
+      if (kind < kinds) selection_.stacks->add(record, header, kind, *out);
+    }
     out->time = time == 0 ? 0 : static_cast<double>(static_cast<int64_t>(time - start));
     return ++out != full;
   };

@@ -11,6 +11,7 @@
 #include "process/process_model.h"
 #include "session/batch.h"
 #include "session/loss_count.h"
+#include "session/stack_builder.h"
 #include "session/task_selection.h"
 #include "session/time_window.h"
 #include "source/merger.h"
@@ -37,6 +38,8 @@ struct Selection {
   TimeWindow window;      ///< events outside of it are not delivered
   TimeMarks marks;        ///< of the samples, where the window needs them
   process::CgroupNames* cgroups = nullptr;  ///< told what CGROUP records say; outlives the decoder
+  StackBuilder* stacks =
+      nullptr;  ///< builds those of samples, where they were asked for; outlives the decoder
 };
 
 /// Turns a source's records into batches of descriptors: order, which event, who ran under which name.
@@ -69,6 +72,8 @@ class Decoder {
   static constexpr uint32_t kRecord = event::EventTable::kUnknown + 1;
 
   bool drain(Batch& batch);
+  template <bool kBuildsStacks>
+  bool drain_into(Batch& batch);
   void pass_before_window();
   void place_window();
   base::Nanos horizon() const { return is_last_ ? UINT64_MAX : horizon_; }

@@ -34,7 +34,7 @@ std::vector<int32_t> own_threads() {
 
 }  // namespace
 
-Session::Session() : processes_(strings_) {}
+Session::Session() : processes_(strings_), stacks_(strings_) {}
 
 Session::~Session() {
   if (recorder_ && !is_over_) finish_recording();  // a script ended without a word
@@ -121,6 +121,7 @@ Status Session::start(const RunOptions& options) {
   // What a pipe brings is handed over as it comes, on the script's thread, so that timers fire.
   selection.is_live = file_->is_live();
   if (!file_->is_live()) selection.batches_ahead = Pump::kBatches - 1;
+  selection.stacks = stacks_.start(file_->events(), &file_->facts());
   decoder_ = std::make_unique<Decoder>(file_->source(), processes_, std::move(selection));
   pump_ = std::make_unique<Pump>(*decoder_);
   if (!file_->is_live()) pump_->start_ahead();
@@ -164,6 +165,7 @@ perf::LiveRequest Session::make_request(const RunOptions& options) const {
                            wants(KernelRecord::kSwitchInWide);
   request.mmap_records = wants(KernelRecord::kMmap) || wants(KernelRecord::kMmap2) ||
                          wants(KernelRecord::kMmap2BuildId);
+  request.code_records = stacks_.is_declared();
   request.extras.namespaces = wants(KernelRecord::kNamespaces);
   request.extras.cgroups = wants(KernelRecord::kCgroup);
   request.extras.ksymbols = wants(KernelRecord::kKsymbol);
@@ -197,11 +199,13 @@ Status Session::start_live(const RunOptions& options, Selection& selection) {
   selection.start = live_->start_time();
   wall_offset_ = static_cast<int64_t>(base::now_of(CLOCK_REALTIME) - base::now_of(CLOCK_MONOTONIC));
   if (options.max_span != 0) live_deadline_ = selection.start + options.max_span;
-  for (const sys::ThreadInfo& thread : live_->rundown()) {
+  const auto threads = live_->rundown();
+  for (const sys::ThreadInfo& thread : threads) {
     processes_.rundown(thread.pid, thread.tid, thread.comm);
   }
   // The kernel gives threads that have no id in our pid namespace the idle task's.
   if (!sys::in_initial_pid_namespace()) processes_.name_idle("(outside)");
+  selection.stacks = stacks_.start_live(*live_, threads);
   decoder_ = std::make_unique<Decoder>(*live_, processes_, std::move(selection));
   pump_ = std::make_unique<Pump>(*decoder_);
   return {};

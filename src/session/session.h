@@ -23,6 +23,7 @@
 #include "session/pump.h"
 #include "session/recorder.h"
 #include "session/recording_thread.h"
+#include "session/stacks.h"
 #include "session/target_settings.h"
 #include "source/fed_source.h"
 #include "source/recorded_trace.h"
@@ -141,6 +142,8 @@ class Session {
   /// closes the kernel's events and rings.
   void end();
 
+  /// What a run keeps of stacks; declared before the start.
+  Stacks& stacks() { return stacks_; }
   const base::Interner& strings() const { return strings_; }
   const Counts& counts() const { return counts_; }
   /// How far the reading of a file has got. Any thread.
@@ -179,6 +182,7 @@ class Session {
   base::Interner strings_;
   process::ProcessModel processes_;
   process::CgroupNames cgroups_;
+  Stacks stacks_;
   std::unique_ptr<source::FedSource> fed_;
   base::Nanos fed_start_ = 0;
   std::deque<event::EventFormat> proxies_;

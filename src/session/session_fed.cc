@@ -40,6 +40,7 @@ Status Session::start_fed(Selection& selection) {
   fed_->finish_kinds();
   selection.is_live = true;
   selection.start = fed_start_;
+  selection.stacks = stacks_.start(fed_->events(), nullptr);
   decoder_ = std::make_unique<Decoder>(*fed_, processes_, std::move(selection));
   pump_ = std::make_unique<Pump>(*decoder_);
   return {};
