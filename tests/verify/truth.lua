@@ -14,9 +14,11 @@ local parts = { "ip", "addr", "id", "stream_id", "weight", "data_src", "transact
 local branch_parts = { "from", "to", "mispredicted", "predicted", "in_tx", "abort", "cycles",
   "type" }
 
+local function escaped(c) return ("\\x%02x"):format(c:byte()) end
+
 local function plain(value)
   if type(value) == "number" then return ("%.0f"):format(value) end
-  return (tostring(value):gsub("[%c\\\128-\255]", function(c) return ("\\x%02x"):format(c:byte()) end))
+  return (tostring(value):gsub("[%c\\\128-\255]", escaped))
 end
 
 local function line(kind, e, words)
