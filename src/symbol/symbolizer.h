@@ -1,0 +1,95 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/block_list.h"
+#include "base/interner.h"
+#include "process/frame_table.h"
+#include "symbol/module_files.h"
+#include "symbol/name_source.h"
+
+namespace oc::symbol {
+
+/// A function call that a compiler put into another function's code, or the function itself: a line in the source.
+struct Call {
+  base::StringId function;  ///< as `Resolved::function`
+  base::StringId file;      ///< 0: not known
+  uint32_t line = 0;        ///< 0: not known; where in `function` it goes on
+};
+
+/// What is at a frame's place. Texts are ids of Symbolizer::names().
+struct Resolved {
+  base::StringId
+      function;  ///< whose code it is, demangled without parameters as perf prints it; 0: not known
+  base::StringId full_name;  ///< demangled with parameters, as addr2line -C prints it
+  uint64_t offset = 0;  ///< from the function's start to the frame's address (not the byte before)
+  uint32_t first_call = 0;  ///< of `Symbolizer::calls`
+  uint16_t calls = 0;       ///< 0: no line information; the last one is `function` itself
+  NameSource source = NameSource::kNone;
+};
+
+struct Settings {
+  bool lines = true;     ///< file, line and inlined calls; without, only names: much quicker
+  uint32_t threads = 0;  ///< 0: one per CPU
+  std::string cache;     ///< folder of the kernel's symbols; "": $XDG_CACHE_HOME/oc or ~/.cache/oc
+  bool use_cache = true;
+};
+
+class KernelSymbols;
+
+/// A function that somebody else names.
+struct GivenSymbol {
+  uint64_t offset = 0;  ///< as in process::Frame of that kind of module
+  uint64_t size_bytes = 0;
+  std::string_view name;
+};
+
+/// Names, files and lines of frames: each distinct frame is looked up once.
+///
+///     resolve(frames) ─ those not known ─ by module ─ one job per module, on all CPUs ─ sorted offsets merged
+///                                                      with the symbol table and the line index ─ interned
+///
+/// One thread calls it; it starts threads of its own for large calls. It never fails: what is not found has no name
+/// and its module a reason.
+class Symbolizer {
+ public:
+  /// `frames` may grow meanwhile, as FrameTable allows.
+  Symbolizer(const process::FrameTable& frames, ModuleFiles& files, Settings settings = {});
+  ~Symbolizer();
+
+  /// Looks up what is new among these. Id 0 is left out.
+  void resolve(std::span<const process::FrameId> frames);
+  /// The result of one frame, resolved now when it was not. Owned by the object; entries never move.
+  const Resolved& find(process::FrameId frame);
+  /// The functions at that place, from the innermost inlined one to `Resolved::function`.
+  std::span<const Call> calls(const Resolved& resolved) const;
+
+  /// Of functions and source files. Only this object interns.
+  const base::Interner& names() const { return names_; }
+  std::string_view text(base::StringId id) const { return names_.text(id); }
+  /// As perf shows a module: its path, "[kernel.kallsyms]", "[name]" of kernel modules, "[vdso]", "[unknown]".
+  std::string_view module_name(process::ModuleId module) const;
+  /// Why frames of this module have no names; "" where they have.
+  std::string reason(process::ModuleId module);
+
+  /// Before the module's first frame is resolved: these names win over all others. From Lua, or another symbol
+  /// source.
+  void add_symbols(process::ModuleId module, std::span<const GivenSymbol> symbols);
+  /// The kernel's names: tell it of another machine's kernel, of KSYMBOL records.
+  KernelSymbols& kernel();
+
+ private:
+  struct Work;
+
+  std::unique_ptr<Work> work_;
+  base::Interner names_;
+  base::BlockList<Resolved> resolved_;
+  std::vector<Call> calls_;
+  std::vector<uint32_t> slots_;  ///< by frame id: 1 + index in resolved_; 0: not yet
+};
+
+}  // namespace oc::symbol
