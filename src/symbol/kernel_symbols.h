@@ -13,10 +13,11 @@ namespace oc::symbol {
 
 /// Which kernel a trace ran on, as far as the trace tells.
 struct KernelIdentity {
-  std::vector<uint8_t> build_id;  ///< empty: not told
-  std::string release;            ///< "6.1.0-18-amd64"; "": not told
-  uint64_t text_start = 0;        ///< the address of _stext or _text in that boot; 0: not told
-  std::string kallsyms;           ///< the trace's own copy; "": it has none
+  std::vector<uint8_t> build_id;       ///< empty: not told
+  std::string release;                 ///< "6.1.0-18-amd64"; "": not told
+  uint64_t text_start = 0;             ///< the address of `text_symbol` in that boot; 0: not told
+  std::string text_symbol = "_stext";  ///< or "_text"
+  std::string kallsyms;                ///< the trace's own copy; "": it has none
 };
 
 /// Names of a kernel, its modules and BPF programs.
@@ -32,6 +33,7 @@ class KernelSymbols {
     std::string notes = "/sys/kernel/notes";
     std::vector<std::string> archives;  ///< of vmlinux, by build id
     std::string boot = "/boot";
+    std::string release;  ///< of the running kernel; "": as uname tells
   };
   explicit KernelSymbols(Settings settings);
   ~KernelSymbols();

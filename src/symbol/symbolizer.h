@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/block_list.h"
@@ -16,9 +17,11 @@ namespace oc::symbol {
 
 /// A function call that a compiler put into another function's code, or the function itself: a line in the source.
 struct Call {
-  base::StringId function;  ///< as `Resolved::function`
-  base::StringId file;      ///< 0: not known
-  uint32_t line = 0;        ///< 0: not known; where in `function` it goes on
+  base::StringId
+      function;  ///< as `Resolved::function`; of the last one DWARF's own name, where it has one
+  base::StringId full_name;  ///< as `Resolved::full_name`
+  base::StringId file;       ///< 0: not known
+  uint32_t line = 0;         ///< 0: not known; where in `function` it goes on
 };
 
 /// What is at a frame's place. Texts are ids of Symbolizer::names().
@@ -40,6 +43,7 @@ struct Settings {
 };
 
 class KernelSymbols;
+struct Findings;
 
 /// A function that somebody else names.
 struct GivenSymbol {
@@ -65,7 +69,10 @@ class Symbolizer {
   void resolve(std::span<const process::FrameId> frames);
   /// The result of one frame, resolved now when it was not. Owned by the object; entries never move.
   const Resolved& find(process::FrameId frame);
-  /// The functions at that place, from the innermost inlined one to `Resolved::function`.
+  /// The same at a moment of the trace: compiled code and BPF programs come and go, and an address is used again. Of
+  /// other modules, as find().
+  const Resolved& find_at(process::FrameId frame, base::Nanos time);
+  /// The functions at that place, from the innermost inlined one to the function itself. Lent: until the next look-up.
   std::span<const Call> calls(const Resolved& resolved) const;
 
   /// Of functions and source files. Only this object interns.
@@ -76,20 +83,27 @@ class Symbolizer {
   /// Why frames of this module have no names; "" where they have.
   std::string reason(process::ModuleId module);
 
-  /// Before the module's first frame is resolved: these names win over all others. From Lua, or another symbol
-  /// source.
+  /// These names win over all others, for frames that are resolved afterwards. From Lua, or another symbol source.
   void add_symbols(process::ModuleId module, std::span<const GivenSymbol> symbols);
   /// The kernel's names: tell it of another machine's kernel, of KSYMBOL records.
   KernelSymbols& kernel();
 
  private:
   struct Work;
+  struct Group;
 
+  uint32_t add(const Findings& findings, uint32_t place);
+  void find_in_files(std::vector<Group>& groups);
+
+  const process::FrameTable& frames_;
+  ModuleFiles& files_;
   std::unique_ptr<Work> work_;
   base::Interner names_;
   base::BlockList<Resolved> resolved_;
   std::vector<Call> calls_;
   std::vector<uint32_t> slots_;  ///< by frame id: 1 + index in resolved_; 0: not yet
+  std::unordered_map<uint64_t, uint32_t>
+      timed_;  ///< by frame and what was there at the time: likewise
 };
 
 }  // namespace oc::symbol
