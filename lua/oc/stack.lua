@@ -83,9 +83,10 @@ local function load_place(session, id)
     for key, value in pairs(base) do line[key] = value end
     line.file = text_of(raw_call.file)
     line.line = raw_call.line ~= 0 and raw_call.line or nil
+    line.full_name = text_of(raw_call.full_name) or line.full_name
     if i < calls - 1 then
       line.name, line.inline = text_of(raw_call.name), true
-      line.full_name, line.function_offset = nil, nil
+      line.function_offset = nil
     end
     lines[i + 1] = line
   end

@@ -51,11 +51,11 @@ int oc_session_place(oc_session* session, uint32_t frame, oc_place* out) {
   return guarded_or(-1, [&] {
     const auto* tables = tables_of(session);
     if (tables == nullptr || frame > tables->frames.size()) return -1;
-    const auto place = session->session.stacks().places()->find(FrameId{frame});
+    const auto place = session->session.stacks().names()->find(FrameId{frame});
     out->name = text_of(place.function);
     out->full_name = text_of(place.full_name);
     out->module = text_of(place.module);
-    out->source = place.source;
+    out->source = place.source.data();
     out->offset = place.offset;
     out->function_offset = place.function_offset;
     out->has_address = place.has_address ? 1 : 0;
@@ -70,8 +70,8 @@ int oc_session_call(oc_session* session, uint32_t frame, uint32_t index, oc_call
   return guarded_or(-1, [&] {
     const auto* tables = tables_of(session);
     if (tables == nullptr || frame > tables->frames.size()) return -1;
-    const auto call = session->session.stacks().places()->call(FrameId{frame}, index);
-    *out = {text_of(call.function), text_of(call.file), call.line};
+    const auto call = session->session.stacks().names()->call(FrameId{frame}, index);
+    *out = {text_of(call.function), text_of(call.full_name), text_of(call.file), call.line};
     return 0;
   });
 }

@@ -47,7 +47,7 @@ typedef struct oc_place {
 int oc_session_place(struct oc_session* session, uint32_t frame, oc_place* out);
 
 typedef struct oc_call {
-  oc_text name, file;
+  oc_text name, full_name, file;
   uint32_t line; /* 0: not known */
 } oc_call;
 int oc_session_call(struct oc_session* session, uint32_t frame, uint32_t index, oc_call* out);

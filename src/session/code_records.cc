@@ -35,12 +35,6 @@ void read_identity(uint16_t misc, const uint8_t* record, Mapping& mapping) {
   mapping.inode_generation = load<uint64_t>(record + 56);
 }
 
-/// perf names the kernel's text by its first symbol: "[kernel.kallsyms]_text".
-std::string_view without_symbol(std::string_view path) {
-  constexpr std::string_view kKernel = "[kernel.kallsyms]";
-  return path.starts_with(kKernel) ? kKernel : path;
-}
-
 }  // namespace
 
 void CodeRecords::add_build_ids(const std::vector<source::BuildId>& ids) {
@@ -68,11 +62,7 @@ void CodeRecords::map(uint16_t misc, const uint8_t* record, uint32_t size_bytes,
   const bool is_executable = is_mmap2 && (load<uint32_t>(record + 64) & PROT_EXEC) != 0;
   mapping.is_code = is_executable || (misc & kMiscMmapData) == 0;
   const uint16_t mode = misc & PERF_RECORD_MISC_CPUMODE_MASK;
-  if (mode == PERF_RECORD_MISC_KERNEL) {
-    mapping.path = without_symbol(mapping.path);
-    mapping.build_id = listed(mapping.path);
-    return spaces_.map_kernel(mapping);
-  }
+  if (mode == PERF_RECORD_MISC_KERNEL) return map_kernel(mapping);
   if (mode == PERF_RECORD_MISC_GUEST_KERNEL || mode == PERF_RECORD_MISC_GUEST_USER) return;
   if (mapping.is_code) {
     if (is_mmap2) read_identity(misc, record, mapping);
@@ -80,6 +70,18 @@ void CodeRecords::map(uint16_t misc, const uint8_t* record, uint32_t size_bytes,
     if (!mapping.build_id && look_at_file_) mapping.build_id = look_at_file_(pid, mapping);
   }
   spaces_.map(pid, mapping);
+}
+
+/// perf names the kernel by the symbol whose address is then the offset: "[kernel.kallsyms]_text".
+void CodeRecords::map_kernel(Mapping mapping) {
+  constexpr std::string_view kKernel = "[kernel.kallsyms]";
+  const bool is_kernel = mapping.path.starts_with(kKernel);
+  const std::string_view symbol = is_kernel ? mapping.path.substr(kKernel.size()) : "";
+  if (is_kernel) mapping.path = kKernel;
+  mapping.build_id = listed(mapping.path);
+  spaces_.map_kernel(mapping);
+  if (!is_kernel || kernel_.is_told) return;
+  kernel_ = {true, spaces_.kernel_module(), symbol.empty() ? 0 : mapping.offset, std::string(symbol)};
 }
 
 /// { header, addr, u32 len, u16 ksym_type, u16 flags, name }

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "process/address_spaces.h"
+#include "session/stack_tables.h"
 #include "source/record.h"
 #include "source/trace_header.h"
 
@@ -18,11 +18,8 @@ class CodeRecords {
  public:
   /// Live: the build id of a file that was mapped just now, and whatever else is to be kept of it.
   using LookAtFile = std::function<process::BuildId(int32_t pid, const process::Mapping& mapping)>;
-  /// Of code that the kernel made: BPF programs. `name` empty: it is gone.
-  using TellKernelCode =
-      std::function<void(uint64_t address, uint64_t size_bytes, std::string_view name)>;
 
-  explicit CodeRecords(process::AddressSpaces& spaces) : spaces_(spaces) {}
+  explicit CodeRecords(StackTables& tables) : spaces_(tables.spaces), kernel_(tables.kernel) {}
 
   void add_build_ids(const std::vector<source::BuildId>& ids);
   void set_look_at_file(LookAtFile look_at_file) { look_at_file_ = std::move(look_at_file); }
@@ -34,10 +31,12 @@ class CodeRecords {
 
  private:
   void map(uint16_t misc, const uint8_t* record, uint32_t size_bytes, bool is_mmap2);
+  void map_kernel(process::Mapping mapping);
   void kernel_code(const uint8_t* record, uint32_t size_bytes);
   process::BuildId listed(std::string_view path) const;
 
   process::AddressSpaces& spaces_;
+  TracedKernel& kernel_;
   std::map<std::string, process::BuildId, std::less<>>
       listed_;  ///< by path; empty: of several builds
   LookAtFile look_at_file_;

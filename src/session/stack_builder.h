@@ -10,6 +10,7 @@
 #include "session/code_records.h"
 #include "session/frame_finder.h"
 #include "session/stack_tables.h"
+#include "session/unwinding.h"
 #include "source/record.h"
 
 namespace oc::session {
@@ -24,7 +25,10 @@ namespace oc::session {
 /// once its buffers have grown.
 class StackBuilder {
  public:
-  StackBuilder(StackTables& tables, const event::EventTable& events, StackMode mode);
+  /// `unwinding` is made for the first sample that needs it.
+  using MakeUnwinding = std::function<std::unique_ptr<Unwinding>(FrameFinder& frames)>;
+  StackBuilder(StackTables& tables, const event::EventTable& events, StackMode mode,
+               MakeUnwinding make_unwinding);
 
   CodeRecords& code() { return code_; }
 
@@ -49,6 +53,14 @@ class StackBuilder {
     bool has_ip = false;
     bool has_chain = false;
     bool has_user_part = false;  ///< in the chain
+    bool unwinds = false;        ///< instead of that, registers and stack bytes
+  };
+  /// A stack whose user part is still to be unwound.
+  struct Pending {
+    oc_event* event = nullptr;
+    uint32_t first = 0;  ///< of its frames so far, in `begun_`
+    uint32_t count = 0;
+    uint32_t kernel_frames = 0;
   };
   /// A stack in the making.
   struct Draft {
@@ -60,6 +72,8 @@ class StackBuilder {
   process::FrameId frame_of(uint16_t mode, const oc_event& event, uint64_t address, bool is_return);
   void read_chain(const Kind& kind, const oc_event& event, std::span<const uint8_t> chain,
                   uint16_t mode);
+  bool postpone(const Kind& kind, const event::SampleTail& tail, oc_event& event);
+  void finish_pending(const UnwindJob& job, std::span<const uint32_t> frames);
   void deliver(oc_event& event);
 
   StackTables& tables_;
@@ -68,6 +82,11 @@ class StackBuilder {
   CodeRecords code_;
   std::vector<Kind> kinds_;
   Draft draft_;
+  MakeUnwinding make_unwinding_;
+  std::unique_ptr<Unwinding> unwinding_;
+  std::vector<Pending> pending_;
+  std::vector<UnwindJob> jobs_;
+  std::vector<uint32_t> begun_;  ///< kernel parts of those
   StackCounts counts_;
 };
 

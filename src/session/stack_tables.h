@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "base/interner.h"
 #include "process/address_spaces.h"
@@ -17,6 +18,14 @@ enum class StackMode : uint8_t {
   kUnwind,  ///< the same; where a sample has registers and stack bytes, by these
 };
 
+/// The kernel of a trace, as its first mapping tells: written before the first batch is handed over.
+struct TracedKernel {
+  bool is_told = false;
+  process::ModuleId module;
+  uint64_t text_start = 0;  ///< the address of this symbol
+  std::string text_symbol;
+};
+
 /// What a run keeps of stacks: ids that hold beyond its end. The decoder's thread adds, the script's reads what batches
 /// brought it.
 struct StackTables {
@@ -26,6 +35,7 @@ struct StackTables {
   process::FrameTable frames;
   process::StackTable stacks;
   process::AddressSpaces spaces;
+  TracedKernel kernel;
 };
 
 /// What was built of stacks so far. Plain numbers.

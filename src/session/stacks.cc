@@ -5,16 +5,36 @@
 #include <algorithm>
 
 #include "base/byte_sink.h"
+#include "sys/host.h"
 
 namespace oc::session {
 
+namespace {
+
+bool is_arm64(const std::string& arch) { return arch == "aarch64" || arch == "arm64"; }
+
+}  // namespace
+
 StackBuilder* Stacks::start(const event::EventTable& events, const source::TraceFacts* facts) {
   if (!is_declared()) return nullptr;
+  const sys::HostFacts host = sys::load_host_facts();
+  const bool tells_arch = facts != nullptr && !facts->arch.empty();
+  if (is_arm64(tells_arch ? facts->arch : host.arch)) arch_ = unwind::Arch::kArm64;
+  if (facts != nullptr) {
+    origin_.is_this_machine = facts->host.empty() || facts->host == host.name;
+    origin_.release = facts->kernel;
+  }
   tables_ = std::make_unique<StackTables>(strings_);
-  builder_ = std::make_unique<StackBuilder>(*tables_, events, mode_);
-  places_ = std::make_unique<Places>(*tables_);
+  builder_ = std::make_unique<StackBuilder>(
+      *tables_, events, mode_, [this](FrameFinder& frames) { return make_unwinding(frames); });
+  names_ = std::make_unique<FrameNames>(*tables_, origin_);
   if (facts != nullptr) builder_->code().add_build_ids(facts->build_ids);
   return builder_.get();
+}
+
+std::unique_ptr<Unwinding> Stacks::make_unwinding(FrameFinder& frames) {
+  rules_ = std::make_unique<RuleTables>(tables_->modules, places_of(origin_));
+  return std::make_unique<Unwinding>(frames, tables_->modules, *rules_, arch_);
 }
 
 StackBuilder* Stacks::start_live(const perf::LiveSource& live,
@@ -46,7 +66,7 @@ StackBuilder* Stacks::start_live(const perf::LiveSource& live,
 }
 
 void Stacks::resolve(std::span<const uint32_t> stacks) {
-  if (!places_) return;
+  if (!names_) return;
   std::vector<process::FrameId> frames;
   for (const uint32_t id : stacks) {
     if (id > tables_->stacks.size()) continue;
@@ -55,7 +75,7 @@ void Stacks::resolve(std::span<const uint32_t> stacks) {
   }
   std::sort(frames.begin(), frames.end(), [](auto a, auto b) { return a.value < b.value; });
   frames.erase(std::unique(frames.begin(), frames.end()), frames.end());
-  places_->resolve(frames);
+  names_->resolve(frames);
 }
 
 }  // namespace oc::session

@@ -5,7 +5,7 @@
 #include "base/interner.h"
 #include "perf/live_source.h"
 #include "perf/rundown.h"
-#include "session/places.h"
+#include "session/frame_names.h"
 #include "session/stack_builder.h"
 #include "session/stack_tables.h"
 #include "source/trace_header.h"
@@ -38,20 +38,25 @@ class Stacks {
   /// Null before the start.
   const StackTables* tables() const { return tables_.get(); }
   /// Names of their frames; null before the start.
-  Places* places() { return places_.get(); }
+  FrameNames* names() { return names_.get(); }
   /// Looks up the frames of these stacks, all at once.
   void resolve(std::span<const uint32_t> stacks);
   /// Complete after the run.
   const StackCounts* counts() const { return builder_ ? &builder_->counts() : nullptr; }
 
  private:
+  std::unique_ptr<Unwinding> make_unwinding(FrameFinder& frames);
+
   base::Interner& strings_;
+  TraceOrigin origin_;
+  unwind::Arch arch_ = unwind::Arch::kX86_64;
   StackMode mode_ = StackMode::kNone;
   bool with_places_ = false;
   std::unique_ptr<StackTables> tables_;
   std::unique_ptr<perf::Rundown> files_;  ///< live: reads build ids, each file once
+  std::unique_ptr<RuleTables> rules_;     ///< where something was unwound
   std::unique_ptr<StackBuilder> builder_;
-  std::unique_ptr<Places> places_;
+  std::unique_ptr<FrameNames> names_;
 };
 
 }  // namespace oc::session
