@@ -29,7 +29,7 @@ Facts recorded_facts(const oc::source::RecordedTrace& trace) {
 }
 
 Facts own_facts() {
-  const auto facts = oc::session::Session::host_facts();
+  const auto facts = oc::session::LiveInput::host_facts();
   return {{"host", facts.name},
           {"kernel", facts.kernel},
           {"arch", facts.arch},
