@@ -63,7 +63,7 @@ local hints_of_absent = {
 local function no_field(kind, name, names)
   if name == "stack" then
     errors.misuse(("'%s' has no stack here: this version of oc does not collect stacks"):format(
-      kind.name), { token = name,
+      kind.name), { token = name, named = name,
       hint = "e.callchain has the addresses that a recorded trace holds" })
   end
   local is_optional = source.is_common[name] or source.is_sample[name]
@@ -71,18 +71,19 @@ local function no_field(kind, name, names)
   if told_by and not names and not kind.by_name[name] then
     local whose = kind.sample and "the samples of '%s' do not have '%s'"
       or "the records of '%s' do not tell '%s'"
-    errors.misuse(whose:format(kind.name, name), { token = name, hint = told_by(kind) })
+    errors.misuse(whose:format(kind.name, name),
+      { token = name, named = name, hint = told_by(kind) })
   end
   if is_optional and kind.sample and not names then
     local hint = kind.by_name[name] and "the event's own field of this name is e.args." .. name
       or name == "addr" and "record the addresses: oc record --data -e " .. kind.name
       or "whoever recorded the trace did not ask the kernel for it"
     errors.misuse(("the samples of '%s' do not have '%s'"):format(kind.name, name),
-      { token = name, hint = hint })
+      { token = name, named = name, hint = hint })
   end
   name = tostring(name)
   errors.misuse(("event '%s' has no field '%s'"):format(kind.name, name),
-    { token = name, hint = nearest.hint(name, names or names_of(kind)) })
+    { token = name, named = name, hint = nearest.hint(name, names or names_of(kind)) })
 end
 
 local function payload_source(kind, name)

@@ -186,6 +186,10 @@ WRONG_SCRIPTS = [
 ]
 
 LIVE = [
+    Case("an event that the user typed", ["script", "event_top", "-i", "{trace}", "sched:sched_swich"], 1,
+         err=r"^oc: EVENTS: .* has no event 'sched:sched_swich'(?!.*event_top\.lua:)"),
+    Case("a field that the user typed", ["script", "event_top", "-i", "{trace}", "cpu-clock", "--by", "perod"], 1,
+         err=r"^oc: --by: event 'cpu-clock:HG' has no field 'perod'(?!.*event_top\.lua:)"),
     Case("no such event", ["eval", "oc.open{}:on('sched:sched_swich', print)"], 1, needs="live",
          err=r"eval:1: .*sched_swich.*did you mean '?sched:sched_switch"),
     Case("no such software event", ["eval", "oc.open{}:on('page-fualts', print)"], 1, needs="live",

@@ -3,6 +3,7 @@
 perf's side is read from its text output: `perf script -F …`, `perf report --stats`, `perf evlist -v`.
 """
 import collections
+import concurrent.futures
 import json
 import os
 import re
@@ -50,6 +51,34 @@ def has_perf():
 def need_perf():
     if not has_perf():
         skip("there is no perf here to compare with")
+
+
+def corpus_paths(names):
+    """The paths of these traces; none, and a word about it, where there is no corpus."""
+    if os.path.isdir(CORPUS):
+        return [os.path.join(CORPUS, name) for name in names]
+    print(f"no corpus at {CORPUS} (set OC_CORPUS): only our own fixtures are compared")
+    return []
+
+
+def problems_of(check, *arguments):
+    """What a check yields, without the Nones; a failed command is a problem as well."""
+    try:
+        return [problem for problem in check(*arguments) if problem]
+    except AssertionError as failure:
+        return [str(failure)]
+
+
+def run_checks(jobs, what):
+    """Runs jobs (label, check, arguments…) side by side, prints what they yield; the exit status."""
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        results = list(pool.map(lambda job: problems_of(*job[1:]), jobs))
+    for (name, *_), problems in zip(jobs, results):
+        for problem in problems:
+            print(f"{name}: {problem[:4000]}")
+    failures = sum(map(bool, results))
+    print(f"{len(jobs)} {what}, {failures} differ")
+    return 1 if failures else 0
 
 
 def run(*command, status=(0,)):

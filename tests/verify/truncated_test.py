@@ -7,7 +7,6 @@ Cuts behind the records cost names, never samples; cuts before them are one erro
 
 What lies behind the records is lost with them: names and formats of events. So these do not count here.
 """
-import concurrent.futures
 import copy
 import os
 import re
@@ -125,15 +124,8 @@ def check(path):
 
 def main():
     perf_text.need_perf()
-    paths = perf_text.fixtures()
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        results = list(pool.map(lambda path: list(check(path)), paths))
-    for path, problems in zip(paths, results):
-        for problem in problems:
-            print(f"{perf_text.label(path)}: {problem}")
-    failures = sum(map(bool, results))
-    print(f"{len(paths)} traces cut at {CUTS} places, {failures} differ")
-    return 1 if failures else 0
+    return perf_text.run_checks([(perf_text.label(path), check, path) for path in perf_text.fixtures()],
+                                f"traces cut at {CUTS} places")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ On our fixtures and on some files of the corpus, with and without rounds: window
 stamps, in percents, since the beginning, from the end.
 """
 import collections
-import concurrent.futures
 import json
 import os
 import re
@@ -96,13 +95,10 @@ def check_percents(path):
 
 
 def problems(path):
-    try:
-        found = list(check(path)) + list(check_list(path))
-        if "last sample" in perf_text.perf("script", "--header-only", "-i", path).replace("  ", " "):
-            found += check_percents(path)
-        return found
-    except AssertionError as failure:
-        return [str(failure)]
+    yield from check(path)
+    yield from check_list(path)
+    if "last sample" in perf_text.perf("script", "--header-only", "-i", path).replace("  ", " "):
+        yield from check_percents(path)
 
 
 def has_times(path):
@@ -111,20 +107,9 @@ def has_times(path):
 
 def main():
     perf_text.need_perf()
-    paths = perf_text.fixtures()
-    if os.path.isdir(perf_text.CORPUS):
-        paths += [os.path.join(perf_text.CORPUS, name) for name in CORPUS]
-    else:
-        print(f"no corpus at {perf_text.CORPUS} (set OC_CORPUS): only our own fixtures are compared")
-    paths = [path for path in paths if has_times(path)]
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        results = list(pool.map(problems, paths))
-    for path, found in zip(paths, results):
-        for problem in found:
-            print(f"{perf_text.label(path)}: {problem}")
-    failures = sum(map(bool, results))
-    print(f"windows of {len(paths)} files compared with perf, {failures} differ")
-    return 1 if failures else 0
+    paths = perf_text.fixtures() + perf_text.corpus_paths(CORPUS)
+    return perf_text.run_checks([(perf_text.label(path), problems, path) for path in paths if has_times(path)],
+                                "files' windows compared with perf")
 
 
 if __name__ == "__main__":
