@@ -18,9 +18,11 @@ namespace {
 constexpr uint64_t kRecordsBetweenChecks = 1u << 20;
 }  // namespace
 
-Decoder::Decoder(source::Source& source, process::ProcessModel& processes, Selection selection)
+Decoder::Decoder(source::Source& source, TraceModel& model, Selection selection)
     : source_(source),
-      processes_(processes),
+      model_(model),
+      stacks_(model.stacks.builder()),
+      processes_(model.processes),
       selection_(std::move(selection)),
       clock_(source.events()),
       merger_(clock_) {
@@ -149,7 +151,6 @@ base::Status Decoder::fill(std::chrono::milliseconds wait, Batch& batch) {
     hand_over = (selection_.is_live && !round_.has_more) ||
                 counts_.records - records_before > kRecordsBetweenChecks;
   }
-  if (selection_.stacks != nullptr) selection_.stacks->finish_batch();
   counts_.start_time = selection_.start;
   counts_.window = window_;
   if (is_last_) counts_.end_time = horizon_;
@@ -194,7 +195,7 @@ void Decoder::pass_before_window() {
 }
 
 bool Decoder::drain(Batch& batch) {
-  return selection_.stacks != nullptr ? drain_into<true>(batch) : drain_into<false>(batch);
+  return stacks_ != nullptr ? drain_into<true>(batch) : drain_into<false>(batch);
 }
 
 /// Moves what may go into the batch; true when it is full or the run is past its end. The hot loop: what
@@ -223,7 +224,7 @@ bool Decoder::drain_into(Batch& batch) {
         kind < kinds ? sample(record, header, kind, *out) : other(record, header, kind, *out);
     if (!is_event) return true;
     if constexpr (kBuildsStacks) {
-      if (kind < kinds) selection_.stacks->add(record, header, kind, *out);
+      if (kind < kinds) stacks_->add(record, header, kind, *out);
     }
     out->time = time == 0 ? 0 : static_cast<double>(static_cast<int64_t>(time - start));
     return ++out != full;

@@ -56,8 +56,8 @@ bool Decoder::kernel_record(const uint8_t* record, const RecordHeader& header, o
     return false;
   }
   apply(number, event.payload, event.payload_size, event.cpu, event);
-  if (selection_.stacks != nullptr)
-    selection_.stacks->apply(header, misc, record, event.payload_size + sizeof header);
+  if (stacks_ != nullptr)
+    stacks_->apply(header, misc, record, event.payload_size + sizeof header);
   if (selection_.wanted[event.event] == 0) return false;
   if (trailer_kind == selection_.heard_only && trailer_kind != EventTable::kUnknown) return false;
   const bool is_loss = number == static_cast<int>(KernelRecord::kLost) ||
@@ -119,8 +119,7 @@ void Decoder::apply(int number, const uint8_t* body, uint32_t size_bytes, int32_
       ++counts_.throttled;
       break;
     case KernelRecord::kCgroup:
-      if (selection_.cgroups == nullptr) break;
-      selection_.cgroups->add(load<uint64_t>(body), base::bounded_text(body + 8, size_bytes - 8));
+      model_.cgroups.add(load<uint64_t>(body), base::bounded_text(body + 8, size_bytes - 8));
       break;
     default:
       break;

@@ -15,8 +15,8 @@ bool is_arm64(const std::string& arch) { return arch == "aarch64" || arch == "ar
 
 }  // namespace
 
-StackBuilder* Stacks::start(const event::EventTable& events, const source::TraceFacts* facts) {
-  if (!is_declared()) return nullptr;
+void Stacks::start(const event::EventTable& events, const source::TraceFacts* facts) {
+  if (!is_declared()) return;
   const sys::HostFacts host = sys::load_host_facts();
   const bool tells_arch = facts != nullptr && !facts->arch.empty();
   if (is_arm64(tells_arch ? facts->arch : host.arch)) arch_ = unwind::Arch::kArm64;
@@ -29,7 +29,6 @@ StackBuilder* Stacks::start(const event::EventTable& events, const source::Trace
       *tables_, events, mode_, [this](FrameFinder& frames) { return make_unwinding(frames); });
   names_ = std::make_unique<FrameNames>(*tables_, origin_);
   if (facts != nullptr) builder_->code().add_build_ids(facts->build_ids);
-  return builder_.get();
 }
 
 std::unique_ptr<Unwinding> Stacks::make_unwinding(FrameFinder& frames) {
@@ -37,9 +36,10 @@ std::unique_ptr<Unwinding> Stacks::make_unwinding(FrameFinder& frames) {
   return std::make_unique<Unwinding>(frames, tables_->modules, *rules_, arch_);
 }
 
-StackBuilder* Stacks::start_live(const perf::LiveSource& live,
+void Stacks::start_live(const perf::LiveSource& live,
                                  const std::vector<sys::ThreadInfo>& threads) {
-  if (start(live.events(), nullptr) == nullptr) return nullptr;
+  start(live.events(), nullptr);
+  if (!builder_) return;
   perf::SidebandExtras extras;
   extras.build_ids = true;
   files_ = std::make_unique<perf::Rundown>(0, extras);
@@ -62,7 +62,6 @@ StackBuilder* Stacks::start_live(const perf::LiveSource& live,
     const perf::MappedFile* const file = files_->find_file(pid, line);
     return file == nullptr ? process::BuildId() : process::BuildId(file->build_id);
   });
-  return builder_.get();
 }
 
 void Stacks::resolve(std::span<const uint32_t> stacks) {

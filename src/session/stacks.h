@@ -29,12 +29,14 @@ class Stacks {
   StackMode mode() const { return mode_; }
   bool is_declared() const { return with_places_; }
 
-  /// Of a recorded trace (`facts` of its header) or of one that a script makes. Null when nothing was declared. Owned.
-  StackBuilder* start(const event::EventTable& events, const source::TraceFacts* facts);
+  /// Of a recorded trace (`facts` of its header) or of one that a script makes.
+  void start(const event::EventTable& events, const source::TraceFacts* facts);
   /// Live: the same, with what is mapped already in the processes of `threads`.
-  StackBuilder* start_live(const perf::LiveSource& live,
+  void start_live(const perf::LiveSource& live,
                            const std::vector<sys::ThreadInfo>& threads);
 
+  /// For the decoder; null when nothing was declared.
+  StackBuilder* builder() { return builder_.get(); }
   /// Null before the start.
   const StackTables* tables() const { return tables_.get(); }
   /// Names of their frames; null before the start.
