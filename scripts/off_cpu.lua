@@ -1,10 +1,10 @@
 --- Where threads wait: the time that they did not run, by the stack with which they left the CPU.
 ---
 --- Counts from the moment a thread is switched out to the one at which it runs again, so it is the
---- wait itself and then that for a CPU. Threads that were preempted could have run on: they are left
---- out unless --preempted is given. What waited when the trace began or ended is left out, as is the
---- idle task. A recorded trace needs sched:sched_switch with stacks (oc record -a -g -e
---- sched:sched_switch); with SWITCH records alone use --by comm or tid.
+--- wait itself and then that for a CPU. Threads that were preempted could have run on: they are
+--- left out unless --preempted is given. What waited when the trace began or ended is left out, as
+--- is the idle task. A recorded trace needs sched:sched_switch with stacks
+--- (oc record -a -g -e sched:sched_switch); with SWITCH records alone use --by comm or tid.
 ---
 --- Example: oc script off_cpu -d 5s
 --- Example: oc script off_cpu --by tid --top 5 -- make

@@ -17,6 +17,7 @@ local addr = require "oc.addr"
 local errors = require "oc.errors"
 local clear_table = require "table.clear"
 local ffi = require "ffi"
+local frames = require "oc.frames"
 local stacks = require "oc.stack"
 
 local bor, bxor, rshift = bit.bor, bit.bxor, bit.rshift
@@ -108,7 +109,7 @@ end
 local function hold_sessions(self, t, kinds)
   local function hold(word)
     local number = tonumber(rshift(word.u, 32))
-    self.sessions[number] = self.sessions[number] or stacks.session_of(number)
+    self.sessions[number] = self.sessions[number] or frames.session_of(number)
   end
   if bit.band(kinds, 15) == STACK then hold(t.key.a) end
   if rshift(kinds, 4) == STACK then hold(t.key.b) end

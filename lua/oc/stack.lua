@@ -5,118 +5,18 @@
 --     print(e.stack)                           -- main;run;read_file, the outermost first
 --     print(e.stack:text())                    -- one line a frame, the innermost first
 --
--- A frame is looked up once in a session, whichever stacks it is in. What was looked up is kept by
--- session; sessions are known by a number, so that a stack is 8 bytes without a reference.
+-- lua/oc/frames.lua has what is known of frames.
 
 local C = require "oc.abi"
 local errors = require "oc.errors"
 local ffi = require "ffi"
+local frames_of = require "oc.frames"
 local nearest = require "oc.nearest"
 
 local M = {}
 
 local stack_type = ffi.typeof("oc_stack")
 M.type = stack_type
-
--- Sessions ---------------------------------------------------------------------------------------
-
-local sessions = setmetatable({}, { __mode = "v" })  -- by number
-local numbers = setmetatable({}, { __mode = "k" })   -- and the other way round
-local places = setmetatable({}, { __mode = "k" })    -- by session: what is known of its frames
-local last_number = 0
-
---- The number of a session, from 1.
----@param session ffi.cdata*
----@return integer
-function M.register(session)
-  if not numbers[session] then
-    last_number = last_number + 1
-    numbers[session], sessions[last_number], places[session] = last_number, session, {}
-  end
-  return numbers[session]
-end
-
---- The session that a stack is of; nil when nobody holds it any more.
-function M.session_of(number) return sessions[number] end
-
--- Frames -----------------------------------------------------------------------------------------
-
----@class oc.Frame a function of a stack; several where the compiler put functions into others
----@field name? string function, without parameters; nil where nobody knows
----@field full_name? string with parameters
----@field module string path of its file, or "[kernel.kallsyms]", "[vdso]", "//anon", "[unknown]"
----@field offset number place in the module: in its file
----@field address? oc.addr where the module has no file: of the kernel, of memory
----@field function_offset? number from the function's beginning
----@field file? string source file
----@field line? integer
----@field inline? boolean the compiler put it into the function of the next frame
----@field kernel boolean
----@field source? string who told the name: "symtab", "dynsym", "kallsyms", "perf map", …
-
-local raw_place, raw_call = ffi.new("oc_place"), ffi.new("oc_call")
-local raw_frames, address_type = ffi.new("oc_stack_frames"), ffi.typeof("oc_addr")
-
-local function text_of(raw)
-  if raw.size_bytes == 0 then return nil end
-  return ffi.string(raw.text, raw.size_bytes)
-end
-
-local function load_place(session, id)
-  if C.oc_session_place(session, id, raw_place) ~= 0 then return {} end
-  local base = {
-    name = text_of(raw_place.name), full_name = text_of(raw_place.full_name),
-    module = text_of(raw_place.module) or "[unknown]", offset = tonumber(raw_place.offset),
-    kernel = raw_place.is_kernel ~= 0,
-    address = raw_place.has_address ~= 0 and address_type(raw_place.offset) or nil,
-  }
-  if base.name then
-    base.function_offset = tonumber(raw_place.function_offset)
-    base.source = ffi.string(raw_place.source)
-  end
-  local calls = raw_place.calls
-  if calls == 0 then return { base } end
-  local lines = {}
-  for i = 0, calls - 1 do
-    C.oc_session_call(session, id, i, raw_call)
-    local line = {}
-    for key, value in pairs(base) do line[key] = value end
-    line.file = text_of(raw_call.file)
-    line.line = raw_call.line ~= 0 and raw_call.line or nil
-    line.full_name = text_of(raw_call.full_name) or line.full_name
-    if i < calls - 1 then
-      line.name, line.inline = text_of(raw_call.name), true
-      line.function_offset = nil
-    end
-    lines[i + 1] = line
-  end
-  return lines
-end
-
---- What is known of a frame: the functions at that place, the innermost first. Not to be changed.
----@param session ffi.cdata*
----@param id integer
----@return oc.Frame[]
-function M.place(session, id)
-  local known = places[session]
-  local place = known[id]
-  if not place then
-    place = load_place(session, id)
-    known[id] = place
-  end
-  return place
-end
-
-local function is_bracketed(module) return module:find("^%[") ~= nil end
-
---- What stands for a frame in one line: its function, or "[module]" where nobody knows that.
----@param frame oc.Frame
----@return string
-function M.short_name(frame)
-  if frame.name then return frame.name end
-  if is_bracketed(frame.module) then return frame.module end
-  return "[" .. (frame.module:match("([^/]+)$") or "unknown") .. "]"
-end
 
 -- A stack ----------------------------------------------------------------------------------------
 
@@ -127,9 +27,11 @@ end
 ---@operator len: integer
 local methods = {}
 
+local raw_frames = ffi.new("oc_stack_frames")
+
 --- Fills `raw_frames`; the session, or nil when there is none.
 local function look(stack)
-  local session = sessions[stack.session]
+  local session = frames_of.session_of(stack.session)
   if not session or C.oc_session_stack(session, stack.id, raw_frames) ~= 0 then return nil end
   return session
 end
@@ -143,7 +45,7 @@ function methods:frames()
   -- Looking up may use `raw_frames` no more, but the ids stay where they are.
   local ids, count = raw_frames.frames, raw_frames.count
   for i = 0, count - 1 do
-    for _, frame in ipairs(M.place(session, ids[i])) do
+    for _, frame in ipairs(frames_of.place(session, ids[i])) do
       local copy = {}
       for key, value in pairs(frame) do copy[key] = value end
       out[#out + 1] = copy
@@ -158,7 +60,7 @@ local function each(self, with_inlined, fn)
   if not session then return end
   local ids, count = raw_frames.frames, raw_frames.count
   for i = 0, count - 1 do
-    local place = M.place(session, ids[i])
+    local place = frames_of.place(session, ids[i])
     for k = with_inlined and 1 or #place, #place do fn(place[k]) end
   end
 end
@@ -167,7 +69,7 @@ local function line_of(frame, options)
   local line = frame.name or "[unknown]"
   if frame.inline then line = line .. " (inlined)" end
   if options.modules ~= false and not frame.inline then
-    line = line .. (is_bracketed(frame.module) and " " .. frame.module
+    line = line .. (frames_of.is_bracketed(frame.module) and " " .. frame.module
       or " (" .. frame.module .. ")")
   end
   if options.lines ~= false and frame.file then
@@ -218,7 +120,7 @@ end
 function M.fold(stack, with_inlined)
   local names = {}
   each(stack, with_inlined ~= false, function(frame)
-    names[#names + 1] = (M.short_name(frame):gsub("[;\n]", ":"))
+    names[#names + 1] = (frames_of.short_name(frame):gsub("[;\n]", ":"))
   end)
   return table.concat(reversed(names), ";")
 end
@@ -268,7 +170,7 @@ function M.resolve(stacks)
     list[#list + 1] = stack.id
   end
   for number, ids in pairs(by_session) do
-    local session = sessions[number]
+    local session = frames_of.session_of(number)
     if session then
       C.oc_session_resolve_stacks(session, ffi.new("uint32_t[?]", #ids, ids), #ids)
     end
@@ -282,7 +184,8 @@ function M.plain(stack)
   local frames = {}
   each(stack, true, function(frame)
     frames[#frames + 1] = { name = frame.name, module = frame.module, offset = frame.offset,
-      file = frame.file, line = frame.line, inline = frame.inline, kernel = frame.kernel or nil }
+      address = frame.address and tostring(frame.address), file = frame.file, line = frame.line,
+      inline = frame.inline, kernel = frame.kernel or nil }
   end)
   return { frames = frames, reason = stack.reason }
 end
@@ -293,17 +196,17 @@ end
 ---@param session ffi.cdata*
 ---@return table
 function M.readers(held, session)
-  local number = M.register(session)
+  local number = frames_of.register(session)
   local symbols, modules = {}, {}
   local function top(id)
     if not held[1] or id == 0 then return nil end
-    return M.place(held[1], id)[1]
+    return frames_of.place(held[1], id)[1]
   end
   return {
     number = number, type = stack_type, symbols = symbols, modules = modules,
     load_symbol = function(id)
       local frame = top(id)
-      local name = frame and M.short_name(frame) or "[unknown]"
+      local name = frame and frames_of.short_name(frame) or "[unknown]"
       symbols[id] = name
       return name
     end,

@@ -76,6 +76,14 @@ int oc_session_call(oc_session* session, uint32_t frame, uint32_t index, oc_call
   });
 }
 
+void oc_session_add_symbol(oc_session* session, const char* module, uint64_t offset,
+                           uint64_t size_bytes, const char* name) {
+  guarded_or(0, [&] {
+    session->session.stacks().add_symbol(module, offset, size_bytes, name);
+    return 0;
+  });
+}
+
 void oc_session_stack_stats(oc_session* session, oc_stack_stats* out) {
   *out = oc_stack_stats{};
   const auto* tables = tables_of(session);

@@ -52,6 +52,11 @@ typedef struct oc_call {
 } oc_call;
 int oc_session_call(struct oc_session* session, uint32_t frame, uint32_t index, oc_call* out);
 
+/* Names a function in every module of this path, at an offset as in oc_place, for frames that are looked up from now on;
+ * before the run or after its beginning. */
+void oc_session_add_symbol(struct oc_session* session, const char* module, uint64_t offset,
+                           uint64_t size_bytes, const char* name);
+
 /* What was built so far. */
 typedef struct oc_stack_stats {
   double samples, frames; /* samples with a stack, and how many frames these have in all */

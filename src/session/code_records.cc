@@ -81,7 +81,8 @@ void CodeRecords::map_kernel(Mapping mapping) {
   mapping.build_id = listed(mapping.path);
   spaces_.map_kernel(mapping);
   if (!is_kernel || kernel_.is_told) return;
-  kernel_ = {true, spaces_.kernel_module(), symbol.empty() ? 0 : mapping.offset, std::string(symbol)};
+  kernel_ = {true, spaces_.kernel_module(), symbol.empty() ? 0 : mapping.offset,
+             std::string(symbol)};
 }
 
 /// { header, addr, u32 len, u16 ksym_type, u16 flags, name }

@@ -81,7 +81,7 @@ class Decoder {
 
   source::Source& source_;
   TraceModel& model_;
-  StackBuilder* stacks_;  ///< the model's; null: nobody asked for stacks
+  StackBuilder* stacks_;              ///< the model's; null: nobody asked for stacks
   process::ProcessModel& processes_;  ///< of the model
   Selection selection_;
   source::RecordClock clock_;

@@ -17,21 +17,16 @@ symbol::Places places_of(const TraceOrigin& origin) {
   return places;
 }
 
-FrameNames::FrameNames(const StackTables& tables, TraceOrigin origin)
+FrameNames::FrameNames(const StackTables& tables, TraceOrigin origin, const GivenSymbols& given)
     : tables_(tables),
       origin_(std::move(origin)),
       files_(tables.modules, places_of(origin_)),
-      symbolizer_(tables.frames, files_) {}
-
-void FrameNames::add_symbol(const std::string& module, uint64_t offset, uint64_t size_bytes,
-                            std::string_view name) {
-  given_[module].push_back({offset, size_bytes, std::string(name)});
-  modules_given_ = 0;
-}
+      symbolizer_(tables.frames, files_),
+      given_(given) {}
 
 /// What has to be told before the first look-up, and what new modules need.
 void FrameNames::prepare() {
-  if (!knows_kernel_ && tables_.kernel.is_told) {
+  if (!knows_kernel_ && !origin_.is_running_kernel && tables_.kernel.is_told) {
     knows_kernel_ = true;
     symbol::KernelIdentity kernel;
     const auto id = tables_.modules.find(tables_.kernel.module).build_id.view();
@@ -41,14 +36,15 @@ void FrameNames::prepare() {
     kernel.text_symbol = tables_.kernel.text_symbol;
     symbolizer_.kernel().use(std::move(kernel));
   }
-  if (given_.empty()) return;
+  if (given_.by_module.empty()) return;
+  if (changes_seen_ != given_.changes) modules_given_ = 0;
+  changes_seen_ = given_.changes;
   const uint32_t count = tables_.modules.size();
   for (uint32_t id = modules_given_ + 1; id <= count; ++id) {
-    const auto given = given_.find(tables_.modules.path({id}));
-    if (given == given_.end()) continue;
+    const auto given = given_.by_module.find(tables_.modules.path({id}));
+    if (given == given_.by_module.end()) continue;
     std::vector<symbol::GivenSymbol> symbols;
-    for (const Given& one : given->second)
-      symbols.push_back({one.offset, one.size_bytes, one.name});
+    for (const auto& one : given->second) symbols.push_back({one.offset, one.size_bytes, one.name});
     symbolizer_.add_symbols({id}, symbols);
   }
   modules_given_ = count;

@@ -18,7 +18,7 @@ struct NamedFrame {
   std::string_view function;   ///< "" where nobody knows
   std::string_view full_name;  ///< with parameters
   std::string_view module;
-  std::string_view source;     ///< who told the function
+  std::string_view source;  ///< who told the function
   uint64_t offset = 0;
   uint64_t function_offset = 0;
   bool has_address = false;  ///< `offset` is an address
@@ -34,20 +34,29 @@ struct NamedCall {
   uint32_t line = 0;
 };
 
-/// Which machine a trace is from, where it is not this one.
+/// Which machine a trace is from.
 struct TraceOrigin {
-  bool is_this_machine = true;
-  std::string release;  ///< of the kernel
+  bool is_this_machine = true;    ///< its processes ran here
+  bool is_running_kernel = true;  ///< it is traced now
+  std::string release;            ///< of the kernel
+};
+
+/// Functions that the user names, by the path of their module.
+struct GivenSymbols {
+  struct Symbol {
+    uint64_t offset;
+    uint64_t size_bytes;
+    std::string name;
+  };
+  std::map<std::string, std::vector<Symbol>, std::less<>> by_module;
+  uint32_t changes = 0;
 };
 
 /// Names of frames, looked up when somebody asks. One thread, beside the one that still adds frames.
 class FrameNames {
  public:
-  FrameNames(const StackTables& tables, TraceOrigin origin);
+  FrameNames(const StackTables& tables, TraceOrigin origin, const GivenSymbols& given);
 
-  /// A function that the user names, in every module of this path; of frames that are looked up from now on.
-  void add_symbol(const std::string& module, uint64_t offset, uint64_t size_bytes,
-                  std::string_view name);
   void resolve(std::span<const process::FrameId> frames);
   NamedFrame find(process::FrameId frame);
   /// Requires: below `calls` of the frame.
@@ -56,12 +65,6 @@ class FrameNames {
   std::string reason(process::FrameId frame);
 
  private:
-  struct Given {
-    uint64_t offset;
-    uint64_t size_bytes;
-    std::string name;
-  };
-
   void prepare();
 
   const StackTables& tables_;
@@ -69,7 +72,8 @@ class FrameNames {
   symbol::ModuleFiles files_;
   symbol::Symbolizer symbolizer_;
   bool knows_kernel_ = false;
-  std::map<std::string, std::vector<Given>, std::less<>> given_;  ///< by module's path
+  const GivenSymbols& given_;
+  uint32_t changes_seen_ = 0;
   uint32_t modules_given_ = 0;  ///< modules up to this one have them
 };
 

@@ -49,29 +49,28 @@ StackBuilder::StackBuilder(StackTables& tables, const event::EventTable& events,
     kind.has_user_part = kind.has_chain && attr.exclude_callchain_user == 0;
     const bool has_stack = (attr.sample_type & PERF_SAMPLE_REGS_USER) != 0 &&
                            (attr.sample_type & PERF_SAMPLE_STACK_USER) != 0;
-    kind.unwinds = has_stack && make_unwinding_ &&
-                   (mode == StackMode::kUnwind || (mode == StackMode::kChains && !kind.has_user_part));
+    kind.unwinds =
+        has_stack && make_unwinding_ &&
+        (mode == StackMode::kUnwind || (mode == StackMode::kChains && !kind.has_user_part));
     kind.most_frames = attr.sample_max_stack != 0 ? attr.sample_max_stack : kKernelDepth;
     kinds_.push_back(kind);
   }
 }
 
-FrameId StackBuilder::frame_of(uint16_t mode, const oc_event& event, uint64_t address,
-                               bool is_return) {
+FrameId StackBuilder::frame_of(uint16_t mode, const Code& code, uint64_t address, bool is_return) {
   switch (mode) {
     case PERF_RECORD_MISC_KERNEL:
     case PERF_RECORD_MISC_HYPERVISOR:
       return finder_.kernel(address, is_return);
     case PERF_RECORD_MISC_USER:
-      return finder_.user(tables_.spaces.find(event.pid), event.pid, address, is_return);
+      return finder_.user(code.map, code.pid, address, is_return);
     default:
       return finder_.guest(address, is_return);
   }
 }
 
-void StackBuilder::read_chain(const Kind& kind, const oc_event& event,
-                              std::span<const uint8_t> chain, uint16_t mode) {
-  const process::CodeMap& map = tables_.spaces.find(event.pid);
+void StackBuilder::read_chain(const Kind& kind, const Code& code, std::span<const uint8_t> chain,
+                              uint16_t mode) {
   bool is_return = false;
   for (size_t at = 0; at + 8 <= chain.size(); at += 8) {
     const auto address = load<uint64_t>(chain.data() + at);
@@ -81,10 +80,7 @@ void StackBuilder::read_chain(const Kind& kind, const oc_event& event,
       if (kind.unwinds && mode == PERF_RECORD_MISC_USER) return;  // it is unwound
       continue;
     }
-    const bool is_user = mode == PERF_RECORD_MISC_USER;
-    const FrameId id = is_user ? finder_.user(map, event.pid, address, is_return)
-                               : frame_of(mode, event, address, is_return);
-    draft_.frames.push_back(id.value);
+    draft_.frames.push_back(frame_of(mode, code, address, is_return).value);
     if (mode == PERF_RECORD_MISC_KERNEL || mode == PERF_RECORD_MISC_HYPERVISOR)
       draft_.kernel_frames = static_cast<uint32_t>(draft_.frames.size());
     is_return = true;
@@ -100,9 +96,11 @@ void StackBuilder::add(const uint8_t* record, const source::RecordHeader& header
                        oc_event& event) {
   const Kind& kind = kinds_[index];
   const uint16_t mode = header.misc & PERF_RECORD_MISC_CPUMODE_MASK;
+  const Code code{tables_.spaces.find(event.pid), event.pid};
+  event.stack = event.frame = 0;
   if (kind.has_ip) {
     const auto address = load<uint64_t>(record + kind.layout->ip);
-    event.frame = frame_of(mode, event, address, false).value;
+    event.frame = frame_of(mode, code, address, false).value;
   }
   if (mode_ == StackMode::kNone) return;
   draft_.frames.clear();
@@ -110,7 +108,7 @@ void StackBuilder::add(const uint8_t* record, const source::RecordHeader& header
   draft_.end = StackEnd::kComplete;
   if (kind.has_chain || kind.unwinds) {
     const auto tail = event::read_tail(*kind.layout, record, header.size_bytes);
-    read_chain(kind, event, tail.callchain, mode);
+    read_chain(kind, code, tail.callchain, mode);
     if (kind.has_chain && (tail.present & PERF_SAMPLE_CALLCHAIN) == 0)
       draft_.end = StackEnd::kDamaged;
     if (kind.unwinds && postpone(kind, tail, event)) return;

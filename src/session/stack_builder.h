@@ -69,8 +69,14 @@ class StackBuilder {
     process::StackEnd end = process::StackEnd::kComplete;
   };
 
-  process::FrameId frame_of(uint16_t mode, const oc_event& event, uint64_t address, bool is_return);
-  void read_chain(const Kind& kind, const oc_event& event, std::span<const uint8_t> chain,
+  /// A process's code at the moment of a sample.
+  struct Code {
+    const process::CodeMap& map;
+    int32_t pid;
+  };
+
+  process::FrameId frame_of(uint16_t mode, const Code& code, uint64_t address, bool is_return);
+  void read_chain(const Kind& kind, const Code& code, std::span<const uint8_t> chain,
                   uint16_t mode);
   bool postpone(const Kind& kind, const event::SampleTail& tail, oc_event& event);
   void finish_pending(const UnwindJob& job, std::span<const uint32_t> frames);

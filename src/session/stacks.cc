@@ -22,12 +22,13 @@ void Stacks::start(const event::EventTable& events, const source::TraceFacts* fa
   if (is_arm64(tells_arch ? facts->arch : host.arch)) arch_ = unwind::Arch::kArm64;
   if (facts != nullptr) {
     origin_.is_this_machine = facts->host.empty() || facts->host == host.name;
+    origin_.is_running_kernel = false;
     origin_.release = facts->kernel;
   }
   tables_ = std::make_unique<StackTables>(strings_);
   builder_ = std::make_unique<StackBuilder>(
       *tables_, events, mode_, [this](FrameFinder& frames) { return make_unwinding(frames); });
-  names_ = std::make_unique<FrameNames>(*tables_, origin_);
+  names_ = std::make_unique<FrameNames>(*tables_, origin_, given_);
   if (facts != nullptr) builder_->code().add_build_ids(facts->build_ids);
 }
 
@@ -36,8 +37,7 @@ std::unique_ptr<Unwinding> Stacks::make_unwinding(FrameFinder& frames) {
   return std::make_unique<Unwinding>(frames, tables_->modules, *rules_, arch_);
 }
 
-void Stacks::start_live(const perf::LiveSource& live,
-                                 const std::vector<sys::ThreadInfo>& threads) {
+void Stacks::start_live(const perf::LiveSource& live, const std::vector<sys::ThreadInfo>& threads) {
   start(live.events(), nullptr);
   if (!builder_) return;
   perf::SidebandExtras extras;
@@ -62,6 +62,12 @@ void Stacks::start_live(const perf::LiveSource& live,
     const perf::MappedFile* const file = files_->find_file(pid, line);
     return file == nullptr ? process::BuildId() : process::BuildId(file->build_id);
   });
+}
+
+void Stacks::add_symbol(const std::string& module, uint64_t offset, uint64_t size_bytes,
+                        std::string_view name) {
+  given_.by_module[module].push_back({offset, size_bytes, std::string(name)});
+  ++given_.changes;
 }
 
 void Stacks::resolve(std::span<const uint32_t> stacks) {

@@ -32,13 +32,15 @@ class Stacks {
   /// Of a recorded trace (`facts` of its header) or of one that a script makes.
   void start(const event::EventTable& events, const source::TraceFacts* facts);
   /// Live: the same, with what is mapped already in the processes of `threads`.
-  void start_live(const perf::LiveSource& live,
-                           const std::vector<sys::ThreadInfo>& threads);
+  void start_live(const perf::LiveSource& live, const std::vector<sys::ThreadInfo>& threads);
 
   /// For the decoder; null when nothing was declared.
   StackBuilder* builder() { return builder_.get(); }
   /// Null before the start.
   const StackTables* tables() const { return tables_.get(); }
+  /// A function that the user names, in every module of this path; of frames that are looked up from now on.
+  void add_symbol(const std::string& module, uint64_t offset, uint64_t size_bytes,
+                  std::string_view name);
   /// Names of their frames; null before the start.
   FrameNames* names() { return names_.get(); }
   /// Looks up the frames of these stacks, all at once.
@@ -58,6 +60,7 @@ class Stacks {
   std::unique_ptr<perf::Rundown> files_;  ///< live: reads build ids, each file once
   std::unique_ptr<RuleTables> rules_;     ///< where something was unwound
   std::unique_ptr<StackBuilder> builder_;
+  GivenSymbols given_;
   std::unique_ptr<FrameNames> names_;
 };
 

@@ -1,4 +1,4 @@
---- Every sample's stack, one line a sample: "reason|offset module name|offset module name …".
+--- Every sample's stack, one line a sample: "reason|offset<tab>module<tab>name|…".
 local oc = require "oc"
 
 local opt = oc.args { event = oc.string("*", "which"), names = oc.flag(false, "with names") }
@@ -10,7 +10,7 @@ local function text_of(stack)
   local parts = { stack.reason }
   for _, frame in ipairs(stack:frames()) do
     if not frame.inline then
-      parts[#parts + 1] = ("%s %s %s"):format(
+      parts[#parts + 1] = ("%s\t%s\t%s"):format(
         frame.address and tostring(frame.address):sub(3) or ("%x"):format(frame.offset),
         frame.module, opt.names and frame.name or "-")
     end
