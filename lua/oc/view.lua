@@ -147,7 +147,8 @@ end
 ---@field aux string bytes of the AUX area
 ---@field args table the payload's fields, where a common name hides one
 ---@field u64 fun(self: oc.Event, name: string): ffi.cdata* the exact 64 bits of an integer field
----@field raw fun(self: oc.Event, name: string): ffi.cdata*, integer bytes of a payload field, lent
+---@field raw fun(self: oc.Event, name?: string): ffi.cdata*, integer bytes, lent: of a field, or of
+---  the whole payload
 ---@field get fun(self: oc.Event, name: string): any the field; nil where the event has none
 ---@field text fun(self: oc.Event): string the payload as "name=value …"
 ---@field table fun(self: oc.Event): table all fields by name
@@ -228,6 +229,7 @@ local function make_methods(kind, view_type, runtime)
   end
 
   function methods.raw(self, name)
+    if name == nil then return self._d.payload, self._d.payload_size end
     local field = kind.by_name[name] or no_field(kind, name, payload_names(kind))
     return raw_bytes(self._d, field)
   end

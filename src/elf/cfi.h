@@ -33,11 +33,15 @@ class Cfi {
  private:
   struct Index;
 
+  void load_header(File& file);
+  std::optional<uint64_t> find_in_table(uint64_t address) const;
+  std::optional<uint64_t> find_in_index(uint64_t address) const;
+
   CfiSection section_;
   std::span<const uint8_t>
       table_;  ///< of .eh_frame_hdr: pairs of 32-bit offsets from table_address_
   uint64_t table_address_ = 0;
-  std::shared_ptr<Index> index_;
+  std::shared_ptr<Index> index_;  ///< shared by copies of this object
 };
 
 }  // namespace oc::elf

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <span>
 
 #include "elf/cfi_entry.h"
@@ -25,37 +26,53 @@ struct CfiRule {
   std::span<const uint8_t> expression;  ///< owned by the section's bytes
 };
 
-/// What a CFI program says about the addresses [start, end).
+/// How the canonical frame address (CFA) is found.
+struct CfaRule {
+  enum class Kind : uint8_t { kNone, kRegister, kExpression };
+  Kind kind = Kind::kNone;
+  uint32_t column = 0;
+  int64_t offset = 0;
+  std::span<const uint8_t> expression;  ///< owned by the section's bytes
+};
+
+/// What a CFI program says about the addresses [start, end), for all general registers of the machines that we unwind.
+/// Programs also speak of vector registers, which nobody needs.
 struct CfiRow {
-  /// General registers of all machines that we unwind; programs also speak of vector registers, which nobody needs.
   static constexpr uint32_t kColumns = 33;
 
-  enum class Cfa : uint8_t { kNone, kRegister, kExpression };
   uint64_t start = 0;
   uint64_t end = 0;
-  Cfa cfa = Cfa::kNone;
-  uint32_t cfa_register = 0;
-  int64_t cfa_offset = 0;
-  std::span<const uint8_t> cfa_expression;
+  CfaRule cfa;
+  bool is_return_signed = false;  ///< arm64: it carries a pointer authentication code
   std::array<CfiRule, kColumns> rules{};
-  uint64_t return_column = 0;
-  bool is_signal_frame = false;
-  bool is_return_signed =
-      false;  ///< DW_CFA_AARCH64_negate_ra_state: it carries a pointer authentication code
+
+  CfiRule* rule(uint64_t column) { return column < kColumns ? &rules[column] : nullptr; }
 };
 
-/// Runs an entry's program up to the row that holds `address`. False: the program makes no sense before that (an
-/// unknown instruction, more states restored than remembered), or the address is not in the entry.
+/// The same of two registers only, which most frames do with: a tenth of the bytes to clear, keep and restore.
+struct CfiShortRow {
+  uint64_t start = 0;
+  uint64_t end = 0;
+  CfaRule cfa;
+  bool is_return_signed = false;
+  uint8_t frame_column = 0;
+  uint8_t link_column = 0;
+  uint8_t stack_column = 0;
+  CfiRule frame;
+  CfiRule link;
+  CfiRule stack;
+
+  CfiRule* rule(uint64_t column) {
+    if (column == frame_column) return &frame;
+    if (column == link_column) return &link;
+    return column == stack_column ? &stack : nullptr;
+  }
+};
+
+/// Runs an entry's program up to the row that holds `address`. A short row says before which columns it is about.
+/// False: the program makes no sense before that (an unknown instruction, more states restored than remembered), or the
+/// address is not in the entry.
 bool find_cfi_row(const CfiEntry& entry, uint64_t address, CfiRow& row);
-
-/// Goes over all rows of an entry: for who wants to see them all.
-class CfiRows {
- public:
-  explicit CfiRows(const CfiEntry& entry);
-  ~CfiRows();
-  /// False at the end, or where the program makes no sense any more: is_bad().
-  bool next(CfiRow& row);
-  bool is_bad() const;
-};
+bool find_cfi_row(const CfiEntry& entry, uint64_t address, CfiShortRow& row);
 
 }  // namespace oc::elf

@@ -14,6 +14,13 @@
 
 namespace oc::unwind {
 
+/// All that CFI says about one address: for the slow path.
+struct FullRow {
+  elf::CfiRow row;
+  uint64_t return_column = 0;  ///< below Registers::kCount
+  bool is_signal_frame = false;
+};
+
 /// The unwind rules of one ELF file (or the vDSO's image), for all processes that map it.
 ///
 ///   offset in the file ── segments ──> address as linked ── .eh_frame_hdr / index ──> FDE ── CFI program ──> Rule
@@ -25,7 +32,7 @@ namespace oc::unwind {
 class RuleTable {
  public:
   /// Takes over the file, and where its debug information lies in another one, that (for .debug_frame). A file
-  /// without CFI is a table without rules. Errors: a machine that is not of `Arch`, foreign byte order.
+  /// without CFI is a table without rules. Errors: a machine that is no Arch, foreign byte order.
   static base::Result<std::unique_ptr<RuleTable>> make(elf::File file,
                                                        std::optional<elf::File> debug = {});
   /// The same of a file by path.
@@ -43,12 +50,13 @@ class RuleTable {
   /// The rule at an address as linked.
   Rule find(uint64_t address) const;
   /// The whole row, for the slow path; false where there is none, or a bad one.
-  bool load_row(uint64_t address, elf::CfiRow& row) const;
+  bool load_row(uint64_t address, FullRow& row) const;
   /// What the file has at this address as linked, up to the end of its segment. Owned by the table.
-  std::span<const uint8_t> bytes_at(uint64_t address) const;
+  std::span<const uint8_t> bytes_at(uint64_t address) const { return file_.bytes_at(address); }
 
  private:
-  RuleTable(elf::File file, std::optional<elf::File> debug);
+  RuleTable(Arch arch, elf::File file, std::optional<elf::File> debug);
+  std::optional<elf::CfiEntry> find_entry(uint64_t address) const;
 
   elf::File file_;
   std::optional<elf::File> debug_;
