@@ -70,7 +70,8 @@ class Decoder {
                      oc_event& event) const;
   bool place_odd_payload(const Kind& kind, const uint8_t* record, uint32_t size_bytes,
                          oc_event& event) const;
-  void name_thread(oc_event& event);
+  void name_thread(int32_t pid, int32_t tid, oc_event& event);
+  bool is_admitted(const Kind& kind, const oc_event& event, bool is_whole);
   bool is_chosen(const oc_event& event);
   bool count_late(const uint8_t* record, const source::RecordHeader& header, base::Nanos time);
   void take_over_round();
@@ -110,8 +111,8 @@ class Decoder {
     uint32_t min_payload;
     bool has_raw;
     bool keep_own;
+    bool is_questioned;  ///< see is_admitted
     bool is_wanted;
-    uint8_t unused;
   };
 
   /// What the ids of samples mean to the merge, in one load.
@@ -127,13 +128,13 @@ class Decoder {
       0;  ///< by record type: nobody wants them, and the model does not need them
 };
 
-inline void Decoder::name_thread(oc_event& event) {
-  if (event.tid < 0) {  // a thread that was reaped already, or nobody recorded which
+inline void Decoder::name_thread(int32_t pid, int32_t tid, oc_event& event) {
+  if (tid < 0) {  // a thread that was reaped already, or nobody recorded which
     event.comm = processes_.find_or_add(-1, -1).comm.value;  // ":-1", as perf says
     event.thread = 0;
     return;
   }
-  const process::Thread& thread = processes_.find_or_add(event.pid, event.tid);
+  const process::Thread& thread = processes_.find_or_add(pid, tid);
   event.comm = thread.comm.value;
   event.thread = thread.id;
 }

@@ -67,7 +67,7 @@ bool Decoder::kernel_record(const uint8_t* record, const RecordHeader& header, o
     ++counts_.own;
     return false;
   }
-  name_thread(event);
+  name_thread(event.pid, event.tid, event);
   return true;
 }
 
