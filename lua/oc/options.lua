@@ -66,7 +66,7 @@ return {
   { name = "frame-pointers", short = "g", kind = "flag", verbs = asking,
     help = "stacks by frame pointers, as --call-graph fp" },
   { name = "call-graph", kind = "string", placeholder = "HOW", verbs = asking,
-    help = "stacks: fp, dwarf, dwarf,SIZE or none" },
+    help = "stacks: fp, dwarf, dwarf,SIZE, any or none" },
   { name = "context-switches", kind = "flag", verbs = { "record" },
     help = "a record of each switch, of both threads" },
   { name = "max-stack", kind = "number", placeholder = "N", min = 1, max = 65535,
