@@ -12,6 +12,7 @@ namespace oc::session {
 /// where LOST records told of more on a CPU (a descriptor could not be read), the rest is added.
 std::vector<source::Loss> Session::losses() const {
   if (is_over_ || (!decoder_ && !recorder_)) return losses_;
+  if (file_) return decoder_->losses();
   std::vector<source::Loss> losses;
   if (live_ && live_->is_finished()) losses = live_->final_losses();
   if (fed_) losses = fed_->final_losses();
