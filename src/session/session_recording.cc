@@ -18,10 +18,10 @@ Status Session::start_recording(const RunOptions& options, RecordOptions recordi
   perf::LiveRequest request = make_request(options);
   request.is_recorded = true;
   request.extras.build_ids = recording.kernel_build_ids;
-  request.stdout_to_stderr = recording.output == "-";
   auto recorder = Recorder::open(std::move(recording));
   if (!recorder) return std::move(recorder.error());
   recorder_ = std::move(*recorder);
+  request.stdout_to_stderr = recorder_->writes_to_stdout();
   auto live = perf::LiveSource::open(std::move(request));
   Status status;
   if (live) {
