@@ -77,6 +77,7 @@ base::Status Recorder::prepare(perf::LiveSource& live) {
   std::vector<uint32_t> groups;
   for (const perf::EventRequest& request : live.request().events) groups.push_back(request.group);
   beginning_.features.add_groups(groups);
+  bpf_.load();
   beginning_.tracing_data = load_tracing_data(live.request().events);
   beginning_.most_round_bytes = std::max(live.data_ring_bytes(), perf::kDefaultSidebandBytes);
   beginning_.compression = options_.compression;
@@ -86,12 +87,32 @@ base::Status Recorder::prepare(perf::LiveSource& live) {
     return {};
   }
   // Begun before the events run, so that a full disk is told before a command is started.
-  auto file = TraceFile::begin(std::move(*opened_), beginning_, live.events());
+  auto file = begin_trace(std::move(*opened_));
   opened_.reset();
   if (!file) return std::move(file.error());
   file_ = std::move(*file);
   if (options_.max_bytes != 0) file_->writer().set_limit(options_.max_bytes);
   return {};
+}
+
+/// What the recording is about, as far as the kernel tells it apart.
+std::vector<sys::ThreadInfo> Recorder::find_threads() {
+  if (!std::exchange(is_begun_, true)) {
+    auto threads = live_->rundown();
+    for (const sys::ThreadInfo& thread : threads) followed_.add(thread);
+    return threads;
+  }
+  if (live_->follows_tasks() && followed_.is_whole()) return followed_.list();
+  return sys::scan_threads().threads;
+}
+
+/// Sections that have changed since the trace was begun. Where one command is recorded nobody is told of the BPF
+/// programs that others load, though its samples may lie in them: so they are looked for once more.
+source::FeatureSections Recorder::late_features() {
+  source::FeatureSections more;
+  bpf_.load();
+  if (bpf_.size() != bpf_begun_) bpf_.add_to(more);
+  return more;
 }
 
 /// Events run already, so that what starts meanwhile is in the rings; no round ends before all of this is written,
@@ -101,10 +122,9 @@ base::Status Recorder::prepare(perf::LiveSource& live) {
 /// hand. `missed` gets the sideband of that, where the list begins another one.
 base::Status Recorder::list_what_runs(base::ByteSink& records, base::ByteSink* missed) {
   rundown_->add_kernel(records);
+  bpf_.list(*rundown_, records);
   rundown_->add_cgroups(records);
-  // Later a command has children, which live_ does not know.
-  const auto threads = is_begun_ ? sys::scan_threads().threads : live_->rundown();
-  is_begun_ = true;
+  const auto threads = find_threads();
   size_t listed = 0;
   for (const sys::ThreadInfo& thread : threads) {
     rundown_->add_thread(thread, records);
@@ -116,6 +136,12 @@ base::Status Recorder::list_what_runs(base::ByteSink& records, base::ByteSink* m
     if (auto status = store_round(missed != nullptr); !status) return status;
   }
   return {};
+}
+
+base::Result<std::unique_ptr<TraceFile>> Recorder::begin_trace(source::TraceOutput output) {
+  bpf_.add_to(beginning_.features);
+  bpf_begun_ = bpf_.size();
+  return TraceFile::begin(std::move(output), beginning_, live_->events());
 }
 
 base::Status Recorder::begin() {
@@ -146,7 +172,7 @@ base::Status Recorder::write_losses() {
 base::Status Recorder::end_file() {
   auto status =
       failure_ ? base::Status() : write_losses();  // no room for them where a write failed
-  auto finished = file_->finish();
+  auto finished = file_->finish(late_features());
   if (status) status = std::move(finished);
   record_bytes_ += file_->writer().record_bytes();
   total_->merge(file_->tally());
@@ -193,7 +219,7 @@ base::Status Recorder::rotate() {
   if (!status || round_.is_last) return status;
   auto output = source::TraceOutput::open(numbered_path(options_.output, files_made_ + 1));
   if (!output) return std::move(output.error());
-  auto next = TraceFile::begin(std::move(*output), beginning_, live_->events());
+  auto next = begin_trace(std::move(*output));
   if (!next) return std::move(next.error());
   status = end_file();
   file_ = std::move(*next);
@@ -207,7 +233,12 @@ void Recorder::give_back() {
   for (const source::Span& span : round_.spans) live_->release(span.stream, kEverything);
 }
 
-void Recorder::look_at_mappings() {
+void Recorder::look_at_sideband() {
+  for (const source::Span& span : round_.spans) {
+    if (!live_->is_sideband(span.stream)) continue;
+    bpf_.look_at(span);
+    followed_.learn(span);
+  }
   const auto is_sideband = [&](const source::Span& span) {
     return live_->is_sideband(span.stream);
   };
@@ -220,7 +251,7 @@ void Recorder::look_at_mappings() {
 
 base::Status Recorder::store_round(bool may_end_round) {
   base::Status status;
-  look_at_mappings();
+  look_at_sideband();
   if (selection_)
     selection_->choose(round_.spans, [&](uint32_t stream) { return live_->is_sideband(stream); });
   if (spool_) {

@@ -11,7 +11,9 @@
 #include "base/result.h"
 #include "perf/live_source.h"
 #include "perf/rundown.h"
+#include "session/bpf_programs.h"
 #include "session/flight_spool.h"
+#include "session/followed_tasks.h"
 #include "session/mapped_files.h"
 #include "session/record_selection.h"
 #include "session/record_tally.h"
@@ -100,7 +102,10 @@ class Recorder {
   base::Status rotate();
   base::Status take_round(std::chrono::milliseconds wait);
   base::Status store_round(bool may_end_round = true);
-  void look_at_mappings();
+  void look_at_sideband();
+  std::vector<sys::ThreadInfo> find_threads();
+  source::FeatureSections late_features();
+  base::Result<std::unique_ptr<TraceFile>> begin_trace(source::TraceOutput output);
   void give_back();
   void copy_sideband(base::ByteSink& records) const;
   base::Status look_at_signal();
@@ -119,6 +124,9 @@ class Recorder {
   std::unique_ptr<RecordTally> total_;    ///< of files that are finished, or of what went to memory
   std::optional<perf::Rundown> rundown_;  ///< knows the files of all that ran so far
   std::unique_ptr<MappedFiles> mapped_;
+  FollowedTasks followed_;
+  BpfPrograms bpf_;
+  size_t bpf_begun_ = 0;                        ///< programs that the trace at hand was begun with
   std::unique_ptr<RecordSelection> selection_;  ///< null: the kernel chooses
   source::Round round_;
   std::optional<base::Error> failure_;

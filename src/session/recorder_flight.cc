@@ -116,11 +116,11 @@ base::Status Recorder::dump(const std::string& path) {
     if (!opened) return std::move(opened.error());
     output = std::move(*opened);
   }
-  auto file = TraceFile::begin(std::move(*output), beginning_, live_->events());
+  auto file = begin_trace(std::move(*output));
   if (!file) return std::move(file.error());
   ++files_made_;
   auto status = write_segments(**file);
-  auto finished = (*file)->finish();
+  auto finished = (*file)->finish(late_features());
   keep(**file);
   return status ? std::move(finished) : std::move(status);
 }
