@@ -15,6 +15,7 @@ from program import Suite, problems_of, run, start, finish
 from record_test import HAS_PERF, SWITCH, complaints, perf, wait_for_bytes
 
 CALLS = "raw_syscalls:sys_enter"
+DEMO = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../examples/traces/demo.data")
 BPF_CALL = {"x86_64": 321, "aarch64": 280}.get(platform.machine())
 
 # Threads that live for some milliseconds and make CALLS_EACH marked calls each (getpgid of no process), started without
@@ -161,8 +162,28 @@ class Edges:
         self.suite.check(name, problems, ended)
 
 
+def without_effect(suite):
+    """Options that could change nothing are told, each with what to do."""
+    count = "local t = oc.open{} t:on('cpu', function() end) t:run()"
+    for args, err in ((["-F", "99"], "-F is for a live run"), (["-a"], "-a is for a live run"),
+                      (["--buffer=1MiB"], "--buffer is for a live run"), (["-g"], "-g is for a live run"),
+                      (["--time", "10%/11"], "there are 10 slices of 10%")):
+        ended = run(["eval", count, "-i", DEMO, *args])
+        suite.check(" ".join(args), problems_of(ended, 2, None, err, 4), ended)
+    for name, env, err in (("a frequency that was set", {"OC_FREQUENCY": "99"}, None),
+                           ("OC_BUFER", {"OC_BUFER": "1MiB"}, "OC_BUFER sets nothing: did you mean 'OC_BUFFER'"),
+                           ("OC_EVENT", {"OC_EVENT": "x"}, "--event is for the command line only"),
+                           ("another's OC_HOME_PAGE", {"OC_HOME_PAGE": "x"}, None)):
+        ended = run(["eval", count, "-i", DEMO], env=env)
+        suite.check(name, problems_of(ended, 0, None, err), ended)
+    ended = run(["eval", count, "-i", DEMO, "-e", "cpu-clock"])
+    suite.check("-e nobody reads", problems_of(ended, 0, None, "-e and --syscalls change nothing"), ended)
+
+
 def main():
     suite = Suite("record_edges")
+    if suite.wants("without_effect"):
+        without_effect(suite)
     cannot = may_trace()
     if cannot:
         suite.skip("recording", cannot)
