@@ -37,7 +37,8 @@ base::Result<File> File::open(const std::string& path) {
 
 base::Result<File> File::open(int fd, const std::string& name) {
   File file;
-  auto mapping = base::Mapping::map(fd, name);
+  // libelf changes a section's header in place when it decompresses the section (elf_compress).
+  auto mapping = base::Mapping::map_private(fd, name);
   if (!mapping) return std::move(mapping.error());
   file.mapping_ = std::move(*mapping);
   if (const auto read = file.read(name); !read) return read.error();
@@ -79,7 +80,7 @@ base::Status File::read(const std::string& name) {
   name_ = name;
   elf_version(EV_CURRENT);
   const auto all = bytes();
-  // libelf takes the image as writable, and writes only where it is asked to.
+  // libelf takes the image as writable.
   auto* image = const_cast<char*>(reinterpret_cast<const char*>(all.data()));
   if (!all.empty()) elf_ = elf_memory(image, all.size());
   GElf_Ehdr header;
@@ -146,6 +147,16 @@ std::span<const uint8_t> File::load_bytes(const Section& section) {
   const Elf_Data* data = elf_rawdata(scn, nullptr);
   if (data == nullptr || data->d_buf == nullptr) return {};
   return {static_cast<const uint8_t*>(data->d_buf), data->d_size};
+}
+
+std::span<const uint8_t> File::bytes_at(uint64_t address) const {
+  for (const Segment& segment : segments_) {
+    const uint64_t distance = address - segment.address;
+    if (segment.type != PT_LOAD || distance >= segment.file_size) continue;
+    const auto content = part_of(bytes(), segment.offset, segment.file_size);
+    if (distance < content.size()) return content.subspan(distance);
+  }
+  return {};
 }
 
 std::vector<uint8_t> File::build_id() const {

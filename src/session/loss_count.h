@@ -69,4 +69,8 @@ class LossCount {
   std::map<std::pair<int32_t, uint32_t>, uint64_t> sums_;
 };
 
+/// What was counted at the end, by CPU and event, and on top of it what records told of more on a CPU.
+std::vector<source::Loss> add_missing(std::vector<source::Loss> counted,
+                                      const std::map<int32_t, uint64_t>& told_by_cpu);
+
 }  // namespace oc::session
