@@ -259,6 +259,13 @@ def missing_need(case, cannot_trace):
     return cannot_trace
 
 
+def run_case(suite, case, paths):
+    args = [fill(word.replace("{body}", ""), paths) for word in case.args]
+    ended = run(args, stdin=case.stdin, env=case.env)
+    problems = problems_of(ended, case.status, case.out, case.err, case.lines, case.within, case.inside)
+    suite.check(case.name, problems, ended)
+
+
 def run_cases(suite, cases, paths):
     cannot_trace = may_trace()
     for case in cases:
@@ -267,11 +274,9 @@ def run_cases(suite, cases, paths):
         reason = missing_need(case, cannot_trace)
         if reason:
             suite.skip(case.name, reason)
-            continue
-        args = [fill(word.replace("{body}", ""), paths) for word in case.args]
-        ended = run(args, stdin=case.stdin, env=case.env)
-        problems = problems_of(ended, case.status, case.out, case.err, case.lines, case.within, case.inside)
-        suite.check(case.name, problems, ended)
+        else:
+            suite.later(run_case, suite, case, paths)
+    suite.wait()
 
 
 def main():

@@ -158,7 +158,7 @@ def check_event_top(path):
     yield from differs("event_top of switches", dict(expected), {key[0]: row["count"] for key, row in rows.items()})
 
     expected = collections.Counter(
-        (sample.event, sample.comm) for sample in perf_text.perf_samples(path) if "sched_process" in sample.event)
+        (sample.event, sample.comm) for sample in perf_text.samples_of(path) if "sched_process" in sample.event)
     rows, total = oc_rows("event_top", path, "sched:sched_process_*", "--by", "event,comm")
     yield from differs("event_top of a glob", dict(expected), {key: row["count"] for key, row in rows.items()})
     yield from differs("event_top: its total", sum(expected.values()), total)

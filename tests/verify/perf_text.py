@@ -4,6 +4,7 @@ perf's side is read from its text output: `perf script -F …`, `perf report --s
 """
 import collections
 import concurrent.futures
+import functools
 import json
 import os
 import re
@@ -96,6 +97,7 @@ def perf(verb, *arguments, status=(0,)):
     return run("perf", verb, *options, *arguments, status=status)[0]
 
 
+@functools.lru_cache(None)
 def sample_types(path):
     """For each event its sample_type bits by name. perf 6.1 asks a terminal for none of this."""
     types = {}
@@ -127,6 +129,12 @@ def perf_samples(path, types=None):
     text = perf("script", "--ns", "-F", ",".join(fields), "-i", path)
     # Of streams perf prints call chains too, each address behind a tab.
     return [parse(line) for line in text.splitlines() if line.strip() and not line.startswith("\t")]
+
+
+@functools.lru_cache(None)
+def samples_of(path):
+    """The same, read once: of recordings that do not change. Nobody changes the list."""
+    return perf_samples(path)
 
 
 def perf_records(path):

@@ -66,7 +66,7 @@ def by(samples, key):
 
 
 def perf_cpu(path, event, key, idle):
-    return by([s for s in perf_text.perf_samples(path) if s.event == event and (idle or s.tid != 0)], key)
+    return by([s for s in perf_text.samples_of(path) if s.event == event and (idle or s.tid != 0)], key)
 
 
 def perf_lines(path, event):
@@ -125,7 +125,7 @@ def differs(what, expected, actual):
 
 def check_cpu_top(path, event):
     for key in ("comm", "pid", "tid", "cpu"):
-        if key == "cpu" and all(s.cpu < 0 for s in perf_text.perf_samples(path)):
+        if key == "cpu" and all(s.cpu < 0 for s in perf_text.samples_of(path)):
             continue
         yield from differs(f"cpu_top by {key}", perf_cpu(path, event, key, False),
                            oc_counts("cpu_top", path, "--by", key, "--every", "0"))
