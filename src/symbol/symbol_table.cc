@@ -166,17 +166,19 @@ void SymbolTable::choose() {
 }
 
 void SymbolTable::lay_out(std::span<const uint64_t> section_ends) {
+  constexpr uint64_t kMost = std::numeric_limits<uint64_t>::max();
   std::vector<Range> ranges;
   ranges.reserve(symbols_.size());
   for (uint32_t i = 0; i < symbols_.size(); ++i) {
     const Symbol& symbol = symbols_[i];
     uint64_t end = symbol.start + symbol.size_bytes;
-    if (end < symbol.start) end = std::numeric_limits<uint64_t>::max();
+    if (end < symbol.start) end = kMost;
     const bool is_label = symbol.size_bytes == 0;
     if (is_label) {
-      // Up to the next symbol or the end of its section; the last of a list, of which nobody tells the end, has a page.
+      // Up to the next symbol or the end of its section; of the last one, as perf has it, to the end of the next page.
+      const uint64_t page_end = symbol.start | 4095;
       end = i + 1 < symbols_.size() ? symbols_[i + 1].start
-                                    : (symbol.start | 4095) + (section_ends.empty() ? 4097 : 1);
+                                    : page_end + std::min(kMost - page_end, uint64_t{4097});
       const auto limit = std::upper_bound(section_ends.begin(), section_ends.end(), symbol.start);
       if (limit != section_ends.end()) end = std::min(end, *limit);
     }
