@@ -33,6 +33,8 @@ bool has_mapping_symbols(uint16_t machine) {
 bool is_better(const Symbol& a, std::string_view a_name, const Symbol& b, std::string_view b_name) {
   const bool a_has_size = a.size_bytes != 0, b_has_size = b.size_bytes != 0;
   if (a_has_size != b_has_size) return a_has_size;
+  // Of labels the last one: perf gives them sizes first, and all but the last reach no further than to the next.
+  if (!a_has_size) return a.source == b.source;
   const bool a_is_weak = a.binding == STB_WEAK, b_is_weak = b.binding == STB_WEAK;
   if (a_is_weak != b_is_weak) return b_is_weak;
   const bool a_is_global = a.binding == STB_GLOBAL, b_is_global = b.binding == STB_GLOBAL;
