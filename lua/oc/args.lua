@@ -94,6 +94,7 @@ local function store(into, entry, shown, text)
   if value == nil then
     wrong_usage(shown .. (err:find("^must") and " " or ": ") .. err)
   end
+  errors.add_typed(shown, value)
   if entry.repeats and into[entry.key] then
     for _, item in ipairs(value) do table.insert(into[entry.key], item) end
   else

@@ -192,12 +192,14 @@ function M.of_options(options)
   for _, text in ipairs(options.event or {}) do
     for _, item in ipairs(M.split(text)) do
       if item:match("^%s*$") then errors.wrong_usage("-e: there is an event without a name") end
+      errors.add_typed("-e", item)
       events[#events + 1] = item
     end
   end
   for _, text in ipairs(options.syscalls or {}) do
     for name in text:gmatch("[^,]+") do
       events[#events + 1] = "syscall:" .. (name == "all" and "*" or name)
+      errors.add_typed("--syscalls", events[#events])
     end
   end
   if #events > 0 then asked.events = events end

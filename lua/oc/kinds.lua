@@ -78,7 +78,7 @@ function M.raise(session, token)
   local err = C.oc_session_error(session)
   local hint = ffi.string(err.hint)
   errors.misuse(ffi.string(err.what), {
-    hint = hint ~= "" and hint or nil, token = token, code = err.code })
+    hint = hint ~= "" and hint or nil, token = token, named = token, code = err.code })
 end
 
 local function read_fields(session, kind, count)

@@ -63,7 +63,7 @@ local hints_of_absent = {
 local function no_field(kind, name, names)
   if name == "stack" then
     errors.misuse(("'%s' has no stack here: this version of oc does not collect stacks"):format(
-      kind.name), { token = name,
+      kind.name), { token = name, named = name,
       hint = "e.callchain has the addresses that a recorded trace holds" })
   end
   local is_optional = source.is_common[name] or source.is_sample[name]
@@ -71,18 +71,19 @@ local function no_field(kind, name, names)
   if told_by and not names and not kind.by_name[name] then
     local whose = kind.sample and "the samples of '%s' do not have '%s'"
       or "the records of '%s' do not tell '%s'"
-    errors.misuse(whose:format(kind.name, name), { token = name, hint = told_by(kind) })
+    errors.misuse(whose:format(kind.name, name),
+      { token = name, named = name, hint = told_by(kind) })
   end
   if is_optional and kind.sample and not names then
     local hint = kind.by_name[name] and "the event's own field of this name is e.args." .. name
       or name == "addr" and "record the addresses: oc record --data -e " .. kind.name
       or "whoever recorded the trace did not ask the kernel for it"
     errors.misuse(("the samples of '%s' do not have '%s'"):format(kind.name, name),
-      { token = name, hint = hint })
+      { token = name, named = name, hint = hint })
   end
   name = tostring(name)
   errors.misuse(("event '%s' has no field '%s'"):format(kind.name, name),
-    { token = name, hint = nearest.hint(name, names or names_of(kind)) })
+    { token = name, named = name, hint = nearest.hint(name, names or names_of(kind)) })
 end
 
 local function payload_source(kind, name)
@@ -146,7 +147,8 @@ end
 ---@field aux string bytes of the AUX area
 ---@field args table the payload's fields, where a common name hides one
 ---@field u64 fun(self: oc.Event, name: string): ffi.cdata* the exact 64 bits of an integer field
----@field raw fun(self: oc.Event, name: string): ffi.cdata*, integer bytes of a payload field, lent
+---@field raw fun(self: oc.Event, name?: string): ffi.cdata*, integer bytes, lent: of a field, or of
+---  the whole payload
 ---@field get fun(self: oc.Event, name: string): any the field; nil where the event has none
 ---@field text fun(self: oc.Event): string the payload as "name=value …"
 ---@field table fun(self: oc.Event): table all fields by name
@@ -227,6 +229,7 @@ local function make_methods(kind, view_type, runtime)
   end
 
   function methods.raw(self, name)
+    if name == nil then return self._d.payload, self._d.payload_size end
     local field = kind.by_name[name] or no_field(kind, name, payload_names(kind))
     return raw_bytes(self._d, field)
   end

@@ -149,6 +149,16 @@ std::span<const uint8_t> File::load_bytes(const Section& section) {
   return {static_cast<const uint8_t*>(data->d_buf), data->d_size};
 }
 
+std::span<const uint8_t> File::bytes_at(uint64_t address) const {
+  for (const Segment& segment : segments_) {
+    const uint64_t distance = address - segment.address;
+    if (segment.type != PT_LOAD || distance >= segment.file_size) continue;
+    const auto content = part_of(bytes(), segment.offset, segment.file_size);
+    if (distance < content.size()) return content.subspan(distance);
+  }
+  return {};
+}
+
 std::vector<uint8_t> File::build_id() const {
   for (const Segment& segment : segments_) {
     if (segment.type != PT_NOTE) continue;

@@ -79,6 +79,9 @@ class File {
   /// The same, decompressed where it is (SHF_COMPRESSED, .zdebug_*); none when that fails. Owned by the File; the second call is free.
   std::span<const uint8_t> load_bytes(const Section& section);
 
+  /// What is loaded at this address as linked, up to the end of its segment's bytes. Owned by the File.
+  std::span<const uint8_t> bytes_at(uint64_t address) const;
+
   std::vector<uint8_t> build_id() const;
   std::optional<DebugLink> debug_link() const;
 

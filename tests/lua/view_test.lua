@@ -109,6 +109,8 @@ local p, length = e:raw "full"
 check.equal(ffi.string(p, length), "defg")
 p, length = e:raw "rest"
 check.equal(ffi.string(p, length), "hi\255\255\0")
+p, length = e:raw()
+check.equal(ffi.string(p, length), "ab\0cdefg" .. "hi\255\255\0")
 check.error("'name' is not an integer", function() return e:u64 "name" end)
 
 -- Dynamic data: (length << 16) | place.

@@ -40,16 +40,22 @@ std::string comm_of(pid_t pid) {
   return comm;
 }
 
+/// A guardian that alone holds the pipe's writing end.
+Guardian guardian_of(Pipe& pipe) {
+  auto guardian = Guardian::start();
+  REQUIRE(guardian);
+  const int fd = pipe.writer.number();
+  REQUIRE(guardian->keep({&fd, 1}));
+  pipe.writer.close();
+  return std::move(*guardian);
+}
+
 }  // namespace
 
 TEST_CASE("the guardian holds what it was given until its owner goes") {
   Pipe pipe;
   {
-    auto guardian = Guardian::start();
-    REQUIRE(guardian);
-    const int fd = pipe.writer.number();
-    REQUIRE(guardian->keep({&fd, 1}));
-    pipe.writer.close();
+    const auto guardian = guardian_of(pipe);
     CHECK(!pipe.is_closed_within(150));
   }
   CHECK(pipe.is_closed_within(5000));
@@ -92,12 +98,8 @@ TEST_CASE("the guardian is named, lives in a session of its own and is no child 
 
 TEST_CASE("signals of the terminal do not end the guardian") {
   Pipe pipe;
-  auto guardian = Guardian::start();
-  REQUIRE(guardian);
-  const int fd = pipe.writer.number();
-  REQUIRE(guardian->keep({&fd, 1}));
-  pipe.writer.close();
-  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) kill(guardian->pid(), number);
+  const auto guardian = guardian_of(pipe);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) kill(guardian.pid(), number);
   CHECK(!pipe.is_closed_within(100));
 }
 
