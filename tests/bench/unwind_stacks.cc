@@ -1,6 +1,7 @@
 // Unwinds a recording of `perf record --call-graph dwarf` and prints its stacks, or how fast that went.
 //   unwind_stacks FILE print      each stack; addresses are offsets in files, of callers those of the call, as perf script prints them
 //   unwind_stacks FILE [ROUNDS]   frames per second, cold and warm, and the reasons for the ends
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -15,7 +16,8 @@ using namespace oc::unwind;
 
 namespace {
 
-constexpr uint32_t kMaxFrames = 512;
+constexpr uint32_t kMaxFrames = 256;
+constexpr size_t kTogether = 64;  // stacks whose frames are kept at once
 
 void print(RecordedStacks& recorded) {
   Unwinder unwinder;
@@ -42,20 +44,21 @@ double now() {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
 }
 
-double seconds_since(double start) {
-  return now() - start;
-}
+double seconds_since(double start) { return now() - start; }
 
 void measure(RecordedStacks& recorded, int rounds) {
   Unwinder unwinder;
-  std::vector<Frame> frames(kMaxFrames);
+  std::vector<Frame> frames(kTogether * kMaxFrames);
   std::vector<Job> jobs;
-  for (RecordedStack& stack : recorded.stacks)
-    jobs.push_back({&stack.registers, stack.stack, stack.code.get(), frames});
+  for (RecordedStack& stack : recorded.stacks) {
+    const std::span room = std::span(frames).subspan(jobs.size() % kTogether * kMaxFrames);
+    jobs.push_back({&stack.registers, stack.stack, stack.code.get(), room.first(kMaxFrames)});
+  }
   for (int round = 0; round < rounds; ++round) {
     const Counts before = unwinder.counts();
     const auto start = now();
-    unwinder.unwind(jobs);
+    for (size_t i = 0; i < jobs.size(); i += kTogether)
+      unwinder.unwind(std::span(jobs).subspan(i, std::min(kTogether, jobs.size() - i)));
     const double seconds = seconds_since(start);
     const uint64_t count = unwinder.counts().frames - before.frames;
     std::printf("%s %lu stacks %lu frames %.4f s %.2f M frames/s, %lu misses %lu slow\n",
