@@ -15,6 +15,7 @@ local ask = require "oc.ask"
 local canonical = require "oc.canonical"
 local errors = require "oc.errors"
 local filter = require "oc.filter"
+local frames = require "oc.frames"
 local kinds = require "oc.kinds"
 local nearest = require "oc.nearest"
 local open_options = require "oc.open_options"
@@ -23,6 +24,7 @@ local proxies = require "oc.proxy"
 local run = require "oc.run"
 local session = require "oc.session"
 local settings = require "oc.settings"
+local stack = require "oc.stack"
 local timers = require "oc.timers"
 local units = require "oc.units"
 local view = require "oc.view"
@@ -314,6 +316,24 @@ function Trace:run()
   return self
 end
 
+--- Names functions of a module (its path, as frames have it): at `offset` in the file, or at the
+--- address where it is no file.
+---@param module string
+---@param symbols { offset: number|oc.addr, size: number, name: string }[]
+function Trace:add_symbols(module, symbols)
+  frames.add_symbols(self._session, module, symbols)
+end
+
+--- Asks `fn(frame)` for each place in code that oc cannot name: it returns a name, a table with
+--- name, file and line, or nil.
+---@param fn fun(frame: oc.Frame): string|table|nil
+function Trace:symbol_source(fn)
+  if type(fn) ~= "function" then
+    errors.misuse("trace:symbol_source wants a function", { token = "symbol_source" })
+  end
+  frames.set_source(self._session, fn)
+end
+
 -- Asking -----------------------------------------------------------------------------------------
 
 --- Numbers of the run so far.
@@ -322,6 +342,7 @@ function Trace:stats()
   local stats = session.stats(self._session)
   stats.delivered_to_batches = nil
   stats.events = stats.events - self._phases.skipped
+  stats.stacks = stack.stats(self._session)
   stats.paused_events, stats.phases = self._phases.skipped, phases.read(self)
   return stats
 end

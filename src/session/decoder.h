@@ -48,6 +48,8 @@ class Decoder {
   static constexpr uint32_t kRecord = event::EventTable::kUnknown + 1;
 
   bool drain(Batch& batch);
+  template <bool kBuildsStacks>
+  bool drain_into(Batch& batch);
   void pass_before_window();
   void place_window();
   base::Nanos horizon() const { return is_last_ ? UINT64_MAX : horizon_; }
@@ -82,6 +84,7 @@ class Decoder {
 
   source::Source& source_;
   TraceModel& model_;
+  StackBuilder* stacks_;              ///< the model's; null: nobody asked for stacks
   process::ProcessModel& processes_;  ///< of the model
   Selection selection_;
   source::RecordClock clock_;

@@ -29,7 +29,8 @@ uint16_t Decoder::misc_of(const uint8_t* record, const RecordHeader& header) con
 }
 
 bool Decoder::kernel_record(const uint8_t* record, const RecordHeader& header, oc_event& event) {
-  const int number = event::kernel_record_of(header.type, misc_of(record, header));
+  const uint16_t misc = misc_of(record, header);
+  const int number = event::kernel_record_of(header.type, misc);
   if (number < 0) return false;
   const EventTable& events = clock_.events();
   const uint32_t trailer_kind = clock_.kind_of_trailer(record, header.size_bytes);
@@ -55,6 +56,7 @@ bool Decoder::kernel_record(const uint8_t* record, const RecordHeader& header, o
     return false;
   }
   apply(number, event.payload, event.payload_size, event.cpu, event);
+  if (stacks_ != nullptr) stacks_->apply(header, misc, record, event.payload_size + sizeof header);
   if (selection_.wanted[event.event] == 0) return false;
   if (trailer_kind == selection_.heard_only && trailer_kind != EventTable::kUnknown) return false;
   const bool is_loss = number == static_cast<int>(KernelRecord::kLost) ||

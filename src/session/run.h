@@ -50,6 +50,7 @@ class Run {
 
   TraceInput& input_;
   TimeWindow window_;
+  StackBuilder* stacks_;  ///< null: nobody asked for stacks
   Decoder decoder_;
   std::optional<Pump> pump_;  ///< until it is finished
   Counts counts_;
