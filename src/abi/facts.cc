@@ -35,7 +35,7 @@ Facts recorded_facts(const oc::source::RecordedTrace& trace) {
 }
 
 Facts own_facts() {
-  const auto facts = oc::session::Session::host_facts();
+  const auto facts = oc::session::LiveInput::host_facts();
   return facts_of(facts, facts.name, "oc " OC_VERSION);
 }
 

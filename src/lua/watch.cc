@@ -204,7 +204,8 @@ std::string Watch::where() const {
   const std::string line = event.event < session->where.size() ? session->where[event.event] : "";
   return fmt::format("in the callback at {}, on event {} at {:.9f} s, number {} of batch {}",
                      line.empty() ? "an unknown line" : line,
-                     session->session.kind_name(event.event), event.time / 1e9, at + 1, loop.turns);
+                     session->session.kinds().name(event.event), event.time / 1e9, at + 1,
+                     loop.turns);
 }
 
 void Watch::end_now(int status, const std::string& why) {

@@ -18,9 +18,10 @@ namespace {
 constexpr uint64_t kRecordsBetweenChecks = 1u << 20;
 }  // namespace
 
-Decoder::Decoder(source::Source& source, process::ProcessModel& processes, Selection selection)
+Decoder::Decoder(source::Source& source, TraceModel& model, Selection selection)
     : source_(source),
-      processes_(processes),
+      model_(model),
+      processes_(model.processes),
       selection_(std::move(selection)),
       clock_(source.events()),
       merger_(clock_) {

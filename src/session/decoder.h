@@ -7,37 +7,14 @@
 #include <vector>
 
 #include "event/kernel_record.h"
-#include "process/cgroup_names.h"
-#include "process/process_model.h"
 #include "session/batch.h"
 #include "session/loss_count.h"
-#include "session/task_selection.h"
-#include "session/time_window.h"
+#include "session/selection.h"
+#include "session/trace_model.h"
 #include "source/merger.h"
 #include "source/source.h"
 
 namespace oc::session {
-
-/// What a decoder is to deliver; fixed before the first `fill`.
-struct Selection {
-  std::vector<uint8_t>
-      wanted;            ///< by kind: the kernel records, then the samples of the event table
-  int32_t own_pid = -1;  ///< events of this process are left out, unless `keep_own`
-  std::vector<uint8_t> keep_own;  ///< by kind
-  TaskSelection tasks;            ///< whose events are delivered
-  std::vector<int32_t> cpus;      ///< events of these CPUs; empty: of all
-  /// The kind (of the event table) whose trailers mark records that are for the process model only.
-  uint32_t heard_only = event::EventTable::kUnknown;
-  bool is_live = false;        ///< hand over what there is rather than wait for a full batch
-  uint32_t batches_ahead = 0;  ///< filled while the script still uses so many before them
-  uint64_t max_events = UINT64_MAX;
-  base::Nanos max_span =
-      UINT64_MAX;         ///< events later than this after the window's beginning are not delivered
-  base::Nanos start = 0;  ///< time zero; 0: the first record with a time
-  TimeWindow window;      ///< events outside of it are not delivered
-  TimeMarks marks;        ///< of the samples, where the window needs them
-  process::CgroupNames* cgroups = nullptr;  ///< told what CGROUP records say; outlives the decoder
-};
 
 /// Turns a source's records into batches of descriptors: order, which event, who ran under which name.
 ///
@@ -51,7 +28,7 @@ struct Selection {
 /// happened. Per record: no allocation, no lock; a LOST record takes one.
 class Decoder {
  public:
-  Decoder(source::Source& source, process::ProcessModel& processes, Selection selection);
+  Decoder(source::Source& source, TraceModel& model, Selection selection);
 
   /// Fills `batch` until it is full, the source has nothing now (live), or the end. Gives back to the
   /// source what earlier batches pointed into. Waits at most `wait` for something to arrive.
@@ -101,7 +78,8 @@ class Decoder {
   void count_lost_samples(const uint8_t* record, int32_t cpu, uint64_t records);
 
   source::Source& source_;
-  process::ProcessModel& processes_;
+  TraceModel& model_;
+  process::ProcessModel& processes_;  ///< of the model
   Selection selection_;
   source::RecordClock clock_;
   source::Merger merger_;

@@ -116,8 +116,7 @@ void Decoder::apply(int number, const uint8_t* body, uint32_t size_bytes, int32_
       ++counts_.throttled;
       break;
     case KernelRecord::kCgroup:
-      if (selection_.cgroups == nullptr) break;
-      selection_.cgroups->add(load<uint64_t>(body), base::bounded_text(body + 8, size_bytes - 8));
+      model_.cgroups.add(load<uint64_t>(body), base::bounded_text(body + 8, size_bytes - 8));
       break;
     default:
       break;

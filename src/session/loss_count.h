@@ -3,6 +3,9 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <vector>
+
+#include "source/source.h"
 
 namespace oc::session {
 
@@ -41,5 +44,9 @@ class LossCount {
   uint64_t outside_ = 0;
   uint64_t sums_ = 0;
 };
+
+/// What was counted at the end, by CPU and event, and on top of it what records told of more on a CPU.
+std::vector<source::Loss> add_missing(std::vector<source::Loss> counted,
+                                      const std::map<int32_t, uint64_t>& told_by_cpu);
 
 }  // namespace oc::session

@@ -84,12 +84,11 @@ TEST_CASE("who wants no sample has none ordered, and the process records all the
   auto trace = oc::source::PerfDataFile::open(temp.path());
   REQUIRE(trace);
   oc::source::FileSource source(*trace);
-  oc::base::Interner names;
-  oc::process::ProcessModel processes(names);
+  oc::session::TraceModel model;
   oc::session::Selection selection;
   selection.wanted.resize(oc::event::kKernelRecords + 1);
   selection.wanted[FakeRun::of(KernelRecord::kExit)] = 1;
-  oc::session::Decoder decoder(source, processes, selection);
+  oc::session::Decoder decoder(source, model, selection);
   oc::session::Batch batch;
   batch.events.resize(1000);
   REQUIRE(decoder.fill({}, batch));

@@ -113,8 +113,8 @@ Lines by_perf(const std::string& path) {
 Lines by_us(const std::string& path) {
   oc::session::Session session;
   REQUIRE(session.open_file(path));
-  for (uint32_t kind = oc::event::kKernelRecords; kind < session.kind_count(); ++kind)
-    session.want(kind);
+  for (uint32_t kind = oc::event::kKernelRecords; kind < session.kinds().count(); ++kind)
+    session.kinds().want(kind);
   REQUIRE(session.start({}));
   Lines lines;
   for (;;) {
@@ -124,10 +124,10 @@ Lines by_us(const std::string& path) {
     const double start = static_cast<double>((*batch)->counts.start_time);
     for (uint32_t i = 0; i < (*batch)->count; ++i) {
       const oc_event& event = (*batch)->events[i];
-      lines.push_back(std::string(session.strings().text({event.comm})) + " " +
+      lines.push_back(std::string(session.model().strings.text({event.comm})) + " " +
                       std::to_string(event.tid) + " " + std::to_string(event.cpu) + " " +
                       std::to_string(static_cast<uint64_t>(event.time + start)) + " " +
-                      std::string(session.kind_name(event.event)));
+                      std::string(session.kinds().name(event.event)));
     }
   }
 }

@@ -1,11 +1,12 @@
-// Session: events by name.
+#include "session/named_events.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "base/glob.h"
 #include "base/nearest.h"
-#include "session/session.h"
+#include "perf/event_text.h"
 
 namespace oc::session {
 
@@ -13,7 +14,6 @@ using base::Code;
 using base::make_error;
 using base::Result;
 using event::EventKind;
-using event::kKernelRecords;
 
 namespace {
 
@@ -34,40 +34,25 @@ void add_new(std::vector<uint32_t>& kinds, const std::vector<uint32_t>& more) {
 
 }  // namespace
 
-Result<std::vector<uint32_t>> Session::resolve(const std::string& name,
-                                               const LiveSettings& settings) {
+std::vector<uint32_t> NamedEvents::find(const std::string& name) const {
   std::vector<uint32_t> kinds;
-  const auto& records = event::kernel_record_formats();
-  for (uint32_t i = 0; i < kKernelRecords; ++i) {
-    if (records[i].name == name) kinds.push_back(i);
-  }
-  if (!kinds.empty()) return kinds;
-  if (!is_live()) return resolve_recorded(name);
-  auto found = plan_.resolve(name, settings);
-  if (!found) return std::move(found.error());
-  for (uint32_t& index : *found) index += kKernelRecords;
-  add_new(kinds, *found);
-  return kinds;
-}
-
-std::vector<uint32_t> Session::find_recorded(const std::string& name) const {
-  std::vector<uint32_t> kinds;
-  const auto& events = *recorded_events();
-  for (uint32_t i = 0; i < events.size(); ++i) {
-    const EventKind& kind = events[i];
+  for (uint32_t i = 0; i < events_.size(); ++i) {
+    const EventKind& kind = events_[i];
     const bool by_format =
         kind.format && base::glob_matches(name, kind.format->system + ":" + kind.format->name);
     if (by_format || base::glob_matches(name, kind.name) ||
         base::glob_matches(name, without_modifiers(kind))) {
-      kinds.push_back(kKernelRecords + i);
+      kinds.push_back(i);
     }
   }
   return kinds;
 }
 
 /// A name as it was recorded; otherwise a list or group of names, or a system call.
-Result<std::vector<uint32_t>> Session::resolve_recorded(const std::string& name) const {
-  auto kinds = find_recorded(name);
+Result<std::vector<uint32_t>> NamedEvents::resolve(const std::string& name,
+                                                   const std::string& trace,
+                                                   bool how_to_record) const {
+  auto kinds = find(name);
   if (!kinds.empty()) return kinds;
   std::vector<std::string> parts;
   if (name.rfind("syscall:", 0) == 0) {
@@ -82,39 +67,37 @@ Result<std::vector<uint32_t>> Session::resolve_recorded(const std::string& name)
     for (const auto& event : *events) parts.push_back(event.text);
   }
   for (const std::string& part : parts) {
-    const auto found = find_recorded(part);
-    if (found.empty()) return no_such_event(part);
+    const auto found = find(part);
+    if (found.empty()) return no_such_event(part, trace, how_to_record);
     add_new(kinds, found);
   }
-  if (kinds.empty()) return no_such_event(name);
+  if (kinds.empty()) return no_such_event(name, trace, how_to_record);
   return kinds;
 }
 
-base::Error Session::no_such_event(const std::string& name) const {
-  const auto held = event_names("*");
+base::Error NamedEvents::no_such_event(const std::string& name, const std::string& trace,
+                                       bool how_to_record) const {
+  const auto held = names("*");
   std::string list;
   for (size_t i = 0; i < held.size() && i < 12; ++i) list += (i == 0 ? "" : ", ") + held[i];
   if (held.size() > 12) list += fmt::format(" and {} more", held.size() - 12);
   std::string hint = base::did_you_mean(base::nearest(name, held));
-  if (hint.empty() && file_) hint = "record it with: oc record -a -e '" + name + "' -o FILE";
+  if (hint.empty() && how_to_record)
+    hint = "record it with: oc record -a -e '" + name + "' -o FILE";
   return make_error(Code::kNotFound,
-                    fmt::format("{} has no event '{}'; it holds: {}",
-                                file_ ? file_->path() : fed_->name(), name, list),
-                    hint);
+                    fmt::format("{} has no event '{}'; it holds: {}", trace, name, list), hint);
 }
 
-std::vector<std::string> Session::event_names(const std::string& glob) const {
-  if (is_live()) return plan_.names(glob);
-  std::vector<std::string> names;
-  const auto& events = *recorded_events();
-  for (uint32_t i = 0; i < events.size(); ++i) {
+std::vector<std::string> NamedEvents::names(const std::string& glob) const {
+  std::vector<std::string> found;
+  for (uint32_t i = 0; i < events_.size(); ++i) {
     const bool is_own =
-        events[i].name.rfind("dummy:", 0) == 0;  // what oc record's rings are made of
-    if (!is_own && base::glob_matches(glob, events[i].name)) names.push_back(events[i].name);
+        events_[i].name.rfind("dummy:", 0) == 0;  // what oc record's rings are made of
+    if (!is_own && base::glob_matches(glob, events_[i].name)) found.push_back(events_[i].name);
   }
-  std::sort(names.begin(), names.end());
-  names.erase(std::unique(names.begin(), names.end()), names.end());
-  return names;
+  std::sort(found.begin(), found.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());
+  return found;
 }
 
 }  // namespace oc::session

@@ -1,0 +1,74 @@
+#include "unwind/rule_table.h"
+
+#include <elf.h>
+
+#include <utility>
+
+namespace oc::unwind {
+
+using base::Code;
+using base::make_error;
+
+base::Result<std::unique_ptr<RuleTable>> RuleTable::make(elf::File file,
+                                                         std::optional<elf::File> debug) {
+  Arch arch;
+  if (file.machine() == EM_X86_64 && file.is_64()) {
+    arch = Arch::kX86_64;
+  } else if (file.machine() == EM_AARCH64 && file.is_64()) {
+    arch = Arch::kArm64;
+  } else {
+    return make_error(Code::kUnsupported, file.name() + " is not for x86-64 or arm64",
+                      "stacks of its code end where it is reached");
+  }
+  if (!file.is_native_order()) {
+    return make_error(Code::kUnsupported, file.name() + " is in the other byte order",
+                      "read the trace on a machine like the one that it was recorded on");
+  }
+  if (debug && debug->machine() != file.machine()) debug.reset();
+  return std::unique_ptr<RuleTable>(new RuleTable(arch, std::move(file), std::move(debug)));
+}
+
+base::Result<std::unique_ptr<RuleTable>> RuleTable::open(const std::string& path) {
+  auto file = elf::File::open(path);
+  if (!file) return std::move(file.error());
+  return make(std::move(*file));
+}
+
+RuleTable::RuleTable(Arch arch, elf::File file, std::optional<elf::File> debug)
+    : file_(std::move(file)), debug_(std::move(debug)), arch_(arch) {
+  cfi_ = elf::Cfi::load_eh_frame(file_);
+  debug_cfi_ = elf::Cfi::load_debug_frame(file_);
+  if (!debug_cfi_.has_entries() && debug_) debug_cfi_ = elf::Cfi::load_debug_frame(*debug_);
+}
+
+std::optional<elf::CfiEntry> RuleTable::find_entry(uint64_t address) const {
+  auto entry = cfi_.find(address);
+  return entry ? entry : debug_cfi_.find(address);
+}
+
+Rule RuleTable::find(uint64_t address) const {
+  const auto entry = find_entry(address);
+  Rule rule;
+  if (!entry) {
+    if (is_empty()) rule.kind = RuleKind::kGuess;
+    return rule;
+  }
+  const Columns& columns = columns_of(arch_);
+  elf::CfiShortRow row;
+  row.frame_column = columns.frame;
+  row.link_column = columns.link;
+  row.stack_column = columns.stack;
+  if (find_cfi_row(*entry, address, row)) return make_rule(arch_, *entry, row);
+  rule.kind = RuleKind::kBad;
+  return rule;
+}
+
+bool RuleTable::load_row(uint64_t address, FullRow& row) const {
+  const auto entry = find_entry(address);
+  if (!entry || !find_cfi_row(*entry, address, row.row)) return false;
+  row.return_column = entry->return_column;
+  row.is_signal_frame = entry->is_signal_frame;
+  return row.return_column < Registers::kCount;
+}
+
+}  // namespace oc::unwind

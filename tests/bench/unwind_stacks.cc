@@ -1,0 +1,83 @@
+// Unwinds a recording of `perf record --call-graph dwarf` and prints its stacks, or how fast that went.
+//   unwind_stacks FILE print      each stack; addresses are offsets in files, of callers those of the call, as perf script prints them
+//   unwind_stacks FILE [ROUNDS]   frames per second, cold and warm, and the reasons for the ends
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "support/recorded_stacks.h"
+
+using oc::test::RecordedStack;
+using oc::test::RecordedStacks;
+using namespace oc::unwind;
+
+namespace {
+
+constexpr uint32_t kMaxFrames = 512;
+
+void print(RecordedStacks& recorded) {
+  Unwinder unwinder;
+  std::array<Frame, kMaxFrames> frames;
+  for (RecordedStack& stack : recorded.stacks) {
+    Job job{&stack.registers, stack.stack, stack.code.get(), frames};
+    unwinder.unwind(job);
+    std::printf("%d/%d %lu.%09lu %s%s\n", stack.pid, stack.tid, stack.time / 1000000000,
+                stack.time % 1000000000, std::string(describe(job.end)).c_str(),
+                job.is_guessed ? " (guessed)" : "");
+    for (uint32_t i = 0; i < job.count; ++i) {
+      const uint64_t address = frames[i].address - (frames[i].is_return ? 1 : 0);
+      const auto range = stack.code->find(address);
+      std::printf("\t%lx\n", range ? address - range->start + range->file_offset : address);
+    }
+    std::printf("\n");
+  }
+}
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+void measure(RecordedStacks& recorded, int rounds) {
+  Unwinder unwinder;
+  std::vector<Frame> frames(kMaxFrames);
+  std::vector<Job> jobs;
+  for (RecordedStack& stack : recorded.stacks)
+    jobs.push_back({&stack.registers, stack.stack, stack.code.get(), frames});
+  for (int round = 0; round < rounds; ++round) {
+    const Counts before = unwinder.counts();
+    const auto start = std::chrono::steady_clock::now();
+    unwinder.unwind(jobs);
+    const double seconds = seconds_since(start);
+    const uint64_t count = unwinder.counts().frames - before.frames;
+    std::printf("%s %lu stacks %lu frames %.4f s %.2f M frames/s, %lu misses %lu slow\n",
+                round == 0 ? "cold" : "warm", jobs.size(), count, seconds,
+                static_cast<double>(count) / seconds / 1e6,
+                unwinder.counts().misses - before.misses, unwinder.counts().slow - before.slow);
+  }
+  std::array<uint64_t, kEndCount> ends{};
+  for (const Job& job : jobs) ++ends[static_cast<size_t>(job.end)];
+  for (uint32_t i = 0; i < kEndCount; ++i)
+    if (ends[i] != 0)
+      std::printf("%lu: %s\n", ends[i], std::string(describe(static_cast<End>(i))).c_str());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 2) return 2;
+  const auto start = std::chrono::steady_clock::now();
+  auto recorded = RecordedStacks::load(argv[1]);
+  if (!recorded) {
+    std::fprintf(stderr, "unwind_stacks: %s\n", recorded.error().what.c_str());
+    return 1;
+  }
+  const std::string what = argc > 2 ? argv[2] : "3";
+  if (what == "print") {
+    print(*recorded);
+  } else {
+    std::printf("read in %.4f s, %lu mappings\n", seconds_since(start), recorded->mappings);
+    measure(*recorded, std::atoi(what.c_str()));
+  }
+}
