@@ -36,6 +36,8 @@ class Decoder {
 
   /// Lost records by CPU (-1: unknown). Any thread.
   std::map<int32_t, uint64_t> lost_by_cpu() const { return losses_.by_cpu(); }
+  /// The same by event, where the trace tells. Any thread.
+  std::vector<source::Loss> losses() const { return losses_.losses(); }
 
   base::Nanos start() const { return selection_.start; }
 
@@ -46,6 +48,8 @@ class Decoder {
   static constexpr uint32_t kRecord = event::EventTable::kUnknown + 1;
 
   bool drain(Batch& batch);
+  template <bool kBuildsStacks>
+  bool drain_into(Batch& batch);
   void pass_before_window();
   void place_window();
   base::Nanos horizon() const { return is_last_ ? UINT64_MAX : horizon_; }
@@ -68,17 +72,19 @@ class Decoder {
                      oc_event& event) const;
   bool place_odd_payload(const Kind& kind, const uint8_t* record, uint32_t size_bytes,
                          oc_event& event) const;
-  void name_thread(oc_event& event);
+  void name_thread(int32_t pid, int32_t tid, oc_event& event);
+  bool is_admitted(const Kind& kind, const oc_event& event, bool is_whole);
   bool is_chosen(const oc_event& event);
   bool count_late(const uint8_t* record, const source::RecordHeader& header, base::Nanos time);
   void take_over_round();
   double until() const;
   void give_back();
   void count_lost(const uint8_t* record, int32_t cpu, uint64_t records);
-  void count_lost_samples(const uint8_t* record, int32_t cpu, uint64_t records);
+  void count_lost_samples(const oc_event& event, uint64_t records);
 
   source::Source& source_;
   TraceModel& model_;
+  StackBuilder* stacks_;              ///< the model's; null: nobody asked for stacks
   process::ProcessModel& processes_;  ///< of the model
   Selection selection_;
   source::RecordClock clock_;
@@ -107,8 +113,8 @@ class Decoder {
     uint32_t min_payload;
     bool has_raw;
     bool keep_own;
+    bool is_questioned;  ///< see is_admitted
     bool is_wanted;
-    uint8_t unused;
   };
 
   /// What the ids of samples mean to the merge, in one load.
@@ -124,13 +130,13 @@ class Decoder {
       0;  ///< by record type: nobody wants them, and the model does not need them
 };
 
-inline void Decoder::name_thread(oc_event& event) {
-  if (event.tid < 0) {  // a thread that was reaped already, or nobody recorded which
+inline void Decoder::name_thread(int32_t pid, int32_t tid, oc_event& event) {
+  if (tid < 0) {  // a thread that was reaped already, or nobody recorded which
     event.comm = processes_.find_or_add(-1, -1).comm.value;  // ":-1", as perf says
     event.thread = 0;
     return;
   }
-  const process::Thread& thread = processes_.find_or_add(event.pid, event.tid);
+  const process::Thread& thread = processes_.find_or_add(pid, tid);
   event.comm = thread.comm.value;
   event.thread = thread.id;
 }
