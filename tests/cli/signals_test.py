@@ -142,7 +142,7 @@ def cut_hooks(suite, trace):
 def before_script(suite):
     """While the script is read from a terminal, say."""
     job = start(["script", "-"], stdin=subprocess.PIPE)
-    time.sleep(0.2)
+    wait_for_handler(job.pid)
     began = time.monotonic()
     job.send_signal(signal.SIGINT)
     ended = finish_unfed(job, began)
@@ -155,6 +155,17 @@ def waiting_body(suite):
     ended = finish_unfed(job.job, job.began)
     suite.check("Ctrl-C while a body waits for input, a second later",
                 problems_of(ended, 130, None, r"\Aoc: interrupted; the script was in its own body", within=1.6), ended)
+
+
+def wait_for_handler(pid):
+    """Until a process handles SIGINT; for 30 s at most."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as text:
+            caught = next(line for line in text if line.startswith("SigCgt:"))
+        if int(caught.split()[1], 16) >> (signal.SIGINT - 1) & 1:
+            return
+        time.sleep(0.02)
 
 
 def finish_unfed(job, began):
@@ -209,8 +220,8 @@ def timeouts(suite, trace, is_live):
                                     "--timeout", "1s", "-i", trace],
            0, r"^seen\t1000\nafter$", None, 1.1, 5)
     if is_live:
-        expect("an idle system goes on", ["eval", RUN + "t:on('exec', function() n = n + 1 end) " + ENDS, "-d", "1500ms", "--timeout", "300ms"],
-               0, r"^seen\t\d+\nafter$", None, 1.4, 2.5)
+        expect("an idle system goes on", ["eval", RUN + "t:on('exec', function() n = n + 1 end) " + ENDS, "-d", "2s", "--timeout", "700ms"],
+               0, r"^seen\t\d+\nafter$", None, 1.9, 3)
         expect("a live callback", ["eval", RUN + "t:on('cpu', function() n = n + 1 while true do n = n + 1 end end) " + ENDS, "--timeout", "300ms"],
                1, "|seen", r"did not return (for 0.3 s.*in the callback at eval:1|in time)", 0.3, 3)
 
