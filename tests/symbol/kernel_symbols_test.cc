@@ -4,8 +4,8 @@
 
 #include <catch2/catch.hpp>
 
-#include "symbol/fixture_files.h"
 #include "symbol/build_id_path.h"
+#include "symbol/fixture_files.h"
 
 using namespace oc;
 using symbol::KernelIdentity;

@@ -7,8 +7,8 @@
 #include <catch2/catch.hpp>
 #include <fstream>
 
-#include "symbol/fixture_files.h"
 #include "symbol/build_id_path.h"
+#include "symbol/fixture_files.h"
 #include "symbol/symbol_table.h"
 
 using namespace oc;
