@@ -8,7 +8,7 @@ local oc = require "oc"
 local trace = oc.open {}
 local counts = oc.counter("event", "comm")
 
-if #trace.events == 0 then error("which events? as in -e page-faults,sched:*") end
+if #trace.events == 0 then error("which events? as in -e page-faults,sched:*", 0) end
 for _, name in ipairs(trace.events) do
   trace:on(name, function(e) counts:count(e.event, e.comm) end)
 end

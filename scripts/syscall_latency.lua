@@ -3,6 +3,9 @@
 --- Pairs the entry and the exit of each call on its thread. A call that was under way when the
 --- trace began has no entry and is left out; one that never returned is counted as unfinished.
 ---
+--- A trace must hold raw_syscalls:sys_enter and sys_exit: `oc record --syscalls all`. What
+--- `--syscalls NAME` records are other events, for scripts about that call.
+---
 --- Example: oc script syscall_latency -d 10s
 --- Example: oc script syscall_latency --by comm --top 5 -- make
 --- Example: oc script syscall_latency -i perf.data --histogram

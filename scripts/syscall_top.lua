@@ -4,6 +4,9 @@
 --- is not counted. A call failed when it returned an error number; one that a signal interrupted,
 --- and that the kernel makes again by itself, did not.
 ---
+--- A trace must hold raw_syscalls:sys_enter and sys_exit: `oc record --syscalls all`. What
+--- `--syscalls NAME` records are other events, for scripts about that call.
+---
 --- Example: oc script syscall_top -d 10s
 --- Example: oc script syscall_top --by comm --sort calls -- make
 --- Example: oc script syscall_top -i perf.data --by pid --top 5

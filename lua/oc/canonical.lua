@@ -235,7 +235,7 @@ function M.resolve(session, name, options)
       local is_damaged = C.oc_session_is_damaged(session) ~= 0
       local hint = is_damaged and session_of.notes(session)[1]
         or "record it with: " .. entry.record_with .. " -o FILE"
-      errors.misuse(problem, { token = name, hint = hint })
+      errors.misuse(problem, { token = name, named = name, hint = hint })
     end
   end
   local found = {}

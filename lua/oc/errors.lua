@@ -26,6 +26,10 @@ end
 ---@class oc.errors
 local M = {}
 
+--- What the user typed on the command line, by value: where ("-e", "--by", "EVENTS").
+---@type table<string, string>
+M.typed = {}
+
 -- All modules of oc share what comes before "errors.lua" in this one's chunk name.
 local own_prefix = debug.getinfo(1, "S").source:gsub("errors%.lua.*$", "")
 
@@ -85,10 +89,22 @@ end
 ---@param options? { hint?: string, token?: string }
 function M.raise_at(info, message, options) error(place(build(message, options), info), 0) end
 
---- Raises an error at the innermost line that is not oc's own: the script's.
+--- Keeps where on the command line a value, or each text of a list, was given.
+---@param shown string
+---@param value any
+function M.add_typed(shown, value)
+  for _, text in ipairs(type(value) == "table" and value or { value }) do
+    if type(text) == "string" then M.typed[text] = shown end
+  end
+end
+
+--- Raises an error at the innermost line that is not oc's own: the script's. `named` is a name that
+--- means nothing: when the user typed it, no line of the script is to blame.
 ---@param message string
----@param options? { hint?: string, token?: string }
+---@param options? { hint?: string, token?: string, named?: string }
 function M.misuse(message, options)
+  local shown = options and options.named and M.typed[options.named]
+  if shown then error(build(shown .. ": " .. message, options), 0) end
   local level, info = 2
   repeat
     info = debug.getinfo(level, "Sl")

@@ -13,7 +13,7 @@ local errors = require "oc.errors"
 local ffi = require "ffi"
 local filter = require "oc.filter"
 local kinds = require "oc.kinds"
-local nearest = require "oc.nearest"
+local open_options = require "oc.open_options"
 local session_of = require "oc.session"
 local settings = require "oc.settings"
 local units = require "oc.units"
@@ -24,23 +24,11 @@ local M = {}
 local Recorder = {}
 Recorder.__index = Recorder
 
-local option_names = { "buffer", "events", "filter", "frequency", "memory", "output", "overwrite" }
+local known_options = { buffer = "number or string", events = "table", filter = "string",
+  frequency = "number", memory = "number or string", output = "string", overwrite = "string" }
 
 local function check(options)
-  if type(options) ~= "table" then
-    errors.misuse("oc.recorder wants a table of options", {
-      hint = 'as in oc.recorder { events = { "sched:*" }, overwrite = "10s" }' })
-  end
-  local known = {}
-  for _, name in ipairs(option_names) do known[name] = true end
-  for name in pairs(options) do
-    if not known[name] then
-      errors.misuse(("oc.recorder has no option '%s'"):format(tostring(name)), {
-        token = tostring(name),
-        hint = nearest.hint(tostring(name), option_names)
-          or "it has: " .. table.concat(option_names, ", ") })
-    end
-  end
+  open_options.check(options, known_options, "oc.recorder")
   if not options.overwrite and not options.output then
     errors.misuse("oc.recorder needs overwrite (what to keep in memory) or output (a file)", {
       token = "recorder",

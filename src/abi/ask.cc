@@ -19,7 +19,7 @@ void oc_session_sampling(oc_session* session, const oc_sampling* sampling) {
   if (sampling->stack_size != 0) wanted.stacks.dump_bytes = sampling->stack_size;
   wanted.stacks.most_frames = static_cast<uint16_t>(std::min(sampling->max_stack, 65535u));
   wanted.parts = sampling->parts;
-  session->session.set_sampling(wanted);
+  if (auto* live = session->session.live(); live != nullptr) live->set_sampling(wanted);
 }
 
 int oc_session_target(oc_session* session, const char* kind, const char* text) {
@@ -39,7 +39,8 @@ int oc_session_check_target(oc_session* session, int has_command) {
 
 const char* oc_session_event_missing(oc_session* session, const char* name) {
   return guarded_or("", [&] {
-    session->text = session->session.is_live() ? session->session.missing_event(name) : "";
+    auto* live = session->session.live();
+    session->text = live == nullptr ? "" : live->missing(name);
     return session->text.c_str();
   });
 }

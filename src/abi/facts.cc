@@ -12,32 +12,31 @@ using Facts = std::map<std::string, std::string, std::less<>>;
 
 std::string count(uint64_t number) { return number == 0 ? std::string() : std::to_string(number); }
 
-Facts recorded_facts(const oc::source::RecordedTrace& trace) {
-  const auto& facts = trace.facts();
-  std::string command;
-  for (const std::string& word : facts.command) command += (command.empty() ? "" : " ") + word;
-  return {{"host", facts.host},
+/// What a recorder's facts and this machine's have in common.
+template <typename HostFacts>
+Facts facts_of(const HostFacts& facts, const std::string& host, const std::string& recorder) {
+  return {{"host", host},
           {"kernel", facts.kernel},
           {"arch", facts.arch},
           {"cpu", facts.cpu},
           {"cpus_online", count(facts.cpus_online)},
           {"cpus_available", count(facts.cpus_available)},
           {"memory_bytes", count(facts.memory_bytes)},
-          {"recorder", facts.perf_version},
-          {"command", command},
-          {"path", trace.path()}};
+          {"recorder", recorder}};
+}
+
+Facts recorded_facts(const oc::source::RecordedTrace& trace) {
+  const auto& facts = trace.facts();
+  Facts found = facts_of(facts, facts.host, facts.perf_version);
+  std::string& command = found["command"];
+  for (const std::string& word : facts.command) command += (command.empty() ? "" : " ") + word;
+  found["path"] = trace.path();
+  return found;
 }
 
 Facts own_facts() {
-  const auto facts = oc::session::Session::host_facts();
-  return {{"host", facts.name},
-          {"kernel", facts.kernel},
-          {"arch", facts.arch},
-          {"cpu", facts.cpu},
-          {"cpus_online", count(facts.cpus_online)},
-          {"cpus_available", count(facts.cpus_available)},
-          {"memory_bytes", count(facts.memory_bytes)},
-          {"recorder", "oc " OC_VERSION}};
+  const auto facts = oc::session::LiveInput::host_facts();
+  return facts_of(facts, facts.name, "oc " OC_VERSION);
 }
 
 }  // namespace

@@ -124,7 +124,7 @@ int oc_session_feed_open(oc_session* session, const char* name, double start_ns,
     session->feed_start = start;
     const int64_t wall_offset =
         wall_ns > 0 ? static_cast<int64_t>(whole(wall_ns)) - static_cast<int64_t>(start) : 0;
-    session->session.open_fed(name, start, whole(window_ns), wall_offset);
+    (void)session->session.open_fed(name, start, whole(window_ns), wall_offset);
     return 0;
   });
 }
@@ -135,14 +135,15 @@ int oc_session_feed_kind(oc_session* session, const char* system, const char* na
     uint64_t bits = 0;
     if (flags & kHasIp) bits |= PERF_SAMPLE_IP;
     if (flags & kHasAddr) bits |= PERF_SAMPLE_ADDR;
-    return static_cast<int>(
-        session->session.add_fed_kind(make_format(system, name, fields, count), bits));
+    const uint32_t index =
+        session->session.fed()->add_kind(make_format(system, name, fields, count), bits);
+    return static_cast<int>(oc::session::EventKinds::number_of_sample(index));
   });
 }
 
 int oc_session_feed_add(oc_session* session, const oc_feed* record) {
   return guarded(session, [&] {
-    oc::source::FedSource& fed = *session->session.fed();
+    oc::source::FedSource& fed = session->session.fed()->source();
     FedOrigin origin;
     origin.time = session->feed_start + whole(record->time);
     origin.cpu = record->cpu;
@@ -167,19 +168,20 @@ int oc_session_feed_add(oc_session* session, const oc_feed* record) {
 }
 
 void oc_session_feed_round(oc_session* session, int is_end) {
-  oc::source::FedSource& fed = *session->session.fed();
+  oc::source::FedSource& fed = session->session.fed()->source();
   if (is_end != 0) return fed.end();
   fed.finish_round();
 }
 
 double oc_session_feed_pending(oc_session* session) {
-  return static_cast<double>(session->session.fed()->pending_bytes());
+  return static_cast<double>(session->session.fed()->source().pending_bytes());
 }
 
 int oc_session_proxy_kind(oc_session* session, const char* name, const oc_field* fields,
                           uint32_t count) {
   return guarded(session, [&] {
-    return static_cast<int>(session->session.add_proxy(make_format("", name, fields, count)));
+    return static_cast<int>(
+        session->session.kinds().add_proxy(make_format("", name, fields, count)));
   });
 }
 

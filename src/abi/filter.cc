@@ -10,6 +10,7 @@ extern "C" {
 }
 
 using oc::event::FilterNode;
+using oc::session::EventKinds;
 
 namespace {
 
@@ -46,13 +47,13 @@ const oc_filter_node* oc_session_check_filter(oc_session* session, uint32_t kind
     }
     session->nodes.clear();
     session->kernel_filter.clear();
-    auto filter = session->session.check_filter(kind, text, std::move(named));
+    auto filter = session->session.kinds().check_filter(kind, text, std::move(named));
     if (!filter) {
       oc::abi::fail(session, std::move(filter.error()));
       return nullptr;
     }
     session->filter = std::move(*filter);
-    const auto kernel = session->session.make_kernel_filter(kind, session->filter);
+    const auto kernel = session->session.kinds().make_kernel_filter(kind, session->filter);
     session->kernel_filter = kernel.text;
     session->kernel_rest.clear();
     if (!kernel.rest.empty()) {
@@ -75,11 +76,14 @@ const char* oc_session_kernel_filter_rest(oc_session* session) {
 }
 
 void oc_session_set_kernel_filter(oc_session* session, uint32_t kind, const char* text) {
-  session->session.set_kernel_filter(kind, text);
+  if (auto* live = session->session.live(); live != nullptr)
+    live->set_kernel_filter(EventKinds::index_of_sample(kind), text);
 }
 
 const char* oc_session_kernel_filter_taken(oc_session* session, uint32_t kind) {
-  session->text = session->session.kernel_filter_taken(kind);
+  auto* live = session->session.live();
+  session->text =
+      live == nullptr ? "" : live->kernel_filter_taken(EventKinds::index_of_sample(kind));
   return session->text.c_str();
 }
 

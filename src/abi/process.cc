@@ -33,12 +33,15 @@ int oc_session_process(oc_session* session, int32_t pid, oc_process* out) {
 
 int oc_session_cgroup(oc_session* session, uint64_t id, oc_process* out) {
   try {
-    return show(session, oc::session::facts_of_cgroup(session->session.cgroup_path(id)), out);
+    return show(session, oc::session::facts_of_cgroup(session->session.model().cgroups.find(id)),
+                out);
   } catch (const std::exception&) {
     return show(session, {}, out);
   }
 }
 
-void oc_session_sample_cgroups(oc_session* session) { session->session.sample_cgroups(); }
+void oc_session_sample_cgroups(oc_session* session) {
+  if (auto* live = session->session.live(); live != nullptr) live->sample_cgroups();
+}
 
 }  // extern "C"

@@ -48,30 +48,31 @@ int oc_session_recorded(oc_session* session, oc_recorded* out) {
   *out = oc_recorded{};
   out->path = "";
   return guarded(session, [&] {
-    const auto* recorder = session->session.recorder();
-    if (recorder == nullptr) return 0;
-    if (!recorder->files().empty()) out->path = recorder->files().back().path.c_str();
-    out->files = static_cast<uint32_t>(recorder->files().size());
-    for (const auto& file : recorder->files())
+    const auto* recording = session->session.recording();
+    if (recording == nullptr) return 0;
+    const auto& recorder = recording->recorder();
+    if (!recorder.files().empty()) out->path = recorder.files().back().path.c_str();
+    out->files = static_cast<uint32_t>(recorder.files().size());
+    for (const auto& file : recorder.files())
       out->file_bytes += static_cast<double>(file.size_bytes);
-    out->record_bytes = static_cast<double>(recorder->record_bytes());
-    out->samples = static_cast<double>(recorder->samples());
-    out->records = static_cast<double>(recorder->records());
-    out->elapsed_ns = static_cast<double>(recorder->elapsed());
-    out->first_ns = static_cast<double>(recorder->first());
-    out->last_ns = static_cast<double>(recorder->last());
-    const auto& failure = session->session.record_failure();
+    out->record_bytes = static_cast<double>(recorder.record_bytes());
+    out->samples = static_cast<double>(recorder.samples());
+    out->records = static_cast<double>(recorder.records());
+    out->elapsed_ns = static_cast<double>(recorder.elapsed());
+    out->first_ns = static_cast<double>(recorder.first());
+    out->last_ns = static_cast<double>(recorder.last());
+    const auto& failure = recording->failure();
     return failure ? fail(session, *failure) : 0;
   });
 }
 
 double oc_session_recorded_samples(oc_session* session, uint32_t kind) {
   return guarded_or(0.0, [&] {
-    const auto* recorder = session->session.recorder();
-    if (recorder == nullptr || kind < oc::event::kKernelRecords) return 0.0;
-    const uint32_t event = kind - oc::event::kKernelRecords;
+    const auto* recording = session->session.recording();
+    if (recording == nullptr) return 0.0;
+    const uint32_t event = oc::session::EventKinds::index_of_sample(kind);
     double samples = 0;
-    for (const auto& file : recorder->files())
+    for (const auto& file : recording->recorder().files())
       if (event < file.samples.size()) samples += static_cast<double>(file.samples[event]);
     return samples;
   });

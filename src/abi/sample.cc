@@ -33,7 +33,7 @@ uint32_t oc_session_tail_bytes(oc_session* session, const oc_event* event, const
                                const uint8_t** bytes, uint64_t* number) {
   *bytes = nullptr;
   *number = 0;
-  const auto* kind = session->session.sample_kind(event->event);
+  const auto* kind = session->session.kinds().sample(event->event);
   if (kind == nullptr) return 0;
   const auto tail = oc::event::read_tail(kind->layout, event->record,
                                          oc::base::load<uint16_t>(event->record + 6));
@@ -47,7 +47,7 @@ uint32_t oc_session_tail_bytes(oc_session* session, const oc_event* event, const
 }
 
 const char* oc_session_event_of_id(oc_session* session, uint64_t id) {
-  const auto* events = session->session.events();
+  const auto* events = session->session.input().events();
   if (events == nullptr) return nullptr;
   const uint32_t index = events->find(id);
   if (index != oc::event::EventTable::kUnknown) return (*events)[index].name.c_str();

@@ -26,7 +26,7 @@ uint64_t begin_of(const oc::session::Counts& counts) {
 }
 
 const EventKind* kind_of(oc_session* session, const oc_event* event) {
-  return session->session.sample_kind(event->event);
+  return session->session.kinds().sample(event->event);
 }
 
 oc::event::SampleTail tail_of(oc_session* session, const oc_event* event) {
@@ -98,7 +98,7 @@ int oc_session_resolve(oc_session* session, const char* name, double frequency_h
     settings.period = whole(period);
     settings.with_address = (flags & 1) != 0;
     settings.is_optional = (flags & 2) != 0;
-    auto found = session->session.resolve(name, settings);
+    auto found = session->session.kinds().resolve(name, settings);
     if (!found) return fail(session, std::move(found.error()));
     for (size_t i = 0; i < found->size() && i < capacity; ++i) kinds[i] = (*found)[i];
     return static_cast<int>(found->size());
@@ -106,19 +106,21 @@ int oc_session_resolve(oc_session* session, const char* name, double frequency_h
 }
 
 int oc_session_has_switch_records(oc_session* session) {
-  return session->session.has_switch_records() ? 1 : 0;
+  return session->session.kinds().has_switch_records() ? 1 : 0;
 }
 
-uint32_t oc_session_kind_count(oc_session* session) { return session->session.kind_count(); }
+uint32_t oc_session_kind_count(oc_session* session) { return session->session.kinds().count(); }
 
 int oc_session_kind(oc_session* session, uint32_t number, oc_kind* out) {
   *out = oc_kind{};
   out->ip = out->addr = out->id = out->stream_id = out->period = oc::event::kAbsent;
-  if (number >= session->session.kind_count()) return -1;
-  out->name = session->session.kind_name(number).data();
+  if (number >= session->session.kinds().count()) return -1;
+  out->name = session->session.kinds().name(number).data();
   out->is_live = session->session.is_live() ? 1 : 0;
-  if (const EventKind* kind = session->session.sample_kind(number); kind != nullptr) {
+  if (const EventKind* kind = session->session.kinds().sample(number); kind != nullptr) {
     out->is_sample = 1;
+    out->has_stacks = session->session.stacks().mode() != oc::session::StackMode::kNone ? 1 : 0;
+    out->has_places = session->session.stacks().is_declared() ? 1 : 0;
     out->type = kind->attr.type;
     out->config = kind->attr.config;
     out->sample_type = kind->attr.sample_type;
@@ -133,13 +135,13 @@ int oc_session_kind(oc_session* session, uint32_t number, oc_kind* out) {
     out->stream_id = kind->layout.stream_id;
     out->period = kind->layout.period;
   }
-  const EventFormat* format = session->session.kind_format(number);
+  const EventFormat* format = session->session.kinds().format(number);
   out->fields = format == nullptr ? 0 : static_cast<uint32_t>(format->fields.size());
   return 0;
 }
 
 int oc_session_field(oc_session* session, uint32_t kind, uint32_t index, oc_field* out) {
-  const EventFormat* format = session->session.kind_format(kind);
+  const EventFormat* format = session->session.kinds().format(kind);
   if (format == nullptr || index >= format->fields.size()) return -1;
   const auto& field = format->fields[index];
   *out = oc_field{};
@@ -157,7 +159,7 @@ int oc_session_field(oc_session* session, uint32_t kind, uint32_t index, oc_fiel
   return 0;
 }
 
-void oc_session_want(oc_session* session, uint32_t kind) { session->session.want(kind); }
+void oc_session_want(oc_session* session, uint32_t kind) { session->session.kinds().want(kind); }
 
 int oc_session_start(oc_session* session, const oc_run* run) {
   session->host.is_running = true;
@@ -233,7 +235,7 @@ void oc_session_end(oc_session* session) {
 }
 
 const char* oc_session_text(oc_session* session, uint32_t id, size_t* size_bytes) {
-  const auto text = session->session.strings().text(oc::base::StringId{id});
+  const auto text = session->session.model().strings.text(oc::base::StringId{id});
   *size_bytes = text.size();
   return text.data();
 }
@@ -242,7 +244,8 @@ const char* oc_session_event_text(oc_session* session, const oc_event* event, si
   *size_bytes = 0;
   return guarded_or("", [&]() -> const char* {
     session->text.clear();
-    if (const EventFormat* format = session->session.kind_format(event->event); format != nullptr) {
+    if (const EventFormat* format = session->session.kinds().format(event->event);
+        format != nullptr) {
       oc::event::append_text(*format, {event->payload, event->payload_size}, session->text);
     }
     *size_bytes = session->text.size();
@@ -311,7 +314,7 @@ void oc_session_stats(oc_session* session, oc_stats* out) {
     out->start_ns = number(start);
     const uint64_t begin = begin_of(counts);
     out->span_ns = counts.last_time > begin ? number(counts.last_time - begin) : 0;
-    const int64_t wall_offset = session->session.wall_offset();
+    const int64_t wall_offset = session->session.input().wall_offset();
     if (start != 0 && wall_offset != 0) {
       out->wall_ns = static_cast<double>(static_cast<int64_t>(start) + wall_offset);
     }
@@ -322,7 +325,8 @@ void oc_session_stats(oc_session* session, oc_stats* out) {
       out->run_ns =
           (session->ended_at_ns > 0 ? session->ended_at_ns : now) - session->started_at_ns;
     out->cpus = static_cast<double>(std::max(sysconf(_SC_NPROCESSORS_ONLN), 1L));
-    out->rate = session->session.sampling_share();
+    auto* live = session->session.live();
+    out->rate = live == nullptr ? 1 : live->sampling_share();
     return 0;
   });
 }
@@ -334,8 +338,9 @@ uint32_t oc_session_losses(oc_session* session, oc_loss* out, uint32_t capacity)
       const bool by_event = losses[i].event != oc::event::EventTable::kUnknown;
       out[i].cpu = losses[i].cpu;
       out[i].event =
-          by_event ? session->session.kind_name(oc::event::kKernelRecords + losses[i].event).data()
-                   : nullptr;
+          by_event
+              ? session->session.kinds().name(oc::event::kKernelRecords + losses[i].event).data()
+              : nullptr;
       out[i].records = static_cast<double>(losses[i].records);
     }
     return static_cast<uint32_t>(losses.size());
@@ -352,14 +357,15 @@ const char* oc_session_note(oc_session* session, uint32_t index) {
 int oc_session_is_damaged(oc_session* session) { return session->session.is_damaged() ? 1 : 0; }
 
 int oc_session_command_status(oc_session* session) {
-  return session->session.command_status().value_or(-1);
+  auto* live = session->session.live();
+  return live == nullptr ? -1 : live->command_status().value_or(-1);
 }
 
 const char* oc_session_event_name(oc_session* session, const char* glob, uint32_t index) {
   return guarded_or(static_cast<const char*>(nullptr), [&]() -> const char* {
     const std::string wanted = glob == nullptr ? "*" : glob;
     if (index == 0 || wanted != session->names_glob) {
-      session->names = session->session.event_names(wanted);
+      session->names = session->session.input().names(wanted);
       session->names_glob = wanted;
     }
     return index < session->names.size() ? session->names[index].c_str() : nullptr;

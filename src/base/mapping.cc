@@ -34,6 +34,14 @@ Result<Mapping> Mapping::open(const std::string& path) {
 }
 
 Result<Mapping> Mapping::map(int fd, const std::string& path) {
+  return map_as(fd, path, PROT_READ, MAP_PRIVATE);
+}
+
+Result<Mapping> Mapping::map_private(int fd, const std::string& path) {
+  return map_as(fd, path, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE);
+}
+
+Result<Mapping> Mapping::map_as(int fd, const std::string& path, int protection, int flags) {
   struct stat info {};
   if (fstat(fd, &info) != 0) return system_error(errno, "cannot read " + path);
   if (S_ISDIR(info.st_mode)) return make_error(Code::kInvalid, path + " is a folder, not a file");
@@ -44,7 +52,7 @@ Result<Mapping> Mapping::map(int fd, const std::string& path) {
   Mapping mapping;
   if (info.st_size == 0) return mapping;
   const auto size = static_cast<size_t>(info.st_size);
-  void* data = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
+  void* data = mmap(nullptr, size, protection, flags, fd, 0);
   if (data == MAP_FAILED) return system_error(errno, "cannot map " + path);
   mapping.data_ = static_cast<const uint8_t*>(data);
   mapping.size_bytes_ = size;

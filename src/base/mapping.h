@@ -22,6 +22,8 @@ class Mapping {
   static Result<Mapping> open(const std::string& path);
   /// The same of a file that is open already; `name` is what errors call it.
   static Result<Mapping> map(int fd, const std::string& name);
+  /// The same for a library that writes into what it was given to read: its writes stay in this process.
+  static Result<Mapping> map_private(int fd, const std::string& name);
   /// Stands for a file with these bytes, which outlive it.
   static Mapping lend(std::span<const uint8_t> bytes);
 
@@ -33,6 +35,8 @@ class Mapping {
   void drop(uint64_t offset, uint64_t size_bytes) const;
 
  private:
+  static Result<Mapping> map_as(int fd, const std::string& name, int protection, int flags);
+
   const uint8_t* data_ = nullptr;
   size_t size_bytes_ = 0;
   bool is_lent_ = false;

@@ -37,7 +37,8 @@ base::Result<File> File::open(const std::string& path) {
 
 base::Result<File> File::open(int fd, const std::string& name) {
   File file;
-  auto mapping = base::Mapping::map(fd, name);
+  // libelf changes a section's header in place when it decompresses the section (elf_compress).
+  auto mapping = base::Mapping::map_private(fd, name);
   if (!mapping) return std::move(mapping.error());
   file.mapping_ = std::move(*mapping);
   if (const auto read = file.read(name); !read) return read.error();
@@ -79,7 +80,7 @@ base::Status File::read(const std::string& name) {
   name_ = name;
   elf_version(EV_CURRENT);
   const auto all = bytes();
-  // libelf takes the image as writable, and writes only where it is asked to.
+  // libelf takes the image as writable.
   auto* image = const_cast<char*>(reinterpret_cast<const char*>(all.data()));
   if (!all.empty()) elf_ = elf_memory(image, all.size());
   GElf_Ehdr header;

@@ -97,7 +97,7 @@ void ProgressBar::draw() {
   source::Progress progress;
   {
     const std::lock_guard lock(host_.mutex);
-    if (host_.active != nullptr) progress = host_.active->session.progress();
+    if (host_.active != nullptr) progress = host_.active->session.input().progress();
   }
   const std::chrono::duration<double> since = std::chrono::steady_clock::now() - began_;
   const std::string line = progress_line(progress, since.count(), columns_of(STDERR_FILENO));

@@ -17,36 +17,53 @@ int push_text(lua_State* state, std::string_view text) {
   return 1;
 }
 
+std::string_view text_of(const EmbeddedFile& file) { return {file.text, file.size_bytes}; }
+
+/// Loads a module: its bytecode where this LuaJIT is the one that made it, otherwise its text.
+bool load_module(lua_State* state, const EmbeddedFile& file) {
+  const std::string chunk = std::string("=[") + (file.name + 4) + "]";
+  if (lua_toboolean(state, lua_upvalueindex(1)) != 0) {
+    if (luaL_loadbuffer(state, file.code, file.code_bytes, chunk.c_str()) == 0) return true;
+    lua_pop(state, 1);
+  }
+  return luaL_loadbuffer(state, file.text, file.size_bytes, chunk.c_str()) == 0;
+}
+
 /// package.loaders entry: "oc.trace" → lua/oc/trace.lua or lua/oc/trace/init.lua; "abi/table.h" → a
-/// module whose value is that text.
+/// module whose value is that text. Upvalue: whether bytecode can be loaded.
 int find_module(lua_State* state) {
   std::string name = luaL_checkstring(state, 1);
   if (name.size() > 2 && name.ends_with(".h")) {
-    const auto text = find_embedded(name);
-    if (text.data() == nullptr)
-      return push_text(state, "\n\tno header '" + name + "' in the program");
-    push_text(state, text);
+    const auto* header = find_embedded(name);
+    if (header == nullptr) return push_text(state, "\n\tno header '" + name + "' in the program");
+    push_text(state, text_of(*header));
     lua_pushcclosure(
         state, [](lua_State* inner) { return lua_pushvalue(inner, lua_upvalueindex(1)), 1; }, 1);
     return 1;
   }
   std::replace(name.begin(), name.end(), '.', '/');
   for (const std::string& path : {"lua/" + name + ".lua", "lua/" + name + "/init.lua"}) {
-    const auto text = find_embedded(path);
-    if (text.data() == nullptr) continue;
-    if (luaL_loadbuffer(state, text.data(), text.size(), ("=[" + path.substr(4) + "]").c_str()) !=
-        0)
-      return lua_error(state);
-    return 1;
+    const auto* file = find_embedded(path);
+    if (file == nullptr) continue;
+    return load_module(state, *file) ? 1 : lua_error(state);
   }
   return push_text(state, "\n\tno module '" + name + "' in the program");
 }
 
+/// Whether the LuaJIT that runs is the one that compiled the modules.
+bool can_load_code(lua_State* state) {
+  lua_getglobal(state, "jit");
+  lua_getfield(state, -1, "version");
+  const bool can =
+      lua_isstring(state, -1) && std::string_view(lua_tostring(state, -1)) == kCodeIsFor;
+  lua_pop(state, 2);
+  return can;
+}
+
 /// host.text(name): an embedded text, or nil.
 int host_text(lua_State* state) {
-  const auto text = find_embedded(luaL_checkstring(state, 1));
-  if (text.data() == nullptr) return 0;
-  return push_text(state, text);
+  const auto* file = find_embedded(luaL_checkstring(state, 1));
+  return file == nullptr ? 0 : push_text(state, text_of(*file));
 }
 
 /// host.files(): the names of all embedded texts.
@@ -106,7 +123,8 @@ State::State(oc_host& host) : bar_(host), state_(luaL_newstate()) {
     lua_rawgeti(raw(), -1, i);
     lua_rawseti(raw(), -2, i + 1);
   }
-  lua_pushcfunction(raw(), find_module);
+  lua_pushboolean(raw(), can_load_code(raw()) ? 1 : 0);
+  lua_pushcclosure(raw(), find_module, 1);
   lua_rawseti(raw(), -2, 2);
   lua_pop(raw(), 2);
   preload_host(host);

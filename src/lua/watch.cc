@@ -26,6 +26,7 @@ constexpr int kPollMs = 50;
 constexpr int kIdlePollMs = 250;  // until a script sets --timeout
 constexpr auto kLiveRest = std::chrono::milliseconds(200);
 constexpr auto kGrace = std::chrono::seconds(1);
+constexpr auto kOpeningGrace = std::chrono::seconds(10);  // the kernel may take its time
 
 /// Raises `text` at the innermost line that is the script's own: oc's modules are called "[oc/…]".
 void raise_here(lua_State* state, const char* text) {
@@ -145,9 +146,13 @@ void Watch::stop_session() {
   const auto now = Clock::now();
   if (stopped_at_ == Clock::time_point{}) stopped_at_ = now;
   const bool has_begun = host_.progress.load() != 0;
-  const bool hangs = is_interrupting_.load() && host_.doing.load() == Doing::kBody &&
-                     now - stopped_at_ >= kGrace;  // in compiled code, or it waits for something
-  if (!has_begun || hangs) end_now(128 + host_.last_signal.load(), "interrupted");
+  // A run that is being opened may have a file already: it ends as any other, with that complete.
+  const bool is_opening = !has_begun && host_.is_running.load();
+  // In compiled code, or it waits for something.
+  const bool is_stuck = is_interrupting_.load() && host_.doing.load() == Doing::kBody;
+  const auto waited = now - stopped_at_;
+  const bool hangs = (is_stuck && waited >= kGrace) || (is_opening && waited >= kOpeningGrace);
+  if ((!has_begun && !is_opening) || hangs) end_now(128 + host_.last_signal.load(), "interrupted");
   const std::lock_guard lock(host_.mutex);
   if (host_.active == nullptr) return;
   host_.active->session.stop();
@@ -199,7 +204,8 @@ std::string Watch::where() const {
   const std::string line = event.event < session->where.size() ? session->where[event.event] : "";
   return fmt::format("in the callback at {}, on event {} at {:.9f} s, number {} of batch {}",
                      line.empty() ? "an unknown line" : line,
-                     session->session.kind_name(event.event), event.time / 1e9, at + 1, loop.turns);
+                     session->session.kinds().name(event.event), event.time / 1e9, at + 1,
+                     loop.turns);
 }
 
 void Watch::end_now(int status, const std::string& why) {

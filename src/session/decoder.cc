@@ -18,13 +18,16 @@ namespace {
 constexpr uint64_t kRecordsBetweenChecks = 1u << 20;
 }  // namespace
 
-Decoder::Decoder(source::Source& source, process::ProcessModel& processes, Selection selection)
+Decoder::Decoder(source::Source& source, TraceModel& model, Selection selection)
     : source_(source),
-      processes_(processes),
+      model_(model),
+      stacks_(model.stacks.builder()),
+      processes_(model.processes),
       selection_(std::move(selection)),
       clock_(source.events()),
       merger_(clock_) {
   const EventTable& events = source.events();
+  chooses_ = selection_.tasks.selects() || !selection_.cpus.empty();
   selection_.wanted.resize(events.size() + event::kKernelRecords);
   selection_.keep_own.resize(selection_.wanted.size());
   for (uint32_t i = 0; i < events.size(); ++i) {
@@ -37,12 +40,12 @@ Decoder::Decoder(source::Source& source, process::ProcessModel& processes, Selec
     kind.has_raw = (layout.sample_type & PERF_SAMPLE_RAW) != 0;
     const uint32_t number = event::kKernelRecords + i;
     kind.keep_own = selection_.keep_own[number] != 0 || selection_.own_pid < 0;
+    kind.is_questioned = chooses_ || !kind.keep_own;
     kind.is_wanted = selection_.wanted[number] != 0;
     kind.min_payload = events[i].format ? events[i].format->fixed_size() : 0;
     kinds_.push_back(kind);
   }
   for (uint32_t i = 0; i < events.size(); ++i) has_build_ids_ |= events[i].attr.build_id != 0;
-  chooses_ = selection_.tasks.selects() || !selection_.cpus.empty();
   make_tags();
   find_skipped_types();
   is_placed_ = selection_.window.is_all();
@@ -103,22 +106,30 @@ inline bool Decoder::place_payload(const Kind& kind, const uint8_t* record, uint
 inline bool Decoder::sample(const uint8_t* record, const RecordHeader& header, uint32_t index,
                             oc_event& event) {
   const Kind& kind = kinds_[index];
+  const int32_t pid = kind.tid != kAbsent ? load<int32_t>(record + kind.tid) : -1;
+  const int32_t tid = kind.tid != kAbsent ? load<int32_t>(record + kind.tid + 4) : -1;
   event.record = record;
   event.event = event::kKernelRecords + index;
-  event.pid = kind.tid != kAbsent ? load<int32_t>(record + kind.tid) : -1;
-  event.tid = kind.tid != kAbsent ? load<int32_t>(record + kind.tid + 4) : -1;
+  event.pid = pid;
+  event.tid = tid;
   event.cpu = kind.cpu != kAbsent ? load<int32_t>(record + kind.cpu) : -1;
+  const bool is_whole = place_payload(kind, record, header.size_bytes, event);
+  if ((!is_whole || kind.is_questioned) && !is_admitted(kind, event, is_whole)) return false;
+  name_thread(pid, tid, event);
+  return true;
+}
+
+/// The questions that most runs need not ask of each sample; out of line, so that they cost the others nothing.
+bool Decoder::is_admitted(const Kind& kind, const oc_event& event, bool is_whole) {
   if (!kind.keep_own && event.pid == selection_.own_pid) {
     ++counts_.own;
     return false;
   }
-  if (!place_payload(kind, record, header.size_bytes, event)) {
+  if (!is_whole) {
     ++counts_.malformed;
     return false;
   }
-  if (chooses_ && !is_chosen(event)) return false;
-  name_thread(event);
-  return true;
+  return !chooses_ || is_chosen(event);
 }
 
 /// Whether the target has this event's thread and CPU, where the source has more than those.
@@ -192,9 +203,14 @@ void Decoder::pass_before_window() {
   newest_ = std::max(newest_, window_.from);
 }
 
+bool Decoder::drain(Batch& batch) {
+  return stacks_ != nullptr ? drain_into<true>(batch) : drain_into<false>(batch);
+}
+
 /// Moves what may go into the batch; true when it is full or the run is past its end. The hot loop: what
 /// it changes per record is local, and everything it calls per event is in line.
-bool Decoder::drain(Batch& batch) {
+template <bool kBuildsStacks>
+bool Decoder::drain_into(Batch& batch) {
   if (!is_placed_) return false;
   if (starts_late()) pass_before_window();
   oc_event* const first = batch.events.data() + batch.count;
@@ -216,6 +232,9 @@ bool Decoder::drain(Batch& batch) {
     const bool is_event =
         kind < kinds ? sample(record, header, kind, *out) : other(record, header, kind, *out);
     if (!is_event) return true;
+    if constexpr (kBuildsStacks) {
+      if (kind < kinds) stacks_->add(record, header, kind, *out);
+    }
     out->time = time == 0 ? 0 : static_cast<double>(static_cast<int64_t>(time - start));
     return ++out != full;
   };

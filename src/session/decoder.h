@@ -7,37 +7,14 @@
 #include <vector>
 
 #include "event/kernel_record.h"
-#include "process/cgroup_names.h"
-#include "process/process_model.h"
 #include "session/batch.h"
 #include "session/loss_count.h"
-#include "session/task_selection.h"
-#include "session/time_window.h"
+#include "session/selection.h"
+#include "session/trace_model.h"
 #include "source/merger.h"
 #include "source/source.h"
 
 namespace oc::session {
-
-/// What a decoder is to deliver; fixed before the first `fill`.
-struct Selection {
-  std::vector<uint8_t>
-      wanted;            ///< by kind: the kernel records, then the samples of the event table
-  int32_t own_pid = -1;  ///< events of this process are left out, unless `keep_own`
-  std::vector<uint8_t> keep_own;  ///< by kind
-  TaskSelection tasks;            ///< whose events are delivered
-  std::vector<int32_t> cpus;      ///< events of these CPUs; empty: of all
-  /// The kind (of the event table) whose trailers mark records that are for the process model only.
-  uint32_t heard_only = event::EventTable::kUnknown;
-  bool is_live = false;        ///< hand over what there is rather than wait for a full batch
-  uint32_t batches_ahead = 0;  ///< filled while the script still uses so many before them
-  uint64_t max_events = UINT64_MAX;
-  base::Nanos max_span =
-      UINT64_MAX;         ///< events later than this after the window's beginning are not delivered
-  base::Nanos start = 0;  ///< time zero; 0: the first record with a time
-  TimeWindow window;      ///< events outside of it are not delivered
-  TimeMarks marks;        ///< of the samples, where the window needs them
-  process::CgroupNames* cgroups = nullptr;  ///< told what CGROUP records say; outlives the decoder
-};
 
 /// Turns a source's records into batches of descriptors: order, which event, who ran under which name.
 ///
@@ -51,7 +28,7 @@ struct Selection {
 /// happened. Per record: no allocation, no lock; a LOST record takes one.
 class Decoder {
  public:
-  Decoder(source::Source& source, process::ProcessModel& processes, Selection selection);
+  Decoder(source::Source& source, TraceModel& model, Selection selection);
 
   /// Fills `batch` until it is full, the source has nothing now (live), or the end. Gives back to the
   /// source what earlier batches pointed into. Waits at most `wait` for something to arrive.
@@ -59,6 +36,8 @@ class Decoder {
 
   /// Lost records by CPU (-1: unknown). Any thread.
   std::map<int32_t, uint64_t> lost_by_cpu() const { return losses_.by_cpu(); }
+  /// The same by event, where the trace tells. Any thread.
+  std::vector<source::Loss> losses() const { return losses_.losses(); }
 
   base::Nanos start() const { return selection_.start; }
 
@@ -69,6 +48,8 @@ class Decoder {
   static constexpr uint32_t kRecord = event::EventTable::kUnknown + 1;
 
   bool drain(Batch& batch);
+  template <bool kBuildsStacks>
+  bool drain_into(Batch& batch);
   void pass_before_window();
   void place_window();
   base::Nanos horizon() const { return is_last_ ? UINT64_MAX : horizon_; }
@@ -91,17 +72,20 @@ class Decoder {
                      oc_event& event) const;
   bool place_odd_payload(const Kind& kind, const uint8_t* record, uint32_t size_bytes,
                          oc_event& event) const;
-  void name_thread(oc_event& event);
+  void name_thread(int32_t pid, int32_t tid, oc_event& event);
+  bool is_admitted(const Kind& kind, const oc_event& event, bool is_whole);
   bool is_chosen(const oc_event& event);
   bool count_late(const uint8_t* record, const source::RecordHeader& header, base::Nanos time);
   void take_over_round();
   double until() const;
   void give_back();
   void count_lost(const uint8_t* record, int32_t cpu, uint64_t records);
-  void count_lost_samples(const uint8_t* record, int32_t cpu, uint64_t records);
+  void count_lost_samples(const oc_event& event, uint64_t records);
 
   source::Source& source_;
-  process::ProcessModel& processes_;
+  TraceModel& model_;
+  StackBuilder* stacks_;              ///< the model's; null: nobody asked for stacks
+  process::ProcessModel& processes_;  ///< of the model
   Selection selection_;
   source::RecordClock clock_;
   source::Merger merger_;
@@ -129,8 +113,8 @@ class Decoder {
     uint32_t min_payload;
     bool has_raw;
     bool keep_own;
+    bool is_questioned;  ///< see is_admitted
     bool is_wanted;
-    uint8_t unused;
   };
 
   /// What the ids of samples mean to the merge, in one load.
@@ -146,13 +130,13 @@ class Decoder {
       0;  ///< by record type: nobody wants them, and the model does not need them
 };
 
-inline void Decoder::name_thread(oc_event& event) {
-  if (event.tid < 0) {  // a thread that was reaped already, or nobody recorded which
+inline void Decoder::name_thread(int32_t pid, int32_t tid, oc_event& event) {
+  if (tid < 0) {  // a thread that was reaped already, or nobody recorded which
     event.comm = processes_.find_or_add(-1, -1).comm.value;  // ":-1", as perf says
     event.thread = 0;
     return;
   }
-  const process::Thread& thread = processes_.find_or_add(event.pid, event.tid);
+  const process::Thread& thread = processes_.find_or_add(pid, tid);
   event.comm = thread.comm.value;
   event.thread = thread.id;
 }

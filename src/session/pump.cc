@@ -1,6 +1,7 @@
 #include "session/pump.h"
 
 #include <exception>
+#include <utility>
 
 #include "base/thread.h"
 
@@ -26,7 +27,7 @@ uint32_t await_change(const std::atomic<uint32_t>& value, uint32_t seen) {
 
 }  // namespace
 
-Pump::Pump(Decoder& decoder) : decoder_(decoder) {
+Pump::Pump(Fill fill) : fill_(std::move(fill)) {
   for (Batch& batch : batches_) batch.events.resize(kBatchEvents);
 }
 
@@ -46,13 +47,13 @@ void Pump::start_ahead() {
 }
 
 /// Fills `batch`; a failure, a library's exception too, is kept and makes it the last one.
-void Pump::fill(std::chrono::milliseconds wait, Batch& batch) {
+void Pump::fill_or_end(std::chrono::milliseconds wait, Batch& batch) {
   const auto fail = [&](base::Error error) {
     failure_ = std::move(error);
     batch.is_last = true;
   };
   try {
-    if (auto status = decoder_.fill(wait, batch); !status) fail(std::move(status.error()));
+    if (auto status = fill_(wait, batch); !status) fail(std::move(status.error()));
   } catch (const std::exception& problem) {
     fail(base::make_error(base::Code::kSystem,
                           std::string("the trace cannot be read further: ") + problem.what()));
@@ -74,7 +75,7 @@ void Pump::run_ahead() {
       batch.counts = before.counts;
       batch.until = before.until;
     } else {
-      fill(std::chrono::milliseconds(0), batch);
+      fill_or_end(std::chrono::milliseconds(0), batch);
     }
     const bool is_last = batch.is_last;
     filled_.store(++filled, std::memory_order_release);
@@ -90,7 +91,7 @@ base::Result<const Batch*> Pump::next(std::chrono::milliseconds wait) {
   }
   if (!thread_.joinable()) {
     Batch& batch = batches_[0];
-    fill(wait, batch);
+    fill_or_end(wait, batch);
     ended_ = batch.is_last;
     return static_cast<const Batch*>(&batch);
   }

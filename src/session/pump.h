@@ -2,16 +2,17 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
+#include <functional>
 #include <optional>
 #include <thread>
 
 #include "base/result.h"
 #include "session/batch.h"
-#include "session/decoder.h"
 
 namespace oc::session {
 
-/// Keeps a decoder running ahead of the script on another thread, a few batches at most.
+/// Keeps the filling of batches running ahead of the script on another thread, a few batches at most.
 ///
 ///     decoder thread:  fill 0 | fill 1 | fill 2 | wait ...
 ///     script thread:            use 0  | use 1  | use 2 ...      filled_ - freed_ <= kBatches
@@ -23,7 +24,10 @@ class Pump {
  public:
   static constexpr uint32_t kBatches = 4;
 
-  explicit Pump(Decoder& decoder);
+  /// Fills a batch with what comes within `wait`. An error ends the run.
+  using Fill = std::function<base::Status(std::chrono::milliseconds wait, Batch& batch)>;
+
+  explicit Pump(Fill fill);
   ~Pump();
   Pump(const Pump&) = delete;
   Pump& operator=(const Pump&) = delete;
@@ -40,9 +44,9 @@ class Pump {
 
  private:
   void run_ahead();
-  void fill(std::chrono::milliseconds wait, Batch& batch);
+  void fill_or_end(std::chrono::milliseconds wait, Batch& batch);
 
-  Decoder& decoder_;
+  Fill fill_;
   std::array<Batch, kBatches> batches_;
   std::atomic<uint32_t> filled_{0};
   std::atomic<uint32_t> freed_{0};

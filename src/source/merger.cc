@@ -27,13 +27,15 @@ void Merger::add(Round& round) {
 
 void Merger::push(const Run& run) {
   if (run.time != 0 && (oldest_ == 0 || run.time < oldest_)) oldest_ = run.time;
-  uint32_t slot = static_cast<uint32_t>(runs_.size());
+  const auto bytes = static_cast<uint64_t>(run.end - run.at);
+  const Rest rest{run.at, run.end, run.position + bytes, run.stream};
+  uint32_t slot = static_cast<uint32_t>(rests_.size());
   if (free_slots_.empty()) {
-    runs_.push_back(run);
+    rests_.push_back(rest);
   } else {
     slot = free_slots_.back();
     free_slots_.pop_back();
-    runs_[slot] = run;
+    rests_[slot] = rest;
   }
   heap_.push_back(Node{run.time, run.order, slot, kUnclassified});
   size_t at = heap_.size() - 1;
@@ -67,10 +69,10 @@ void Merger::sift_down(Node node, size_t at) {
 
 void Merger::lower_to_needed(std::vector<uint64_t>& positions) const {
   for (const Node& node : heap_) {
-    const Run& run = runs_[node.slot];
-    if (run.stream < positions.size()) {
-      positions[run.stream] = std::min(positions[run.stream], run.position);
-    }
+    const Rest& rest = rests_[node.slot];
+    if (rest.stream >= positions.size()) continue;
+    const uint64_t position = rest.end_position - static_cast<uint64_t>(rest.end - rest.at);
+    positions[rest.stream] = std::min(positions[rest.stream], position);
   }
 }
 

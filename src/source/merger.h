@@ -44,8 +44,15 @@ class Merger {
   struct Node {
     base::Nanos time;
     uint64_t order;
-    uint32_t slot;  ///< in runs_
+    uint32_t slot;  ///< in rests_
     uint32_t tag;   ///< of the run's next record; kUnclassified until it is looked at
+  };
+  /// What is left of a run. Its end has the position: nothing to add per record.
+  struct Rest {
+    const uint8_t* at;
+    const uint8_t* end;
+    uint64_t end_position;
+    uint32_t stream;
   };
   static bool before(const Node& a, const Node& b) {
     return a.time < b.time || (a.time == b.time && a.order < b.order);
@@ -64,7 +71,7 @@ class Merger {
 
   const RecordClock& clock_;
   std::vector<Node> heap_;
-  std::vector<Run> runs_;  ///< by slot
+  std::vector<Rest> rests_;  ///< by slot
   std::vector<uint32_t> free_slots_;
   std::vector<Run> scratch_;
   base::Nanos oldest_ = 0;
@@ -93,9 +100,9 @@ bool Merger::drain(base::Nanos horizon, Classify&& classify, Visit&& visit) {
     Node limit{horizon, UINT64_MAX, 0, 0};
     if (child != 0 && before(heap_[child], limit)) limit = heap_[child];
     const uint32_t slot = root.slot;
-    Run& run = runs_[slot];
-    const uint8_t* const end = run.end;
-    const uint8_t* at = run.at;
+    Rest& rest = rests_[slot];
+    const uint8_t* const end = rest.end;
+    const uint8_t* at = rest.at;
     base::Nanos time = root.time;
     RecordHeader header = record_header(at);
     uint32_t tag = root.tag == kUnclassified ? classify(at, header) : root.tag;
@@ -112,8 +119,7 @@ bool Merger::drain(base::Nanos horizon, Classify&& classify, Visit&& visit) {
       if (at >= end) break;
       time = clock_.time(at, header);
     } while (go_on && (time < limit.time || (time == limit.time && order < limit.order)));
-    run.position += static_cast<uint64_t>(at - run.at);
-    run.at = at;
+    rest.at = at;
     const Node node{time, order, slot, tag};
     if (at >= end) {
       pop();

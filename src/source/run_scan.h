@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -44,26 +45,29 @@ class RunScan {
   /// record. Requires: the bytes up to `end` are readable.
   const uint8_t* take_samples(const uint8_t* at, const uint8_t* stop, const uint8_t* end) {
     if (!window_.is_all()) at = pass_samples(at, stop, end);
+    if (at != open_.end || last_ == 0 || last_ > window_.to) return at;
     const base::Nanos to = window_.to;
-    if (at != open_.end || last_ == 0 || last_ > to) return at;
-    base::Nanos last = last_;
+    const uint32_t one_time_end = one_time_end_;
+    base::Nanos left = to - last_;  // of the window behind the last record
     uint64_t taken = 0;
-    while (at < stop && static_cast<size_t>(end - at) >= sizeof(RecordHeader)) {
+    stop = std::min(stop, headers_end(at, end));
+    while (at < stop) {
       const RecordHeader header = record_header(at);
-      if (header.type != PERF_RECORD_SAMPLE || header.size_bytes < one_time_end_ ||
+      if (header.type != PERF_RECORD_SAMPLE || header.size_bytes < one_time_end ||
           header.size_bytes > static_cast<size_t>(end - at)) {
         break;
       }
-      const auto time = base::load<base::Nanos>(at + one_time_end_ - sizeof(base::Nanos));
-      // Older, or beyond the window, or untimed (0 or ~0): `last` is not 0.
-      if (time - last > to - last) break;
-      last = time;
+      const auto time = base::load<base::Nanos>(at + one_time_end - sizeof(base::Nanos));
+      // More is left when it is older; beyond the window, and for ~0, it wraps around; 0 is older than all.
+      const base::Nanos left_behind = to - time;
+      if (left_behind > left) break;
+      left = left_behind;
       at += header.size_bytes;
       ++taken;
     }
     bytes_ += static_cast<uint64_t>(at - open_.end);
     records_ += taken;
-    last_ = last;
+    last_ = to - left;
     open_.end = at;
     return at;
   }
@@ -108,6 +112,12 @@ class RunScan {
   uint64_t bytes() const { return bytes_; }
 
  private:
+  /// From `at` on, where a header can begin that ends before `end`: before the result.
+  static const uint8_t* headers_end(const uint8_t* at, const uint8_t* end) {
+    const auto left = static_cast<size_t>(end - at);
+    return left < sizeof(RecordHeader) ? at : end - (sizeof(RecordHeader) - 1);
+  }
+
   bool is_left_out(const RecordHeader& header, base::Nanos time) const {
     return !window_.has(time) && is_of_a_moment(header.type);
   }
@@ -119,7 +129,8 @@ class RunScan {
     const uint32_t one_time_end = one_time_end_;
     base::Nanos newest = newest_;
     uint64_t passed = 0;
-    while (at < stop && static_cast<size_t>(end - at) >= sizeof(RecordHeader)) {
+    stop = std::min(stop, headers_end(at, end));
+    while (at < stop) {
       const RecordHeader header = record_header(at);
       if (header.type != PERF_RECORD_SAMPLE || header.size_bytes < one_time_end ||
           header.size_bytes > static_cast<size_t>(end - at)) {

@@ -40,15 +40,15 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "cpp_loop: %s\n", status.error().what.c_str());
     return 1;
   }
-  const auto switches = session.resolve("sched:sched_switch", {});
-  const auto enters = session.resolve("raw_syscalls:sys_enter", {});
+  const auto switches = session.kinds().resolve("sched:sched_switch", {});
+  const auto enters = session.kinds().resolve("raw_syscalls:sys_enter", {});
   if (!switches || !enters) return 1;
   const uint32_t switch_kind = switches->front();
   const uint32_t enter_kind = enters->front();
-  const uint32_t pid_at = session.kind_format(switch_kind)->find("next_pid")->offset;
-  const uint32_t id_at = session.kind_format(enter_kind)->find("id")->offset;
-  session.want(switch_kind);
-  session.want(enter_kind);
+  const uint32_t pid_at = session.kinds().format(switch_kind)->find("next_pid")->offset;
+  const uint32_t id_at = session.kinds().format(enter_kind)->find("id")->offset;
+  session.kinds().want(switch_kind);
+  session.kinds().want(enter_kind);
   if (auto status = session.start({}); !status) return 1;
   Counter by_pid, by_id;
   for (;;) {

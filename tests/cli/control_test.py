@@ -1,4 +1,5 @@
 """Pauses by SIGUSR1 and --paused, --max-overhead, host facts."""
+import concurrent.futures
 import json
 import os
 import platform
@@ -124,10 +125,9 @@ def main():
     if status != 0:
         print("skipped: the kernel refuses:", err.strip().split("\n")[0])
         sys.exit(SKIP)
-    test_host()
-    test_paused()
-    test_overhead()
-    test_signal()
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        for running in [pool.submit(test) for test in (test_host, test_paused, test_overhead, test_signal)]:
+            running.result()
     print("control: all as it should be")
 
 

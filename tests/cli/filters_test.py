@@ -92,22 +92,20 @@ def rows(ended):
 
 
 def traced(folder, lines, pushdown):
-    path = os.path.join(folder, "filters.lua")
-    with open(path, "w", encoding="utf-8") as file:
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=folder, suffix=".lua") as file:
         file.write(script_of(lines, pushdown))
-    return run(["script", "-v", path, *COMMAND])
+        file.flush()
+        return run(["script", "-v", file.name, *COMMAND])
 
 
-def same_events(suite, folder):
-    for name, lines in GROUPS.items():
-        if not suite.wants(name):
-            continue
+def same_events(suite, folder, name, lines):
+    if suite.wants(name):
         by_kernel, by_lua = traced(folder, lines, True), traced(folder, lines, False)
         problems = problems_of(by_kernel, 0, ".", ".", most_err_lines=99)
         problems += problems_of(by_lua, 0, ".", ".", most_err_lines=99)
         if " lost" in by_kernel.err + by_lua.err:
             suite.skip(name, "records were lost on this busy machine")
-            continue
+            return
         left = {where: float(rows(ended).get("filtered", ["0"])[0])
                 for where, ended in (("kernel", by_kernel), ("lua", by_lua))}
         if not left["kernel"] < left["lua"]:
@@ -122,33 +120,31 @@ def same_events(suite, folder):
         suite.check(name, problems, by_kernel)
 
 
-def as_perf(suite, folder):
+def as_perf(suite, folder, event, kernel_text, ours):
     name = "perf record --filter"
-    if not shutil.which("perf"):
-        suite.skip(name, "no perf here")
+    recording = os.path.join(folder, event + ".perf.data")
+    done = subprocess.run(["perf", "record", "-q", "-o", recording, "-e", event, "--filter", kernel_text, *COMMAND],
+                          capture_output=True, check=False, encoding="utf-8", env=environment())
+    if done.returncode != 0:
+        suite.skip(f"{name} '{kernel_text}'", "perf cannot record here")
         return
-    recorded = os.path.join(folder, "perf.data")
-    for event, kernel_text, ours in (
-            (LSEEK, "fd == 77 && whence == 1", "fd == 77 && whence == 1"),
-            (RENAME, 'newcomm ~ "work*"', "newcomm =~ 'work*'"),
-            (RAW, f'id == {NR_LSEEK} && COMM == "worker-b"', f"id == {NR_LSEEK} && comm == 'worker-b'")):
-        done = subprocess.run(["perf", "record", "-q", "-o", recorded, "-e", event, "--filter",
-                               kernel_text, *COMMAND], capture_output=True, check=False,
-                              encoding="utf-8", env=environment())
-        if done.returncode != 0:
-            suite.skip(f"{name} '{kernel_text}'", "perf cannot record here")
-            continue
-        by_perf = subprocess.run(["perf", "script", "-i", recorded, "-F", "comm,event"],
-                                 capture_output=True, check=False, encoding="utf-8",
-                                 env=environment()).stdout.count("\n")
-        code = f"t=oc.open{{}} n=0 t:on('{event}', function() n=n+1 end) t:run() print(n)"
-        ended = run(["eval", code, "--filter", ours, *COMMAND])
-        problems = problems_of(ended, 0, rf"^{by_perf}$")
-        if by_perf == 0:
-            problems.append("perf recorded nothing")
-        suite.check(f"{name} '{kernel_text}'", problems, ended)
-        again = run(["eval", code.replace(event, f"{event}*"), "--filter", ours, "-i", recorded])
-        suite.check(f"{name}: of its recording '{ours}'", problems_of(again, 0, rf"^{by_perf}$"), again)
+    by_perf = subprocess.run(["perf", "script", "-i", recording, "-F", "comm,event"], capture_output=True, check=False,
+                             encoding="utf-8", env=environment()).stdout.count("\n")
+    code = f"t=oc.open{{}} n=0 t:on('{event}', function() n=n+1 end) t:run() print(n)"
+    ended = run(["eval", code, "--filter", ours, *COMMAND])
+    problems = problems_of(ended, 0, rf"^{by_perf}$")
+    if by_perf == 0:
+        problems.append("perf recorded nothing")
+    suite.check(f"{name} '{kernel_text}'", problems, ended)
+    again = run(["eval", code.replace(event, f"{event}*"), "--filter", ours, "-i", recording])
+    suite.check(f"{name}: of its recording '{ours}'", problems_of(again, 0, rf"^{by_perf}$"), again)
+
+
+OF_PERF = (
+    (LSEEK, "fd == 77 && whence == 1", "fd == 77 && whence == 1"),
+    (RENAME, 'newcomm ~ "work*"', "newcomm =~ 'work*'"),
+    (RAW, f'id == {NR_LSEEK} && COMM == "worker-b"', f"id == {NR_LSEEK} && comm == 'worker-b'"),
+)
 
 
 def recorded(suite, folder):
@@ -251,13 +247,15 @@ def main():
         suite.skip("filters", reason)
         return suite.finish()
     with tempfile.TemporaryDirectory(prefix="oc-filters.") as folder:
-        same_events(suite, folder)
-        as_perf(suite, folder)
-        recorded(suite, folder)
-        system_wide(suite, folder)
-    too_much_for_the_kernel(suite)
-    limits(suite)
-    told(suite)
+        for name, lines in GROUPS.items():
+            suite.later(same_events, suite, folder, name, lines)
+        for case in OF_PERF if shutil.which("perf") else ():
+            suite.later(as_perf, suite, folder, *case)
+        suite.later(recorded, suite, folder)
+        for case in (too_much_for_the_kernel, limits, told):
+            suite.later(case, suite)
+        suite.wait()
+        system_wide(suite, folder)  # the others' calls pass its filter
     return suite.finish()
 
 

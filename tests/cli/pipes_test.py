@@ -47,35 +47,34 @@ def piped(path):
     return out + b"".join(bytes(r) for r in records)
 
 
-def same_everywhere(suite, folder):
-    for path in FIXTURES:
-        name = os.path.basename(path)
-        expected = run(["script", "-i", path, EVERYTHING])
-        builds = [line for line in expected.out.splitlines() if line.startswith("build ")]
-        text = "\n".join(line for line in expected.out.splitlines() if line not in builds)
-        stream = os.path.join(folder, name)
-        with open(stream, "wb") as file:
-            file.write(piped(path))
-        fifo = os.path.join(folder, "fifo")
-        os.mkfifo(fifo)
-        ways = {
-            "a file in pipe mode": run(["script", "-i", stream, EVERYTHING]),
-            "standard input from it": finish(start(["script", "-i", "-", EVERYTHING], stdin=open(stream, "rb"))),
-            "a pipe": run(["-c", f'cat {stream} | "$0" script -i - {EVERYTHING}', OC], program="/bin/sh"),
-            "a slow pipe": run(["-c", f'(head -c 5000 {stream}; sleep 0.3; tail -c +5001 {stream}) | '
-                                      f'"$0" script -i - {EVERYTHING}', OC], program="/bin/sh"),
-            "a FIFO": run(["-c", f'cat {stream} > {fifo} & "$0" script -i {fifo} {EVERYTHING}; wait', OC],
-                          program="/bin/sh"),
-            "file mode through a pipe": run(["-c", f'cat {path} | "$0" script -i - {EVERYTHING}', OC],
-                                            program="/bin/sh"),
-        }
-        os.unlink(fifo)
-        for how, ended in ways.items():
-            got = "\n".join(line for line in ended.out.splitlines() if not line.startswith("build "))
-            problems = [] if ended.status == 0 else [f"status {ended.status}"]
-            if got != text or len(text) < 1000:
-                problems.append("not what the file in file mode tells")
-            suite.check(f"{name}: {how} tells the same", problems, ended)
+def same_everywhere(suite, folder, path):
+    name = os.path.basename(path)
+    expected = run(["script", "-i", path, EVERYTHING])
+    builds = [line for line in expected.out.splitlines() if line.startswith("build ")]
+    text = "\n".join(line for line in expected.out.splitlines() if line not in builds)
+    stream = os.path.join(folder, name)
+    with open(stream, "wb") as file:
+        file.write(piped(path))
+    fifo = stream + ".fifo"
+    os.mkfifo(fifo)
+    ways = {
+        "a file in pipe mode": run(["script", "-i", stream, EVERYTHING]),
+        "standard input from it": finish(start(["script", "-i", "-", EVERYTHING], stdin=open(stream, "rb"))),
+        "a pipe": run(["-c", f'cat {stream} | "$0" script -i - {EVERYTHING}', OC], program="/bin/sh"),
+        "a slow pipe": run(["-c", f'(head -c 5000 {stream}; sleep 0.3; tail -c +5001 {stream}) | '
+                                  f'"$0" script -i - {EVERYTHING}', OC], program="/bin/sh"),
+        "a FIFO": run(["-c", f'cat {stream} > {fifo} & "$0" script -i {fifo} {EVERYTHING}; wait', OC],
+                      program="/bin/sh"),
+        "file mode through a pipe": run(["-c", f'cat {path} | "$0" script -i - {EVERYTHING}', OC],
+                                        program="/bin/sh"),
+    }
+    os.unlink(fifo)
+    for how, ended in ways.items():
+        got = "\n".join(line for line in ended.out.splitlines() if not line.startswith("build "))
+        problems = [] if ended.status == 0 else [f"status {ended.status}"]
+        if got != text or len(text) < 1000:
+            problems.append("not what the file in file mode tells")
+        suite.check(f"{name}: {how} tells the same", problems, ended)
 
 
 def live_pipe(suite):
@@ -133,10 +132,12 @@ def recorded_now(suite):
 def main():
     suite = Suite("pipes")
     with tempfile.TemporaryDirectory() as folder:
-        same_everywhere(suite, folder)
-        odd_ones(suite, folder)
-    live_pipe(suite)
-    recorded_now(suite)
+        for path in FIXTURES:
+            suite.later(same_everywhere, suite, folder, path)
+        suite.later(odd_ones, suite, folder)
+        suite.later(live_pipe, suite)
+        suite.later(recorded_now, suite)
+        suite.wait()
     return suite.finish()
 
 

@@ -1,9 +1,11 @@
 """Runs the program under test as a user would: arguments in, status and texts out."""
+import concurrent.futures
 import os
 import re
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from dataclasses import dataclass
 
@@ -39,10 +41,8 @@ def environment(extra=None):
     return env
 
 
-def default_signals():
-    # A background job of a shell ignores SIGINT, Python ignores SIGPIPE: neither may be inherited.
-    for number in (signal.SIGINT, signal.SIGPIPE):
-        signal.signal(number, signal.SIG_DFL)
+# A background job of a shell ignores SIGINT, and what is ignored is inherited; what is handled is not.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def start(args, program=OC, prefix=(), env=None, **options):
@@ -50,7 +50,7 @@ def start(args, program=OC, prefix=(), env=None, **options):
     options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE,
                **options}
     return subprocess.Popen([*prefix, program, *args], env=environment(env), encoding="utf-8",
-                            errors="replace", preexec_fn=default_signals, **options)
+                            errors="replace", **options)
 
 
 def finish(job, began=None, longest=LONGEST_S):
@@ -76,20 +76,44 @@ def run(args, stdin=None, longest=LONGEST_S, **options):
 
 
 class Suite:
-    """Named checks; at the end one line, and the status for meson (77: nothing could run)."""
+    """Named checks; at the end one line, and the status for meson (77: nothing could run).
+
+    Most cases wait for most of their time, so those that need no machine of their own are run side by side:
+
+        suite.later(case, suite, folder) …        suite.wait()
+    """
+    WORKERS = 4
 
     def __init__(self, name):
         self.name, self.passed, self.failed, self.skipped = name, 0, [], []
         self.only = os.environ.get("ONLY")
+        self.pool, self.cases = concurrent.futures.ThreadPoolExecutor(self.WORKERS), []
+        self.lock = threading.Lock()
+
+    def later(self, case, *arguments, **options):
+        """Runs a case soon, beside others."""
+        self.cases.append(self.pool.submit(case, *arguments, **options))
+
+    def wait(self):
+        """Until no case runs; raises what one of them raised."""
+        cases, self.cases = self.cases, []
+        concurrent.futures.wait(cases)
+        for case in cases:
+            case.result()
 
     def wants(self, name):
         return not self.only or re.search(self.only, name)
 
     def skip(self, name, reason):
-        self.skipped.append(name)
-        print(f"skipped: {name}: {reason}")
+        with self.lock:
+            self.skipped.append(name)
+            print(f"skipped: {name}: {reason}")
 
     def check(self, name, problems, ended=None):
+        with self.lock:
+            self.tell(name, problems, ended)
+
+    def tell(self, name, problems, ended):
         if not problems:
             self.passed += 1
             return
@@ -104,6 +128,7 @@ class Suite:
                     print(f"    {stream}| {line[:200]}")
 
     def finish(self):
+        self.wait()
         print(f"{self.name}: {self.passed} passed, {len(self.failed)} failed, "
               f"{len(self.skipped)} skipped")
         if self.failed:

@@ -4,6 +4,7 @@ one thing: every case records, then asks perf and oc what they read, with the sa
 OC_TEST_OFFLINE=1 also takes the last CPU offline for a moment (root; everybody on the machine notices).
 """
 import glob
+import itertools
 import json
 import os
 import re
@@ -69,11 +70,10 @@ class Record:
     """The cases; each has a folder of its own."""
 
     def __init__(self, suite, folder):
-        self.suite, self.folder, self.number = suite, folder, 0
+        self.suite, self.folder, self.numbers = suite, folder, itertools.count(1)
 
     def path(self, name="t.data"):
-        self.number += 1
-        folder = os.path.join(self.folder, str(self.number))
+        folder = os.path.join(self.folder, str(next(self.numbers)))
         os.mkdir(folder)
         return os.path.join(folder, name)
 
@@ -109,6 +109,8 @@ class Record:
                           (["--max-size", "1MiB", "--rotate", "1s"], "exclude each other"),
                           (["--rotate-files", "2"], "goes with --rotate"),
                           (["--json", "-o", "-"], "both want standard output"),
+                          (["--json", "-o", "/dev/stdout"], "both want standard output"),
+                          (["--rotate", "1s", "-o", "/dev/fd/1"], "needs a file's name"),
                           (["--overwrite", "1s", "-o", "-"], "needs a file's name"),
                           (["ls"], "one argument too many.*after --"),
                           (["--"], "no command behind --"), (["-e", ","], "event without a name")):
@@ -155,7 +157,7 @@ class Record:
         for name, number in (("Ctrl-C", signal.SIGINT), ("SIGTERM", signal.SIGTERM)):
             output = self.path()
             job = start(["record", "-o", output, "-e", SWITCH])
-            wait_for_bytes(output + ".partial")
+            wait_for_events(output + ".partial")
             job.send_signal(number)
             ended = finish(job)
             problems = problems_of(ended, 0, None, SUMMARY)
@@ -167,12 +169,30 @@ class Record:
         ended = run(["record", "-q", "-o", self.path(), "-d", "200ms"])
         self.check("-d ends it, -q says nothing", problems_of(ended, 0, None, None, within=1), ended)
 
+    def interrupted_early(self):
+        """A signal while events are opened and the file is begun leaves a whole trace or none."""
+        problems = []
+        for delay in (0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2):
+            output = self.path()
+            job = start(["record", "-o", output, "-e", SWITCH])
+            time.sleep(delay)
+            job.send_signal(signal.SIGTERM)
+            ended = finish(job)
+            left = sorted(os.listdir(os.path.dirname(output)))
+            if left not in ([], ["t.data"]) or ended.status != (0 if left else 128 + signal.SIGTERM):
+                # Before oc looks after signals, SIGTERM ends it as any program.
+                if not (left == [] and ended.status == -signal.SIGTERM):
+                    problems.append(f"after {delay} s: status {ended.status}, {left}: {ended.err}")
+            elif left and isinstance(count_by_oc(output, SWITCH), str):
+                problems.append(f"after {delay} s: oc cannot read it")
+        self.check("a signal while a recording begins", problems)
+
     def killed(self):
         """kill -9 leaves a trace that both can read."""
         for args in ([], ["-z"]):
             output = self.path()
             job = start(["record", *args, "-o", output, "-e", SWITCH])
-            wait_for_bytes(output + ".partial", more=True)
+            wait_for_events(output + ".partial")
             job.kill()
             ended = finish(job)
             problems = [] if os.path.exists(output + ".partial") else ["there is no " + output + ".partial"]
@@ -227,10 +247,10 @@ class Record:
             subprocess.run(["umount", place], check=False)
 
     def pipes(self):
-        for args in ([], ["-z"]):
+        for args in (["-o", "-"], ["-z", "-o", "-"], ["-o", "/dev/stdout"], ["-o", "/dev/fd/1"]):
             stream = os.path.join(os.path.dirname(self.path()), "stream")
             with open(stream, "wb") as out:
-                writer = start(["record", "-q", *args, "-o", "-", "-e", SWITCH, "--", "sh", "-c", "echo hello; sleep 0.1"],
+                writer = start(["record", "-q", *args, "-e", SWITCH, "--", "sh", "-c", "echo hello; sleep 0.1"],
                                stdout=out)
                 ended = finish(writer)
             problems = problems_of(ended, 0, None, "^hello$")
@@ -238,7 +258,7 @@ class Record:
                 problems.append("oc reads no events")
             if HAS_PERF:
                 problems += complaints(stream)
-            self.check(f"-o - {' '.join(args)}: the command's output is on stderr", problems, ended)
+            self.check(f"{' '.join(args)}: the command's output is on stderr", problems, ended)
         gone = subprocess.run(["sh", "-c", f"{OC} record -o - -e {CALLS} -- {' '.join(STORM)} | head -c 100000 | wc -c"],
                               capture_output=True, text=True, env=environment(), check=False, timeout=60)
         problems = [] if gone.stdout.strip() == "100000" else [f"the reader had {gone.stdout}"]
@@ -327,6 +347,7 @@ class Record:
         output = self.path("f.data")
         job = start(["record", "-o", output, "--overwrite", "500ms", "-e", SWITCH])
         time.sleep(1.8)
+        stray = os.listdir(os.path.dirname(output))
         job.send_signal(signal.SIGUSR2)
         first = os.path.join(os.path.dirname(output), "f.0001.data")
         until = time.monotonic() + 30
@@ -335,6 +356,7 @@ class Record:
         job.send_signal(signal.SIGINT)
         ended = finish(job)
         problems = problems_of(ended, 0, None, "2 files up to .*f.data")
+        problems += [f"before the first dump there is {name}" for name in stray]
         for path in (first, output):
             if not os.path.exists(path):
                 problems.append(f"there is no {path}")
@@ -473,6 +495,7 @@ class Record:
             problems.append(f"lost by CPU: {told.get('lost_by_cpu')}, in all {told.get('lost')}")
         if count_by_oc(output, CALLS) != told.get("events"):
             problems.append(f"{told.get('events')} events told, {count_by_oc(output, CALLS)} there")
+        problems += read_again(output, told)
         self.check("losses", problems, ended)
 
     def examples(self):
@@ -517,13 +540,34 @@ class Record:
         self.check(name, problems_of(ended, 0, None, SUMMARY) + (complaints(output) if HAS_PERF else []), ended)
 
 
-def wait_for_bytes(path, more=False, at_least=0):
-    """Until the trace holds records (more: of several turns), or has a size."""
-    until, size, turns = time.monotonic() + 30, 0, 0
-    while time.monotonic() < until and turns < (3 if more else 1):
-        now = os.path.getsize(path) if os.path.exists(path) else 0
-        turns += now > size > 0 if at_least == 0 else now >= at_least
-        size = now
+def read_again(path, told):
+    """The file tells what the recording told, also of what was lost after the last record of a CPU."""
+    script = "local t = oc.open{} t:on('" + CALLS + "', function() end) t:run()"
+    read = json.loads(run(["eval", "-q", "--json", script, "-i", path]).out.splitlines()[-1])
+    read = read.get("summary", read)
+    problems = [f"{name}: told {told.get(name)}, read {read.get(name)}" for name in ("lost", "lost_by_cpu", "lost_by_event")
+                if told.get(name) != read.get(name)]
+    if HAS_PERF:
+        header = perf("report", "--stdio", "-i", path)[1]
+        total = re.search(r"Total Lost Samples: (\d+)", header)
+        if total and int(total.group(1)) != told.get("lost"):
+            problems.append(f"told {told.get('lost')} lost, perf says {total.group(1)}")
+    return problems
+
+
+def wait_for_events(path):
+    """Until the trace that is written holds switches, as oc reads them; for 30 s at most."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        count = count_by_oc(path, SWITCH) if os.path.exists(path) else 0
+        if isinstance(count, int) and count > 0:
+            return
+        time.sleep(0.05)
+
+
+def wait_for_bytes(path, at_least):
+    until = time.monotonic() + 30
+    while time.monotonic() < until and not (os.path.exists(path) and os.path.getsize(path) >= at_least):
         time.sleep(0.05)
 
 
@@ -536,9 +580,13 @@ def main():
         if cannot:
             suite.skip("recording", cannot)
             return suite.finish()
-        for case in (record.places, record.command, record.endings, record.killed, record.full, record.pipes,
-                     record.sizes, record.stacks, record.rotation, record.flight, record.from_script, record.chosen, record.header,
-                     record.deleted_file, record.analysis, record.losses, record.examples, record.start_up, record.offline):
+        for case in (record.killed, record.interrupted_early, record.full, record.flight, record.rotation, record.stacks, record.sizes,
+                     record.endings, record.pipes, record.command, record.places, record.from_script, record.chosen,
+                     record.header, record.deleted_file, record.analysis, record.examples):
+            if suite.wants(case.__name__):
+                suite.later(case)
+        suite.wait()
+        for case in (record.losses, record.start_up, record.offline):  # need the machine for themselves
             if suite.wants(case.__name__):
                 case()
     return suite.finish()

@@ -1,7 +1,7 @@
-// Runs a fuzz target without a fuzzer: on every file of a seed folder, on the empty input, and on a
-// few thousand mutations of the seeds that are the same in every run. Small files of the corpus are seeds
-// too, where there is one. Usage: TARGET FOLDER [MUTATIONS [CORPUS_FOLDER...]]; OC_FUZZ_MUTATIONS=10000 asks for
-// more of them: OC_FUZZ_MUTATIONS=10000 ./dev asan fuzz_perf_data
+// Runs a fuzz target without a fuzzer: on every file of the seed folders, on the empty input, and on a
+// few thousand mutations of the seeds that are the same in every run. Folders that are no absolute paths are
+// of the shared corpus, whose small files are seeds too, where there is one. Usage: TARGET MUTATIONS FOLDER…;
+// OC_FUZZ_MUTATIONS=10000 asks for more of them: OC_FUZZ_MUTATIONS=10000 ./dev asan fuzz_perf_data
 
 #include <algorithm>
 #include <cstdint>
@@ -117,22 +117,21 @@ void run(const Input& input) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 2) {
-    std::fprintf(stderr, "usage: %s FOLDER [MUTATIONS [CORPUS_FOLDER...]]\n", argv[0]);
+  if (argc < 3) {
+    std::fprintf(stderr, "usage: %s MUTATIONS FOLDER...\n", argv[0]);
     return 2;
   }
   std::vector<Input> seeds;
-  add_seeds(argv[1], seeds);
-  for (int i = 3; i < argc; ++i) {
-    const auto folder = oc::test::corpus(argv[i]);
+  for (int i = 2; i < argc; ++i) {
+    const bool is_own = argv[i][0] == '/' || std::filesystem::exists(argv[i]);
+    const std::filesystem::path folder = is_own ? argv[i] : oc::test::corpus(argv[i]);
     if (folder.empty()) std::printf("no corpus folder %s (set OC_CORPUS)\n", argv[i]);
     if (!folder.empty()) add_seeds(folder, seeds);
   }
   const char* const asked = std::getenv("OC_FUZZ_MUTATIONS");  // more than the suite has time for
-  const char* const given = argc > 2 ? argv[2] : "5000";
-  const long mutations = std::strtol(asked != nullptr ? asked : given, nullptr, 10);
+  const long mutations = std::strtol(asked != nullptr ? asked : argv[1], nullptr, 10);
   if (seeds.empty()) {
-    std::fprintf(stderr, "%s: no seeds\n", argv[1]);
+    std::fprintf(stderr, "%s: no seeds\n", argv[2]);
     return 1;
   }
   run({});

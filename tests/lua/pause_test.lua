@@ -2,12 +2,11 @@
 
 local check = require "check"
 local oc = require "oc"
+local quietly = require "quietly"
 local settings = require "oc.settings"
-local ticks = require "ticks"
+local ticking = require "ticking"
 
 settings.errors.max = 1e9
-
-local quietly, ticking = ticks.quietly, ticks.ticking
 
 do -- from a callback, until a timer; the counts know
   local trace, seen = ticking(10), {}

@@ -2,12 +2,12 @@
 
 local check = require "check"
 local errors = require "oc.errors"
+local quietly = require "quietly"
 local settings = require "oc.settings"
-local ticks = require "ticks"
+local ticking = require "ticking"
 
 settings.errors.max = 1e9
 
-local quietly, ticking = ticks.quietly, ticks.ticking
 
 do -- in order: behind the event at hand, before the next; nested ones behind these
   local trace, seen = ticking(2), {}

@@ -4,20 +4,12 @@ local check = require "check"
 local ffi = require "ffi"
 local errors = require "oc.errors"
 local oc = require "oc"
+local quietly = require "quietly"
 local settings = require "oc.settings"
 
 settings.errors.max = 1e9
 local finished
 settings.finished = function(trace) finished = trace:stats() end
-
-local function quietly(fn)
-  local real, text = io.stderr, {}
-  rawset(io, "stderr", { write = function(_, ...) text[#text + 1] = table.concat { ... } end })
-  local ok, err = pcall(fn)
-  rawset(io, "stderr", real)
-  if not ok then error(err, 0) end
-  return table.concat(text)
-end
 
 --- A source of lists of records, one list a call of next.
 local function listed(rounds, events, more)

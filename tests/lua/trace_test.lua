@@ -4,6 +4,7 @@ local check = require "check"
 local ffi = require "ffi"
 local errors = require "oc.errors"
 local oc = require "oc"
+local quietly = require "quietly"
 local settings = require "oc.settings"
 
 local function skip(why) io.stderr:write("\n*** SKIPPED: ", why, "\n\n") end
@@ -11,16 +12,6 @@ local function skip(why) io.stderr:write("\n*** SKIPPED: ", why, "\n\n") end
 local finished = {}
 settings.finished = function(trace) finished[#finished + 1] = trace:stats() end
 settings.errors.max = 1e9
-
---- Runs `fn` with what stderr gets collected.
-local function quietly(fn)
-  local real, text = io.stderr, {}
-  rawset(io, "stderr", { write = function(_, ...) text[#text + 1] = table.concat { ... } end })
-  local ok, err = pcall(fn)
-  rawset(io, "stderr", real)
-  if not ok then error(err, 0) end
-  return table.concat(text)
-end
 
 local function fresh_errors(max) settings.errors = errors.Collector.new { max = max or 1e9 } end
 

@@ -40,16 +40,22 @@ std::string comm_of(pid_t pid) {
   return comm;
 }
 
+/// A guardian that alone holds the pipe's writing end.
+Guardian guardian_of(Pipe& pipe) {
+  auto guardian = Guardian::start();
+  REQUIRE(guardian);
+  const int fd = pipe.writer.number();
+  REQUIRE(guardian->keep({&fd, 1}));
+  pipe.writer.close();
+  return std::move(*guardian);
+}
+
 }  // namespace
 
 TEST_CASE("the guardian holds what it was given until its owner goes") {
   Pipe pipe;
   {
-    auto guardian = Guardian::start();
-    REQUIRE(guardian);
-    const int fd = pipe.writer.number();
-    REQUIRE(guardian->keep({&fd, 1}));
-    pipe.writer.close();
+    const auto guardian = guardian_of(pipe);
     CHECK(!pipe.is_closed_within(150));
   }
   CHECK(pipe.is_closed_within(5000));
@@ -82,6 +88,24 @@ TEST_CASE("hundreds of descriptors travel in batches") {
   CHECK(pipes[0].is_closed_within(5000));
 }
 
+TEST_CASE("what is let go of is closed at once, what comes later is held") {
+  Pipe before;
+  Pipe after;
+  auto guardian = Guardian::start();
+  REQUIRE(guardian);
+  const int first = before.writer.number();
+  REQUIRE(guardian->keep({&first, 1}));
+  REQUIRE(guardian->release());
+  before.writer.close();
+  const int second = after.writer.number();
+  REQUIRE(guardian->keep({&second, 1}));
+  after.writer.close();
+  CHECK(before.is_closed_within(5000));
+  CHECK(!after.is_closed_within(50));
+  *guardian = Guardian();
+  CHECK(after.is_closed_within(5000));
+}
+
 TEST_CASE("the guardian is named, lives in a session of its own and is no child of ours") {
   auto guardian = Guardian::start();
   REQUIRE(guardian);
@@ -92,12 +116,8 @@ TEST_CASE("the guardian is named, lives in a session of its own and is no child 
 
 TEST_CASE("signals of the terminal do not end the guardian") {
   Pipe pipe;
-  auto guardian = Guardian::start();
-  REQUIRE(guardian);
-  const int fd = pipe.writer.number();
-  REQUIRE(guardian->keep({&fd, 1}));
-  pipe.writer.close();
-  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) kill(guardian->pid(), number);
+  const auto guardian = guardian_of(pipe);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) kill(guardian.pid(), number);
   CHECK(!pipe.is_closed_within(100));
 }
 
@@ -126,4 +146,5 @@ TEST_CASE("without a guardian keeping does nothing") {
   const int fd = 0;
   CHECK(!none);
   CHECK(none.keep({&fd, 1}));
+  CHECK(none.release());
 }

@@ -22,12 +22,10 @@ TEST_CASE("records of cgroups name the ids that samples carry, whoever wants the
            {.time = 2, .id = 1});
   w.sample({.time = 3, .id = 1});
   FakeRun run(make_table({{attr, {1}}}));
-  oc::process::CgroupNames names;
-  run.selection.cgroups = &names;
   run.source.round({{0, w.bytes}}, 100).last();
   CHECK(run.want(FakeRun::sample()).all().size() == 1);
-  CHECK(names.find(1) == "/");
-  CHECK(names.find(4711) == "/system.slice/docker-1.scope");
+  CHECK(run.model.cgroups.find(1) == "/");
+  CHECK(run.model.cgroups.find(4711) == "/system.slice/docker-1.scope");
 }
 
 TEST_CASE("a record of a cgroup that is cut off, or has no end of text, does no harm") {
@@ -37,12 +35,10 @@ TEST_CASE("a record of a cgroup that is cut off, or has no end of text, does no 
     w.record(PERF_RECORD_CGROUP, 0, ByteVector(size, 0x41));
   w.record(PERF_RECORD_CGROUP, 0, ByteVector(24, 0x41));
   FakeRun run(make_table({{attr, {1}}}));
-  oc::process::CgroupNames names;
-  run.selection.cgroups = &names;
   run.source.round({{0, w.bytes}}, 100).last();
   CHECK(run.all().empty());
   CHECK(run.batch.counts.malformed == 2);
-  CHECK(names.find(0x4141414141414141) == std::string(16, 'A'));
+  CHECK(run.model.cgroups.find(0x4141414141414141) == std::string(16, 'A'));
 }
 
 TEST_CASE("what is asked of a process that has gone is empty") {

@@ -61,7 +61,7 @@ uint64_t drain(Pump& pump, uint64_t* batches = nullptr) {
 TEST_CASE("a decoder that runs ahead delivers everything in order, once") {
   for (const bool ahead : {false, true}) {
     const auto run = make_run(40, 1000);
-    Pump pump(run->decoder());
+    Pump pump(run->filling());
     if (ahead) pump.start_ahead();
     double last = -1;
     uint64_t events = 0;
@@ -86,7 +86,7 @@ TEST_CASE("a pump may go at any moment: never asked, between batches, while the 
     for (int wait_us : {0, 20, 300, 3000}) {
       in_time([&] {
         const auto run = make_run(100, 1000);
-        Pump pump(run->decoder());
+        Pump pump(run->filling());
         pump.start_ahead();
         for (int i = 0; i < asked; ++i) REQUIRE(pump.next(milliseconds(0)));
         std::this_thread::sleep_for(std::chrono::microseconds(wait_us));
@@ -104,7 +104,7 @@ TEST_CASE("a pump may go while its decoder fills the very first batch") {
       inside.set_value();
       std::this_thread::sleep_for(milliseconds(30));  // the destructor comes now
     };
-    Pump pump(run->decoder());
+    Pump pump(run->filling());
     pump.start_ahead();
     inside.get_future().wait();
   });
@@ -113,7 +113,7 @@ TEST_CASE("a pump may go while its decoder fills the very first batch") {
 TEST_CASE("stopped in the middle, the batches that were filled are delivered and then the end") {
   in_time([] {
     const auto run = make_run(100, 8192);
-    Pump pump(run->decoder());
+    Pump pump(run->filling());
     pump.start_ahead();
     REQUIRE(pump.next(milliseconds(0)));
     pump.stop();
@@ -126,7 +126,7 @@ TEST_CASE("stopped in the middle, the batches that were filled are delivered and
 TEST_CASE("a pump that is finished ends, and its source is at rest") {
   in_time([] {
     const auto run = make_run(100, 8192);
-    Pump pump(run->decoder());
+    Pump pump(run->filling());
     pump.start_ahead();
     REQUIRE(pump.next(milliseconds(0)));
     pump.finish();
@@ -142,7 +142,7 @@ TEST_CASE("when a source fails, what came before is delivered, then the error, a
   for (const bool ahead : {false, true}) {
     const auto run = make_run(20, 1000, false);
     run->source.fail(oc::base::make_error(oc::base::Code::kSystem, "the disk is gone"));
-    Pump pump(run->decoder());
+    Pump pump(run->filling());
     if (ahead) pump.start_ahead();
     uint64_t events = 0, counted = 0;
     auto batch = pump.next(milliseconds(0));
@@ -167,7 +167,7 @@ TEST_CASE("an exception in the decoder is an error of the run") {
     run->source.before_round = [](size_t round) {
       if (round == 1) throw std::bad_alloc();
     };
-    Pump pump(run->decoder());
+    Pump pump(run->filling());
     if (ahead) pump.start_ahead();
     const auto batch = pump.next(milliseconds(0));
     REQUIRE(batch);
@@ -187,7 +187,7 @@ TEST_CASE("the decoder's thread is never chosen to handle a signal") {
     int_is_blocked = sigismember(&mask, SIGINT) == 1 && sigismember(&mask, SIGALRM) == 1;
     bus_is_blocked = sigismember(&mask, SIGBUS) == 1;
   };
-  Pump pump(run->decoder());
+  Pump pump(run->filling());
   pump.start_ahead();
   drain(pump);
   CHECK(int_is_blocked);

@@ -42,7 +42,7 @@ void open(Session& session, const PerfDataWriter& writer) {
 }
 
 std::vector<uint32_t> kinds(Session& session, const std::string& name) {
-  auto found = session.resolve(name, {});
+  auto found = session.kinds().resolve(name, {});
   if (!found) FAIL(found.error().what);
   return *found;
 }
@@ -70,20 +70,20 @@ TEST_CASE("events of a file are found by name, by name without modifiers, by glo
   CHECK(kinds(session, "cycles,cycles:ppp,sys:first") == Kinds{kKernelRecords + 2, kKernelRecords});
   CHECK(kinds(session, "cycles:ppp") == Kinds{kKernelRecords + 2});
   CHECK(kinds(session, "exec") == Kinds{static_cast<uint32_t>(KernelRecord::kExec)});
-  CHECK(session.event_names("*") ==
+  CHECK(session.input().names("*") ==
         std::vector<std::string>{"cycles:ppp", "sys:first", "sys:second"});
-  CHECK(session.kind_count() == kKernelRecords + 3);
-  CHECK(session.kind_format(kKernelRecords) != nullptr);
-  CHECK(session.kind_format(kKernelRecords + 2) == nullptr);
-  CHECK(session.kind_format(kKernelRecords + 3) == nullptr);
-  CHECK(session.kind_name(kKernelRecords + 3).empty());
-  CHECK(session.sample_kind(0) == nullptr);
+  CHECK(session.kinds().count() == kKernelRecords + 3);
+  CHECK(session.kinds().format(kKernelRecords) != nullptr);
+  CHECK(session.kinds().format(kKernelRecords + 2) == nullptr);
+  CHECK(session.kinds().format(kKernelRecords + 3) == nullptr);
+  CHECK(session.kinds().name(kKernelRecords + 3).empty());
+  CHECK(session.kinds().sample(0) == nullptr);
 }
 
 TEST_CASE("an event that a file does not have is an error that names those it has") {
   Session session;
   open(session, three_events(1));
-  const auto found = session.resolve("sys:frist", {});
+  const auto found = session.kinds().resolve("sys:frist", {});
   REQUIRE_FALSE(found);
   CHECK(found.error().what.find("sys:second") != std::string::npos);
   CHECK(found.error().hint.find("sys:first") != std::string::npos);
@@ -92,8 +92,8 @@ TEST_CASE("an event that a file does not have is an error that names those it ha
 TEST_CASE("a run delivers what is wanted and then ends") {
   Session session;
   open(session, three_events(30'000));
-  for (const uint32_t kind : kinds(session, "sys:*")) session.want(kind);
-  session.want(UINT32_MAX);  // no such kind: nothing
+  for (const uint32_t kind : kinds(session, "sys:*")) session.kinds().want(kind);
+  session.kinds().want(UINT32_MAX);  // no such kind: nothing
   REQUIRE(session.start({}));
   CHECK(drain(session) == 20'000);
   CHECK(session.counts().records == 30'001);
@@ -102,7 +102,7 @@ TEST_CASE("a run delivers what is wanted and then ends") {
   CHECK(session.notes().empty());
   CHECK_FALSE(session.is_damaged());
   CHECK(session.losses().empty());
-  CHECK_FALSE(session.command_status());
+  CHECK(session.live() == nullptr);
 }
 
 TEST_CASE("a trace is run once") {
@@ -118,7 +118,7 @@ TEST_CASE("limits of a run hold") {
   for (const bool by_span : {false, true}) {
     Session session;
     open(session, three_events(30'000));
-    session.want(kKernelRecords);
+    session.kinds().want(kKernelRecords);
     RunOptions options;
     if (by_span) options.max_span = 9 + 3 * 99;  // the session begins at 1, samples at 10
     if (!by_span) options.max_events = 100;
@@ -132,7 +132,7 @@ TEST_CASE("a session may be closed in every state of its life") {
     Session session;
     if (state == 0) continue;
     open(session, three_events(100'000));
-    session.want(kKernelRecords);
+    session.kinds().want(kKernelRecords);
     if (state == 1) continue;
     REQUIRE(session.start({}));
     if (state == 2) continue;
@@ -151,7 +151,7 @@ TEST_CASE("damage and notes may be asked at any time of a run, and are whole at 
   writer.records.resize(writer.records.size() - 4);
   Session session;
   open(session, writer);
-  session.want(kKernelRecords);
+  session.kinds().want(kKernelRecords);
   CHECK(session.notes().empty());
   REQUIRE(session.start({}));
   for (;;) {
@@ -175,7 +175,7 @@ TEST_CASE("names may be read while the decoder goes on naming threads") {
   }
   Session session;
   open(session, PerfDataWriter(plain_attr(), w.bytes));
-  session.want(kKernelRecords);
+  session.kinds().want(kKernelRecords);
   REQUIRE(session.start({}));
   int32_t next = 0;
   for (;;) {
@@ -183,7 +183,7 @@ TEST_CASE("names may be read while the decoder goes on naming threads") {
     REQUIRE(batch);
     if (*batch == nullptr) break;
     for (uint32_t i = 0; i < (*batch)->count; ++i, ++next) {
-      const auto name = session.strings().text({(*batch)->events[i].comm});
+      const auto name = session.model().strings.text({(*batch)->events[i].comm});
       REQUIRE(name == "name " + std::to_string(next));
     }
   }
@@ -193,4 +193,44 @@ TEST_CASE("names may be read while the decoder goes on naming threads") {
 TEST_CASE("a file that cannot be opened leaves a session that may be closed") {
   Session session;
   REQUIRE_FALSE(session.open_file("/nonexistent"));
+}
+
+TEST_CASE("a stop before the start is none") {
+  Session session;
+  open(session, three_events(30));
+  session.kinds().want(kKernelRecords);
+  session.stop();
+  REQUIRE(session.start({}));
+  CHECK(drain(session) == 10);
+}
+
+TEST_CASE("a trace that is no file has no part of its time, and only a live one can be recorded") {
+  Session session;
+  auto& fed = session.open_fed("mine", 1, 0, 0);
+  oc::event::EventFormat format;
+  format.system = "my";
+  format.name = "event";
+  CHECK(fed.add_kind(format, 0) == 0);
+  CHECK(session.kinds().name(kKernelRecords) == "my:event");
+  RunOptions options;
+  options.window.from = {oc::session::TimeBound::Of::kEnd, 5};
+  CHECK_FALSE(session.start(options));
+  CHECK_FALSE(session.start_recording({}, {}));
+  CHECK(session.recording() == nullptr);
+  REQUIRE(session.start({}));
+  CHECK_FALSE(session.start({}));
+}
+
+TEST_CASE("events of the script's own have numbers behind all others") {
+  Session session;
+  open(session, three_events(3));
+  oc::event::EventFormat format;
+  format.name = "mine";
+  const uint32_t kind = session.kinds().add_proxy(format);
+  CHECK(kind == oc::session::EventKinds::kFirstProxy);
+  CHECK(session.kinds().name(kind) == "mine");
+  CHECK(session.kinds().sample(kind) == nullptr);
+  CHECK(session.kinds().format(kind) != nullptr);
+  CHECK(session.kinds().format(kind + 1) == nullptr);
+  CHECK(session.kinds().count() == kKernelRecords + 3);
 }

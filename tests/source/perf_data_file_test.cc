@@ -13,14 +13,6 @@ using oc::source::PerfDataFile;
 
 namespace {
 
-ByteVector three_records() {
-  RecordWriter w(plain_attr());
-  w.sample({.time = 1, .id = 1}).sample({.time = 2, .id = 1}).sample({.time = 3, .id = 1});
-  return w.bytes;
-}
-
-PerfDataWriter small_file() { return PerfDataWriter(plain_attr(), three_records()); }
-
 oc::base::Error refusal(const ByteVector& bytes) {
   const TempFile file(bytes);
   auto opened = PerfDataFile::open(file.path());

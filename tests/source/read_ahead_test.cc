@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "support/perf_data_writer.h"
+#include "support/repeats.h"
 
 using namespace oc::test;
 using oc::base::Mapping;
@@ -48,7 +49,7 @@ TEST_CASE("reading ahead never changes what is read, before the reader or behind
 
 TEST_CASE("reading ahead ends at any moment") {
   const Mapping mapping = large_file();
-  for (int turn = 0; turn < 3000; ++turn) {
+  for (int turn = 0; turn < oc::test::repeats(300); ++turn) {
     ReadAhead ahead(mapping);
     if (turn % 3 == 0) ahead.reached((static_cast<uint64_t>(turn) << 16) % kSize);
     if (turn % 5 == 0) std::this_thread::yield();

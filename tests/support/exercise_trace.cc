@@ -80,11 +80,10 @@ class Toucher {
 
 Exercise exercise(const source::RecordedTrace& trace) {
   source::Source& source = trace.source();
-  base::Interner names;
-  process::ProcessModel processes(names);
+  session::TraceModel model;
   session::Selection selection;
   selection.wanted.assign(event::kKernelRecords + source.events().size(), 1);
-  session::Decoder decoder(source, processes, selection);
+  session::Decoder decoder(source, model, selection);
   session::Batch batch;
   batch.events.resize(256);
   Toucher toucher(trace);
@@ -97,7 +96,8 @@ Exercise exercise(const source::RecordedTrace& trace) {
     until = batch.until;
     for (uint32_t i = 0; i < batch.count; ++i) {
       toucher.touch(batch.events[i]);
-      require(names.text({batch.events[i].comm}).size() < 65536, "a name is as long as a record");
+      require(model.strings.text({batch.events[i].comm}).size() < 65536,
+              "a name is as long as a record");
     }
     done.events += batch.count;
     require(batch.counts.delivered == done.events, "what is delivered is counted");

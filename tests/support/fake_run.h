@@ -4,8 +4,8 @@
 #include <utility>
 #include <vector>
 
-#include "base/interner.h"
 #include "session/decoder.h"
+#include "session/pump.h"
 #include "support/fake_source.h"
 #include "support/record_writer.h"
 
@@ -42,8 +42,13 @@ struct FakeRun {
   }
 
   session::Decoder& decoder() {
-    if (!decoder_) decoder_.emplace(source, processes, selection);
+    if (!decoder_) decoder_.emplace(source, model, selection);
     return *decoder_;
+  }
+
+  /// As a pump calls it.
+  session::Pump::Fill filling() {
+    return [this](auto wait, session::Batch& into) { return decoder().fill(wait, into); };
   }
 
   /// Fills one batch and copies its events while they are lent.
@@ -66,7 +71,7 @@ struct FakeRun {
     const size_t size = base::load<uint16_t>(record + 6);
     return {event.event,
             event.time,
-            std::string(names.text(base::StringId{event.comm})),
+            std::string(model.strings.text(base::StringId{event.comm})),
             event.pid,
             event.tid,
             event.cpu,
@@ -76,8 +81,7 @@ struct FakeRun {
   }
 
   FakeSource source;
-  base::Interner names;
-  process::ProcessModel processes{names};
+  session::TraceModel model;
   session::Selection selection;
   session::Batch batch;
   size_t capacity = 16;

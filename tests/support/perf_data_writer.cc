@@ -9,6 +9,8 @@
 #include <fstream>
 #include <stdexcept>
 
+#include "support/record_writer.h"
+
 namespace oc::test {
 
 namespace {
@@ -20,6 +22,14 @@ ByteVector attr_bytes_of(const perf_event_attr& attr, uint32_t size) {
 }
 
 }  // namespace
+
+ByteVector three_records() {
+  RecordWriter w(plain_attr());
+  w.sample({.time = 1, .id = 1}).sample({.time = 2, .id = 1}).sample({.time = 3, .id = 1});
+  return w.bytes;
+}
+
+PerfDataWriter small_file() { return PerfDataWriter(plain_attr(), three_records()); }
 
 ByteVector PerfDataWriter::bytes() const {
   const uint64_t stride = attr_bytes + 16;

@@ -48,6 +48,9 @@ class PerfDataWriter {
   bool is_finished = true;  ///< false: data.size is 0 and the table of features is missing
 };
 
+/// Samples of `plain_attr` at 1, 2 and 3; a file with just these.
+ByteVector three_records();
+PerfDataWriter small_file();
 /// perf's string: u32 size with padding, text, NULs up to a multiple of 64.
 ByteVector perf_string(std::string_view text);
 /// Feature 12: each event's attr, ids and name.

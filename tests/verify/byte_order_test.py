@@ -5,7 +5,6 @@ Fixtures and traces of the corpus are turned into what a big-endian machine woul
 perf must read the result as it reads the original, which proves the turning; then oc must print the same of
 both, event by event and field by field.
 """
-import concurrent.futures
 import os
 import sys
 import tempfile
@@ -46,19 +45,9 @@ def check(path):
 
 
 def main():
-    paths = perf_text.fixtures()
-    if os.path.isdir(perf_text.CORPUS):
-        paths += [os.path.join(perf_text.CORPUS, name) for name in CORPUS]
-    else:
-        print(f"no corpus at {perf_text.CORPUS} (set OC_CORPUS): only our own fixtures are turned")
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        results = list(pool.map(lambda path: list(check(path)), paths))
-    for path, problems in zip(paths, results):
-        for problem in problems:
-            print(f"{perf_text.label(path)}: {problem}")
-    failures = sum(map(bool, results))
-    print(f"{len(paths)} recordings turned to big-endian, {failures} differ")
-    return 1 if failures else 0
+    paths = perf_text.fixtures() + perf_text.corpus_paths(CORPUS)
+    return perf_text.run_checks([(perf_text.label(path), check, path) for path in paths],
+                                "recordings turned to big-endian")
 
 
 if __name__ == "__main__":

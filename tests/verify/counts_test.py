@@ -6,7 +6,6 @@ order with its exact time, kernel records by kind, losses. Equal, or listed belo
 listed is checked too, so an expected difference that goes away fails as a new one does.
 """
 import collections
-import concurrent.futures
 import os
 import re
 import sys
@@ -245,26 +244,16 @@ def forgotten():
                 is_trace = file.read(8) in MAGICS
             name = perf_text.label(path)
             if is_trace and not name.startswith("quipper/corpus/") and not any(name in l for l, _ in CORPUS_LISTS):
-                yield name
+                yield f"{name} is in no list"
 
 
 def main():
     perf_text.need_perf()
-    jobs = [(path, check) for path in perf_text.fixtures()]
-    if os.path.isdir(perf_text.CORPUS):
-        jobs += [(os.path.join(perf_text.CORPUS, name), how) for names, how in CORPUS_LISTS for name in names]
-    else:
-        print(f"no corpus at {perf_text.CORPUS} (set OC_CORPUS): only our own fixtures are compared")
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        results = list(pool.map(lambda job: list(job[1](job[0])), jobs))
-    paths = [path for path, _ in jobs] + ["corpus"]
-    results.append([f"{name} is in no list" for name in forgotten()])
-    for path, problems in zip(paths, results):
-        for problem in problems:
-            print(f"{perf_text.label(path)}: {problem}")
-    failures = sum(map(bool, results))
-    print(f"{len(jobs)} files compared with perf, {failures} differ")
-    return 1 if failures else 0
+    jobs = [(perf_text.label(path), check, path) for path in perf_text.fixtures()]
+    hows = {name: how for names, how in CORPUS_LISTS for name in names}
+    jobs += [(perf_text.label(path), hows[perf_text.label(path)], path) for path in perf_text.corpus_paths(hows)]
+    jobs.append(("corpus", forgotten))
+    return perf_text.run_checks(jobs, "files compared with perf")
 
 
 if __name__ == "__main__":

@@ -158,7 +158,7 @@ def check_event_top(path):
     yield from differs("event_top of switches", dict(expected), {key[0]: row["count"] for key, row in rows.items()})
 
     expected = collections.Counter(
-        (sample.event, sample.comm) for sample in perf_text.perf_samples(path) if "sched_process" in sample.event)
+        (sample.event, sample.comm) for sample in perf_text.samples_of(path) if "sched_process" in sample.event)
     rows, total = oc_rows("event_top", path, "sched:sched_process_*", "--by", "event,comm")
     yield from differs("event_top of a glob", dict(expected), {key: row["count"] for key, row in rows.items()})
     yield from differs("event_top: its total", sum(expected.values()), total)
@@ -171,7 +171,7 @@ def check_event_top(path):
 
     _, error = perf_text.run(perf_text.OC, "script", "event_top", "-i", path, "sched:sched_switch", "--by", "next_cmm",
                              status=(1,))
-    if "did you mean 'next_comm'" not in error:
+    if not error.startswith("oc: --by: ") or "did you mean 'next_comm'" not in error:
         yield f"event_top: a wrong field is told as {error}"
 
     for wrong, told in ((("sched:*", "--by", "next_cmm"), "no event of 'sched:*' has a field 'next_cmm'"),
@@ -190,23 +190,17 @@ def check_overlaps(path):
         yield from differs(f"event_top {names}", everything, oc_rows("event_top", path, names, "--by", "event"))
 
 
-def checks():
-    yield from check_overlaps(SCHED)
-    yield from check_syscall_top(SYSCALLS)
-    yield from check_syscall_top(perf_text.DEMO)
-    yield from check_run_queue_latency(SCHED)
-    yield from check_perf_sched(SCHED)
-    yield from check_exec_snoop(SCHED)
-    yield from check_event_top(SCHED)
+CHECKS = (
+    (check_overlaps, SCHED), (check_syscall_top, SYSCALLS), (check_syscall_top, perf_text.DEMO),
+    (check_run_queue_latency, SCHED), (check_perf_sched, SCHED), (check_exec_snoop, SCHED),
+    (check_event_top, SCHED),
+)
 
 
 def main():
     perf_text.need_perf()
-    problems = list(checks())
-    for problem in problems:
-        print(problem)
-    print(f"more stock scripts: {len(problems)} differences")
-    return 1 if problems else 0
+    return perf_text.run_checks([(perf_text.label(path), check, path) for check, path in CHECKS],
+                                "comparisons of stock scripts with perf")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 perf's side is read from its text output: `perf script -F …`, `perf report --stats`, `perf evlist -v`.
 """
 import collections
+import concurrent.futures
+import functools
 import json
 import os
 import re
@@ -52,6 +54,34 @@ def need_perf():
         skip("there is no perf here to compare with")
 
 
+def corpus_paths(names):
+    """The paths of these traces; none, and a word about it, where there is no corpus."""
+    if os.path.isdir(CORPUS):
+        return [os.path.join(CORPUS, name) for name in names]
+    print(f"no corpus at {CORPUS} (set OC_CORPUS): only our own fixtures are compared")
+    return []
+
+
+def problems_of(check, *arguments):
+    """What a check yields, without the Nones; a failed command is a problem as well."""
+    try:
+        return [problem for problem in check(*arguments) if problem]
+    except AssertionError as failure:
+        return [str(failure)]
+
+
+def run_checks(jobs, what):
+    """Runs jobs (label, check, arguments…) side by side, prints what they yield; the exit status."""
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        results = list(pool.map(lambda job: problems_of(*job[1:]), jobs))
+    for (name, *_), problems in zip(jobs, results):
+        for problem in problems:
+            print(f"{name}: {problem[:4000]}")
+    failures = sum(map(bool, results))
+    print(f"{len(jobs)} {what}, {failures} differ")
+    return 1 if failures else 0
+
+
 def run(*command, status=(0,)):
     """Standard output and standard error; as Latin-1: names of threads are bytes."""
     done = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL,
@@ -67,6 +97,7 @@ def perf(verb, *arguments, status=(0,)):
     return run("perf", verb, *options, *arguments, status=status)[0]
 
 
+@functools.lru_cache(None)
 def sample_types(path):
     """For each event its sample_type bits by name. perf 6.1 asks a terminal for none of this."""
     types = {}
@@ -98,6 +129,12 @@ def perf_samples(path, types=None):
     text = perf("script", "--ns", "-F", ",".join(fields), "-i", path)
     # Of streams perf prints call chains too, each address behind a tab.
     return [parse(line) for line in text.splitlines() if line.strip() and not line.startswith("\t")]
+
+
+@functools.lru_cache(None)
+def samples_of(path):
+    """The same, read once: of recordings that do not change. Nobody changes the list."""
+    return perf_samples(path)
 
 
 def perf_records(path):

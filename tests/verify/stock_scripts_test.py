@@ -66,7 +66,7 @@ def by(samples, key):
 
 
 def perf_cpu(path, event, key, idle):
-    return by([s for s in perf_text.perf_samples(path) if s.event == event and (idle or s.tid != 0)], key)
+    return by([s for s in perf_text.samples_of(path) if s.event == event and (idle or s.tid != 0)], key)
 
 
 def perf_lines(path, event):
@@ -125,7 +125,7 @@ def differs(what, expected, actual):
 
 def check_cpu_top(path, event):
     for key in ("comm", "pid", "tid", "cpu"):
-        if key == "cpu" and all(s.cpu < 0 for s in perf_text.perf_samples(path)):
+        if key == "cpu" and all(s.cpu < 0 for s in perf_text.samples_of(path)):
             continue
         yield from differs(f"cpu_top by {key}", perf_cpu(path, event, key, False),
                            oc_counts("cpu_top", path, "--by", key, "--every", "0"))
@@ -216,36 +216,36 @@ def check_intervals():
 
 
 def checks():
-    yield from check_frozen()
-    yield from check_intervals()
+    """(check, what it takes …)"""
+    def fixture(name):
+        return os.path.join(perf_text.FIXTURES, name)
+    yield (check_frozen,)
+    yield (check_intervals,)
     if not perf_text.has_perf():
         print("no perf here: only the frozen numbers are compared")
         return
-    fixture = lambda name: os.path.join(perf_text.FIXTURES, name)
-    yield from check_cpu_top(perf_text.DEMO, "cpu-clock")
-    yield from check_cswitch_top(perf_text.DEMO)
-    yield from check_syscall_latency(perf_text.DEMO)
-    yield from check_cpu_top(fixture("clock.data"), "cpu-clock")
-    yield from check_cswitch_top(fixture("sched.data"))
-    yield from check_syscall_latency(fixture("syscalls.data"))
-    yield from check_switch_records(fixture("switch.data"))
+    yield check_cpu_top, perf_text.DEMO, "cpu-clock"
+    yield check_cswitch_top, perf_text.DEMO
+    yield check_syscall_latency, perf_text.DEMO
+    yield check_cpu_top, fixture("clock.data"), "cpu-clock"
+    yield check_cswitch_top, fixture("sched.data")
+    yield check_syscall_latency, fixture("syscalls.data")
+    yield check_switch_records, fixture("switch.data")
     whole_system = os.path.join(perf_text.CORPUS, "quipper", "perf.data.callgraph-3.8")
     if os.path.exists(whole_system):  # has an idle task
-        yield from check_cpu_top(whole_system, "cycles")
+        yield check_cpu_top, whole_system, "cycles"
     whole_system = os.path.join(perf_text.CORPUS, "quipper", "perf.data.intel_pt-4.14")
     if os.path.exists(whole_system):  # the idle task is switched out there
-        yield from check_switch_records(whole_system)
+        yield check_switch_records, whole_system
 
 
 def main():
     if "--print" in sys.argv:
         print(json.dumps(frozen_now(), indent=4))
         return 0
-    problems = list(checks())
-    for problem in problems:
-        print(problem)
-    print(f"stock scripts: {len(problems)} differences")
-    return 1 if problems else 0
+    jobs = [(perf_text.label(arguments[0]) if arguments else check.__name__, check, *arguments)
+            for check, *arguments in checks()]
+    return perf_text.run_checks(jobs, "comparisons of stock scripts with perf")
 
 
 if __name__ == "__main__":

@@ -118,26 +118,15 @@ def check_payload(name):
 
 def main():
     perf_text.need_perf()
-    has_corpus = os.path.isdir(perf_text.CORPUS)
-    if not has_corpus:
-        print(f"no corpus at {perf_text.CORPUS} (set OC_CORPUS): only our own fixtures are compared")
-    jobs = [(name, check_fields(name, fields)) for name, fields in FIELDS.items()]
-    jobs += [(name, check_chain(name)) for name in CHAINS]
+    jobs = [(name, check_fields, name, fields) for name, fields in FIELDS.items()]
+    jobs += [(name, check_chain, name) for name in CHAINS]
     if "libpython: [ on" in perf_text.perf("version", "--build-options").replace("  ", " "):
-        jobs += [(name, check_payload(name)) for name in PAYLOADS]
+        jobs += [(name, check_payload, name) for name in PAYLOADS]
     else:
         print("this perf has no Python: payloads are not compared")
-    failures = total = 0
-    for name, problems in jobs:
-        if "/" in name and not has_corpus:
-            continue
-        total += 1
-        found = [problem for problem in problems if problem]
-        failures += bool(found)
-        for problem in found:
-            print(f"{name}: {problem}")
-    print(f"{total} comparisons of values with perf, {failures} differ")
-    return 1 if failures else 0
+    has_corpus = bool(perf_text.corpus_paths([""]))
+    return perf_text.run_checks([job for job in jobs if has_corpus or "/" not in job[0]],
+                                "comparisons of values with perf")
 
 
 if __name__ == "__main__":

@@ -81,35 +81,27 @@ def variants(folder):
         for name in names:
             trace = perf_data.PerfData(os.path.join(perf_text.FIXTURES, name))
             change(trace)
-            path = os.path.join(folder, name)
+            os.makedirs(os.path.join(folder, what), exist_ok=True)
+            path = os.path.join(folder, what, name)
             trace.write(path)
-            yield f"{name}, {what}", path, what not in UNORDERED
+            yield f"{name}, {what}", counts_test.check, path, what not in UNORDERED
 
 
 def recorded(folder):
-    path = os.path.join(folder, "recorded.data")
     for what, options in SYSTEM_WIDE.items():
+        path = os.path.join(folder, what + ".data")
         done = subprocess.run(["perf", "record", "-q", "-N", "-a", "-o", path, *options, "--", "sh", "-c",
                                WORK], capture_output=True, check=False, timeout=60)
         if done.returncode != 0:
             print(f"not compared: {what}: perf cannot record the system here")
             continue
-        yield what, path, True
+        yield what, counts_test.check, path
 
 
 def main():
     perf_text.need_perf()
-    failures = total = 0
     with tempfile.TemporaryDirectory() as folder:
-        for source in (variants, recorded):
-            for what, path, has_order in source(folder):
-                total += 1
-                problems = list(counts_test.check(path, has_order))
-                failures += bool(problems)
-                for problem in problems:
-                    print(f"{what}: {problem[:2000]}")
-    print(f"{total} traces compared with perf, {failures} differ")
-    return 1 if failures else 0
+        return perf_text.run_checks([*variants(folder), *recorded(folder)], "traces compared with perf")
 
 
 if __name__ == "__main__":

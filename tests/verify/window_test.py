@@ -5,7 +5,7 @@ On our fixtures and on some files of the corpus, with and without rounds: window
 stamps, in percents, since the beginning, from the end.
 """
 import collections
-import concurrent.futures
+import functools
 import json
 import os
 import re
@@ -45,6 +45,7 @@ def by_perf(path, window):
     return [(s.time, s.pid, s.tid, s.event, s.comm) for s in samples if s.event not in made_up]
 
 
+@functools.lru_cache(None)
 def by_oc(path, *options):
     """Samples with times since the beginning; stderr."""
     samples, _, summary, err = perf_text.oc_counts(path, *options)
@@ -54,7 +55,7 @@ def by_oc(path, *options):
 def check(path):
     """The differences."""
     whole, _, _ = by_oc(path)
-    zero = min(s.time for s in perf_text.perf_samples(path)) - min(s[0] for s in whole)
+    zero = min(s.time for s in perf_text.samples_of(path)) - min(s[0] for s in whole)
     for window in windows([zero + s[0] for s in whole]):
         text = ",".join(window)
         expected = by_perf(path, text)
@@ -96,35 +97,19 @@ def check_percents(path):
 
 
 def problems(path):
-    try:
-        found = list(check(path)) + list(check_list(path))
-        if "last sample" in perf_text.perf("script", "--header-only", "-i", path).replace("  ", " "):
-            found += check_percents(path)
-        return found
-    except AssertionError as failure:
-        return [str(failure)]
-
-
-def has_times(path):
-    return len({s.time for s in perf_text.perf_samples(path)}) > 2
+    if len({s.time for s in perf_text.samples_of(path)}) <= 2:
+        return  # it has no times
+    yield from check(path)
+    yield from check_list(path)
+    if "last sample" in perf_text.perf("script", "--header-only", "-i", path).replace("  ", " "):
+        yield from check_percents(path)
 
 
 def main():
     perf_text.need_perf()
-    paths = perf_text.fixtures()
-    if os.path.isdir(perf_text.CORPUS):
-        paths += [os.path.join(perf_text.CORPUS, name) for name in CORPUS]
-    else:
-        print(f"no corpus at {perf_text.CORPUS} (set OC_CORPUS): only our own fixtures are compared")
-    paths = [path for path in paths if has_times(path)]
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        results = list(pool.map(problems, paths))
-    for path, found in zip(paths, results):
-        for problem in found:
-            print(f"{perf_text.label(path)}: {problem}")
-    failures = sum(map(bool, results))
-    print(f"windows of {len(paths)} files compared with perf, {failures} differ")
-    return 1 if failures else 0
+    paths = perf_text.fixtures() + perf_text.corpus_paths(CORPUS)
+    return perf_text.run_checks([(perf_text.label(path), problems, path) for path in paths],
+                                "files' windows compared with perf")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 --- `oc.sum("comm", { unit = "bytes" })`: the sum of values for each tuple of keys.
 
+local additive = require "oc.aggregate.additive"
 local core = require "oc.aggregate.core"
 
 local M = {
@@ -14,18 +15,8 @@ end
 
 function M.read(self, row, into) into.sum = self._values[row] end
 
-function M.merge(self, row, other, other_row)
-  self._values[row] = self._values[row] + other._values[other_row]
-end
-
-function M.total(self)
-  local total = 0
-  for row = 0, self._keys:size() do total = total + self._values[row] end
-  return total
-end
-
 ---@class oc.Sum : oc.Aggregate
 ---@field add fun(self: oc.Sum, value: number, ...: any) adds to these keys
 
 ---@type fun(...: string|table): oc.Sum
-return core.define(M)
+return core.define(additive.complete(M))

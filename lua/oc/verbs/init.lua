@@ -19,6 +19,8 @@ M.verbs = {
   { name = "list", usage = "[events|scripts] [GLOB] [-v]",
     summary = "what can be asked for here, or what a trace holds (-i)",
     completes = "event", words = { "events", "scripts" } },
+  { name = "symbols", usage = "FILE [ADDRESS|NAME…]",
+    summary = "functions, files and lines of a program or library" },
   { name = "doctor", usage = "[--json]",
     summary = "what works here, what does not, and the command that mends it",
     completes = "none" },

@@ -1,0 +1,177 @@
+#include "session/live_input.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "base/clock.h"
+#include "event/kernel_record.h"
+#include "session/process_facts.h"
+#include "sys/proc.h"
+
+namespace oc::session {
+
+using base::Status;
+using event::KernelRecord;
+using event::kKernelRecords;
+
+namespace {
+
+constexpr KernelRecord kSwitches[] = {KernelRecord::kSwitchOut, KernelRecord::kSwitchIn,
+                                      KernelRecord::kSwitchOutWide, KernelRecord::kSwitchInWide};
+
+std::vector<int32_t> own_threads() {
+  std::vector<int32_t> tids;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
+    tids.push_back(std::stoi(entry.path().filename()));
+  }
+  return tids;
+}
+
+}  // namespace
+
+/// A list may name an event more than once ("sched:sched_switch,sched:*").
+base::Result<std::vector<uint32_t>> LiveInput::resolve(const std::string& name,
+                                                       const LiveSettings& settings) {
+  auto found = plan_.resolve(name, settings);
+  if (!found) return found;
+  std::vector<uint32_t> once;
+  for (const uint32_t index : *found) {
+    if (std::find(once.begin(), once.end(), index) == once.end()) once.push_back(index);
+  }
+  return once;
+}
+
+void LiveInput::set_kernel_filter(uint32_t index, std::string text) {
+  if (index < plan_.size()) plan_.set_filter(index, std::move(text));
+}
+
+std::string LiveInput::kernel_filter_taken(uint32_t index) const {
+  return live_ ? live_->filter(index) : std::string();
+}
+
+perf::LiveRequest LiveInput::make_request(const RunOptions& options,
+                                          const std::vector<uint8_t>& wanted) const {
+  const auto wants = [&](KernelRecord record) { return wanted[static_cast<size_t>(record)] != 0; };
+  perf::LiveRequest request;
+  request.events = plan_.requests();
+  for (uint32_t i = 0; i < plan_.size(); ++i)
+    request.events[i].is_wanted = wanted[kKernelRecords + i] != 0;
+  request.command = options.command;
+  request.target = options.target;
+  request.buffer_bytes = options.buffer_bytes;
+  request.starts_paused = options.starts_paused;
+  request.switch_records = std::any_of(std::begin(kSwitches), std::end(kSwitches), wants);
+  request.mmap_records = wants(KernelRecord::kMmap) || wants(KernelRecord::kMmap2) ||
+                         wants(KernelRecord::kMmap2BuildId);
+  request.extras.namespaces = wants(KernelRecord::kNamespaces);
+  request.extras.cgroups = wants(KernelRecord::kCgroup);
+  request.extras.ksymbols = wants(KernelRecord::kKsymbol);
+  request.extras.bpf_events = wants(KernelRecord::kBpfEvent);
+  request.extras.text_pokes = wants(KernelRecord::kTextPoke);
+  request.own_tids = own_threads();
+  return request;
+}
+
+Status LiveInput::open(perf::LiveRequest request, const RunOptions& options) {
+  overhead_ = OverheadLimit(options.max_overhead);
+  auto live = perf::LiveSource::open(std::move(request));
+  if (!live) return std::move(live.error());
+  live_ = std::move(*live);
+  return {};
+}
+
+Status LiveInput::start_events(const RunOptions& options) {
+  if (auto status = live_->start(); !status) return status;
+  wall_offset_ = static_cast<int64_t>(base::now_of(CLOCK_REALTIME) - base::now_of(CLOCK_MONOTONIC));
+  if (options.max_span != 0) deadline_ = live_->start_time() + options.max_span;
+  return {};
+}
+
+Status LiveInput::start(const RunOptions& options, TraceModel& model, Selection& selection) {
+  perf::LiveRequest request = make_request(options, selection.wanted);
+  request.code_records = model.stacks.is_declared();
+  if (auto status = open(std::move(request), options); !status) return status;
+  selection.cpus.clear();  // the kernel chooses
+  if (!live_->selects_tasks()) selection.tasks = TaskSelection({}, {}, options.target.comms);
+  selection.heard_only = live_->names_kind();
+  selection.is_live = true;
+  selection.own_pid = getpid();
+  selection.keep_own.assign(selection.wanted.size(), 0);
+  for (uint32_t i = 0; i < plan_.size(); ++i)
+    selection.keep_own[kKernelRecords + i] = plan_.requests()[i].keep_own;
+  // A switch made in our own context is also the switch-in of another thread.
+  for (const auto record : kSwitches) selection.keep_own[static_cast<size_t>(record)] = 1;
+  if (auto status = start_events(options); !status) return status;
+  selection.start = live_->start_time();
+  if (plan_.samples_cgroups()) name_cgroups(model.cgroups);
+  const auto threads = live_->rundown();
+  for (const sys::ThreadInfo& thread : threads) {
+    model.processes.rundown(thread.pid, thread.tid, thread.comm);
+  }
+  model.stacks.start_live(*live_, threads);
+  // The kernel gives threads that have no id in our pid namespace the idle task's.
+  if (!sys::in_initial_pid_namespace()) model.processes.name_idle("(outside)");
+  return {};
+}
+
+std::chrono::milliseconds LiveInput::before_batch(std::chrono::milliseconds wait) {
+  overhead_.keep(*live_);
+  if (!deadline_) return wait;
+  const base::Nanos now = base::now_of(CLOCK_MONOTONIC);
+  if (now < *deadline_)
+    return std::min(wait, std::chrono::milliseconds((*deadline_ - now) / 1'000'000 + 1));
+  live_->request_stop();
+  deadline_.reset();
+  return wait;
+}
+
+Status LiveInput::set_paused(bool is_paused) {
+  if (!live_) return {};
+  return is_paused ? live_->pause() : live_->resume();
+}
+
+void LiveInput::stop() {
+  if (live_) live_->request_stop();
+}
+
+void LiveInput::wake() {
+  if (live_) live_->wake();
+}
+
+void LiveInput::finish() {
+  if (live_) live_->finish();
+}
+
+void LiveInput::end() {
+  if (!live_) return;
+  live_->await_command();
+  final_notes_ = notes(true);
+  final_status_ = command_status();
+  live_.reset();
+}
+
+/// The kernel's own numbers, by CPU and event, are whole, but only there at the end.
+std::vector<source::Loss> LiveInput::final_losses() {
+  if (!live_ || !live_->is_finished()) return {};
+  return live_->final_losses();
+}
+
+std::vector<std::string> LiveInput::notes(bool /*is_at_rest*/) const {
+  if (!live_) return final_notes_;
+  auto notes = live_->notes();
+  if (auto note = overhead_.note(); !note.empty()) notes.push_back(std::move(note));
+  return notes;
+}
+
+std::optional<int> LiveInput::command_status() const {
+  if (!live_) return final_status_;
+  const auto status = live_->command_status();
+  if (!status) return std::nullopt;
+  return WIFSIGNALED(*status) ? 128 + WTERMSIG(*status) : WEXITSTATUS(*status);
+}
+
+}  // namespace oc::session

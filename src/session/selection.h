@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/id.h"
+#include "event/event_table.h"
+#include "session/task_selection.h"
+#include "session/time_window.h"
+
+namespace oc::session {
+
+/// What a decoder is to deliver; fixed before the first batch.
+struct Selection {
+  std::vector<uint8_t>
+      wanted;            ///< by kind: the kernel records, then the samples of the event table
+  int32_t own_pid = -1;  ///< events of this process are left out, unless `keep_own`
+  std::vector<uint8_t> keep_own;  ///< by kind
+  TaskSelection tasks;            ///< whose events are delivered
+  std::vector<int32_t> cpus;      ///< events of these CPUs; empty: of all
+  /// The kind (of the event table) whose trailers mark records that are for the process model only.
+  uint32_t heard_only = event::EventTable::kUnknown;
+  bool is_live = false;        ///< hand over what there is rather than wait for a full batch
+  uint32_t batches_ahead = 0;  ///< filled while the script still uses so many before them
+  uint64_t max_events = UINT64_MAX;
+  base::Nanos max_span =
+      UINT64_MAX;         ///< events later than this after the window's beginning are not delivered
+  base::Nanos start = 0;  ///< time zero; 0: the first record with a time
+  TimeWindow window;      ///< events outside of it are not delivered
+  TimeMarks marks;        ///< of the samples, where the window needs them
+};
+
+}  // namespace oc::session

@@ -1,0 +1,240 @@
+#include "symbol/file_search.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/fd.h"
+#include "elf/debug_data.h"
+#include "symbol/build_id_path.h"
+#include "symbol/vdso.h"
+#include "sys/files.h"
+#include "sys/process_view.h"
+
+namespace oc::symbol {
+namespace {
+
+using process::ModuleKind;
+
+constexpr std::string_view kDeleted = " (deleted)";
+
+std::unique_ptr<elf::File> owned(base::Result<elf::File> file, std::string* problem) {
+  if (file) return std::make_unique<elf::File>(std::move(*file));
+  if (problem != nullptr) *problem = file.error().what;
+  return nullptr;
+}
+
+std::string folder_of(const std::string& path) {
+  return std::filesystem::path(path).parent_path().string();
+}
+
+bool same_id(std::span<const uint8_t> a, std::span<const uint8_t> b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end());
+}
+
+bool is_path(const std::string& path) { return path.starts_with('/') && !path.starts_with("//"); }
+
+}  // namespace
+
+FileSearch::FileSearch(const Places& places, const process::Module& module, std::string path)
+    : places_(places), module_(module), path_(std::move(path)) {}
+
+void FileSearch::refuse(const std::string& why) { reason += (reason.empty() ? "" : "; ") + why; }
+
+/// As the process that mapped it sees it, else as this one does.
+FileSearch::Found FileSearch::open(const std::string& path, std::string* problem) const {
+  if (places_.root.empty() && places_.is_this_machine && module_.pid > 0 &&
+      places_.proc == "/proc") {
+    const auto fd = sys::open_as_seen_by(module_.pid, path);
+    if (fd) {
+      if (auto file = owned(elf::File::open(fd->number(), path), problem)) return file;
+    }
+  }
+  return owned(elf::File::open(places_.root + path), problem);
+}
+
+/// A file that was deleted while a living process runs it, by the link of one of its mappings.
+FileSearch::Found FileSearch::open_deleted() const {
+  if (!places_.is_this_machine || module_.pid <= 0) return nullptr;
+  const std::string folder = fmt::format("{}/{}/", places_.proc, module_.pid);
+  const std::string maps = sys::read_text(folder + "maps", size_t{64} << 20);
+  const std::string wanted = path_ + std::string(kDeleted) + "\n";
+  const size_t end = maps.find(wanted);
+  if (end == maps.npos) return nullptr;
+  const size_t line = end == 0 ? 0 : maps.rfind('\n', end - 1) + 1;
+  const std::string range = maps.substr(line, maps.find(' ', line) - line);
+  return owned(elf::File::open(folder + "map_files/" + range), nullptr);
+}
+
+bool FileSearch::agrees(const elf::File& file) {
+  if (!module_.build_id) return true;
+  const process::BuildId own{file.build_id()};
+  if (own == module_.build_id) {
+    is_verified = true;
+    return true;
+  }
+  const auto own_text = own ? "has the build id " + build_id_text(own.view()) : "has no build id";
+  refuse(fmt::format("{} {}, the trace's is {}: it has been replaced", file.name(), own_text,
+                     build_id_text(module_.build_id.view())));
+  return false;
+}
+
+FileSearch::Found FileSearch::take(Found file) {
+  return file && agrees(*file) ? std::move(file) : nullptr;
+}
+
+/// Without build ids, another inode on the same device is another file.
+bool FileSearch::is_replaced(int fd, const std::string& name) {
+  struct stat info {};
+  if (module_.build_id || module_.inode == 0 || fstat(fd, &info) != 0) return false;
+  const uint64_t device = uint64_t{major(info.st_dev)} << 32 | minor(info.st_dev);
+  if (device != module_.device || info.st_ino == module_.inode) return false;
+  refuse(fmt::format("{} has inode {}, in the trace it was {}: it has been replaced", name,
+                     uint64_t{info.st_ino}, module_.inode));
+  return true;
+}
+
+FileSearch::Found FileSearch::find_vdso() {
+  if (places_.is_this_machine) {
+    if (auto image = load_own_vdso()) {
+      if (auto file = take(std::move(image))) return file;
+    } else {
+      refuse("this process has no vDSO");
+    }
+  }
+  if (!module_.build_id) return nullptr;
+  if (auto file = find_in_archives(module_.build_id.view(), "vdso")) return file;
+  refuse("no archive holds this vDSO");
+  return nullptr;
+}
+
+/// DIR/.build-id/xx/yyy is a folder with the file `name` in it (perf since 4.10, and ours), or the file itself.
+FileSearch::Found FileSearch::find_in_archives(std::span<const uint8_t> id, const char* name) {
+  if (id.size() < 2) return nullptr;
+  for (const std::string& archive : places_.archives) {
+    const std::string place = build_id_path(archive, id);
+    for (const std::string& path : {place + "/" + name, place}) {
+      auto file = owned(elf::File::open(path), nullptr);
+      if (!file) continue;
+      const auto own = file->build_id();
+      if (same_id(std::span(own).first(std::min(own.size(), id.size())), id)) {
+        is_verified = true;
+        return file;
+      }
+      refuse(path + " has another build id");
+    }
+  }
+  return nullptr;
+}
+
+FileSearch::Found FileSearch::find_file(int kept) {
+  if (module_.kind == ModuleKind::kVdso) return find_vdso();
+  if (path_.ends_with(kDeleted)) path_.resize(path_.size() - kDeleted.size());
+  if (kept >= 0) {
+    std::string problem;
+    auto file = owned(elf::File::open(kept, path_), &problem);
+    if (!file) refuse(problem);
+    if ((file = take(std::move(file)))) return file;
+  }
+  if (!is_path(path_)) {
+    refuse(path_.empty() ? "the trace does not name it" : path_ + " is no file");
+    return nullptr;
+  }
+  std::string problem;
+  auto file = open(path_, &problem);
+  if (!file) refuse(problem);
+  if (file) {
+    const base::Fd fd(::open((places_.root + path_).c_str(), O_PATH | O_CLOEXEC));
+    if (fd && is_replaced(fd.number(), file->name())) file = nullptr;
+  }
+  if ((file = take(std::move(file)))) return file;
+  if ((file = take(open_deleted()))) return file;
+  if (module_.build_id) {
+    if ((file = find_in_archives(module_.build_id.view(), "elf"))) return file;
+  }
+  return nullptr;
+}
+
+/// Whether what lies at `path` belongs to `file`: by the build ids of both, or by the link's checksum.
+FileSearch::Found FileSearch::check_debug(const std::string& path, const elf::File& file,
+                                          const elf::DebugLink* link) {
+  std::string problem;
+  auto debug = open(path, &problem);
+  if (!debug) {
+    tried.push_back(problem);
+    return nullptr;
+  }
+  const auto own = debug->build_id(), wanted = file.build_id();
+  if (!own.empty() && !wanted.empty()) {
+    if (own == wanted && debug->bytes().data() != file.bytes().data()) return debug;
+    tried.push_back(path + " has another build id: " + build_id_text(own));
+    return nullptr;
+  }
+  if (link != nullptr && elf::debug_checksum(debug->bytes()) == link->checksum) return debug;
+  tried.push_back(path + (link != nullptr ? " has another checksum" : " has no build id"));
+  return nullptr;
+}
+
+FileSearch::Found FileSearch::find_debug(elf::File& file) {
+  const auto id = file.build_id();
+  if (id.size() >= 2) {
+    for (const std::string& folder : places_.debug_folders) {
+      if (auto debug = check_debug(build_id_path(folder, id) + ".debug", file, nullptr))
+        return debug;
+    }
+    if (auto debug = find_in_archives(id, "debug")) return debug;
+  }
+  const auto link = file.debug_link();
+  if (!link || link->name.find('/') != link->name.npos || !is_path(path_)) return nullptr;
+  const std::string folder = folder_of(path_);
+  std::vector<std::string> candidates{folder + "/" + link->name, folder + "/.debug/" + link->name};
+  for (const std::string& debug : places_.debug_folders)
+    candidates.push_back(debug + folder + "/" + link->name);
+  for (const std::string& path : candidates) {
+    if (path == path_) {
+      tried.push_back(path + " is the file itself");
+    } else if (auto debug = check_debug(path, file, &*link)) {
+      return debug;
+    }
+  }
+  return nullptr;
+}
+
+FileSearch::Found FileSearch::find_debug_by_id(std::span<const uint8_t> id) {
+  if (id.size() < 2) return nullptr;
+  for (const std::string& folder : places_.debug_folders) {
+    std::string problem;
+    const std::string path = build_id_path(folder, id) + ".debug";
+    auto debug = open(path, &problem);
+    if (debug && same_id(debug->build_id(), id)) return debug;
+    tried.push_back(debug ? path + " has another build id" : problem);
+  }
+  return find_in_archives(id, "debug");
+}
+
+FileSearch::Found FileSearch::find_alt(elf::File& file) {
+  const auto link = elf::find_debug_alt_link(file);
+  if (!link) return nullptr;
+  std::vector<std::string> candidates;
+  if (link->build_id.size() >= 2) {
+    for (const std::string& folder : places_.debug_folders)
+      candidates.push_back(build_id_path(folder, link->build_id) + ".debug");
+  }
+  const bool is_absolute = link->name.starts_with('/');
+  candidates.insert(candidates.begin(),
+                    is_absolute ? link->name : folder_of(file.name()) + "/" + link->name);
+  for (const std::string& path : candidates) {
+    std::string problem;
+    auto alt = open(path, &problem);
+    if (alt && same_id(alt->build_id(), link->build_id)) return alt;
+    tried.push_back(alt ? path + " has another build id than .gnu_debugaltlink says" : problem);
+  }
+  return nullptr;
+}
+
+}  // namespace oc::symbol

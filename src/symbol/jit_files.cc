@@ -1,0 +1,110 @@
+#include "symbol/jit_files.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "sys/process_view.h"
+
+namespace oc::symbol {
+namespace {
+
+constexpr off_t kMostBytes = off_t{1} << 30;
+
+base::Fd open_plainly(const std::string& path) {
+  return base::Fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY));
+}
+
+/// The whole file. The others' are refused: anybody may make files in /tmp.
+std::optional<std::vector<uint8_t>> read_own(const base::Fd& fd) {
+  struct stat info {};
+  if (!fd || fstat(fd.number(), &info) != 0 || !S_ISREG(info.st_mode)) return {};
+  const uid_t user = geteuid();
+  if (user != 0 && info.st_uid != 0 && info.st_uid != user) return {};
+  if (info.st_size > kMostBytes) return {};
+  std::vector<uint8_t> bytes(static_cast<size_t>(info.st_size));
+  size_t size = 0;
+  while (size < bytes.size()) {
+    const ssize_t count =
+        pread(fd.number(), bytes.data() + size, bytes.size() - size, static_cast<off_t>(size));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) break;
+    size += static_cast<size_t>(count);
+  }
+  bytes.resize(size);
+  return bytes;
+}
+
+class Search {
+ public:
+  Search(const Places& places, int32_t pid) : places_(places), pid_(pid) {
+    may_ask_process_ = places.is_this_machine && places.root.empty() && places.proc == "/proc";
+    if (may_ask_process_) own_pid_ = sys::load_namespace_pid(pid);
+  }
+
+  std::optional<std::vector<uint8_t>> read_as_process(const std::string& path) const {
+    if (!may_ask_process_ || own_pid_ == 0) return {};
+    const auto fd = sys::open_as_seen_by(pid_, path);
+    return fd ? read_own(*fd) : std::nullopt;
+  }
+
+  std::optional<std::vector<uint8_t>> read_map() const {
+    if (own_pid_ != 0) {
+      for (const int32_t pid : {own_pid_, pid_}) {
+        if (auto bytes = read_as_process(fmt::format("/tmp/perf-{}.map", pid))) return bytes;
+      }
+    }
+    const std::string name = fmt::format("/perf-{}.map", pid_);
+    for (const std::string& archive : places_.archives) {
+      if (auto bytes = read_own(open_plainly(archive + name))) return bytes;
+    }
+    return read_own(open_plainly(places_.root + "/tmp" + name));
+  }
+
+  std::optional<std::vector<uint8_t>> read_dump(const std::string& path) const {
+    if (auto bytes = read_as_process(path)) return bytes;
+    const std::string name = path.substr(path.rfind('/') + 1);
+    for (const std::string& archive : places_.archives) {
+      if (auto bytes = read_own(open_plainly(archive + "/" + name))) return bytes;
+    }
+    return read_own(open_plainly(places_.root + path));
+  }
+
+ private:
+  const Places& places_;
+  int32_t pid_;
+  int32_t own_pid_ = 0;
+  bool may_ask_process_ = false;
+};
+
+}  // namespace
+
+JitNames load_jit_names(const Places& places, int32_t pid, const std::vector<std::string>& dumps) {
+  JitNames found;
+  const Search search(places, pid);
+  for (const std::string& path : dumps) {
+    auto bytes = search.read_dump(path);
+    if (!bytes) {
+      found.reason = path + " cannot be read";
+      continue;
+    }
+    auto dump = JitDump::make(std::move(*bytes), path);
+    if (dump) {
+      found.dump.emplace(std::move(*dump));
+    } else {
+      found.reason = dump.error().what;
+    }
+  }
+  if (const auto bytes = search.read_map()) {
+    found.map.emplace(
+        std::string_view(reinterpret_cast<const char*>(bytes->data()), bytes->size()));
+  }
+  if (!found.map && !found.dump && found.reason.empty())
+    found.reason =
+        fmt::format("no program file, and process {} wrote no /tmp/perf-{}.map", pid, pid);
+  return found;
+}
+
+}  // namespace oc::symbol

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "symbol/jit_dump.h"
+#include "symbol/module_files.h"
+#include "symbol/perf_map.h"
+
+namespace oc::symbol {
+
+/// What the compilers inside one process told of their code.
+struct JitNames {
+  std::optional<JitDump> dump;
+  std::optional<PerfMap> map;
+  std::string reason;  ///< where it was looked for, when there is neither
+};
+
+/// Finds and reads perf-PID.map and jit-PID.dump of a process, also of one in a container: below /tmp of its own root, by
+/// the id that it calls itself; when it has gone, below /tmp here and in the archives. Files of other users are refused,
+/// except for root. `dumps`: paths of dumps that the process mapped, as it saw them.
+JitNames load_jit_names(const Places& places, int32_t pid, const std::vector<std::string>& dumps);
+
+}  // namespace oc::symbol

@@ -1,0 +1,122 @@
+#include "symbol/line_index.h"
+
+#include <dwarf.h>
+#include <elf.h>
+#include <elfutils/libdw.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "symbol/line_unit.h"
+#include "symbol/segments.h"
+
+namespace oc::symbol {
+namespace {
+
+constexpr size_t kMostUnits = 1 << 22;
+constexpr size_t kMostRanges = 1 << 18;  ///< of one unit
+
+struct DwarfHandle {
+  explicit DwarfHandle(Elf* elf) : dwarf(dwarf_begin_elf(elf, DWARF_C_READ, nullptr)) {}
+  DwarfHandle(const DwarfHandle&) = delete;
+  DwarfHandle& operator=(const DwarfHandle&) = delete;
+  ~DwarfHandle() { dwarf_end(dwarf); }
+  Dwarf* dwarf;
+};
+
+}  // namespace
+
+struct LineIndex::Unit {
+  Dwarf_Die root{};
+  std::optional<LineUnit> read;
+};
+
+struct LineIndex::State {
+  State(elf::File& file, elf::File* alt_file) : main(file.handle()) {
+    if (alt_file != nullptr) alt.emplace(alt_file->handle());
+    if (main.dwarf == nullptr) return;
+    if (alt && alt->dwarf != nullptr) dwarf_setalt(main.dwarf, alt->dwarf);
+    for (const elf::Section& section : file.sections()) {
+      if ((section.flags & SHF_EXECINSTR) == 0 || section.address == 0) continue;
+      code.push_back({section.address, section.address + section.size_bytes, 0, 0});
+    }
+    read_units();
+  }
+
+  void read_units();
+  void add_ranges(Dwarf_Die& root, uint32_t index, std::vector<Range>& ranges);
+  bool is_code(uint64_t begin) const {
+    return code.empty() || std::any_of(code.begin(), code.end(), [&](const Range& range) {
+             return begin >= range.begin && begin < range.end;
+           });
+  }
+
+  std::optional<DwarfHandle> alt;  // outlives what refers to it
+  DwarfHandle main;
+  std::vector<Unit> units;
+  std::vector<Range> code;  ///< sections; what the linker threw away lies in none
+  Segments segments;
+  size_t split = 0;
+  size_t bad = 0;
+};
+
+void LineIndex::State::read_units() {
+  std::vector<Range> ranges;
+  Dwarf_CU* unit = nullptr;
+  Dwarf_Die root;
+  uint8_t type = 0;
+  int state = 0;
+  while ((state = dwarf_get_units(main.dwarf, unit, &unit, nullptr, &type, &root, nullptr)) == 0 &&
+         units.size() < kMostUnits) {
+    Dwarf_Attribute attribute;
+    const bool is_split =
+        type == DW_UT_skeleton || dwarf_attr(&root, DW_AT_GNU_dwo_name, &attribute) != nullptr;
+    if (is_split) ++split;
+    if (dwarf_tag(&root) != DW_TAG_compile_unit && dwarf_tag(&root) != DW_TAG_skeleton_unit)
+      continue;
+    const auto index = static_cast<uint32_t>(units.size());
+    units.push_back({root, {}});
+    add_ranges(units.back().root, index, ranges);
+  }
+  if (state < 0) ++bad;
+  segments = Segments(std::move(ranges));
+}
+
+void LineIndex::State::add_ranges(Dwarf_Die& root, uint32_t index, std::vector<Range>& ranges) {
+  Dwarf_Addr base = 0, begin = 0, end = 0;
+  ptrdiff_t at = 0;
+  const size_t before = ranges.size();
+  while ((at = dwarf_ranges(&root, at, &base, &begin, &end)) > 0) {
+    if (begin < end && is_code(begin)) ranges.push_back({begin, end, 0, index});
+    if (ranges.size() - before >= kMostRanges) break;
+  }
+}
+
+LineIndex::LineIndex(elf::File& file, elf::File* alt)
+    : state_(std::make_unique<State>(file, alt)) {}
+LineIndex::~LineIndex() = default;
+
+bool LineIndex::has_lines(const elf::File& file) {
+  for (const char* name : {".debug_info", ".zdebug_info"}) {
+    const auto* section = file.find_section(name);
+    if (section != nullptr && section->type != SHT_NOBITS && file.type() != ET_REL) return true;
+  }
+  return false;
+}
+
+void LineIndex::find(uint64_t address, std::vector<SourceCall>& calls) {
+  const uint32_t index = state_->segments.find(address);
+  if (index == Segments::kNothing) return;
+  Unit& unit = state_->units[index];
+  if (!unit.read) {
+    unit.read.emplace(unit.root);
+    if (!unit.read->load()) ++state_->bad;
+  }
+  unit.read->find(address, calls);
+}
+
+size_t LineIndex::units() const { return state_->units.size(); }
+size_t LineIndex::split_units() const { return state_->split; }
+size_t LineIndex::bad_units() const { return state_->bad; }
+
+}  // namespace oc::symbol

@@ -1,0 +1,210 @@
+#include "symbol/line_unit.h"
+
+#include <dwarf.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <unordered_map>
+
+namespace oc::symbol {
+namespace {
+
+constexpr size_t kMostDepth = 512;
+constexpr uint32_t kMostRanges = 1 << 16;  ///< of one entry
+
+std::string_view text_of(const char* text) { return text == nullptr ? "" : text; }
+
+uint32_t number_of(Dwarf_Die* entry, unsigned name) {
+  Dwarf_Attribute attribute;
+  Dwarf_Word value = 0;
+  if (dwarf_attr(entry, name, &attribute) == nullptr) return 0;
+  return dwarf_formudata(&attribute, &value) == 0 ? static_cast<uint32_t>(value) : 0;
+}
+
+}  // namespace
+
+/// A level of the walk: an entry whose children are being read.
+struct LineUnit::Open {
+  Dwarf_Die entry;
+  uint32_t node;  ///< the function that it belongs to
+};
+
+std::string LineUnit::whole_path(const char* name) const {
+  std::string path(text_of(name));
+  if (path.empty()) return path;
+  if (path[0] != '/' && !folder_.empty()) path = folder_ + "/" + path;
+  const bool has_detour =
+      path.find("/./") != path.npos || path.find("/../") != path.npos || path.starts_with("./");
+  return has_detour ? std::filesystem::path(path).lexically_normal().string() : path;
+}
+
+bool LineUnit::load() {
+  Dwarf_Attribute folder;
+  if (dwarf_attr(&root_, DW_AT_comp_dir, &folder) != nullptr)
+    folder_ = text_of(dwarf_formstring(&folder));
+  const bool has_lines = load_lines();
+  if (dwarf_getsrcfiles(&root_, &unit_files_, &unit_file_count_) != 0) unit_files_ = nullptr;
+  return walk() && has_lines;
+}
+
+bool LineUnit::load_lines() {
+  Dwarf_Attribute attribute;
+  if (dwarf_attr(&root_, DW_AT_stmt_list, &attribute) == nullptr) return true;
+  Dwarf_Lines* lines = nullptr;
+  size_t count = 0;
+  if (dwarf_getsrclines(&root_, &lines, &count) != 0) return false;
+  std::unordered_map<const char*, uint32_t> known;
+  rows_.reserve(count);
+  for (size_t i = 0; i < count; ++i) {
+    Dwarf_Line* const line = dwarf_onesrcline(lines, i);
+    Row row;
+    bool is_end = false;
+    int number = 0;
+    if (dwarf_lineaddr(line, &row.address) != 0 || dwarf_lineendsequence(line, &is_end) != 0 ||
+        dwarf_lineno(line, &number) != 0)
+      return false;
+    row.line = static_cast<uint32_t>(number);
+    row.file = Segments::kNothing;
+    if (!is_end) {
+      const char* const file = dwarf_linesrc(line, nullptr, nullptr);
+      const auto [at, is_new] = known.try_emplace(file, static_cast<uint32_t>(files_.size()));
+      if (is_new) files_.push_back(whole_path(file));
+      row.file = at->second;
+    }
+    // Of rows for one address the last one counts; an end never takes the place of a beginning.
+    if (!rows_.empty() && rows_.back().address == row.address) {
+      if (!is_end || rows_.back().file == Segments::kNothing) rows_.back() = row;
+    } else {
+      rows_.push_back(row);
+    }
+  }
+  return std::is_sorted(rows_.begin(), rows_.end(),
+                        [](const Row& a, const Row& b) { return a.address < b.address; });
+}
+
+/// All entries in the order of the file. Each lies behind the one before it, so that entries that lead back end the walk.
+bool LineUnit::walk() {
+  std::vector<Range> ranges;
+  std::vector<Open> open;
+  Dwarf_Die entry = root_, next;
+  uint32_t node = Segments::kNothing;
+  Dwarf_Off last = dwarf_dieoffset(&entry);
+  bool is_good = true;
+  for (;;) {
+    const int down = dwarf_haschildren(&entry) > 0 ? dwarf_child(&entry, &next) : 1;
+    if (down == 0) {
+      if (open.size() >= kMostDepth) {
+        is_good = false;
+        break;
+      }
+      open.push_back({entry, node});
+    } else {
+      // To the next one on this level, or on the nearest level above that has one.
+      int across = down < 0 ? -1 : 1;
+      while (across == 1 && !open.empty()) {
+        across = dwarf_siblingof(&entry, &next);
+        if (across != 1) break;
+        entry = open.back().entry;
+        open.pop_back();
+      }
+      if (across != 0) {
+        is_good = across == 1;
+        break;
+      }
+      if (open.empty()) break;  // the next unit's
+    }
+    entry = next;
+    const Dwarf_Off offset = dwarf_dieoffset(&entry);
+    if (offset <= last) {
+      is_good = false;
+      break;
+    }
+    last = offset;
+    const int tag = dwarf_tag(&entry);
+    Open level{entry, open.back().node};
+    if (tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine || tag == DW_TAG_entry_point)
+      add_node(entry, tag, level, ranges);
+    node = level.node;
+  }
+  segments_ = Segments(std::move(ranges));
+  return is_good;
+}
+
+void LineUnit::add_node(Dwarf_Die& entry, int tag, Open& level, std::vector<Range>& ranges) {
+  const auto index = static_cast<uint32_t>(nodes_.size());
+  Dwarf_Addr base = 0, begin = 0, end = 0;
+  ptrdiff_t at = 0;
+  const size_t before = ranges.size();
+  while ((at = dwarf_ranges(&entry, at, &base, &begin, &end)) > 0) {
+    if (begin < end) ranges.push_back({begin, end, 0, index});
+    if (ranges.size() - before >= kMostRanges) break;
+  }
+  if (ranges.size() == before) {
+    if (tag == DW_TAG_subprogram) level.node = Segments::kNothing;
+    return;  // declared, or inlined without a trace of code
+  }
+  InlineNode node;
+  node.entry = entry;
+  uint32_t depth = 0;
+  if (tag == DW_TAG_inlined_subroutine) {
+    node.caller = level.node;
+    node.call_file = number_of(&entry, DW_AT_call_file);
+    node.call_line = number_of(&entry, DW_AT_call_line);
+    for (uint32_t up = node.caller; up != Segments::kNothing; up = nodes_[up].caller) ++depth;
+  }
+  for (size_t i = before; i < ranges.size(); ++i) ranges[i].priority = depth;
+  level.node = index;
+  nodes_.push_back(node);
+}
+
+std::string_view LineUnit::name_of(InlineNode& node) {
+  if (node.has_name) return node.name;
+  node.has_name = true;
+  for (const unsigned name : {DW_AT_linkage_name, DW_AT_MIPS_linkage_name, DW_AT_name}) {
+    Dwarf_Attribute
+        attribute;  // found through abstract_origin and specification, at most 16 of them
+    if (dwarf_attr_integrate(&node.entry, name, &attribute) == nullptr) continue;
+    node.name = text_of(dwarf_formstring(&attribute));
+    if (!node.name.empty()) break;
+  }
+  return node.name;
+}
+
+std::string_view LineUnit::file_of(uint32_t index) {
+  if (unit_files_ == nullptr || index >= unit_file_count_) return {};
+  call_files_.resize(unit_file_count_);
+  std::string& path = call_files_[index];
+  if (path.empty()) path = whole_path(dwarf_filesrc(unit_files_, index, nullptr, nullptr));
+  return path;
+}
+
+const LineUnit::Row* LineUnit::find_row(uint64_t address) const {
+  const auto after =
+      std::upper_bound(rows_.begin(), rows_.end(), address,
+                       [](uint64_t wanted, const Row& row) { return wanted < row.address; });
+  if (after == rows_.begin() || std::prev(after)->file == Segments::kNothing) return nullptr;
+  return &*std::prev(after);
+}
+
+void LineUnit::find(uint64_t address, std::vector<SourceCall>& calls) {
+  const Row* const row = find_row(address);
+  SourceCall call;
+  if (row != nullptr) {
+    call.file = files_[row->file];
+    call.line = row->line;
+  }
+  uint32_t at = segments_.find(address);
+  if (at == Segments::kNothing) {
+    if (row != nullptr) calls.push_back(call);
+    return;
+  }
+  for (; at != Segments::kNothing; at = nodes_[at].caller) {
+    InlineNode& node = nodes_[at];
+    call.function = name_of(node);
+    calls.push_back(call);
+    call.file = file_of(node.call_file);
+    call.line = node.call_line;
+  }
+}
+
+}  // namespace oc::symbol

@@ -1,0 +1,87 @@
+#include "symbol/module_files.h"
+
+#include <cstdlib>
+
+#include "elf/debug_data.h"
+#include "symbol/file_search.h"
+
+namespace oc::symbol {
+
+using process::Module;
+using process::ModuleId;
+using process::ModuleKind;
+
+struct ModuleFiles::Entry {
+  ModuleFile found;
+  base::Fd kept;
+  bool is_loaded = false;
+  bool has_debug = false;
+};
+
+std::string default_cache_folder() {
+  const char* const cache = std::getenv("XDG_CACHE_HOME");
+  if (cache != nullptr && cache[0] == '/') return std::string(cache) + "/oc";
+  const char* const home = std::getenv("HOME");
+  return home != nullptr && home[0] == '/' ? std::string(home) + "/.cache/oc" : std::string();
+}
+
+Places Places::make_default(std::vector<std::string> archives) {
+  Places places;
+  places.archives = std::move(archives);
+  if (const auto cache = default_cache_folder(); !cache.empty()) places.archives.push_back(cache);
+  const char* const home = std::getenv("HOME");
+  if (home != nullptr && home[0] == '/') places.archives.push_back(std::string(home) + "/.debug");
+  return places;
+}
+
+ModuleFiles::ModuleFiles(const process::ModuleTable& modules, Places places)
+    : modules_(modules), places_(std::move(places)) {}
+
+ModuleFiles::~ModuleFiles() = default;
+
+ModuleFiles::Entry& ModuleFiles::entry(ModuleId module) {
+  auto& slot = entries_[module.value];
+  if (!slot) slot = std::make_unique<Entry>();
+  return *slot;
+}
+
+void ModuleFiles::keep(ModuleId module, base::Fd fd) { entry(module).kept = std::move(fd); }
+
+const ModuleFile& ModuleFiles::load(ModuleId id, bool with_debug) {
+  Entry& entry = this->entry(id);
+  ModuleFile& found = entry.found;
+  const Module& module = modules_.find(id);
+  const bool has_file = module.kind == ModuleKind::kFile || module.kind == ModuleKind::kVdso ||
+                        module.kind == ModuleKind::kKernelModule;
+  if (!entry.is_loaded) {
+    entry.is_loaded = true;
+    if (!has_file) {
+      found.reason = "it is no file";
+      return found;
+    }
+    FileSearch search(places_, module, std::string(modules_.path(id)));
+    found.file = search.find_file(entry.kept.number());
+    found.reason = found.file ? "" : search.reason;
+    found.is_verified = search.is_verified;
+    entry.kept.close();
+  }
+  if (!with_debug || entry.has_debug || !has_file) return found;
+  entry.has_debug = true;
+  FileSearch search(places_, module, std::string(modules_.path(id)));
+  if (found.file) {
+    found.debug = search.find_debug(*found.file);
+    if (auto mini = elf::load_mini_debug(*found.file); !mini) {
+      search.tried.push_back(mini.error().what);
+    } else if (*mini) {
+      found.mini = std::make_unique<elf::File>(std::move(**mini));
+    }
+  } else if (module.build_id) {
+    found.debug = search.find_debug_by_id(module.build_id.view());
+  }
+  if (elf::File* const holder = found.debug ? found.debug.get() : found.file.get())
+    found.alt = search.find_alt(*holder);
+  found.tried = std::move(search.tried);
+  return found;
+}
+
+}  // namespace oc::symbol

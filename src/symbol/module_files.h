@@ -1,0 +1,77 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/fd.h"
+#include "elf/file.h"
+#include "process/module_table.h"
+
+namespace oc::symbol {
+
+/// Where the files of modules are looked for, in this order within each kind. Folders that do not exist cost one
+/// look each.
+struct Places {
+  std::string root;  ///< --symfs: every path of a module lies below it, and no process is asked
+  std::vector<std::string>
+      archives;  ///< by build id, as perf lays out ~/.debug: DIR/.build-id/xx/yyy…/elf
+  std::vector<std::string> debug_folders{"/usr/lib/debug"};  ///< of separate debug files
+  std::string proc = "/proc";
+  bool is_this_machine = true;  ///< the processes of the trace ran here: their roots are asked
+
+  /// The usual ones of this user: $XDG_CACHE_HOME/oc and ~/.debug behind the given archives.
+  static Places make_default(std::vector<std::string> archives = {});
+};
+
+/// $XDG_CACHE_HOME/oc, else ~/.cache/oc; "" when neither is known.
+std::string default_cache_folder();
+
+/// What was found for one module.
+struct ModuleFile {
+  std::unique_ptr<elf::File> file;   ///< the program or library itself, or null
+  std::unique_ptr<elf::File> debug;  ///< its separate debug file, or null
+  std::unique_ptr<elf::File> alt;    ///< what both refer to, made by dwz, or null
+  std::unique_ptr<elf::File> mini;   ///< decompressed .gnu_debugdata, or null
+  /// Why `file` is null, in words: "deleted", "build id is … and the trace's …".
+  std::string reason;
+  /// Of the debug file: where it was looked for, and why what lay there was refused.
+  std::vector<std::string> tried;
+  bool is_verified = false;  ///< the build id of the trace and of the file are the same
+};
+
+/// Which files on this machine the modules of a trace are.
+///
+/// A file is used only when its build id is the trace's, where the trace has one: a replaced program is refused,
+/// and its reason says so. Files are opened when asked for, once. One thread; the files that it hands out
+/// belong to one thread at a time as well (see elf::File).
+class ModuleFiles {
+ public:
+  /// `modules` may grow meanwhile.
+  ModuleFiles(const process::ModuleTable& modules, Places places);
+  ~ModuleFiles();
+
+  /// An open descriptor of the module's file, from when it was mapped: it is read even when the file has been deleted
+  /// or its process has gone.
+  void keep(process::ModuleId module, base::Fd fd);
+
+  /// The file that holds the module's code and unwind tables; null when there is none: `load` says why. For modules
+  /// of kind kFile, kVdso (its image, from this process) and kKernelModule.
+  elf::File* find(process::ModuleId module) { return load(module, false).file.get(); }
+  /// The same with the reason, and with the debug files when asked for. Owned by the object.
+  const ModuleFile& load(process::ModuleId module, bool with_debug = true);
+
+  const process::ModuleTable& modules() const { return modules_; }
+  const Places& places() const { return places_; }
+
+ private:
+  struct Entry;
+  Entry& entry(process::ModuleId module);
+
+  const process::ModuleTable& modules_;
+  Places places_;
+  std::unordered_map<uint32_t, std::unique_ptr<Entry>> entries_;
+};
+
+}  // namespace oc::symbol

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "symbol/line_index.h"
+#include "symbol/module_files.h"
+#include "symbol/symbol_table.h"
+
+namespace oc::symbol {
+
+/// A name in both forms, see demangle.h.
+struct NamePair {
+  std::string brief;
+  std::string full;
+};
+
+/// What a job found for its frames: texts once each, in the order in which they were met.
+struct Findings {
+  static constexpr uint32_t kNoName = ~uint32_t{0};
+  struct Step {
+    uint32_t name = kNoName;  ///< of `names`
+    uint32_t file = kNoName;  ///< of `files`
+    uint32_t line = 0;
+  };
+  struct Place {
+    uint32_t name = kNoName;
+    NameSource source = NameSource::kNone;
+    uint64_t offset = 0;
+    uint32_t first_step = 0;
+    uint32_t steps = 0;
+  };
+  std::vector<NamePair> names;
+  std::vector<std::string> files;
+  std::vector<Step> steps;
+  std::vector<Place> places;  ///< one per frame asked for
+};
+
+/// Looks up addresses in one ELF file: its symbol table, and its lines where there are any. One thread at a time.
+class ModuleNames {
+ public:
+  /// Opens nothing: `files` outlive the object.
+  ModuleNames(const ModuleFile& files, bool with_lines) : files_(files), with_lines_(with_lines) {}
+
+  struct Query {
+    uint64_t offset = 0;  ///< in the file
+    bool is_return = false;
+  };
+  /// `queries` ascend by offset. The tables are made by the first call.
+  void find(std::span<const Query> queries, Findings& findings);
+  /// The same of addresses as linked, none of them a return address, in any order.
+  void find_addresses(std::span<const uint64_t> addresses, Findings& findings);
+
+  const SymbolTable& table();
+  LineIndex* lines();  ///< null: the file has none
+
+ private:
+  class Lookup;
+
+  void find_one(std::optional<uint64_t> address, bool is_return, Lookup& lookup);
+
+  const ModuleFile& files_;
+  bool with_lines_;
+  bool is_loaded_ = false;
+  SymbolTable table_;
+  std::unique_ptr<LineIndex> lines_;
+};
+
+/// Gives each distinct text of a job one index, and demangles names once.
+class TextIndex {
+ public:
+  explicit TextIndex(Findings& findings) : findings_(findings) {}
+  uint32_t name(std::string_view mangled);
+  uint32_t file(std::string_view path);
+
+ private:
+  Findings& findings_;
+  std::unordered_map<std::string_view, uint32_t> names_, files_;  ///< views outlive the job
+};
+
+}  // namespace oc::symbol

@@ -1,0 +1,325 @@
+#include "symbol/symbolizer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <thread>
+
+#include "symbol/jit_files.h"
+#include "symbol/jobs.h"
+#include "symbol/kernel_symbols.h"
+#include "symbol/module_names.h"
+
+namespace oc::symbol {
+
+using process::Frame;
+using process::FrameId;
+using process::Module;
+using process::ModuleId;
+using process::ModuleKind;
+
+namespace {
+
+/// Threads cost more than so few frames.
+constexpr size_t kFewFrames = 32;
+
+KernelSymbols::Settings kernel_settings(const Settings& settings, const Places& places) {
+  KernelSymbols::Settings kernel;
+  if (settings.use_cache)
+    kernel.cache = settings.cache.empty() ? default_cache_folder() : settings.cache;
+  kernel.proc = places.proc;
+  kernel.archives = places.archives;
+  kernel.boot = places.root + "/boot";
+  return kernel;
+}
+
+bool is_in_kernel(ModuleKind kind) {
+  return kind == ModuleKind::kKernel || kind == ModuleKind::kKernelModule ||
+         kind == ModuleKind::kBpf;
+}
+
+bool is_in_file(ModuleKind kind) { return kind == ModuleKind::kFile || kind == ModuleKind::kVdso; }
+
+}  // namespace
+
+/// The frames of one module that are new, by offset.
+struct Symbolizer::Group {
+  ModuleId module;
+  ModuleNames* names = nullptr;
+  std::vector<ModuleNames::Query> queries;
+  std::vector<uint32_t> frames;
+  Findings findings;
+};
+
+/// What was read so far, by module and process.
+struct Symbolizer::Work {
+  Work(const Settings& given, const Places& places)
+      : settings(given), kernel(kernel_settings(given, places)) {}
+
+  struct Given {
+    std::vector<char> texts;
+    std::vector<SymbolTable::Symbol> symbols;
+    SymbolTable table;
+  };
+
+  ModuleNames& of(ModuleId module, ModuleFiles& files) {
+    auto& slot = modules[module.value];
+    if (!slot) slot = std::make_unique<ModuleNames>(files.load(module), settings.lines);
+    return *slot;
+  }
+  const JitNames& jit_of(int32_t pid, ModuleFiles& files);
+  bool find_given(const Frame& frame, Findings& findings, TextIndex& texts) const;
+  void find_in_kernel(const Frame& frame, base::Nanos time, std::string_view path,
+                      Findings& findings, TextIndex& texts);
+  void find_in_memory(const Frame& frame, const JitNames& jit, base::Nanos time, Findings& findings,
+                      TextIndex& texts) const;
+
+  Settings settings;
+  KernelSymbols kernel;
+  std::unordered_map<uint32_t, std::unique_ptr<ModuleNames>> modules;
+  std::unordered_map<uint32_t, Given> given;
+  std::unordered_map<int32_t, JitNames> jit;
+};
+
+const JitNames& Symbolizer::Work::jit_of(int32_t pid, ModuleFiles& files) {
+  const auto known = jit.find(pid);
+  if (known != jit.end()) return known->second;
+  std::vector<std::string> dumps;  // a process maps its dump, so that a trace tells where it is
+  const auto& all = files.modules();
+  for (uint32_t id = 1; id <= all.size(); ++id) {
+    const std::string path(all.path({id}));
+    const auto name = path.substr(path.rfind('/') + 1);
+    if (all.find({id}).pid == pid && name.starts_with("jit-") && name.ends_with(".dump"))
+      dumps.push_back(path);
+  }
+  return jit.emplace(pid, load_jit_names(files.places(), pid, dumps)).first->second;
+}
+
+bool Symbolizer::Work::find_given(const Frame& frame, Findings& findings, TextIndex& texts) const {
+  const auto found = given.find(frame.module.value);
+  if (found == given.end()) return false;
+  const auto* symbol = found->second.table.find(frame.lookup_offset());
+  if (symbol == nullptr) return false;
+  Findings::Place place;
+  place.name = texts.name(found->second.table.name(*symbol));
+  place.source = NameSource::kGiven;
+  place.offset = frame.offset - symbol->start;
+  findings.places.push_back(place);
+  return true;
+}
+
+void Symbolizer::Work::find_in_kernel(const Frame& frame, base::Nanos time, std::string_view path,
+                                      Findings& findings, TextIndex& texts) {
+  Findings::Place place;
+  const auto found = kernel.find(frame.lookup_offset(), time);
+  place.name = texts.name(found.name);
+  place.source = found.name.empty()      ? NameSource::kNone
+                 : found.module == "bpf" ? NameSource::kBpf
+                                         : NameSource::kKallsyms;
+  place.offset = found.name.empty() ? 0 : frame.offset - found.start;
+  if (found.name.empty() && path.starts_with("bpf_")) {  // its record named it
+    place.name = texts.name(path);
+    place.source = NameSource::kBpf;
+  }
+  findings.places.push_back(place);
+}
+
+void Symbolizer::Work::find_in_memory(const Frame& frame, const JitNames& jit, base::Nanos time,
+                                      Findings& findings, TextIndex& texts) const {
+  Findings::Place place;
+  place.first_step = static_cast<uint32_t>(findings.steps.size());
+  const uint64_t at = frame.lookup_offset();
+  const auto* code = jit.dump ? jit.dump->find(at, time) : nullptr;
+  const auto* entry = !code && jit.map ? jit.map->find(at) : nullptr;
+  if (code != nullptr) {
+    place.name = texts.name(code->name);
+    place.source = NameSource::kJit;
+    place.offset = frame.offset - code->start;
+    if (const auto line = jit.dump->find_line(*code, at); !line.file.empty() && settings.lines) {
+      findings.steps.push_back({place.name, texts.file(line.file), line.line});
+      place.steps = 1;
+    }
+  } else if (entry != nullptr) {
+    place.name = texts.name(entry->name);
+    place.source = NameSource::kPerfMap;
+    place.offset = frame.offset - entry->start;
+  }
+  findings.places.push_back(place);
+}
+
+Symbolizer::Symbolizer(const process::FrameTable& frames, ModuleFiles& files, Settings settings)
+    : frames_(frames), files_(files), work_(std::make_unique<Work>(settings, files.places())) {
+  if (work_->settings.threads == 0)
+    work_->settings.threads = std::max(1u, std::thread::hardware_concurrency());
+}
+
+Symbolizer::~Symbolizer() = default;
+
+KernelSymbols& Symbolizer::kernel() { return work_->kernel; }
+
+void Symbolizer::resolve(std::span<const FrameId> ids) {
+  if (slots_.size() <= frames_.size()) slots_.resize(frames_.size() + size_t{1});
+  std::vector<uint32_t> fresh;
+  for (const FrameId id : ids) {
+    if (id.value == 0 || id.value >= slots_.size() || slots_[id.value] != 0) continue;
+    slots_[id.value] = ~uint32_t{0};  // seen
+    fresh.push_back(id.value);
+  }
+  std::sort(fresh.begin(), fresh.end(), [&](uint32_t a, uint32_t b) {
+    const Frame left = frames_.find({a}), right = frames_.find({b});
+    if (left.module.value != right.module.value) return left.module.value < right.module.value;
+    return left.offset < right.offset;
+  });
+  std::vector<Group> groups;
+  Findings others;
+  TextIndex texts(others);
+  std::vector<uint32_t> other_frames;
+  for (const uint32_t id : fresh) {
+    const Frame frame = frames_.find({id});
+    const Module& module = files_.modules().find(frame.module);
+    if (!work_->find_given(frame, others, texts)) {
+      if (is_in_file(module.kind)) {
+        if (groups.empty() || groups.back().module != frame.module)
+          groups.push_back({frame.module, &work_->of(frame.module, files_), {}, {}, {}});
+        groups.back().queries.push_back({frame.offset, frame.is_return});
+        groups.back().frames.push_back(id);
+        continue;
+      }
+      if (is_in_kernel(module.kind)) {
+        const auto path = files_.modules().path(frame.module);
+        work_->find_in_kernel(frame, ~base::Nanos{0}, path, others, texts);
+      } else if (module.kind == ModuleKind::kMemory) {
+        work_->find_in_memory(frame, work_->jit_of(module.pid, files_), ~base::Nanos{0}, others,
+                              texts);
+      } else {
+        others.places.emplace_back();
+      }
+    }
+    other_frames.push_back(id);
+  }
+  find_in_files(groups);
+  for (const Group& group : groups) {
+    for (uint32_t i = 0; i < group.frames.size(); ++i)
+      slots_[group.frames[i]] = add(group.findings, i);
+  }
+  for (uint32_t i = 0; i < other_frames.size(); ++i) slots_[other_frames[i]] = add(others, i);
+}
+
+void Symbolizer::find_in_files(std::vector<Group>& groups) {
+  std::sort(groups.begin(), groups.end(), [](const Group& a, const Group& b) {
+    return a.queries.size() > b.queries.size();  // the longest first: the last to end is short
+  });
+  size_t total = 0;
+  for (const Group& group : groups) total += group.queries.size();
+  run_jobs(groups.size(), total <= kFewFrames ? 1 : work_->settings.threads,
+           [&](size_t i) { groups[i].names->find(groups[i].queries, groups[i].findings); });
+}
+
+/// Interns what was found at one place; the slot's value.
+uint32_t Symbolizer::add(const Findings& findings, uint32_t index) {
+  Resolved resolved;
+  if (index < findings.places.size()) {
+    const Findings::Place& place = findings.places[index];
+    const auto intern = [&](uint32_t name, bool is_full) {
+      if (name == Findings::kNoName) return base::StringId{};
+      const NamePair& pair = findings.names[name];
+      return names_.intern(is_full ? pair.full : pair.brief);
+    };
+    resolved.function = intern(place.name, false);
+    resolved.full_name = intern(place.name, true);
+    resolved.offset = place.offset;
+    resolved.source = place.source;
+    resolved.first_call = static_cast<uint32_t>(calls_.size());
+    for (uint32_t i = 0; i < place.steps; ++i) {
+      const Findings::Step& step = findings.steps[place.first_step + i];
+      Call call{intern(step.name, false), intern(step.name, true), {}, step.line};
+      if (step.file != Findings::kNoName) call.file = names_.intern(findings.files[step.file]);
+      calls_.push_back(call);
+    }
+    resolved.calls = static_cast<uint16_t>(place.steps);
+  }
+  resolved_.append(resolved);
+  return resolved_.size();
+}
+
+const Resolved& Symbolizer::find(FrameId frame) {
+  if (frame.value >= slots_.size() || slots_[frame.value] == 0) resolve({&frame, 1});
+  if (frame.value == 0 || frame.value >= slots_.size()) {
+    static const Resolved kNothing;
+    return kNothing;
+  }
+  return resolved_[slots_[frame.value] - 1];
+}
+
+const Resolved& Symbolizer::find_at(FrameId id, base::Nanos time) {
+  const Frame frame = frames_.find(id);
+  const Module& module = files_.modules().find(frame.module);
+  const bool is_memory = module.kind == ModuleKind::kMemory;
+  if (!is_memory && !is_in_kernel(module.kind)) return find(id);
+  // The latest of a frame is known under its id alone; another one under its id and where that code began.
+  const Resolved& latest = find(id);
+  Findings findings;
+  TextIndex texts(findings);
+  if (is_memory) {
+    work_->find_in_memory(frame, work_->jit_of(module.pid, files_), time, findings, texts);
+  } else {
+    work_->find_in_kernel(frame, time, files_.modules().path(frame.module), findings, texts);
+  }
+  const Findings::Place& place = findings.places[0];
+  if (place.name == Findings::kNoName) return latest;
+  const auto name = names_.intern(findings.names[place.name].full);
+  if (name == latest.full_name && place.offset == latest.offset) return latest;
+  auto& slot = timed_[uint64_t{id.value} << 32 | name.value];
+  if (slot == 0) slot = add(findings, 0);
+  return resolved_[slot - 1];
+}
+
+std::span<const Call> Symbolizer::calls(const Resolved& resolved) const {
+  return std::span(calls_).subspan(resolved.first_call, resolved.calls);
+}
+
+std::string_view Symbolizer::module_name(ModuleId id) const {
+  const Module& module = files_.modules().find(id);
+  const auto path = files_.modules().path(id);
+  switch (module.kind) {
+    case ModuleKind::kKernel:
+      return "[kernel.kallsyms]";
+    case ModuleKind::kVdso:
+      return "[vdso]";
+    case ModuleKind::kNone:
+      return "[unknown]";
+    default:
+      return path.empty() ? "[unknown]" : path;
+  }
+}
+
+std::string Symbolizer::reason(ModuleId id) {
+  const Module& module = files_.modules().find(id);
+  if (module.kind == ModuleKind::kNone) return "nothing was mapped there";
+  if (module.kind == ModuleKind::kMemory) return work_->jit_of(module.pid, files_).reason;
+  if (is_in_kernel(module.kind)) return work_->kernel.reason();
+  const ModuleFile& found = files_.load(id);
+  if (!found.reason.empty() && !found.file) return found.reason;
+  if (!work_->of(id, files_).table().symbols().empty()) return {};
+  return found.file->name() + " has no symbols, and no debug file was found";
+}
+
+void Symbolizer::add_symbols(ModuleId module, std::span<const GivenSymbol> symbols) {
+  Work::Given& given = work_->given[module.value];
+  for (const GivenSymbol& symbol : symbols) {
+    SymbolTable::Symbol added;
+    added.start = symbol.offset;
+    added.size_bytes = static_cast<uint32_t>(std::min<uint64_t>(symbol.size_bytes, ~uint32_t{0}));
+    added.name = static_cast<uint32_t>(given.texts.size());
+    added.source = NameSource::kGiven;
+    given.texts.insert(given.texts.end(), symbol.name.begin(), symbol.name.end());
+    given.texts.push_back(0);
+    given.symbols.push_back(added);
+  }
+  given.table = SymbolTable(
+      given.symbols, {reinterpret_cast<const uint8_t*>(given.texts.data()), given.texts.size()});
+}
+
+}  // namespace oc::symbol
