@@ -36,8 +36,8 @@ bool read_memory(Dwfl*, Dwarf_Addr address, Dwarf_Word* result, void*) {
 
 bool set_registers(Dwfl_Thread* thread, void*) {
   const auto& registers = current.stack->registers;
-  // The last one is the instruction pointer, which libdwfl wants apart.
-  const bool is_set = dwfl_thread_state_registers(thread, 0, 16, registers.values.data());
+  // The instruction pointer is among them, for the expressions of PLTs, and told apart as well.
+  const bool is_set = dwfl_thread_state_registers(thread, 0, 17, registers.values.data());
   dwfl_thread_state_register_pc(thread, registers.pointer());
   return is_set;
 }
