@@ -307,6 +307,9 @@ function Trace:run()
   end
   self._ran = true
   forget(self)
+  if settings.run.asked and settings.run.asked.events and not self._has_read_events then
+    io.stderr:write("oc: this script chooses its events itself: -e and --syscalls change nothing\n")
+  end
   filter.check_run(self._fits, self._left_out, self._misfit)
   run.start(self, self._buffer_bytes, function(body) return with_fallback(self, body) end)
   run.feed(self)
@@ -377,7 +380,10 @@ Trace.__index = function(self, name)
   if name == "start_ns" then return session.start_ns(self._session) end
   if name == "host" then return session.host(self._session) end
   if name == "start_wall_ns" then return session.start_wall_ns(self._session) end
-  if name == "events" then return self._asked.events or {} end
+  if name == "events" then
+    rawset(self, "_has_read_events", true)
+    return self._asked.events or {}
+  end
   local method = Trace[name]
   if method == nil and not (type(name) == "string" and name:find("^_")) then
     local names = { "events", "host", "start_ns", "start_wall_ns" }

@@ -28,7 +28,7 @@ struct Output {
 void take(const char* piece, size_t size, void* output) {
   auto& out = *static_cast<Output*>(output);
   if (size > kMostBytes - out.size_bytes || ++out.pieces > kMostBytes) longjmp(out.full, 1);
-  std::memcpy(out.bytes + out.size_bytes, piece, size);
+  if (size != 0) std::memcpy(out.bytes + out.size_bytes, piece, size);
   out.size_bytes += size;
 }
 

@@ -3,6 +3,7 @@
 #include <dwarf.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <unordered_map>
 
 namespace oc::symbol {
@@ -28,7 +29,19 @@ struct LineUnit::Open {
   uint32_t node;  ///< the function that it belongs to
 };
 
+std::string LineUnit::whole_path(const char* name) const {
+  std::string path(text_of(name));
+  if (path.empty()) return path;
+  if (path[0] != '/' && !folder_.empty()) path = folder_ + "/" + path;
+  const bool has_detour =
+      path.find("/./") != path.npos || path.find("/../") != path.npos || path.starts_with("./");
+  return has_detour ? std::filesystem::path(path).lexically_normal().string() : path;
+}
+
 bool LineUnit::load() {
+  Dwarf_Attribute folder;
+  if (dwarf_attr(&root_, DW_AT_comp_dir, &folder) != nullptr)
+    folder_ = text_of(dwarf_formstring(&folder));
   const bool has_lines = load_lines();
   if (dwarf_getsrcfiles(&root_, &unit_files_, &unit_file_count_) != 0) unit_files_ = nullptr;
   return walk() && has_lines;
@@ -55,7 +68,7 @@ bool LineUnit::load_lines() {
     if (!is_end) {
       const char* const file = dwarf_linesrc(line, nullptr, nullptr);
       const auto [at, is_new] = known.try_emplace(file, static_cast<uint32_t>(files_.size()));
-      if (is_new) files_.push_back(text_of(file));
+      if (is_new) files_.push_back(whole_path(file));
       row.file = at->second;
     }
     // Of rows for one address the last one counts; an end never takes the place of a beginning.
@@ -157,9 +170,12 @@ std::string_view LineUnit::name_of(InlineNode& node) {
   return node.name;
 }
 
-std::string_view LineUnit::file_of(uint32_t index) const {
+std::string_view LineUnit::file_of(uint32_t index) {
   if (unit_files_ == nullptr || index >= unit_file_count_) return {};
-  return text_of(dwarf_filesrc(unit_files_, index, nullptr, nullptr));
+  call_files_.resize(unit_file_count_);
+  std::string& path = call_files_[index];
+  if (path.empty()) path = whole_path(dwarf_filesrc(unit_files_, index, nullptr, nullptr));
+  return path;
 }
 
 const LineUnit::Row* LineUnit::find_row(uint64_t address) const {

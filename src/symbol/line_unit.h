@@ -3,6 +3,7 @@
 #include <elfutils/libdw.h>
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -43,14 +44,17 @@ class LineUnit {
   bool walk();
   void add_node(Dwarf_Die& entry, int tag, Open& level, std::vector<Range>& ranges);
   std::string_view name_of(InlineNode& node);
-  std::string_view file_of(uint32_t index) const;
+  std::string_view file_of(uint32_t index);
+  std::string whole_path(const char* name) const;
   const Row* find_row(uint64_t address) const;
 
   Dwarf_Die root_;
+  std::string folder_;  ///< where the compiler ran
   std::vector<InlineNode> nodes_;
   Segments segments_;
   std::vector<Row> rows_;
-  std::vector<std::string_view> files_;
+  std::vector<std::string> files_;       ///< of the line table
+  std::vector<std::string> call_files_;  ///< of `unit_files_`; "" until it is asked for
   Dwarf_Files* unit_files_ = nullptr;
   size_t unit_file_count_ = 0;
 };

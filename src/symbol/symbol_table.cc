@@ -33,6 +33,8 @@ bool has_mapping_symbols(uint16_t machine) {
 bool is_better(const Symbol& a, std::string_view a_name, const Symbol& b, std::string_view b_name) {
   const bool a_has_size = a.size_bytes != 0, b_has_size = b.size_bytes != 0;
   if (a_has_size != b_has_size) return a_has_size;
+  // Of labels the last one: perf gives them sizes first, and all but the last reach no further than to the next.
+  if (!a_has_size) return a.source == b.source;
   const bool a_is_weak = a.binding == STB_WEAK, b_is_weak = b.binding == STB_WEAK;
   if (a_is_weak != b_is_weak) return b_is_weak;
   const bool a_is_global = a.binding == STB_GLOBAL, b_is_global = b.binding == STB_GLOBAL;
@@ -166,17 +168,19 @@ void SymbolTable::choose() {
 }
 
 void SymbolTable::lay_out(std::span<const uint64_t> section_ends) {
+  constexpr uint64_t kMost = std::numeric_limits<uint64_t>::max();
   std::vector<Range> ranges;
   ranges.reserve(symbols_.size());
   for (uint32_t i = 0; i < symbols_.size(); ++i) {
     const Symbol& symbol = symbols_[i];
     uint64_t end = symbol.start + symbol.size_bytes;
-    if (end < symbol.start) end = std::numeric_limits<uint64_t>::max();
+    if (end < symbol.start) end = kMost;
     const bool is_label = symbol.size_bytes == 0;
     if (is_label) {
-      // Up to the next symbol or the end of its section; the last of a list, of which nobody tells the end, has a page.
+      // Up to the next symbol or the end of its section; of the last one, as perf has it, to the end of the next page.
+      const uint64_t page_end = symbol.start | 4095;
       end = i + 1 < symbols_.size() ? symbols_[i + 1].start
-                                    : (symbol.start | 4095) + (section_ends.empty() ? 4097 : 1);
+                                    : page_end + std::min(kMost - page_end, uint64_t{4097});
       const auto limit = std::upper_bound(section_ends.begin(), section_ends.end(), symbol.start);
       if (limit != section_ends.end()) end = std::min(end, *limit);
     }

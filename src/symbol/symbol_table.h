@@ -17,7 +17,8 @@ namespace oc::symbol {
 /// file; .gnu_debugdata; .dynsym; the PLT. Sorted; names stay where they lie in the files, which outlive the table.
 ///
 /// Of several names for one place one is chosen, as perf does (tools/perf/util/symbol.c, symbols__fixup_duplicate):
-/// with a size rather than without, not weak, global, fewer leading underscores, the longest. A symbol without size
+/// with a size rather than without, not weak, global, fewer leading underscores, the longest; of those without size
+/// (all of the kernel's) the last one listed. A symbol without size
 /// reaches up to the next one, but never over one that has a size. Reading does not change it: any thread.
 class SymbolTable {
  public:

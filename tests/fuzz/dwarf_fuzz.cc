@@ -1,0 +1,19 @@
+// Lines and inlined calls of a file that somebody else made: units, entries, ranges, line programs.
+
+#include <cstdlib>
+
+#include "elf/file.h"
+#include "symbol/line_index.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  auto file = oc::elf::File::make({data, data + size}, "fuzz");
+  if (!file || !oc::symbol::LineIndex::has_lines(*file)) return 0;
+  oc::symbol::LineIndex index(*file, nullptr);
+  std::vector<oc::symbol::SourceCall> calls;
+  for (uint64_t address = 0; address < 0x2000; address += 7) {
+    calls.clear();
+    index.find(address, calls);
+    if (calls.size() > 1 << 16) std::abort();
+  }
+  return 0;
+}

@@ -1,0 +1,135 @@
+#include <catch2/catch.hpp>
+
+#include "base/byte_sink.h"
+#include "symbol/jit_dump.h"
+#include "symbol/perf_map.h"
+
+using oc::base::ByteSink;
+using oc::symbol::JitDump;
+using oc::symbol::PerfMap;
+
+namespace {
+
+/// Writes a jitdump as its specification says.
+class DumpWriter {
+ public:
+  DumpWriter() {
+    for (const uint32_t word : {0x4a695444u, 1u, 40u, 62u, 0u, 7u}) sink_.put(word);
+    sink_.put(uint64_t{1});
+    sink_.put(uint64_t{0});
+  }
+  void load(uint64_t time, uint64_t start, uint64_t size, uint64_t index, std::string_view name) {
+    ByteSink body;
+    for (const uint64_t word : {uint64_t{7}, start, start, size, index}) body.put(word);
+    body.put_text(name);
+    body.put_zeros(1 + size);
+    add(0, time, body);
+  }
+  void move(uint64_t time, uint64_t from, uint64_t to, uint64_t size, uint64_t index) {
+    ByteSink body;
+    for (const uint64_t word : {uint64_t{7}, to, from, to, size, index}) body.put(word);
+    add(1, time, body);
+  }
+  /// Line 3 of a.js at the start, line 9 sixteen bytes on.
+  void lines(uint64_t start) {
+    ByteSink body;
+    for (const uint64_t word : {start, uint64_t{2}, start, uint64_t{3}}) body.put(word);
+    body.put_text(std::string_view("a.js\0", 5));
+    for (const uint64_t word : {start + 0x10, uint64_t{9}}) body.put(word);
+    body.put_text(std::string_view("\xff\0", 2));
+    add(2, 0, body);
+  }
+  std::vector<uint8_t> take() { return sink_.take(); }
+  std::span<const uint8_t> bytes() const { return sink_.bytes(); }
+
+ private:
+  void add(uint32_t id, uint64_t time, const ByteSink& body) {
+    sink_.put(id);
+    sink_.put(static_cast<uint32_t>(16 + body.size()));
+    sink_.put(time);
+    sink_.put_bytes(body.bytes());
+  }
+  ByteSink sink_;
+};
+
+std::string_view name_at(const JitDump& dump, uint64_t address, uint64_t time = ~0ull) {
+  const auto* entry = dump.find(address, time);
+  return entry == nullptr ? "" : entry->name;
+}
+
+}  // namespace
+
+TEST_CASE("a perf map's latest entry wins where entries overlap, and bad lines are counted") {
+  const PerfMap map(
+      "1000 100 first\n"
+      "0x1080 0x40 LazyCompile:~main /a b.js:1\n"
+      "bad line\n2000 0 empty\n"
+      "10f0 20 late\r\n"
+      "ffffffffffffff00 1ff beyond\n");
+  CHECK(map.size() == 3);
+  CHECK(map.skipped() == 3);
+  REQUIRE(map.find(0x1000) != nullptr);
+  CHECK(map.find(0x107f)->name == "first");
+  CHECK(map.find(0x1080)->name == "LazyCompile:~main /a b.js:1");
+  CHECK(map.find(0x10c0)->name == "first");
+  CHECK(map.find(0x10ff)->name == "late");
+  CHECK(map.find(0x1110) == nullptr);
+  CHECK(map.find(0xfff) == nullptr);
+}
+
+TEST_CASE("a jitdump tells what was at an address at a time") {
+  DumpWriter writer;
+  writer.load(1000, 0x1000, 64, 1, "first");
+  writer.load(1000, 0x1100, 64, 2, "second");
+  writer.load(2000, 0x1000, 512, 3, "third");  // over both
+  writer.load(2500, 0x9000, 64, 4, "moving");
+  writer.move(3000, 0x9000, 0x1010, 64, 4);  // over the third
+  const auto dump = JitDump::make(writer.take(), "test");
+  REQUIRE(dump);
+  CHECK(dump->damage().empty());
+  CHECK(name_at(*dump, 0x1000, 999).empty());
+  CHECK(name_at(*dump, 0x1000, 1000) == "first");
+  CHECK(name_at(*dump, 0x1120, 1999) == "second");
+  CHECK(name_at(*dump, 0x1120, 2000) == "third");
+  CHECK(name_at(*dump, 0x9010, 2999) == "moving");
+  CHECK(name_at(*dump, 0x9010, 3000).empty());
+  CHECK(name_at(*dump, 0x1011, 3000) == "moving");
+  CHECK(name_at(*dump, 0x1011) == "moving");
+  CHECK(name_at(*dump, 0x104f) == "moving");
+  CHECK(name_at(*dump, 0x1050).empty());  // what was there was overwritten in part: nobody runs it
+}
+
+TEST_CASE("lines of compiled code come before its load, and move with it") {
+  DumpWriter writer;
+  writer.lines(0x1000);
+  writer.load(1000, 0x1000, 64, 1, "f");
+  writer.move(2000, 0x1000, 0x5000, 64, 1);
+  const auto dump = JitDump::make(writer.take(), "test");
+  REQUIRE(dump);
+  const auto* entry = dump->find(0x5014);
+  REQUIRE(entry != nullptr);
+  CHECK(dump->find_line(*entry, 0x5004).line == 3);
+  CHECK(dump->find_line(*entry, 0x5014).line == 9);
+  CHECK(dump->find_line(*entry, 0x5014).file == "a.js");
+}
+
+TEST_CASE("a jitdump that is cut off is read as far as it goes") {
+  DumpWriter writer;
+  writer.load(1000, 0x1000, 64, 1, "first");
+  const size_t whole = writer.bytes().size();
+  writer.load(1000, 0x2000, 64, 2, "second");
+  const auto bytes = writer.take();
+  for (size_t size = whole + 1; size < bytes.size(); ++size) {
+    const auto dump =
+        JitDump::make({bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(size)}, "cut");
+    REQUIRE(dump);
+    CHECK(name_at(*dump, 0x1000) == "first");
+    CHECK(name_at(*dump, 0x2000).empty());
+    CHECK_FALSE(dump->damage().empty());
+  }
+  CHECK(JitDump::make({}, "empty").error().what == "empty is no jitdump");
+  auto other = bytes;
+  std::swap(other[0], other[3]);
+  std::swap(other[1], other[2]);
+  CHECK(JitDump::make(other, "x").error().what == "x is a jitdump of the other byte order");
+}
