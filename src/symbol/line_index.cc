@@ -40,9 +40,10 @@ struct LineIndex::State {
       if ((section.flags & SHF_EXECINSTR) == 0 || section.address == 0) continue;
       code.push_back({section.address, section.address + section.size_bytes, 0, 0});
     }
-    if (!file.is_native_order()) return read_units();  // lines only
-    info = load(file, "debug_info");
-    abbreviations = load(file, "debug_abbrev");
+    if (file.is_native_order()) {  // of the other order there are lines, which libdw reads
+      info = load(file, "debug_info");
+      abbreviations = load(file, "debug_abbrev");
+    }
     read_units();
   }
 
