@@ -3,11 +3,15 @@
 --- Counts CPU samples by process name and prints the top of them at every interval; --every 0
 --- prints once, at the end. A sample stands for 1/frequency seconds of one CPU. The idle task
 --- (swapper) is left out unless --idle is given, so percentages are of the CPU time that was used.
+--- With --stacks each row is a stack, printed below it; live these are by frame pointers, or as
+--- --call-graph says.
 ---
 --- Example: oc script cpu_top
 --- Example: oc script cpu_top --every 5s --top 20 -d 1m
 --- Example: oc script cpu_top -i perf.data --every 0
 --- Example: oc script cpu_top --by tid -- make -j4
+--- Example: oc script cpu_top --stacks --every 0 --top 3 -- make
+--- Example: oc script cpu_top -i tests/fixtures/clock.data --stacks --every 0
 
 local oc = require "oc"
 
@@ -18,10 +22,14 @@ local opt = oc.args {
   every = oc.duration("1s", "how often to print; 0: once, at the end"),
   by = oc.choice({ "comm", "pid", "tid", "cpu" }, "comm", "what to count by"),
   idle = oc.flag(false, "count the idle task too"),
+  stacks = oc.flag(false, "by stack, too"),
 }
 
-local trace = oc.open { cpu = { frequency = opt.frequency } }
-local samples = opt.by == "comm" and oc.counter("comm") or oc.counter("comm", opt.by)
+local trace = oc.open { cpu = { frequency = opt.frequency }, stacks = opt.stacks and "any" or nil }
+local columns = { "comm" }
+if opt.by ~= "comm" then columns[2] = opt.by end
+if opt.stacks then columns[#columns + 1] = "stack" end
+local samples = oc.counter(unpack(columns))
 
 local idle_tid = opt.idle and -2 or 0  -- no thread has the first
 
@@ -30,6 +38,13 @@ local count = {
   pid = function(e) if e.tid ~= idle_tid then samples:count(e.comm, e.pid) end end,
   tid = function(e) if e.tid ~= idle_tid then samples:count(e.comm, e.tid) end end,
   cpu = function(e) if e.tid ~= idle_tid then samples:count(e.comm, e.cpu) end end,
+}
+
+local count_stacks = {
+  comm = function(e) if e.tid ~= idle_tid then samples:count(e.comm, e.stack) end end,
+  pid = function(e) if e.tid ~= idle_tid then samples:count(e.comm, e.pid, e.stack) end end,
+  tid = function(e) if e.tid ~= idle_tid then samples:count(e.comm, e.tid, e.stack) end end,
+  cpu = function(e) if e.tid ~= idle_tid then samples:count(e.comm, e.cpu, e.stack) end end,
 }
 
 local printed = false
@@ -43,7 +58,7 @@ local function show(time)
   printed = true
 end
 
-trace:on("cpu", count[opt.by])
+trace:on("cpu", (opt.stacks and count_stacks or count)[opt.by])
 if opt.every > 0 then trace:every(opt.every, show) end
 trace:at_end(function()
   show(trace:stats().span_ns)

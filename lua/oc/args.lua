@@ -28,6 +28,7 @@ local own_options = require "oc.options"
 ---@field script? string the script's name as given; nil when there was none
 ---@field options table<string, any> oc's own, by name with "_" for "-"
 ---@field given table<string, true> which of oc's options the user chose (also in oc.config)
+---@field typed table<string, string> those of the command line, as they were written
 ---@field positionals string[] what the script did not declare, once finished
 ---@field command? string[] what stands behind "--"
 ---@field usage? string what follows the verb in the help; made from the arguments when absent
@@ -167,7 +168,7 @@ local function own_sink(context)
   return {
     value = function(entry, shown, text)
       store(context.options, entry, shown, text)
-      context.given[entry.key] = true
+      context.given[entry.key], context.typed[entry.key] = true, shown
     end,
     command = function(at)
       context.command = { unpack(context._words, at) }
@@ -184,7 +185,7 @@ local function long_names(...)
   return names
 end
 
---- Files that were left out, said once.
+--- Files that were left out and variables that set nothing, said once.
 local function tell_once(notes)
   for i = #notes, 1, -1 do io.stderr:write("oc: ", table.remove(notes, i), "\n") end
 end
@@ -205,7 +206,7 @@ function M.new_context(input)
   local words = { unpack(input.argv) }
   local context = setmetatable({
     verb = verb, script = input.script_name, head = input.head, usage = input.usage,
-    options = {}, given = {}, positionals = {}, _words = words, _at = 1,
+    options = {}, given = {}, typed = {}, positionals = {}, _words = words, _at = 1,
   }, Context)
   context._long, context._short = index_own(verb)
   for _, entry in pairs(context._long) do

@@ -27,7 +27,8 @@ local units = require "oc.units"
 ---@field events? string[] beside those of callbacks: names or lists as perf takes them
 ---@field frequency? number
 ---@field period? number
----@field stacks? "none"|"fp"|"dwarf"
+---@field stacks? "none"|"fp"|"dwarf"|"any"
+---@field symbols? boolean where samples were taken, by name
 ---@field stack_size? number bytes
 ---@field max_stack? number frames
 ---@field samples? string[] what samples carry beside the usual
@@ -45,7 +46,9 @@ M.sample_parts = {
   addr = 0x8, data_src = 0x8000, transaction = 0x20000, phys_addr = 0x80000, cgroup = 0x200000,
   data_page_size = 0x400000, code_page_size = 0x800000, weight = 0x4000,
 }
-local stack_kinds = { none = 0, fp = 1, dwarf = 2 }
+-- "any" is what there is: of a live run frame pointers, which cost least.
+local stack_kinds = { none = 0, fp = 1, dwarf = 2, any = 1 }
+local ways = { none = 0, fp = 1, dwarf = 2, any = 2 }  -- session::StackMode
 
 local function sorted_names(of)
   local names = {}
@@ -106,7 +109,8 @@ M.open_options = {
   pid = "number or string or table", tid = "number or string or table",
   comm = "string or table", cgroup = "string or table", container = "string or table",
   cpus = "number or string or table", events = "string or table", period = "number",
-  stacks = "string", stack_size = "number or string", max_stack = "number", samples = "table",
+  stacks = "string", symbols = "boolean", stack_size = "number or string", max_stack = "number",
+  samples = "table",
 }
 
 --- A script's options, checked, as a plain table.
@@ -114,7 +118,8 @@ M.open_options = {
 ---@return oc.Asked
 function M.of_open(open)
   if open.stacks and not stack_kinds[open.stacks] then
-    misuse("stacks", ("cannot be '%s'"):format(open.stacks), "it is \"fp\", \"dwarf\" or \"none\"")
+    misuse("stacks", ("cannot be '%s'"):format(open.stacks),
+      "it is \"fp\", \"dwarf\", \"any\" or \"none\"")
   end
   check_samples(open.samples)
   check_numbers(open)
@@ -123,6 +128,7 @@ function M.of_open(open)
     cgroup = texts("cgroup", open.cgroup), container = texts("container", open.container),
     cpu = texts("cpus", open.cpus), events = texts("events", open.events), period = open.period,
     frequency = open.cpu and open.cpu.frequency, stacks = open.stacks,
+    symbols = open.symbols,
     stack_size = stack_size(open.stack_size), max_stack = open.max_stack, samples = open.samples,
   }
 end
@@ -244,6 +250,7 @@ function M.apply(session, asked, has_command)
   sampling.max_stack = asked.max_stack or 0
   sampling.parts = parts
   C.oc_session_sampling(session, sampling)
+  C.oc_session_stacks(session, ways[asked.stacks or "none"], asked.symbols and 1 or 0)
   if asked.all then C.oc_session_target(session, "all", "") end
   for _, kind in ipairs(M.targets) do
     for _, text in ipairs(asked[kind] or {}) do

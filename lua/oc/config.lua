@@ -133,6 +133,41 @@ function M.from_environment(getenv)
   return settings
 end
 
+--- What the environment sets that nobody reads: misspelt, or of one call.
+---@param names string[] of the environment
+---@return string[] notes
+function M.unknown_variables(names)
+  local known, reserved, notes = {}, {}, {}
+  for _, option in ipairs(own_options) do
+    if M.can_be_set(option) then known[#known + 1] = M.variable(option) end
+    reserved[M.variable(option)] = M.can_be_set(option) and "" or "--" .. option.name
+  end
+  for _, name in ipairs(M.reserved) do reserved[name] = "" end
+  for _, name in ipairs(names) do
+    if reserved[name] == nil then
+      local hint = nearest.hint(name, known)  -- without one it is somebody else's
+      if hint then notes[#notes + 1] = ("%s sets nothing: %s"):format(name, hint) end
+    elseif reserved[name] ~= "" then
+      notes[#notes + 1] = ("%s sets nothing: %s is for the command line only"):format(name,
+        reserved[name])
+    end
+  end
+  return notes
+end
+
+--- Names of ours in the environment that this process began with.
+local function environment_names()
+  local names = {}
+  local file = io.open("/proc/self/environ", "rb")
+  if not file then return names end
+  for name, value in (file:read("*a")):gmatch("(OC_[%w_]*)=(%Z*)") do
+    if value ~= "" then names[#names + 1] = name end
+  end
+  file:close()
+  table.sort(names)
+  return names
+end
+
 --- The files that are looked at, the strongest first.
 ---@return string[]
 function M.paths()
@@ -159,10 +194,11 @@ local loaded
 
 --- All settings, the strongest first. Read once.
 ---@return oc.config.Setting[] settings
----@return string[] notes about files that were left out
+---@return string[] notes about files that were left out, and variables that set nothing
 function M.load()
   if loaded then return loaded.settings, loaded.notes end
-  loaded = { settings = M.from_environment(), notes = {} }
+  loaded = { settings = M.from_environment(),
+    notes = M.unknown_variables(environment_names()) }
   for _, path in ipairs(M.paths()) do
     local text, reason = host.read_config(path)
     if text then

@@ -17,18 +17,22 @@ local addr = require "oc.addr"
 local errors = require "oc.errors"
 local clear_table = require "table.clear"
 local ffi = require "ffi"
+local frames = require "oc.frames"
+local stacks = require "oc.stack"
 
 local bor, bxor, rshift = bit.bor, bit.bxor, bit.rshift
 local istype, type = ffi.istype, type -- a global would be a look-up in each trace
 local addr_type = ffi.typeof("oc_addr")
+local stack_type = stacks.type
 local int64_type = ffi.typeof("int64_t")
 local uint64_type = ffi.typeof("uint64_t")
 
 -- As TupleTable::hash.
+local TWO_32 = 0x100000000ULL
 local K1, K2 = 0x9e3779b97f4a7c15ULL, 0xd6e8feb86659fd93ULL
-local NIL, BOOLEAN, NUMBER, INT64, UINT64, ADDR, STRING, TUPLE =
+local NIL, BOOLEAN, NUMBER, INT64, UINT64, ADDR, STRING, TUPLE, STACK =
   C.OC_KEY_NIL, C.OC_KEY_BOOLEAN, C.OC_KEY_NUMBER, C.OC_KEY_INT64, C.OC_KEY_UINT64, C.OC_KEY_ADDR,
-  C.OC_KEY_STRING, C.OC_KEY_TUPLE
+  C.OC_KEY_STRING, C.OC_KEY_TUPLE, C.OC_KEY_STACK
 
 ---@class oc.KeyTable
 ---@field arity integer how many keys a tuple has
@@ -45,6 +49,9 @@ local function put_cdata(word, key)
   if istype(addr_type, key) then
     word.u = key.v
     return ADDR
+  elseif istype(stack_type, key) then
+    word.u = key.session * TWO_32 + key.id
+    return STACK
   elseif istype(uint64_type, key) then
     word.u = key
     return UINT64
@@ -83,7 +90,7 @@ local function put(self, ids, word, key)
     return BOOLEAN
   end
   errors.misuse("a " .. kind .. " cannot be a key", {
-    hint = "keys are numbers, strings, booleans, nil, 64-bit integers and addresses",
+    hint = "keys are numbers, strings, booleans, nil, 64-bit integers, addresses and stacks",
   })
 end
 
@@ -94,9 +101,24 @@ local function find_in_full(t, kinds)
   return row
 end
 
+local function has_stack(kinds)
+  return bit.band(kinds, 15) == STACK or rshift(kinds, 4) == STACK
+end
+
+--- Keeps the sessions of the stacks in `t.key`: names can be asked for as long as the table is.
+local function hold_sessions(self, t, kinds)
+  local function hold(word)
+    local number = tonumber(rshift(word.u, 32))
+    self.sessions[number] = self.sessions[number] or frames.session_of(number)
+  end
+  if bit.band(kinds, 15) == STACK then hold(t.key.a) end
+  if rshift(kinds, 4) == STACK then hold(t.key.b) end
+end
+
 -- The room is made before the row: `grow` may fail, and a row without room would be written past
 -- the end of the owner's array when its key comes again.
 local function find_slowly(self, t, kinds)
+  if has_stack(kinds) then hold_sessions(self, t, kinds) end
   if t == self.t and t.count >= self.capacity and t.count <= t.limit then
     local capacity = self.grow(t, t.count + 1)
     if not capacity then return find_in_full(t, kinds) end
@@ -216,7 +238,7 @@ end
 function KeyTable.new(arity, limit, grow)
   local self = setmetatable({
     arity = arity, limit = limit, grow = grow, capacity = 0,
-    t = new_table(limit), inner = {}, ids = {}, strings = {}, rows_of = {},
+    t = new_table(limit), inner = {}, ids = {}, strings = {}, rows_of = {}, sessions = {},
   }, KeyTable)
   for i = 1, arity - 2 do self.inner[i] = new_table(limit) end
   self.find = make_finder(self)
@@ -229,6 +251,7 @@ function KeyTable:clear()
   clear_table(self.ids)
   clear_table(self.strings)
   clear_table(self.rows_of)
+  clear_table(self.sessions)
   self.string_count = 0
   for _, inner in ipairs(self.inner) do C.oc_table_clear(inner) end
   C.oc_table_clear(self.t)
@@ -255,6 +278,9 @@ local function decode(self, word, kind)
   if kind == BOOLEAN then return word.d == 1 end
   if kind == ADDR then return addr.make(word.u) end
   if kind == UINT64 then return word.u end
+  if kind == STACK then
+    return stack_type(tonumber(word.u % TWO_32), tonumber(word.u / TWO_32))
+  end
   if kind == INT64 then return ffi.cast(int64_type, word.u) end
   return nil
 end

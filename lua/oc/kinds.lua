@@ -30,6 +30,8 @@ local ffi = require "ffi"
 ---@field branch_type integer perf_event_attr.branch_sample_type
 ---@field regs_user ffi.cdata* perf_event_attr.sample_regs_user, 64 bits
 ---@field regs_intr ffi.cdata*
+---@field has_stacks boolean the run builds stacks of its samples
+---@field has_places boolean or at least finds where they were taken
 ---@field fields oc.Field[]
 ---@field by_name table<string, oc.Field>
 ---@field aliases? table<string, string> source of accessors that a canonical event adds, by name
@@ -115,6 +117,7 @@ function M.read(session, number)
     live = raw.is_live ~= 0,
     read_format = tonumber(raw.read_format), branch_type = tonumber(raw.branch_sample_type),
     regs_user = raw.regs_user, regs_intr = raw.regs_intr,
+    has_stacks = raw.has_stacks ~= 0, has_places = raw.has_places ~= 0,
   }
   read_fields(session, kind, raw.fields)
   local aliases = not kind.sample and record_aliases[kind.name]

@@ -99,7 +99,8 @@ end
 ---@field cpus? number|string|table
 ---@field events? string|table for `trace.events`
 ---@field period? number
----@field stacks? "fp"|"dwarf"|"none"
+---@field stacks? "fp"|"dwarf"|"any"|"none"
+---@field symbols? boolean for e.symbol and e.module
 ---@field stack_size? number|string
 ---@field max_stack? number
 ---@field samples? string[] what samples carry: "addr", "weight", "cgroup", …

@@ -3,8 +3,9 @@
 --
 -- Fields: `name` (long name, also the key of its value with "_" for "-"), `kind` (as in oc.args),
 -- `placeholder`, `help`, and where it has them `short`, `aliases` (other long names), `default`,
--- `min`, `max`, `unit` (of a bare number), `verbs` (where it makes sense; everywhere when absent)
--- and `once` (for one call: neither the environment nor a file can set it).
+-- `min`, `max`, `unit` (of a bare number), `verbs` (where it makes sense; everywhere when absent),
+-- `once` (for one call: neither the environment nor a file can set it) and `live` (it tells the
+-- kernel what to record, so a recorded trace has no use for it).
 
 ---@class oc.Option
 ---@field name string
@@ -19,6 +20,7 @@
 ---@field unit? string
 ---@field verbs? string[]
 ---@field once? boolean
+---@field live? boolean
 ---@field repeats? boolean a list that grows when the option is given again
 
 local running = { "script", "eval", "record", "repl" }
@@ -49,33 +51,34 @@ return {
     once = true, verbs = asking,
     aliases = { "process-filter" },
     help = "processes of these names or globs, also those that start later" },
-  { name = "cgroup", kind = "texts", placeholder = "PATH,…", repeats = true,
+  { name = "cgroup", live = true, kind = "texts", placeholder = "PATH,…", repeats = true,
     once = true, verbs = asking,
     help = "what runs in these control groups" },
-  { name = "container", kind = "texts", placeholder = "ID,…", repeats = true,
+  { name = "container", live = true, kind = "texts", placeholder = "ID,…", repeats = true,
     once = true, verbs = asking,
     help = "what runs in these containers, by the first digits of their ids" },
   { name = "cpu", short = "C", kind = "texts", placeholder = "CPUS", repeats = true, once = true,
     verbs = asking, aliases = { "cpus" },
     help = "these CPUs only, as in 0,2-3" },
-  { name = "all-cpus", short = "a", kind = "flag", verbs = asking,
+  { name = "all-cpus", live = true, short = "a", kind = "flag", verbs = asking,
     help = "the whole system, also while a command runs" },
-  { name = "period", short = "c", kind = "number", placeholder = "N", min = 1, max = 2 ^ 53,
-    verbs = asking, aliases = { "count" },
+  { name = "period", live = true, short = "c", kind = "number", placeholder = "N", min = 1,
+    max = 2 ^ 53, verbs = asking, aliases = { "count" },
     help = "a sample each so many events" },
-  { name = "frame-pointers", short = "g", kind = "flag", verbs = asking,
+  { name = "frame-pointers", live = true, short = "g", kind = "flag", verbs = asking,
     help = "stacks by frame pointers, as --call-graph fp" },
-  { name = "call-graph", kind = "string", placeholder = "HOW", verbs = asking,
+  { name = "call-graph", live = true, kind = "string", placeholder = "HOW", verbs = asking,
     help = "stacks: fp, dwarf, dwarf,SIZE or none" },
   { name = "context-switches", kind = "flag", verbs = { "record" },
     help = "a record of each switch, of both threads" },
-  { name = "max-stack", kind = "number", placeholder = "N", min = 1, max = 65535,
+  { name = "max-stack", live = true, kind = "number", placeholder = "N", min = 1, max = 65535,
     verbs = asking, help = "at most so many frames of a stack" },
-  { name = "data", kind = "flag", verbs = asking, help = "samples with addresses of data" },
-  { name = "phys-data", kind = "flag", verbs = asking,
+  { name = "data", live = true, kind = "flag", verbs = asking,
+    help = "samples with addresses of data" },
+  { name = "phys-data", live = true, kind = "flag", verbs = asking,
     help = "samples with physical addresses of data" },
-  { name = "weight", kind = "flag", verbs = asking, help = "samples with their cost" },
-  { name = "all-cgroups", kind = "flag", verbs = asking,
+  { name = "weight", live = true, kind = "flag", verbs = asking, help = "samples with their cost" },
+  { name = "all-cgroups", live = true, kind = "flag", verbs = asking,
     help = "samples with the number of their control group" },
   { name = "compress", short = "z", kind = "flag", verbs = { "record" },
     help = "compress the trace with zstd" },
@@ -93,7 +96,7 @@ return {
   { name = "overwrite-memory", kind = "size", placeholder = "SIZE", min = 2 ^ 20,
     verbs = { "record" },
     help = "at most so much for that; 1GiB or a quarter of memory" },
-  { name = "frequency", short = "F", kind = "number", placeholder = "HZ", min = 1,
+  { name = "frequency", live = true, short = "F", kind = "number", placeholder = "HZ", min = 1,
     max = 1e9, verbs = running, aliases = { "freq" },
     help = "samples per second on each CPU" },
   { name = "duration", short = "d", kind = "duration", placeholder = "TIME", min = 1,
@@ -107,13 +110,13 @@ return {
   { name = "time", kind = "window", placeholder = "FROM,TO", once = true,
     verbs = { "script", "eval", "list" },
     help = "this part of the trace only, as in 1.5s,3s" },
-  { name = "buffer", kind = "size", placeholder = "SIZE", min = 4096, max = 2 ^ 40,
+  { name = "buffer", live = true, kind = "size", placeholder = "SIZE", min = 4096, max = 2 ^ 40,
     verbs = running,
     help = "ring buffer on each CPU, as in 8MiB" },
   { name = "paused", kind = "flag", verbs = running,
     help = "begin paused; SIGUSR1 resumes and pauses a live run" },
-  { name = "max-overhead", kind = "percent", placeholder = "PERCENT", min = 0.01, max = 100,
-    verbs = running,
+  { name = "max-overhead", live = true, kind = "percent", placeholder = "PERCENT", min = 0.01,
+    max = 100, verbs = running,
     help = "sample less often when oc uses more of the machine's CPU time" },
   { name = "symfs", kind = "string", placeholder = "DIR", verbs = { "symbols" }, once = true,
     help = "files lie below this folder, as in an image of another machine" },

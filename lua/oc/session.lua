@@ -71,6 +71,7 @@ end
 ---@field machine_share number own CPU time of the whole machine's, 0 to 1
 ---@field sampling_rate number of the asked rate; below 1 where --max-overhead lowered it
 ---@field paused_events number that pauses kept from the callbacks
+---@field stacks? oc.StackStats where stacks were declared
 ---@field phases? oc.Phase[] where phases were named
 ---@field lost_by_cpu table<integer, number> all that were lost; -1: of a CPU that is not known
 ---@field lost_by_event table<string, number> those whose event the kernel named

@@ -56,11 +56,19 @@ local function parse_bound(text)
   return ns and { of = sign == "-" and END or BEGINNING, value = ns } or nil
 end
 
---- perf's "10%/2": the second slice of 10 %.
+--- perf's "10%/2": the second slice of 10 %. Nil when the text is no slice, nil and why not when
+--- there is none of this number.
 local function parse_slice(text)
   local digits, number = text:match("^%s*([%d.]+)%%/(%d+)%s*$")
   local width, n = tonumber(digits), tonumber(number)
-  if not width or width <= 0 or n < 1 or width * n > 100 then return nil end
+  if not width or width <= 0 then return nil end
+  local count = math.floor(100 / width + 1e-9)
+  if n < 1 or n > count then
+    local which = count == 1 and "is one slice" or ("are %d slices"):format(count)
+    return nil, count < 1 and ("'%s' is more than the whole trace"):format(text)
+      or ("'%s': there %s of %s%%, from %s%%/1 to %s%%/%d"):format(text, which, digits, digits,
+        digits, count)
+  end
   return percent(tostring(width * (n - 1))), percent(tostring(width * n))
 end
 
@@ -80,6 +88,7 @@ end
 function M.parse(text)
   local from, to = parse_slice(text)
   if not from then
+    if to then return nil, to end
     local first, second = text:match("^([^,]*),([^,]*)$")
     if not first then first, second = text:match("^%s*([%d.]+%%)%-([%d.]+%%)%s*$") end
     if not first then return complain(text, "is not a stretch of time") end

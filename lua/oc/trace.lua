@@ -15,6 +15,7 @@ local ask = require "oc.ask"
 local canonical = require "oc.canonical"
 local errors = require "oc.errors"
 local filter = require "oc.filter"
+local frames = require "oc.frames"
 local kinds = require "oc.kinds"
 local nearest = require "oc.nearest"
 local open_options = require "oc.open_options"
@@ -23,6 +24,7 @@ local proxies = require "oc.proxy"
 local run = require "oc.run"
 local session = require "oc.session"
 local settings = require "oc.settings"
+local stack = require "oc.stack"
 local timers = require "oc.timers"
 local units = require "oc.units"
 local view = require "oc.view"
@@ -305,10 +307,31 @@ function Trace:run()
   end
   self._ran = true
   forget(self)
+  if settings.run.asked and settings.run.asked.events and not self._has_read_events then
+    io.stderr:write("oc: this script chooses its events itself: -e and --syscalls change nothing\n")
+  end
   filter.check_run(self._fits, self._left_out, self._misfit)
   run.start(self, self._buffer_bytes, function(body) return with_fallback(self, body) end)
   run.feed(self)
   return self
+end
+
+--- Names functions of a module (its path, as frames have it): at `offset` in the file, or at the
+--- address where it is no file.
+---@param module string
+---@param symbols { offset: number|oc.addr, size: number, name: string }[]
+function Trace:add_symbols(module, symbols)
+  frames.add_symbols(self._session, module, symbols)
+end
+
+--- Asks `fn(frame)` for each place in code that oc cannot name: it returns a name, a table with
+--- name, file and line, or nil.
+---@param fn fun(frame: oc.Frame): string|table|nil
+function Trace:symbol_source(fn)
+  if type(fn) ~= "function" then
+    errors.misuse("trace:symbol_source wants a function", { token = "symbol_source" })
+  end
+  frames.set_source(self._session, fn)
 end
 
 -- Asking -----------------------------------------------------------------------------------------
@@ -319,6 +342,7 @@ function Trace:stats()
   local stats = session.stats(self._session)
   stats.delivered_to_batches = nil
   stats.events = stats.events - self._phases.skipped
+  stats.stacks = stack.stats(self._session)
   stats.paused_events, stats.phases = self._phases.skipped, phases.read(self)
   return stats
 end
@@ -356,7 +380,10 @@ Trace.__index = function(self, name)
   if name == "start_ns" then return session.start_ns(self._session) end
   if name == "host" then return session.host(self._session) end
   if name == "start_wall_ns" then return session.start_wall_ns(self._session) end
-  if name == "events" then return self._asked.events or {} end
+  if name == "events" then
+    rawset(self, "_has_read_events", true)
+    return self._asked.events or {}
+  end
   local method = Trace[name]
   if method == nil and not (type(name) == "string" and name:find("^_")) then
     local names = { "events", "host", "start_ns", "start_wall_ns" }

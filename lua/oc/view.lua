@@ -9,13 +9,14 @@ local C = require "oc.abi"
 require "oc.addr"
 local errors = require "oc.errors"
 local ffi = require "ffi"
+local fields = require "oc.view_fields"
 local json = require "oc.json"
 local kinds = require "oc.kinds"
-local nearest = require "oc.nearest"
 local process_facts = require "oc.process_facts"
 local sample = require "oc.sample"
 local session_of = require "oc.session"
 local source = require "oc.view_source"
+local stack = require "oc.stack"
 local view_table = require "oc.view_table"
 
 local M = {}
@@ -28,63 +29,7 @@ local function compile(text, what, kind, runtime)
   return chunk(ffi, C, kind, runtime)
 end
 
--- Which names there are --------------------------------------------------------------------------
-
-local function names_of(kind)
-  local names = {}
-  for _, list in ipairs { source.COMMON, source.SAMPLE } do
-    for _, name in ipairs(list) do
-      if source.common(kind, name) then names[#names + 1] = name end
-    end
-  end
-  for name in pairs(kind.aliases or {}) do names[#names + 1] = name end
-  for _, field in ipairs(kind.fields) do names[#names + 1] = field.name end
-  return names
-end
-
-local function payload_names(kind)
-  local names = {}
-  for i, field in ipairs(kind.fields) do names[i] = field.name end
-  return names
-end
-
---- What to do where the process's cgroup, container or id is not known.
-local function hint_of_cgroup(kind)
-  if kind.live then return "ask for it: oc.open { cgroups = true }" end
-  return kind.sample and "record the cgroups: oc record --all-cgroups -e " .. kind.name
-    or "in recordings only samples can tell it: oc record --all-cgroups"
-end
-local hints_of_absent = {
-  cgroup = hint_of_cgroup, cgroup_id = hint_of_cgroup, container = hint_of_cgroup,
-  ns_pid = function() return "it is known live only" end,
-}
-
---- Raises that the event has no such field. `names`: what there is.
-local function no_field(kind, name, names)
-  if name == "stack" then
-    errors.misuse(("'%s' has no stack here: this version of oc does not collect stacks"):format(
-      kind.name), { token = name, named = name,
-      hint = "e.callchain has the addresses that a recorded trace holds" })
-  end
-  local is_optional = source.is_common[name] or source.is_sample[name]
-  local told_by = hints_of_absent[name]
-  if told_by and not names and not kind.by_name[name] then
-    local whose = kind.sample and "the samples of '%s' do not have '%s'"
-      or "the records of '%s' do not tell '%s'"
-    errors.misuse(whose:format(kind.name, name),
-      { token = name, named = name, hint = told_by(kind) })
-  end
-  if is_optional and kind.sample and not names then
-    local hint = kind.by_name[name] and "the event's own field of this name is e.args." .. name
-      or name == "addr" and "record the addresses: oc record --data -e " .. kind.name
-      or "whoever recorded the trace did not ask the kernel for it"
-    errors.misuse(("the samples of '%s' do not have '%s'"):format(kind.name, name),
-      { token = name, named = name, hint = hint })
-  end
-  name = tostring(name)
-  errors.misuse(("event '%s' has no field '%s'"):format(kind.name, name),
-    { token = name, named = name, hint = nearest.hint(name, names or names_of(kind)) })
-end
+local no_field, names_of, payload_names = fields.missing, fields.names, fields.payload_names
 
 local function payload_source(kind, name)
   return kind.by_name[name] and source.payload(kind.by_name[name])
@@ -132,6 +77,9 @@ end
 ---@field event string
 ---@field ip oc.addr
 ---@field period number
+---@field stack oc.Stack how the code got there; see oc.open { stacks = … }
+---@field symbol string the function at `ip`; "[module]" where nobody knows
+---@field module string what the code at `ip` belongs to: a file, "[kernel.kallsyms]", …
 ---@field thread integer which life of the tid: dense from 1
 ---@field addr oc.addr
 ---@field cgroup string path of the process's control group
@@ -320,6 +268,7 @@ end
 ---@field weights fun(d: ffi.cdata*, shift: integer, mask: integer): number
 ---@field sample table<string, fun(d: ffi.cdata*, kind: oc.Kind): any>
 ---@field address ffi.ctype*
+---@field stacks table of oc.stack: what makes stacks and names of this session
 ---@field group_of fun(d: ffi.cdata*): oc.ProcessFacts by the cgroup that the sample names
 ---@field process_of fun(d: ffi.cdata*): oc.ProcessFacts as /proc told when it was first asked
 ---@field keep_for fun(copy: ffi.cdata*) the session lives as long as this copy of an event
@@ -381,6 +330,7 @@ function M.runtime(session)
   end
 
   runtime.sample = sample.readers(held, session_of.fact)
+  runtime.stacks = stack.readers(held, session)
 
   function runtime.keep_for(copy) session_of_copy[copy] = held[1] end
 

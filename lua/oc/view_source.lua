@@ -15,7 +15,8 @@ M.COMMON = { "time", "cpu", "pid", "tid", "comm", "ip", "period", "event", "stac
 --- Further fields of samples, where the payload has none of the name.
 M.SAMPLE = { "thread", "addr", "id", "stream_id", "weight", "data_src", "transaction", "phys_addr",
   "cgroup", "cgroup_id", "container", "ns_pid", "data_page_size", "code_page_size", "callchain",
-  "ins_lat", "retire_lat", "reads", "branches", "user_regs", "intr_regs", "user_stack", "aux" }
+  "ins_lat", "retire_lat", "reads", "branches", "user_regs", "intr_regs", "user_stack", "aux",
+  "symbol", "module" }
 --- Those of them that oc.sample makes.
 local made = { reads = true, branches = true, user_regs = true, intr_regs = true,
   user_stack = true, aux = true }
@@ -163,6 +164,18 @@ local callchain_source = [[
 local callchain = runtime.callchain
 return function(d) return callchain(d) end]]
 
+local stack_source = [[
+local make, number = runtime.stacks.type, runtime.stacks.number
+return function(d) return make(d.stack, number) end]]
+
+--- What is at the sample's ip, by the frame's id.
+local place_names = { symbol = true, module = true }
+local function place_source(name)
+  return ([[
+local known, load = runtime.stacks.%ss, runtime.stacks.load_%s
+return function(d) return known[d.frame] or load(d.frame) end]]):format(name, name)
+end
+
 --- Of the process: by the cgroup that the sample names, otherwise, live, as /proc tells.
 local process_names = { cgroup = true, container = true, ns_pid = true }
 local function process_source(kind, name)
@@ -187,6 +200,10 @@ function M.common(kind, name)
     return integer_source("d.record", kind.places[name], 8, false, is_address)
   end
   if name == "callchain" then return kind.parts.callchain and callchain_source end
+  if name == "stack" then return kind.has_stacks and stack_source or nil end
+  if place_names[name] then
+    return kind.has_places and kind.places.ip and place_source(name) or nil
+  end
   if process_names[name] then return process_source(kind, name) end
   if name == "cgroup_id" then
     return kind.parts.cgroup and 'local tail = runtime.tail\n'

@@ -5,11 +5,13 @@
 --
 -- All fields by the names that `e` has for them; a payload field that a common name hides is in
 -- `args`. Left out: the payload's common_* fields, and the ids of descriptors (id, stream_id,
--- thread), which mean nothing in another run. `out:emit` of a source takes such a table back.
+-- thread), which mean nothing in another run, and what stands for a place in code (stack, symbol,
+-- module). `out:emit` of a source takes such a table back.
 
 local M = {}
 
-local left_out = { stack = true, args = true, id = true, stream_id = true, thread = true }
+local left_out = { stack = true, symbol = true, module = true, args = true, id = true,
+  stream_id = true, thread = true }
 
 --- Source of a function that fills the table, one line a field.
 ---@param kind oc.Kind

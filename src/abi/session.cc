@@ -119,6 +119,8 @@ int oc_session_kind(oc_session* session, uint32_t number, oc_kind* out) {
   out->is_live = session->session.is_live() ? 1 : 0;
   if (const EventKind* kind = session->session.kinds().sample(number); kind != nullptr) {
     out->is_sample = 1;
+    out->has_stacks = session->session.stacks().mode() != oc::session::StackMode::kNone ? 1 : 0;
+    out->has_places = session->session.stacks().is_declared() ? 1 : 0;
     out->type = kind->attr.type;
     out->config = kind->attr.config;
     out->sample_type = kind->attr.sample_type;

@@ -21,6 +21,8 @@ typedef struct oc_kind {
   uint64_t config;      /* perf_event_attr.config */
   uint64_t sample_type; /* PERF_SAMPLE_* bits: which common fields there are */
   uint32_t fields;      /* number of payload fields */
+  int32_t has_stacks;   /* the run builds stacks of its samples */
+  int32_t has_places;   /* or at least finds where they were taken */
   /* What the varying part of a sample holds, as in perf_event_attr. */
   uint64_t read_format, branch_sample_type, regs_user, regs_intr;
   /* Offsets of fixed fields from the record's start; 0xffff: absent. */

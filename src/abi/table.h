@@ -20,7 +20,8 @@ enum {
   OC_KEY_UINT64 = 4,  /* u */
   OC_KEY_ADDR = 5,    /* u */
   OC_KEY_STRING = 6,  /* d = index into the aggregate's own list of strings */
-  OC_KEY_TUPLE = 7    /* d = row of the table before this one: the keys to the left */
+  OC_KEY_TUPLE = 7,   /* d = row of the table before this one: the keys to the left */
+  OC_KEY_STACK = 8    /* u = oc_stack: the id, and the session in the upper half */
 };
 
 typedef union oc_key_word {

@@ -11,8 +11,10 @@ typedef struct oc_event {
   uint32_t event;         /* kind: the kernel's records first, then the trace's events */
   int32_t pid;            /* -1: unknown */
   int32_t tid;
-  int32_t cpu;          /* -1: unknown */
-  uint32_t comm;        /* string id of the thread's name as it was */
-  uint32_t thread;      /* which life of the tid: dense from 1 */
-  uint32_t reserved[3]; /* a descriptor fills one cache line */
+  int32_t cpu;       /* -1: unknown */
+  uint32_t comm;     /* string id of the thread's name as it was */
+  uint32_t thread;   /* which life of the tid: dense from 1 */
+  uint32_t stack;    /* stack id; 0: none was built */
+  uint32_t frame;    /* frame id of the ip; 0: none was looked for */
+  uint32_t reserved; /* a descriptor fills one cache line */
 } oc_event;

@@ -129,7 +129,7 @@ perf_event_attr make_sideband_attr(const LiveRequest& request, const AttrBasis& 
   attr.comm = 1;
   attr.comm_exec = 1;
   attr.task = 1;
-  attr.mmap = attr.mmap2 = request.mmap_records || request.is_recorded;
+  attr.mmap = attr.mmap2 = request.mmap_records || request.code_records || request.is_recorded;
   attr.mmap_data = request.mmap_records || has_user_stacks(request);
   attr.build_id = basis.extras.build_ids;
   attr.namespaces = basis.extras.namespaces;

@@ -19,8 +19,11 @@ namespace oc::perf {
 
 namespace {
 
-constexpr int kSocket = 0;         // the guardian's only descriptor
-constexpr int kFirstReceived = 1;  // the kernel gives the lowest free numbers
+constexpr int kSocket = 0;          // the guardian's only descriptor
+constexpr int kFirstReceived = 1;   // the kernel gives the lowest free numbers
+constexpr long kOthersClose = 100;  // ms
+constexpr char kKeep = 'k';
+constexpr char kRelease = 'r';
 constexpr size_t kControlBytes = CMSG_SPACE(sizeof(int) * Guardian::kBatch);
 
 void sleep_ms(long ms) {
@@ -43,18 +46,33 @@ void keep_only(int socket) {
   setrlimit(RLIMIT_NOFILE, &files);
 }
 
-/// Takes one message; false at EOF. The descriptors are not looked at: they are simply held.
-bool receive() {
-  char byte = 0;
+/// Takes one message; its letter, or 0 at EOF. The descriptors are not looked at: they are simply held.
+char receive() {
+  char what = 0;
   alignas(cmsghdr) char control[kControlBytes];
-  iovec data{&byte, 1};
+  iovec data{&what, 1};
   msghdr message{};
   message.msg_iov = &data;
   message.msg_iovlen = 1;
   message.msg_control = control;
   message.msg_controllen = sizeof control;
-  const ssize_t size = recvmsg(kSocket, &message, 0);
-  return size > 0 || (size < 0 && errno == EINTR);
+  while (true) {
+    const ssize_t size = recvmsg(kSocket, &message, 0);
+    if (size > 0) return what;
+    if (size == 0 || errno != EINTR) return 0;
+  }
+}
+
+/// Closes all that was received; a child that has them too pays for it, after we have closed ours.
+void release_all() {
+  const pid_t child = fork();  // not waited for: SIGCHLD is ignored
+  if (child == 0) {
+    close(kSocket);
+    sleep_ms(kOthersClose);
+    _exit(0);
+  }
+  for (int fd = kFirstReceived; close(fd) == 0; ++fd) {
+  }
 }
 
 /// The guardian's life, after fork. Only async-signal-safe calls.
@@ -65,14 +83,16 @@ bool receive() {
   if (chdir("/") != 0) _exit(1);  // keep no file system busy
   keep_only(socket);
   const pid_t self = getpid();
-  if (send(kSocket, &self, sizeof self, MSG_NOSIGNAL) != sizeof self) _exit(1);
-  while (receive()) {
+  if (::send(kSocket, &self, sizeof self, MSG_NOSIGNAL) != sizeof self) _exit(1);
+  signal(SIGCHLD, SIG_IGN);
+  while (const char what = receive()) {
+    if (what == kRelease) release_all();
   }
   // After kill -9 the events still run: stop them, so that the traced system is free at once.
   for (int fd = kFirstReceived; ioctl(fd, PERF_EVENT_IOC_DISABLE, 0) == 0; ++fd) {
   }
   // Whoever closes last pays. The socket may be closed before the events when a process dies.
-  sleep_ms(100);
+  sleep_ms(kOthersClose);
   _exit(0);
 }
 
@@ -111,28 +131,34 @@ base::Result<Guardian> Guardian::start() {
 base::Status Guardian::keep(std::span<const int> fds) {
   while (socket_ && !fds.empty()) {
     const auto batch = fds.first(std::min(fds.size(), kBatch));
-    char byte = 0;
-    alignas(cmsghdr) char control[kControlBytes] = {};
-    iovec data{&byte, 1};
-    msghdr message{};
-    message.msg_iov = &data;
-    message.msg_iovlen = 1;
+    if (auto status = send(kKeep, batch); !status) return status;
+    fds = fds.subspan(batch.size());
+  }
+  return {};
+}
+
+base::Status Guardian::release() { return socket_ ? send(kRelease, {}) : base::Status(); }
+
+base::Status Guardian::send(char what, std::span<const int> fds) {
+  alignas(cmsghdr) char control[kControlBytes] = {};
+  iovec data{&what, 1};
+  msghdr message{};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  if (!fds.empty()) {
     message.msg_control = control;
-    message.msg_controllen = CMSG_SPACE(batch.size_bytes());
+    message.msg_controllen = CMSG_SPACE(fds.size_bytes());
     cmsghdr* header = CMSG_FIRSTHDR(&message);
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(batch.size_bytes());
-    memcpy(CMSG_DATA(header), batch.data(), batch.size_bytes());
-    if (sendmsg(socket_.number(), &message, MSG_NOSIGNAL) < 0) {
-      if (errno == EINTR) continue;
-      if (errno == ETOOMANYREFS) {  // as many are on their way as we may open: let it catch up
-        sleep_ms(1);
-        continue;
-      }
+    header->cmsg_len = CMSG_LEN(fds.size_bytes());
+    memcpy(CMSG_DATA(header), fds.data(), fds.size_bytes());
+  }
+  while (sendmsg(socket_.number(), &message, MSG_NOSIGNAL) < 0) {
+    if (errno == EINTR) continue;
+    if (errno != ETOOMANYREFS)
       return base::system_error(errno, "the guardian process does not answer");
-    }
-    fds = fds.subspan(batch.size());
+    sleep_ms(1);  // as many are on their way as we may open: let it catch up
   }
   return {};
 }

@@ -18,6 +18,8 @@ namespace oc::perf {
 /// guardian is forked before the events are opened, gets each descriptor over a socket, and closes
 /// them all after we have gone:
 ///
+/// What the run does not need any more it lets go of earlier (`release`): in a child, as that may take seconds.
+///
 ///     oc        fork ──┬── open events ── keep ──────────── close (cheap) ── end
 ///     guardian         └── receives fds ............................. EOF ── slow exit
 ///
@@ -36,6 +38,9 @@ class Guardian {
   /// Gives the guardian its own references. Error: the guardian is gone; nothing else breaks.
   base::Status keep(std::span<const int> fds);
 
+  /// Gives up all that it was given so far. Close yours afterwards: that is cheap until the guardian's child has closed.
+  base::Status release();
+
   explicit operator bool() const { return static_cast<bool>(socket_); }
   pid_t pid() const { return pid_; }
 
@@ -44,6 +49,8 @@ class Guardian {
 
  private:
   Guardian(base::Fd socket, pid_t pid) : socket_(std::move(socket)), pid_(pid) {}
+
+  base::Status send(char what, std::span<const int> fds);
 
   base::Fd socket_;
   pid_t pid_ = 0;

@@ -17,6 +17,7 @@ namespace {
 
 constexpr int kMostAttempts = 5;
 constexpr int kMostLooks = 50;
+constexpr int kQuietLooks = 2;
 constexpr std::chrono::milliseconds kRecordsTake{2};
 
 base::Error no_such_process(const char* what, int32_t number) {
@@ -59,9 +60,12 @@ base::Status LiveSource::attach_tasks(EventOpener& opener, const AttrBasis& basi
   for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
     make_set(found, !other_cpus_.empty());
     alive_.clear();
+    attached_.clear();
     TaskLedger ledger;
     if (auto status = attach_once(opener, ledger); !status) return status;
-    if (!ledger.is_doubtful()) return {};
+    if (ledger.is_doubtful()) continue;
+    inherited_ = ledger.inherited();
+    return {};
   }
   if (permissions_.may_trace_system_wide())
     return trace_everything(opener, basis, "new threads come too fast to attach to each");
@@ -71,19 +75,25 @@ base::Status LiveSource::attach_tasks(EventOpener& opener, const AttrBasis& basi
   return {};
 }
 
+/// A thread that was being started while its parent was attached to shows in /proc, and tells of itself, only when that
+/// is over: so it is looked until nothing was found twice, with some time after each look.
+///
+///     8    [opens 8's events]
+///     8  clone ─────────────────> 9 is in /proc, FORK     9 has none of them: found by one of the next looks
 base::Status LiveSource::attach_once(EventOpener& opener, TaskLedger& ledger) {
   const auto& alone = request_.target.tids;
-  for (int look = 0; look < kMostLooks && !ledger.is_doubtful(); ++look) {
+  int quiet = 0;
+  for (int look = 0; look < kMostLooks && quiet < kQuietLooks && !ledger.is_doubtful(); ++look) {
     const auto wanted = wanted_threads();
+    // A thread is in /proc before its FORK record is in the ring.
+    if (look > 0) std::this_thread::sleep_for(kRecordsTake);
     hear_forks(ledger);
-    auto missing = ledger.missing(wanted);
-    if (!missing.empty() && look > 0) {
-      // A thread is in /proc before its FORK record is in the ring.
-      std::this_thread::sleep_for(kRecordsTake);
-      hear_forks(ledger);
-      missing = ledger.missing(wanted);
+    const auto missing = ledger.missing(wanted);
+    if (missing.empty()) {
+      ++quiet;
+      continue;
     }
-    if (missing.empty() && look > 0) break;
+    quiet = 0;
     if (auto status = make_room(ledger.size() + missing.size(), set_->kinds_per_place()); !status)
       return status;
     for (const int32_t tid : missing) {
@@ -110,6 +120,7 @@ base::Status LiveSource::attach(EventOpener& opener, int32_t tid, bool inherits,
   }
   if (!status) return std::move(status.error()).context(fmt::format("thread {}", tid));
   ledger.attached(tid, begin, base::now_of(CLOCK_MONOTONIC), inherits);
+  attached_[tid] = sys::load_thread(tid);
   alive_.push_back(set_->sideband_dummies()[dummies_before].fd.number());
   return {};
 }
@@ -135,6 +146,7 @@ base::Status LiveSource::trace_everything(EventOpener& opener, const AttrBasis& 
   notes_.push_back(why + ": everything is traced, and what others do is left out here");
   selects_tasks_ = true;
   alive_.clear();
+  attached_.clear();
   Places places = places_for({});
   AttrBasis found = basis;
   const size_t kinds = request_.events.size() + 3;

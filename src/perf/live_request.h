@@ -76,6 +76,7 @@ struct LiveRequest {
   std::vector<EventRequest> events;
   bool switch_records = false;  ///< PERF_RECORD_SWITCH of every context switch
   bool mmap_records = false;    ///< PERF_RECORD_MMAP2, of data too
+  bool code_records = false;    ///< the same, of code alone
   Target target;
   SidebandExtras extras;             ///< asked for by name: what the kernel refuses is noted
   std::vector<std::string> command;  ///< traced, and its children; with target.is_system: only run

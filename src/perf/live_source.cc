@@ -156,6 +156,8 @@ void LiveSource::make_set(const AttrBasis& basis, bool hears_names) {
   if (set_) {
     set_->opened().disable_all();
     set_->rings().unmap();
+    // Where it does not answer, closing takes long.
+    if (guardian_) static_cast<void>(guardian_.release());
   }
   extras_ = basis.extras;
   set_.emplace(request_, basis, hears_names);
@@ -163,8 +165,7 @@ void LiveSource::make_set(const AttrBasis& basis, bool hears_names) {
 
 /// A filter sees the host's thread ids: in a container ours are other numbers, and would hide others.
 std::string LiveSource::own_filter() const {
-  const bool is_system = !is_command() && !(request_.target.has_tasks() && !selects_tasks_);
-  if (!is_system || !sys::in_initial_pid_namespace()) return {};
+  if (follows_tasks() || !sys::in_initial_pid_namespace()) return {};
   std::vector<int32_t> own = request_.own_tids;
   if (guardian_) own.push_back(guardian_.pid());
   return make_own_filter(own);
@@ -239,7 +240,7 @@ base::Status LiveSource::resume() {
 /// A clock's frequency became a period when it was opened (perf_swevent_init_hrtimer), others keep theirs.
 base::Result<bool> LiveSource::set_rate(double share) {
   // PERF_EVENT_IOC_PERIOD does not reach what children inherited.
-  const bool is_inherited = is_command() || (request_.target.has_tasks() && !selects_tasks_);
+  const bool is_inherited = follows_tasks();
   if (is_inherited || state_ != State::kStarted) return false;
   bool has_any = false;
   for (size_t kind = 0; kind < request_.events.size(); ++kind) {
@@ -266,8 +267,12 @@ std::vector<sys::ThreadInfo> LiveSource::rundown() {
       return std::find(ids.begin(), ids.end(), id) != ids.end();
     };
     std::erase_if(scan.threads, [&](const sys::ThreadInfo& thread) {
-      return !has(target.pids, thread.pid) && !has(target.tids, thread.tid);
+      return !has(target.pids, thread.pid) && !has(target.tids, thread.tid) &&
+             inherited_.count(thread.tid) == 0;
     });
+    auto ended = attached_;
+    for (const sys::ThreadInfo& thread : scan.threads) ended.erase(thread.tid);
+    for (const auto& [tid, thread] : ended) scan.threads.push_back(thread);
   }
   if (!scan.is_settled) {
     notes_.push_back("threads came and went while they were listed: some may be without a name");

@@ -3,8 +3,10 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -93,6 +95,10 @@ class LiveSource final : public source::Source {
   const SidebandExtras& extras() const { return extras_; }
   /// The command is what is traced, not only how long.
   bool is_command() const { return !request_.command.empty() && !request_.target.is_system; }
+  /// The kernel gives records of these tasks only: of the command, or of those that were attached to.
+  bool follows_tasks() const {
+    return is_command() || (request_.target.has_tasks() && !selects_tasks_);
+  }
   const LiveRequest& request() const { return request_; }
 
   /// What of the filter of event `index` the kernel took; empty for nothing.
@@ -146,6 +152,9 @@ class LiveSource final : public source::Source {
   std::vector<int32_t> other_cpus_;  ///< names are heard there too
   std::optional<EventSet> set_;
   std::vector<int> alive_;  ///< one descriptor of each attached thread that has not ended
+  std::map<int32_t, sys::ThreadInfo>
+      attached_;                 ///< by tid, as they were then: they may end before `rundown`
+  std::set<int32_t> inherited_;  ///< threads that those started until all were attached to
   bool selects_tasks_ = false;
   std::optional<Launcher> launcher_;
   Poller poller_;

@@ -28,6 +28,7 @@ constexpr uint16_t kMiscUser = PERF_RECORD_MISC_USER;
 constexpr uint16_t kMiscForkExec = 1 << 13;  // PERF_RECORD_MISC_FORK_EXEC: takes no mappings over
 constexpr uint16_t kMiscBuildId = 1 << 14;   // PERF_RECORD_MISC_MMAP_BUILD_ID
 constexpr size_t kMostPath = 4000;
+constexpr size_t kMostSymbol = 511;  // KSYM_NAME_LEN, less its end
 constexpr size_t kBuildIdBytes = 20;
 
 /// Takes a number and what follows it up to and with `end`.
@@ -44,6 +45,12 @@ std::vector<uint8_t> vdso_build_id() {
   const auto* image = reinterpret_cast<const uint8_t*>(getauxval(AT_SYSINFO_EHDR));
   if (image == nullptr) return {};
   return elf::find_build_id({image, 4096});
+}
+
+/// A 32-bit process has another vDSO than this one. Nobody tells its build id, and a trace has one of that name.
+bool is_other_vdso(const MapsLine& mapping) {
+  constexpr uint64_t kEndOf32Bits = uint64_t{1} << 32;
+  return sizeof(void*) == 8 && mapping.end <= kEndOf32Bits;
 }
 
 struct KernelText {
@@ -258,7 +265,7 @@ void Rundown::add_mapping(int32_t pid, const MapsLine& mapping, ByteSink& record
 
 const MappedFile* Rundown::find_file(int32_t pid, const MapsLine& mapping) {
   const bool is_file = mapping.path.starts_with('/') && mapping.inode != 0;
-  if (!is_file && mapping.path != "[vdso]") return nullptr;
+  if (!is_file && (mapping.path != "[vdso]" || is_other_vdso(mapping))) return nullptr;
   const uint64_t device = uint64_t{mapping.major} << 32 | mapping.minor;
   const auto [place, is_new] = by_inode_.try_emplace({device, mapping.inode}, files_.size());
   if (is_new) {
@@ -298,6 +305,28 @@ void Rundown::add_cgroups(ByteSink& records) {
     records.put(uint8_t{0});
     end(records, at);
   }
+}
+
+/// { header, u64 addr, u32 len, u16 ksym_type, u16 flags, name } and { header, u16 type, u16 flags, u32 id, u8 tag[8] }
+void Rundown::add_bpf_program(const sys::BpfProgram& program, ByteSink& records) {
+  for (const auto& function : program.functions) {
+    if (!extras_.ksymbols) break;
+    const size_t at = begin(records, PERF_RECORD_KSYMBOL, 0);
+    records.put(function.address);
+    records.put(function.size_bytes);
+    records.put(uint16_t{PERF_RECORD_KSYMBOL_TYPE_BPF});
+    records.put(uint16_t{0});
+    records.put_text(std::string_view(function.name).substr(0, kMostSymbol));
+    records.put(uint8_t{0});
+    end(records, at);
+  }
+  if (!extras_.bpf_events) return;
+  const size_t at = begin(records, PERF_RECORD_BPF_EVENT, 0);
+  records.put(uint16_t{PERF_BPF_EVENT_PROG_LOAD});
+  records.put(uint16_t{0});
+  records.put(program.id);
+  records.put_bytes(program.tag);
+  end(records, at);
 }
 
 }  // namespace oc::perf

@@ -11,6 +11,7 @@
 
 #include "base/byte_sink.h"
 #include "perf/attr_builder.h"
+#include "sys/bpf_programs.h"
 #include "sys/proc.h"
 
 namespace oc::perf {
@@ -56,6 +57,9 @@ class Rundown {
   void add_thread(const sys::ThreadInfo& thread, base::ByteSink& records);
   /// CGROUP records of all cgroups (version 2).
   void add_cgroups(base::ByteSink& records);
+
+  /// KSYMBOL records of a BPF program's functions, and BPF_EVENT, as if it was loaded now.
+  void add_bpf_program(const sys::BpfProgram& program, base::ByteSink& records);
 
   /// The file that a process maps as `mapping` says, with its build id if it has one; null when it is none.
   /// Owned: until the next call.

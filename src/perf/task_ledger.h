@@ -43,6 +43,8 @@ class TaskLedger {
   bool is_doubtful() const { return is_doubtful_; }
   /// Those of `tids` that still have to be attached to.
   std::vector<int32_t> missing(const std::vector<int32_t>& tids) const;
+  /// Who has the events from the thread that started it.
+  const std::set<int32_t>& inherited() const { return inherited_; }
   size_t size() const { return attached_.size() + inherited_.size(); }
 
  private:

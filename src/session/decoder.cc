@@ -21,6 +21,7 @@ constexpr uint64_t kRecordsBetweenChecks = 1u << 20;
 Decoder::Decoder(source::Source& source, TraceModel& model, Selection selection)
     : source_(source),
       model_(model),
+      stacks_(model.stacks.builder()),
       processes_(model.processes),
       selection_(std::move(selection)),
       clock_(source.events()),
@@ -202,9 +203,14 @@ void Decoder::pass_before_window() {
   newest_ = std::max(newest_, window_.from);
 }
 
+bool Decoder::drain(Batch& batch) {
+  return stacks_ != nullptr ? drain_into<true>(batch) : drain_into<false>(batch);
+}
+
 /// Moves what may go into the batch; true when it is full or the run is past its end. The hot loop: what
 /// it changes per record is local, and everything it calls per event is in line.
-bool Decoder::drain(Batch& batch) {
+template <bool kBuildsStacks>
+bool Decoder::drain_into(Batch& batch) {
   if (!is_placed_) return false;
   if (starts_late()) pass_before_window();
   oc_event* const first = batch.events.data() + batch.count;
@@ -226,6 +232,9 @@ bool Decoder::drain(Batch& batch) {
     const bool is_event =
         kind < kinds ? sample(record, header, kind, *out) : other(record, header, kind, *out);
     if (!is_event) return true;
+    if constexpr (kBuildsStacks) {
+      if (kind < kinds) stacks_->add(record, header, kind, *out);
+    }
     out->time = time == 0 ? 0 : static_cast<double>(static_cast<int64_t>(time - start));
     return ++out != full;
   };

@@ -36,6 +36,8 @@ class Decoder {
 
   /// Lost records by CPU (-1: unknown). Any thread.
   std::map<int32_t, uint64_t> lost_by_cpu() const { return losses_.by_cpu(); }
+  /// The same by event, where the trace tells. Any thread.
+  std::vector<source::Loss> losses() const { return losses_.losses(); }
 
   base::Nanos start() const { return selection_.start; }
 
@@ -46,6 +48,8 @@ class Decoder {
   static constexpr uint32_t kRecord = event::EventTable::kUnknown + 1;
 
   bool drain(Batch& batch);
+  template <bool kBuildsStacks>
+  bool drain_into(Batch& batch);
   void pass_before_window();
   void place_window();
   base::Nanos horizon() const { return is_last_ ? UINT64_MAX : horizon_; }
@@ -76,10 +80,11 @@ class Decoder {
   double until() const;
   void give_back();
   void count_lost(const uint8_t* record, int32_t cpu, uint64_t records);
-  void count_lost_samples(const uint8_t* record, int32_t cpu, uint64_t records);
+  void count_lost_samples(const oc_event& event, uint64_t records);
 
   source::Source& source_;
   TraceModel& model_;
+  StackBuilder* stacks_;              ///< the model's; null: nobody asked for stacks
   process::ProcessModel& processes_;  ///< of the model
   Selection selection_;
   source::RecordClock clock_;

@@ -29,7 +29,8 @@ uint16_t Decoder::misc_of(const uint8_t* record, const RecordHeader& header) con
 }
 
 bool Decoder::kernel_record(const uint8_t* record, const RecordHeader& header, oc_event& event) {
-  const int number = event::kernel_record_of(header.type, misc_of(record, header));
+  const uint16_t misc = misc_of(record, header);
+  const int number = event::kernel_record_of(header.type, misc);
   if (number < 0) return false;
   const EventTable& events = clock_.events();
   const uint32_t trailer_kind = clock_.kind_of_trailer(record, header.size_bytes);
@@ -55,6 +56,7 @@ bool Decoder::kernel_record(const uint8_t* record, const RecordHeader& header, o
     return false;
   }
   apply(number, event.payload, event.payload_size, event.cpu, event);
+  if (stacks_ != nullptr) stacks_->apply(header, misc, record, event.payload_size + sizeof header);
   if (selection_.wanted[event.event] == 0) return false;
   if (trailer_kind == selection_.heard_only && trailer_kind != EventTable::kUnknown) return false;
   const bool is_loss = number == static_cast<int>(KernelRecord::kLost) ||
@@ -110,7 +112,7 @@ void Decoder::apply(int number, const uint8_t* body, uint32_t size_bytes, int32_
       count_lost(event.record, cpu, load<uint64_t>(body + 8));
       break;
     case KernelRecord::kLostSamples:
-      count_lost_samples(event.record, cpu, load<uint64_t>(body));
+      count_lost_samples(event, load<uint64_t>(body));
       break;
     case KernelRecord::kThrottle:
       ++counts_.throttled;
@@ -123,13 +125,16 @@ void Decoder::apply(int number, const uint8_t* body, uint32_t size_bytes, int32_
   }
 }
 
-/// The kernel's own LOST_SAMPLES are further losses (of PEBS). Those without a time are sums that perf
-/// read from the kernel when it ended: what LOST records told, and what was lost after the last of them.
-void Decoder::count_lost_samples(const uint8_t* record, int32_t cpu, uint64_t records) {
+/// The kernel's own LOST_SAMPLES are further losses (of PEBS). Those without a time are sums that were read from the
+/// kernel when the recording ended (session/loss_records.h): what LOST records told, and what was lost after them.
+void Decoder::count_lost_samples(const oc_event& event, uint64_t records) {
+  const uint8_t* const record = event.record;
   const RecordHeader header = source::record_header(record);
   if (header.misc & kLostSamplesBpf) return;  // left out by the user's filter
-  if (clock_.time(record, header) != 0) return count_lost(record, cpu, records);
-  losses_.add_sum(records);
+  if (clock_.time(record, header) != 0) return count_lost(record, event.cpu, records);
+  const bool has_cpu = event.pid == -1;  // perf's have zeros
+  losses_.add_sum(has_cpu ? event.cpu : -1, clock_.kind_of_trailer(record, header.size_bytes),
+                  records);
 }
 
 void Decoder::count_lost(const uint8_t* record, int32_t cpu, uint64_t records) {

@@ -18,9 +18,10 @@ uint32_t FedInput::add_kind(event::EventFormat format, uint64_t more_sample_type
   return fed_.add_kind(std::move(kind));
 }
 
-base::Status FedInput::start(const RunOptions& /*options*/, TraceModel& /*model*/,
+base::Status FedInput::start(const RunOptions& /*options*/, TraceModel& model,
                              Selection& selection) {
   fed_.finish_kinds();
+  model.stacks.start(fed_.events(), nullptr);
   selection.is_live = true;
   selection.start = start_;
   return {};

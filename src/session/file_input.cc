@@ -9,9 +9,9 @@ base::Result<std::vector<uint32_t>> FileInput::resolve(const std::string& name,
   return named_.resolve(name, trace_->path(), true);
 }
 
-base::Status FileInput::start(const RunOptions& options, TraceModel& /*model*/,
-                              Selection& selection) {
+base::Status FileInput::start(const RunOptions& options, TraceModel& model, Selection& selection) {
   is_started_ = true;
+  model.stacks.start(trace_->events(), &trace_->facts());
   selection.is_live = trace_->is_live();
   return options.window.needs_samples() ? mark_samples(selection.marks) : base::Status();
 }

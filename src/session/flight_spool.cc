@@ -19,7 +19,7 @@ bool FlightSpool::wants_segment(base::Nanos now) const {
   const Segment& last = segments_.back();
   if (last.rounds.empty()) return false;
   if (window_.time != 0 && now - last.began >= window_.time / 2) return true;
-  return last.size_bytes - last.rundown.size() >= segment_bytes();
+  return last.round_bytes >= segment_bytes();
 }
 
 void FlightSpool::add_file(source::BuildId file) {
@@ -31,38 +31,41 @@ void FlightSpool::add_file(source::BuildId file) {
   if (!is_known) files.push_back(std::move(file));
 }
 
-void FlightSpool::begin_segment(std::vector<uint8_t> rundown, std::vector<source::BuildId> files,
-                                base::Nanos now) {
-  Segment segment;
-  segment.began = now;
-  segment.size_bytes = rundown.size();
-  segment.rundown = std::move(rundown);
-  segment.files = std::move(files);
-  size_bytes_ += segment.size_bytes;
+void FlightSpool::begin_segment(Segment segment) {
+  size_bytes_ += segment.size_bytes();
   segments_.push_back(std::move(segment));
 }
 
-void FlightSpool::add(std::span<const source::Span> spans, base::Nanos now) {
-  auto round = std::make_shared<Round>();
-  for (const source::Span& span : spans)
-    round->size_bytes += static_cast<size_t>(span.end - span.begin);
-  if (round->size_bytes == 0) return drop_old(now);
-  round->bytes = std::make_unique_for_overwrite<uint8_t[]>(round->size_bytes);
-  size_t at = 0;
+FlightSpool::Round::Round(std::span<const source::Span> spans, size_t size_bytes,
+                          uint64_t& held_bytes)
+    : bytes_(std::make_unique_for_overwrite<uint8_t[]>(size_bytes)),
+      size_bytes_(size_bytes),
+      held_bytes_(held_bytes) {
+  held_bytes_ += size_bytes_;
+  uint8_t* at = bytes_.get();
   for (const source::Span& span : spans) {
     const auto size = static_cast<size_t>(span.end - span.begin);
-    std::memcpy(round->bytes.get() + at, span.begin, size);
+    if (size != 0) std::memcpy(at, span.begin, size);
     at += size;
   }
-  Segment& last = segments_.back();
-  last.size_bytes += at;
-  size_bytes_ += at;
-  last.rounds.push_back(std::move(round));
+}
+
+void FlightSpool::add(std::span<const source::Span> spans, base::Nanos now) {
+  size_t size = 0;
+  for (const source::Span& span : spans) size += static_cast<size_t>(span.end - span.begin);
+  if (size != 0) {
+    Segment& last = segments_.back();
+    last.rounds.push_back(std::make_shared<const Round>(spans, size, held_bytes_));
+    last.round_bytes += size;
+    size_bytes_ += size;
+    round_bytes_ += size;
+  }
   drop_old(now);
 }
 
 void FlightSpool::drop_first() {
-  size_bytes_ -= segments_.front().size_bytes;
+  size_bytes_ -= segments_.front().size_bytes();
+  round_bytes_ -= segments_.front().round_bytes;
   segments_.pop_front();
 }
 
@@ -70,7 +73,7 @@ void FlightSpool::drop_old(base::Nanos now) {
   while (segments_.size() > 1) {
     const bool covers_time = window_.time != 0 && segments_[1].began + window_.time <= now;
     const bool covers_bytes =
-        window_.bytes != 0 && size_bytes_ - segments_.front().size_bytes >= window_.bytes;
+        window_.bytes != 0 && round_bytes_ - segments_.front().round_bytes >= window_.bytes;
     const bool is_too_large = size_bytes_ > most_bytes_;
     if (!covers_time && !covers_bytes && !is_too_large) return;
     if (!covers_time && !covers_bytes) is_cut_short_ = true;

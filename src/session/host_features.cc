@@ -201,9 +201,7 @@ FeatureSections load_host_features(const std::string& version) {
   add_pmus(features);
   add_caches(features);
   add_clock(features);
-  for (const auto none :
-       {source::kBpfProgramFeature, source::kBpfBtfFeature, source::kPmuCapsFeature})
-    features.add_none(none);
+  features.add_none(source::kPmuCapsFeature);
   return features;
 }
 

@@ -92,7 +92,9 @@ Status LiveInput::start_events(const RunOptions& options) {
 }
 
 Status LiveInput::start(const RunOptions& options, TraceModel& model, Selection& selection) {
-  if (auto status = open(make_request(options, selection.wanted), options); !status) return status;
+  perf::LiveRequest request = make_request(options, selection.wanted);
+  request.code_records = model.stacks.is_declared();
+  if (auto status = open(std::move(request), options); !status) return status;
   selection.cpus.clear();  // the kernel chooses
   if (!live_->selects_tasks()) selection.tasks = TaskSelection({}, {}, options.target.comms);
   selection.heard_only = live_->names_kind();
@@ -106,9 +108,11 @@ Status LiveInput::start(const RunOptions& options, TraceModel& model, Selection&
   if (auto status = start_events(options); !status) return status;
   selection.start = live_->start_time();
   if (plan_.samples_cgroups()) name_cgroups(model.cgroups);
-  for (const sys::ThreadInfo& thread : live_->rundown()) {
+  const auto threads = live_->rundown();
+  for (const sys::ThreadInfo& thread : threads) {
     model.processes.rundown(thread.pid, thread.tid, thread.comm);
   }
+  model.stacks.start_live(*live_, threads);
   // The kernel gives threads that have no id in our pid namespace the idle task's.
   if (!sys::in_initial_pid_namespace()) model.processes.name_idle("(outside)");
   return {};

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "perf/attr_builder.h"
 #include "session/host_features.h"
+#include "session/loss_records.h"
 
 namespace oc::session {
 
@@ -19,19 +20,12 @@ using std::chrono::milliseconds;
 namespace {
 
 constexpr uint64_t kEverything = ~uint64_t{0};
-constexpr size_t kThreadsBetweenRounds = 32;   // of a list of what runs
-constexpr uint64_t kBetweenRounds = 8u << 20;  // of a dump, between two looks at the rings
+constexpr uint64_t kNoLimit = UINT64_MAX;
+constexpr size_t kThreadsBetweenRounds = 32;  // of a list of what runs
 
 /// A full pipe or disk is an error that write tells: no signal.
 void ignore_signals_of_writes() {
   for (const int number : {SIGPIPE, SIGXFSZ}) signal(number, SIG_IGN);
-}
-
-sigset_t dump_signal() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGUSR2);
-  return set;
 }
 
 /// This thread alone: a turn is short, and where all CPUs are taken it must not wait for its share of them. Refused
@@ -49,14 +43,17 @@ base::Result<std::unique_ptr<Recorder>> Recorder::open(RecordOptions options) {
   ignore_signals_of_writes();
   std::unique_ptr<Recorder> recorder(new Recorder(std::move(options)));
   const RecordOptions& given = recorder->options_;
-  const sigset_t set = dump_signal();
-  pthread_sigmask(SIG_BLOCK, &set,
-                  nullptr);  // taken by look_at_signal; a plain recording passes over it
+  block_dump_signal();
   if (given.output.empty()) return recorder;
   const std::string first = recorder->rotates() ? numbered_path(given.output, 1) : given.output;
   auto output = source::TraceOutput::open(first);
   if (!output) return std::move(output.error());
-  recorder->opened_ = std::move(*output);
+  recorder->writes_to_stdout_ = output->is_stdout();
+  if (recorder->keeps_in_memory() && output->is_seekable()) {
+    output->discard();  // so far it was only to be seen whether a file can be there
+  } else {
+    recorder->opened_ = std::move(*output);
+  }
   return recorder;
 }
 
@@ -80,6 +77,7 @@ base::Status Recorder::prepare(perf::LiveSource& live) {
   std::vector<uint32_t> groups;
   for (const perf::EventRequest& request : live.request().events) groups.push_back(request.group);
   beginning_.features.add_groups(groups);
+  bpf_.load();
   beginning_.tracing_data = load_tracing_data(live.request().events);
   beginning_.most_round_bytes = std::max(live.data_ring_bytes(), perf::kDefaultSidebandBytes);
   beginning_.compression = options_.compression;
@@ -89,12 +87,32 @@ base::Status Recorder::prepare(perf::LiveSource& live) {
     return {};
   }
   // Begun before the events run, so that a full disk is told before a command is started.
-  auto file = TraceFile::begin(std::move(*opened_), beginning_, live.events());
+  auto file = begin_trace(std::move(*opened_));
   opened_.reset();
   if (!file) return std::move(file.error());
   file_ = std::move(*file);
   if (options_.max_bytes != 0) file_->writer().set_limit(options_.max_bytes);
   return {};
+}
+
+/// What the recording is about, as far as the kernel tells it apart.
+std::vector<sys::ThreadInfo> Recorder::find_threads() {
+  if (!std::exchange(is_begun_, true)) {
+    auto threads = live_->rundown();
+    for (const sys::ThreadInfo& thread : threads) followed_.add(thread);
+    return threads;
+  }
+  if (live_->follows_tasks() && followed_.is_whole()) return followed_.list();
+  return sys::scan_threads().threads;
+}
+
+/// Sections that have changed since the trace was begun. Where one command is recorded nobody is told of the BPF
+/// programs that others load, though its samples may lie in them: so they are looked for once more.
+source::FeatureSections Recorder::late_features() {
+  source::FeatureSections more;
+  bpf_.load();
+  if (bpf_.size() != bpf_begun_) bpf_.add_to(more);
+  return more;
 }
 
 /// Events run already, so that what starts meanwhile is in the rings; no round ends before all of this is written,
@@ -104,10 +122,9 @@ base::Status Recorder::prepare(perf::LiveSource& live) {
 /// hand. `missed` gets the sideband of that, where the list begins another one.
 base::Status Recorder::list_what_runs(base::ByteSink& records, base::ByteSink* missed) {
   rundown_->add_kernel(records);
+  bpf_.list(*rundown_, records);
   rundown_->add_cgroups(records);
-  // Later a command has children, which live_ does not know.
-  const auto threads = is_begun_ ? sys::scan_threads().threads : live_->rundown();
-  is_begun_ = true;
+  const auto threads = find_threads();
   size_t listed = 0;
   for (const sys::ThreadInfo& thread : threads) {
     rundown_->add_thread(thread, records);
@@ -121,6 +138,12 @@ base::Status Recorder::list_what_runs(base::ByteSink& records, base::ByteSink* m
   return {};
 }
 
+base::Result<std::unique_ptr<TraceFile>> Recorder::begin_trace(source::TraceOutput output) {
+  bpf_.add_to(beginning_.features);
+  bpf_begun_ = bpf_.size();
+  return TraceFile::begin(std::move(output), beginning_, live_->events());
+}
+
 base::Status Recorder::begin() {
   started_ = live_->start_time();
   if (spool_) return begin_segment();
@@ -132,13 +155,25 @@ base::Status Recorder::begin() {
 base::Status Recorder::begin_file(std::span<const uint8_t> rundown) {
   ++files_made_;
   file_began_ = base::now_of(CLOCK_MONOTONIC);
+  if (files_made_ > 1) lost_before_ = live_->final_losses();
   for (const perf::MappedFile& file : rundown_->files())
     file_->tally().add_build_id({file.build_id, file.path, -1, file.is_kernel});
   return file_->writer().append(rundown);
 }
 
+/// Beyond a limit on the size: they tell what there is none of in the file.
+base::Status Recorder::write_losses() {
+  const auto lost = losses_since(lost_before_, live_->final_losses());
+  if (lost.empty()) return {};
+  file_->writer().set_limit(kNoLimit);
+  return file_->writer().append(make_loss_records(live_->events(), lost));
+}
+
 base::Status Recorder::end_file() {
-  auto status = file_->finish();
+  auto status =
+      failure_ ? base::Status() : write_losses();  // no room for them where a write failed
+  auto finished = file_->finish(late_features());
+  if (status) status = std::move(finished);
   record_bytes_ += file_->writer().record_bytes();
   total_->merge(file_->tally());
   keep(*file_);
@@ -184,30 +219,12 @@ base::Status Recorder::rotate() {
   if (!status || round_.is_last) return status;
   auto output = source::TraceOutput::open(numbered_path(options_.output, files_made_ + 1));
   if (!output) return std::move(output.error());
-  auto next = TraceFile::begin(std::move(*output), beginning_, live_->events());
+  auto next = begin_trace(std::move(*output));
   if (!next) return std::move(next.error());
   status = end_file();
   file_ = std::move(*next);
   auto begun = begin_file(records.bytes());
   return status ? std::move(begun) : std::move(status);
-}
-
-/// The same in memory.
-base::Status Recorder::begin_segment() {
-  base::ByteSink records;
-  base::ByteSink missed;
-  if (auto status = list_what_runs(records, &missed); !status) return status;
-  records.put_bytes(missed.bytes());
-  if (!spool_->segments().empty()) {
-    if (auto status = take_round(milliseconds(0)); !status) return status;
-    copy_sideband(records);
-    if (auto status = store_round(); !status) return status;
-  }
-  std::vector<source::BuildId> files;
-  for (const perf::MappedFile& file : rundown_->files())
-    files.push_back({file.build_id, file.path, -1, file.is_kernel});
-  spool_->begin_segment(records.take(), std::move(files), base::now_of(CLOCK_MONOTONIC));
-  return {};
 }
 
 base::Status Recorder::take_round(milliseconds wait) { return live_->next_round(wait, round_); }
@@ -216,7 +233,12 @@ void Recorder::give_back() {
   for (const source::Span& span : round_.spans) live_->release(span.stream, kEverything);
 }
 
-void Recorder::look_at_mappings() {
+void Recorder::look_at_sideband() {
+  for (const source::Span& span : round_.spans) {
+    if (!live_->is_sideband(span.stream)) continue;
+    bpf_.look_at(span);
+    if (spool_ || rotates()) followed_.learn(span);
+  }
   const auto is_sideband = [&](const source::Span& span) {
     return live_->is_sideband(span.stream);
   };
@@ -229,7 +251,7 @@ void Recorder::look_at_mappings() {
 
 base::Status Recorder::store_round(bool may_end_round) {
   base::Status status;
-  look_at_mappings();
+  look_at_sideband();
   if (selection_)
     selection_->choose(round_.spans, [&](uint32_t stream) { return live_->is_sideband(stream); });
   if (spool_) {
@@ -243,19 +265,6 @@ base::Status Recorder::store_round(bool may_end_round) {
   }
   give_back();
   return status;
-}
-
-base::Status Recorder::look_at_signal() {
-  if (!spool_ && !rotates()) return {};
-  const sigset_t set = dump_signal();
-  const timespec at_once{};
-  if (sigtimedwait(&set, nullptr, &at_once) != SIGUSR2) return {};
-  if (!spool_) return rotate();
-  auto status = options_.output.empty() ? base::Status()
-                                        : dump(numbered_path(options_.output, files_made_ + 1));
-  // A dump that cannot be written does not end the flight recorder.
-  if (!status) notes_.push_back(status.error().what);
-  return {};
 }
 
 base::Result<bool> Recorder::step(milliseconds wait) {
@@ -276,57 +285,9 @@ base::Result<bool> Recorder::step(milliseconds wait) {
   return false;
 }
 
-base::Status Recorder::write_segments(TraceFile& file) {
-  std::vector<std::shared_ptr<const FlightSpool::Round>> rounds;
-  for (const auto& segment : spool_->segments()) {
-    rounds.insert(rounds.end(), segment.rounds.begin(), segment.rounds.end());
-    for (const source::BuildId& id : segment.files) file.tally().add_build_id(id);
-  }
-  const std::vector<uint8_t> rundown = spool_->segments().front().rundown;
-  if (auto status = file.writer().append(rundown); !status) return status;
-  uint64_t since = 0;
-  for (const auto& round : rounds) {
-    source::Span span;
-    span.begin = round->bytes.get();
-    span.end = span.begin + round->size_bytes;
-    if (auto status = file.append(std::span(&span, 1), true); !status) return status;
-    since += round->size_bytes;
-    if (since < kBetweenRounds || live_->is_finished()) continue;
-    since = 0;  // the rings fill while a dump is written
-    if (auto status = take_round(milliseconds(0)); !status) return status;
-    if (auto status = store_round(); !status) return status;
-  }
-  return {};
-}
-
 void Recorder::fail(base::Error error) {
   failure_ = std::move(error);
   live_->finish();
-}
-
-base::Status Recorder::dump(const std::string& path) {
-  if (path == "-")
-    return base::make_error(base::Code::kUsage, "a dump needs a file's name, not standard output");
-  if (!spool_ || spool_->segments().empty())
-    return base::make_error(base::Code::kUsage,
-                            "there is nothing to dump: this is no flight recorder",
-                            "give it overwrite, as in overwrite = \"10s\"");
-  std::optional<source::TraceOutput> output;
-  if (opened_ && path == options_.output) {
-    output = std::move(*opened_);
-    opened_.reset();
-  } else {
-    auto opened = source::TraceOutput::open(path);
-    if (!opened) return std::move(opened.error());
-    output = std::move(*opened);
-  }
-  auto file = TraceFile::begin(std::move(*output), beginning_, live_->events());
-  if (!file) return std::move(file.error());
-  ++files_made_;
-  auto status = write_segments(**file);
-  auto finished = (*file)->finish();
-  keep(**file);
-  return status ? std::move(finished) : std::move(status);
 }
 
 base::Status Recorder::finish() {

@@ -11,7 +11,9 @@
 #include "base/result.h"
 #include "perf/live_source.h"
 #include "perf/rundown.h"
+#include "session/bpf_programs.h"
 #include "session/flight_spool.h"
+#include "session/followed_tasks.h"
 #include "session/mapped_files.h"
 #include "session/record_selection.h"
 #include "session/record_tally.h"
@@ -53,6 +55,8 @@ class Recorder {
   base::Status prepare(perf::LiveSource& live);
   /// Nothing was recorded: no file stays.
   void discard();
+  /// The trace goes to our standard output: a command must not write there.
+  bool writes_to_stdout() const { return writes_to_stdout_; }
   /// After it was started.
   base::Status begin();
   /// One round; false when it was the last. Waits at most `wait`.
@@ -92,17 +96,24 @@ class Recorder {
   base::Status list_what_runs(base::ByteSink& records, base::ByteSink* missed);
   base::Status begin_file(std::span<const uint8_t> rundown);
   base::Status end_file();
+  base::Status write_losses();
   void keep(const TraceFile& file);
   bool is_file_done(base::Nanos now) const;
   base::Status rotate();
-  base::Status begin_segment();
   base::Status take_round(std::chrono::milliseconds wait);
   base::Status store_round(bool may_end_round = true);
-  void look_at_mappings();
+  void look_at_sideband();
+  std::vector<sys::ThreadInfo> find_threads();
+  source::FeatureSections late_features();
+  base::Result<std::unique_ptr<TraceFile>> begin_trace(source::TraceOutput output);
   void give_back();
-  base::Status look_at_signal();
-  base::Status write_segments(TraceFile& file);
   void copy_sideband(base::ByteSink& records) const;
+  base::Status look_at_signal();
+  // recorder_flight.cc
+  static void block_dump_signal();
+  base::Status begin_segment();
+  base::Status keep_up();
+  base::Status write_segments(TraceFile& file);
 
   RecordOptions options_;
   std::optional<source::TraceOutput> opened_;
@@ -113,11 +124,16 @@ class Recorder {
   std::unique_ptr<RecordTally> total_;    ///< of files that are finished, or of what went to memory
   std::optional<perf::Rundown> rundown_;  ///< knows the files of all that ran so far
   std::unique_ptr<MappedFiles> mapped_;
+  FollowedTasks followed_;
+  BpfPrograms bpf_;
+  size_t bpf_begun_ = 0;                        ///< programs that the trace at hand was begun with
   std::unique_ptr<RecordSelection> selection_;  ///< null: the kernel chooses
   source::Round round_;
   std::optional<base::Error> failure_;
   std::vector<FinishedFile> files_;
   std::vector<std::string> notes_;
+  std::vector<source::Loss> lost_before_;  ///< the file at hand was begun
+  bool writes_to_stdout_ = false;
   uint32_t files_made_ = 0;
   base::Nanos file_began_ = 0;
   uint64_t record_bytes_ = 0;

@@ -13,10 +13,10 @@ Status Recording::start(LiveInput& live, const RunOptions& options,
   perf::LiveRequest request = live.make_request(options, wanted);
   request.is_recorded = true;
   request.extras.build_ids = recording.kernel_build_ids;
-  request.stdout_to_stderr = recording.output == "-";
   auto recorder = Recorder::open(std::move(recording));
   if (!recorder) return std::move(recorder.error());
   recorder_ = std::move(*recorder);
+  request.stdout_to_stderr = recorder_->writes_to_stdout();
   Status status = begin(options, std::move(request));
   if (!status) {
     recorder_->discard();

@@ -16,6 +16,7 @@ Selection with_batches_ahead(Selection selection, bool may_run_ahead) {
 Run::Run(TraceInput& input, TraceModel& model, Selection selection)
     : input_(input),
       window_(selection.window),
+      stacks_(model.stacks.builder()),
       decoder_(input.source(), model,
                with_batches_ahead(std::move(selection), input.may_run_ahead())) {
   pump_.emplace([this](auto wait, Batch& batch) { return fill(wait, batch); });
@@ -25,7 +26,9 @@ Run::Run(TraceInput& input, TraceModel& model, Selection selection)
 /// On the decoder's thread: a batch as the script gets it. What is to be found out about all its events together
 /// (stacks, say) follows the decoder here, while the bytes that they point to are lent.
 base::Status Run::fill(std::chrono::milliseconds wait, Batch& batch) {
-  return decoder_.fill(wait, batch);
+  auto status = decoder_.fill(wait, batch);
+  if (stacks_ != nullptr) stacks_->finish_batch();
+  return status;
 }
 
 base::Result<const Batch*> Run::next(std::chrono::milliseconds wait) {

@@ -41,6 +41,7 @@ class Run {
   bool is_at_rest() const { return is_read_ || !pump_; }
   /// Lost records that records told of, by CPU (-1: unknown). Any thread.
   std::map<int32_t, uint64_t> lost_by_cpu() const { return decoder_.lost_by_cpu(); }
+  std::vector<source::Loss> losses() const { return decoder_.losses(); }
   /// A sentence when no part of the trace lay in the window that was asked for.
   std::string describe_miss() const;
 
@@ -49,6 +50,7 @@ class Run {
 
   TraceInput& input_;
   TimeWindow window_;
+  StackBuilder* stacks_;  ///< null: nobody asked for stacks
   Decoder decoder_;
   std::optional<Pump> pump_;  ///< until it is finished
   Counts counts_;

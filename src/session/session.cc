@@ -117,10 +117,11 @@ void Session::end() {
 
 const Counts& Session::counts() const { return run_ ? run_->counts() : recording_.counts(); }
 
-/// Where LOST records told of more on a CPU than the final numbers do (before Linux 6.0, or a descriptor that could not
+/// A file tells all by itself. Live, where LOST records told of more on a CPU than the final numbers do (before Linux 6.0, or a descriptor that could not
 /// be read), the rest is added.
 std::vector<source::Loss> Session::losses() {
   if (is_over_ || !was_started()) return losses_;
+  if (file() != nullptr && run_) return run_->losses();
   return add_missing(input().final_losses(),
                      run_ ? run_->lost_by_cpu() : recording_.recorder().lost_by_cpu());
 }

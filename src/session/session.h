@@ -51,6 +51,8 @@ class Session {
   EventKinds& kinds() { return kinds_; }
   const EventKinds& kinds() const { return kinds_; }
   const TraceModel& model() const { return model_; }
+  /// What the run keeps of stacks; declared before its start.
+  Stacks& stacks() { return model_.stacks; }
 
   base::Status start(const RunOptions& options);
   /// Instead of `start`: `next` then gives empty batches until the end.

@@ -29,8 +29,7 @@ base::Status TraceFile::append(std::span<const source::Span> spans, bool ends_ro
   return status;
 }
 
-base::Status TraceFile::finish() {
-  source::FeatureSections more;
+base::Status TraceFile::finish(source::FeatureSections more) {
   more.add_build_ids(tally_.build_ids());
   more.add_sample_times(tally_.first(), tally_.last());
   auto written = writer_.finish(more);

@@ -32,8 +32,8 @@ class TraceFile {
 
   /// Writes the records of a round and counts those that were written.
   base::Status append(std::span<const source::Span> spans, bool ends_round);
-  /// The sections at the end, and the file's name. After an error what was written can be read.
-  base::Status finish();
+  /// The sections at the end, `more` among them, and the file's name. After an error what was written can be read.
+  base::Status finish(source::FeatureSections more);
   void discard() { output_.discard(); }
 
   source::PerfDataWriter& writer() { return writer_; }

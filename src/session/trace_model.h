@@ -3,10 +3,11 @@
 #include "base/interner.h"
 #include "process/cgroup_names.h"
 #include "process/process_model.h"
+#include "session/stacks.h"
 
 namespace oc::session {
 
-/// What reading a trace teaches, by the ids that descriptors carry: texts, who ran under which name, cgroups.
+/// What reading a trace teaches, by the ids that descriptors carry: texts, who ran under which name, cgroups, stacks.
 ///
 /// The decoder's thread writes it while the script's reads what an id means; `processes` is the writer's alone.
 /// It outlives the run: ids mean the same as long as the trace is there.
@@ -14,6 +15,7 @@ struct TraceModel {
   base::Interner strings;
   process::ProcessModel processes{strings};
   process::CgroupNames cgroups;
+  Stacks stacks{strings};
 };
 
 }  // namespace oc::session

@@ -146,6 +146,29 @@ void FeatureSections::add_compression(uint32_t level, uint32_t ratio, uint32_t r
   sections_[kCompressedFeature] = sink.take();
 }
 
+/// count, then { u32 size of info, u32 size of data, u64 arrays, info, data }; count, then { u32 id, u32 size, bytes }.
+void FeatureSections::add_bpf(const std::vector<BpfInfo>& programs,
+                              const std::vector<BpfTypes>& types) {
+  ByteSink sink;
+  sink.put(static_cast<uint32_t>(programs.size()));
+  for (const BpfInfo& program : programs) {
+    sink.put(static_cast<uint32_t>(program.info.size()));
+    sink.put(static_cast<uint32_t>(program.data.size()));
+    sink.put(program.arrays);
+    sink.put_bytes(program.info);
+    sink.put_bytes(program.data);
+  }
+  sections_[kBpfProgramFeature] = sink.take();
+  ByteSink entries;
+  entries.put(static_cast<uint32_t>(types.size()));
+  for (const BpfTypes& entry : types) {
+    entries.put(entry.id);
+    entries.put(static_cast<uint32_t>(entry.bytes.size()));
+    entries.put_bytes(entry.bytes);
+  }
+  sections_[kBpfBtfFeature] = entries.take();
+}
+
 void FeatureSections::add_none(Feature number) {
   ByteSink sink;
   sink.put(uint32_t{0});

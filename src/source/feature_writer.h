@@ -43,6 +43,19 @@ struct CpuTopology {
   std::vector<CpuPlace> places;  ///< by CPU
 };
 
+/// A BPF program, as the kernel tells of it; what its parts are: sys/bpf_programs.h.
+struct BpfInfo {
+  uint64_t arrays = 0;
+  std::span<const uint8_t> info;
+  std::span<const uint8_t> data;  ///< a multiple of 8 bytes
+};
+
+/// The types (BTF) of one or more of them.
+struct BpfTypes {
+  uint32_t id = 0;
+  std::span<const uint8_t> bytes;
+};
+
 struct MemoryNode {
   uint64_t number = 0;
   std::vector<uint32_t> blocks;  ///< ascending
@@ -66,6 +79,7 @@ class FeatureSections {
   /// The clock of the trace, and what it and the wall clock showed at one moment.
   void add_clock(uint32_t clock, uint64_t resolution_ns, uint64_t wall_ns, uint64_t clock_ns);
   void add_compression(uint32_t level, uint32_t ratio, uint32_t ring_bytes);
+  void add_bpf(const std::vector<BpfInfo>& programs, const std::vector<BpfTypes>& types);
   /// A section that says that there is none of the kind.
   void add_none(Feature number);
   /// Which events are counted together: `groups[i]` is the number of event i's group, 0 for none. Members stand

@@ -124,6 +124,11 @@ base::Result<base::Fd> open_stream(const std::string& path, mode_t mode) {
   return fd;
 }
 
+/// As files the latter would be /dev/stdout.partial and the like, and a rename of the system's link.
+bool names_stdout(const std::string& path) {
+  return path == "-" || path == "/dev/stdout" || path == "/dev/fd/1" || path == "/proc/self/fd/1";
+}
+
 base::Result<base::Fd> open_stdout() {
   if (isatty(STDOUT_FILENO) != 0) {
     return make_error(Code::kUsage, "a trace is not written to a terminal",
@@ -139,8 +144,7 @@ base::Result<base::Fd> open_stdout() {
 base::Result<TraceOutput> TraceOutput::open(const std::string& path) {
   TraceOutput output;
   output.path_ = output.current_path_ = path;
-  // As a file the latter would be /dev/stdout.partial, and a rename of the system's link.
-  if (path == "-" || path == "/dev/stdout") {
+  if (names_stdout(path)) {
     output.path_ = output.current_path_ = "standard output";
     auto fd = open_stdout();
     if (!fd) return std::move(fd.error());
@@ -166,6 +170,15 @@ base::Result<TraceOutput> TraceOutput::open(const std::string& path) {
   output.current_path_ = path + ".partial";
   output.is_seekable_ = true;
   return output;
+}
+
+bool TraceOutput::is_stdout() const {
+  struct stat ours {};
+  struct stat trace {};
+  if (is_seekable_ || fstat(STDOUT_FILENO, &ours) != 0 || fstat(fd_.number(), &trace) != 0)
+    return false;
+  // Nothing can be mixed up in a character device like /dev/null, and a terminal gets no trace.
+  return !S_ISCHR(ours.st_mode) && ours.st_dev == trace.st_dev && ours.st_ino == trace.st_ino;
 }
 
 base::Error TraceOutput::failed(int number) const {

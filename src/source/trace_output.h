@@ -16,7 +16,8 @@ namespace oc::source {
 ///
 ///     open(NAME)   NAME.partial is made and locked; one that a killed run left becomes NAME.partial.old
 ///     finish()     an older NAME, also a link, becomes NAME.old; NAME.partial becomes NAME
-///     "-", and whatever exists and is a FIFO or a character device: written to as it comes
+///     "-", /dev/stdout, /dev/fd/1, /proc/self/fd/1: standard output, as it comes
+///     whatever exists and is a FIFO or a character device: written to as it comes
 ///
 /// NAME.partial is always a new file: no link is written through. Of several that open one name at a time, one gets
 /// it and the others an error. A block device is refused.
@@ -28,6 +29,8 @@ class TraceOutput {
 
   /// False: a pipe, or what behaves like one. Nothing that was written can be changed.
   bool is_seekable() const { return is_seekable_; }
+  /// Whoever writes to our standard output writes into the trace: it is that, or the FIFO that it goes to.
+  bool is_stdout() const;
   uint64_t position() const { return position_; }
   const std::string& path() const { return path_; }
   /// The name it has now: NAME.partial until finished.

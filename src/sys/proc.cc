@@ -15,6 +15,7 @@
 #include <unordered_map>
 
 #include "base/fd.h"
+#include "sys/files.h"
 
 namespace oc::sys {
 
@@ -138,6 +139,14 @@ ThreadInfo load_thread(int32_t pid, int32_t tid, const std::string& proc) {
   ThreadInfo thread{pid, tid, {}};
   read_comm(AT_FDCWD, fmt::format("{}/{}/task/{}/comm", proc, pid, tid).c_str(), thread.comm);
   return thread;
+}
+
+ThreadInfo load_thread(int32_t tid, const std::string& proc) {
+  const std::string status = read_text(fmt::format("{}/{}/status", proc, tid), 4096);
+  int32_t pid = 0;
+  if (const size_t at = status.find("\nTgid:\t"); at != status.npos)
+    std::from_chars(status.data() + at + 7, status.data() + status.size(), pid);
+  return load_thread(pid, tid, proc);
 }
 
 bool in_initial_pid_namespace() {

@@ -41,4 +41,7 @@ bool in_initial_user_namespace();
 /// The thread `tid` of process `pid`; the name is empty when it does not live any more.
 ThreadInfo load_thread(int32_t pid, int32_t tid, const std::string& proc = "/proc");
 
+/// The same of a thread whose process is not known.
+ThreadInfo load_thread(int32_t tid, const std::string& proc = "/proc");
+
 }  // namespace oc::sys

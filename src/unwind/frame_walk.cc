@@ -38,6 +38,9 @@ class ProcessMemory : public Memory {
   CodeFinder& code_;
 };
 
+/// Of words.
+uint64_t offset_of(int16_t words) { return static_cast<uint64_t>(int64_t{words} * 8); }
+
 End end_of(Outcome outcome) {
   if (outcome == Outcome::kUnreadable) return End::kStackEnd;
   return outcome == Outcome::kUnknownRegister ? End::kNoRegisters : End::kBadRule;
@@ -62,6 +65,7 @@ FrameWalk::FrameWalk(Job& job, RuleCache& cache, Counts& counts)
   cursor_.knows_link = registers.arch == Arch::kArm64 && registers.knows(columns.link);
   job_.count = 0;
   job_.is_guessed = false;
+  cache_.fetch(RuleCache::key_of(cursor_.pointer, false), epoch_);
 }
 
 bool FrameWalk::end(End reason) {
@@ -69,7 +73,7 @@ bool FrameWalk::end(End reason) {
   return false;
 }
 
-bool FrameWalk::step() {
+bool FrameWalk::look() {
   const auto* entry = find_rule();
   if (entry == nullptr && job_.count != 0) return end(End::kNoMapping);
   if (job_.count == job_.frames.size()) return end(End::kTooDeep);
@@ -77,18 +81,20 @@ bool FrameWalk::step() {
   frame = {cursor_.pointer, 0, cursor_.is_return};
   if (entry == nullptr) return end(End::kNoMapping);
   frame.note = entry->note;
-  const Rule rule = entry->rule;
-  if (rule.is_signal_frame()) frame.is_return = false;
+  if (entry->rule.is_signal_frame()) frame.is_return = false;
+  return look_at(entry->rule);
+}
+
+bool FrameWalk::look_at(const Rule& rule) {
   switch (rule.kind) {
     case RuleKind::kStack:
-      return step_to(cursor_.stack + static_cast<uint64_t>(int64_t{rule.cfa} * 8), rule);
+      return expect(cursor_.stack + offset_of(rule.cfa), rule);
     case RuleKind::kFrame:
       if (!cursor_.knows_frame) return step_slow();
-      return step_to(cursor_.frame + static_cast<uint64_t>(int64_t{rule.cfa} * 8), rule);
+      return expect(cursor_.frame + offset_of(rule.cfa), rule);
     case RuleKind::kPlt: {
       const bool is_pushed = (cursor_.pointer & 15) >= static_cast<uint64_t>(rule.frame);
-      Rule entry_of_plt;
-      return step_to(cursor_.stack + (is_pushed ? 16 : 8), entry_of_plt);
+      return expect(cursor_.stack + (is_pushed ? 16 : 8), Rule{});
     }
     case RuleKind::kSlow:
       return step_slow();
@@ -106,26 +112,26 @@ bool FrameWalk::step() {
   return end(End::kNoRules);
 }
 
-/// Null: no code is mapped there.
-RuleCache::Entry* FrameWalk::find_rule() {
-  const uint64_t key = RuleCache::key_of(cursor_.pointer, cursor_.is_return);
-  RuleCache::Entry& entry = cache_.slot(key, epoch_);
-  if (entry.key == key && entry.epoch == static_cast<uint32_t>(epoch_)) return &entry;
-  return fill(entry, key) ? &entry : nullptr;
+bool FrameWalk::expect(uint64_t cfa, const Rule& rule) {
+  cfa_ = cfa;
+  rule_ = rule;
+  has_moved_ = false;
+  stack_.fetch(cfa + offset_of(rule.link));
+  return true;
 }
 
-bool FrameWalk::fill(RuleCache::Entry& entry, uint64_t key) {
+/// Null: no code is mapped there.
+const RuleCache::Entry* FrameWalk::find_rule() {
+  const uint64_t key = RuleCache::key_of(cursor_.pointer, cursor_.is_return);
+  if (const auto* entry = cache_.find(key, epoch_); entry != nullptr) return entry;
   ++counts_.misses;
   const uint64_t lookup = cursor_.lookup();
   const auto range = job_.code->find(lookup);
-  if (!range) return false;
-  const Rule rule = load_rule(*range, lookup);
-  entry.key = key;
-  entry.epoch = static_cast<uint32_t>(epoch_);
-  entry.rule = rule;
-  entry.note =
-      job_.code->note(*range, cursor_.pointer, cursor_.is_return && !rule.is_signal_frame());
-  return true;
+  if (!range) return nullptr;
+  RuleCache::Entry entry{key, epoch_, 0, load_rule(*range, lookup)};
+  const bool is_return = cursor_.is_return && !entry.rule.is_signal_frame();
+  entry.note = job_.code->note(*range, cursor_.pointer, is_return);
+  return cache_.add(entry);
 }
 
 Rule FrameWalk::load_rule(const CodeRange& range, uint64_t lookup) const {
@@ -138,25 +144,27 @@ Rule FrameWalk::load_rule(const CodeRange& range, uint64_t lookup) const {
   return address ? range.rules->find(*address) : rule;
 }
 
-/// The step of a rule: reads what it saved below the CFA.
-bool FrameWalk::step_to(uint64_t cfa, const Rule& rule) {
+bool FrameWalk::move() {
+  if (has_moved_) return true;
   uint64_t pointer = cursor_.link;
-  if (cfa < cursor_.stack && !rule.is_signal_frame()) return end(End::kNoProgress);
-  if (rule.link != Rule::kKept) {
-    if (!stack_.read(cfa + static_cast<uint64_t>(int64_t{rule.link} * 8), pointer))
-      return end(End::kStackEnd);
+  if (cfa_ < cursor_.stack && !rule_.is_signal_frame()) return end(End::kNoProgress);
+  if (rule_.link != Rule::kKept) {
+    if (!stack_.read(cfa_ + offset_of(rule_.link), pointer)) return end(End::kStackEnd);
   } else if (!cursor_.knows_link) {
     return end(End::kNoProgress);  // a caller's link register holds where it returned to itself
   }
-  if (rule.frame != Rule::kKept) {
-    const uint64_t at = cfa + static_cast<uint64_t>(int64_t{rule.frame} * 8);
+  if (rule_.frame != Rule::kKept) {
+    const uint64_t at = cfa_ + offset_of(rule_.frame);
     // Below the stack pointer it was popped already: the register has it again, and CFI need not say so.
-    if (!stack_.read(at, cursor_.frame))
-      cursor_.knows_frame &= at < cursor_.stack;
-    else
+    if (stack_.read(at, cursor_.frame)) {
       cursor_.knows_frame = true;
+    } else {
+      cursor_.knows_frame &= at < cursor_.stack;
+    }
   }
-  return arrive(pointer, cfa, rule.is_signal_frame());
+  if (!arrive(pointer, cfa_, rule_.is_signal_frame())) return false;
+  cache_.fetch(RuleCache::key_of(cursor_.pointer, cursor_.is_return), epoch_);
+  return true;
 }
 
 /// To the caller, if there is one.
@@ -177,6 +185,7 @@ bool FrameWalk::arrive(uint64_t pointer, uint64_t stack, bool was_signal) {
 /// No CFI: [frame] is the caller's frame pointer and [frame + 8] the return address, on both machines, when the code keeps
 /// them at all. So both have to lie in the stack, in order.
 bool FrameWalk::step_guess() {
+  has_moved_ = true;
   job_.is_guessed = true;
   const uint64_t at = cursor_.frame;
   uint64_t frame = 0;
@@ -189,6 +198,7 @@ bool FrameWalk::step_guess() {
 }
 
 bool FrameWalk::step_slow() {
+  has_moved_ = true;
   ++counts_.slow;
   const uint32_t index = job_.count - 1;
   Registers caller;

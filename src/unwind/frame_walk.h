@@ -24,22 +24,30 @@ struct Cursor {
   uint64_t lookup() const { return pointer - (is_return ? 1 : 0); }
 };
 
-/// The walk over one stack, a frame at a time.
+/// The walk over one stack, a frame at a time, in two halves, each of which begins with memory that is far away:
+///
+///     look   finds the rule of the address at the cursor (in the cache), adds the frame; then it knows where the
+///            return address lies, and has it fetched
+///     move   reads the return address; then it knows the next address, and has its place in the cache fetched
+///
+/// So who has several stacks works on others while memory answers.
 class FrameWalk {
  public:
   /// Requires: registers that are usable.
   FrameWalk(Job& job, RuleCache& cache, Counts& counts);
 
-  /// Adds the frame at the cursor, and moves it to the caller. False: that was the last one; job.end says why.
-  bool step();
+  /// Adds the frame at the cursor. False: that was the last one; job.end says why.
+  bool look();
+  /// To the caller. False: there is none; job.end says why. Requires: `look` was true.
+  bool move();
 
  private:
-  RuleCache::Entry* find_rule();
-  bool fill(RuleCache::Entry& entry, uint64_t key);
+  const RuleCache::Entry* find_rule();
   Rule load_rule(const CodeRange& range, uint64_t lookup) const;
   bool end(End reason);
 
-  bool step_to(uint64_t cfa, const Rule& rule);
+  bool look_at(const Rule& rule);
+  bool expect(uint64_t cfa, const Rule& rule);
   bool step_guess();
   bool step_slow();
   bool arrive(uint64_t pointer, uint64_t stack, bool was_signal);
@@ -54,7 +62,10 @@ class FrameWalk {
   Counts& counts_;
   StackBytes stack_;
   Cursor cursor_;
-  uint64_t epoch_;
+  uint32_t epoch_;
+  bool has_moved_ = true;  ///< nothing for `move` to do: not yet looked, or a slow path did both
+  uint64_t cfa_ = 0;       ///< what `move` goes on with
+  Rule rule_;
   uint32_t odd_steps_ =
       0;  ///< that did not lead upwards: leaf frames of arm64, signals on their own stack
   /// Of the frame all_at_, the last place where all were known: the job's, or `caller_`.

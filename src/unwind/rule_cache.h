@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 
@@ -7,38 +8,60 @@
 
 namespace oc::unwind {
 
-/// Rules by live address, of all processes that one thread unwinds: direct-mapped, what collides is replaced.
+/// Rules by live address, of all processes that one thread unwinds. What collides is replaced.
+///
+///     bucket, one cache line:   [ newer entry 24 ][ older entry 24 ][ free 16 ]
 ///
 /// An entry is good for one epoch of an address space (CodeFinder::epoch), so nothing is ever flushed: what belonged
 /// to a mapping that is gone is not asked for any more. Not for two threads.
 class RuleCache {
  public:
-  static constexpr uint32_t kEntries = 1 << 16;
+  static constexpr uint32_t kEntries = 1 << 17;
 
   struct Entry {
-    uint64_t key = 0;    ///< see key_of; 0 is never asked for
-    uint32_t epoch = 0;  ///< the low half
+    uint64_t key = 0;    ///< see key_of
+    uint32_t epoch = 0;  ///< the low half; 0: nothing is there
     uint32_t note = 0;
     Rule rule;
   };
   static_assert(sizeof(Entry) == 24);
 
-  /// Requires: a power of two.
+  /// Requires: a power of two, at least 2.
   explicit RuleCache(uint32_t entries)
-      : entries_(std::make_unique<Entry[]>(entries)), mask_(entries - 1) {}
+      : buckets_(std::make_unique<Bucket[]>(entries / 2)), mask_(entries / 2 - 1) {}
 
   /// A return address and an exact one next to it may share a rule, but not a note.
   static uint64_t key_of(uint64_t address, bool is_return) {
     return address << 1 | (is_return ? 1 : 0);
   }
-  /// Where this key is, or belongs. Owned by the cache; good until the next insertion.
-  Entry& slot(uint64_t key, uint64_t epoch) {
-    const uint64_t mixed = (key ^ epoch << 20) * 0x9e3779b97f4a7c15;
-    return entries_[mixed >> 40 & mask_];
+  /// Null: not there. Owned by the cache; good until the next `add`.
+  const Entry* find(uint64_t key, uint32_t epoch) const {
+    for (const Entry& entry : bucket(key, epoch).ways) {
+      if (entry.key == key && entry.epoch == epoch) return &entry;
+    }
+    return nullptr;
   }
+  /// Requires: it is not there. The result is good until the next `add`.
+  const Entry* add(const Entry& entry) {
+    Bucket& place = bucket(entry.key, entry.epoch);
+    place.ways[1] = place.ways[0];
+    place.ways[0] = entry;
+    return &place.ways[0];
+  }
+  /// Brings the place of a key near.
+  void fetch(uint64_t key, uint32_t epoch) const { __builtin_prefetch(&bucket(key, epoch)); }
 
  private:
-  std::unique_ptr<Entry[]> entries_;
+  struct alignas(64) Bucket {
+    std::array<Entry, 2> ways;
+  };
+
+  Bucket& bucket(uint64_t key, uint32_t epoch) const {
+    const uint64_t mixed = (key ^ uint64_t{epoch} << 20) * 0x9e3779b97f4a7c15;
+    return buckets_[mixed >> 40 & mask_];
+  }
+
+  std::unique_ptr<Bucket[]> buckets_;
   uint32_t mask_;
 };
 

@@ -28,7 +28,11 @@ class StackBytes {
     std::memcpy(&value, bytes_.data() + distance, size_bytes);
     return true;
   }
-  bool holds(uint64_t address) const { return address - start_ < bytes_.size(); }
+  /// Brings what lies there near, if anything does.
+  void fetch(uint64_t address) const {
+    const uint64_t distance = address - start_;
+    if (distance < bytes_.size()) __builtin_prefetch(bytes_.data() + distance);
+  }
 
  private:
   uint64_t start_;

@@ -50,7 +50,8 @@ class Unwinder {
   explicit Unwinder(uint32_t cache_entries = RuleCache::kEntries) : cache_(cache_entries) {}
 
   void unwind(Job& job);
-  /// The same for many: the memory that the next one reads first is fetched while this one is worked on.
+  /// The same for many, several in turns: while memory answers for one, others are worked on. Their frames do not
+  /// overlap.
   void unwind(std::span<Job> jobs);
 
   const Counts& counts() const { return counts_; }

@@ -109,6 +109,8 @@ class Record:
                           (["--max-size", "1MiB", "--rotate", "1s"], "exclude each other"),
                           (["--rotate-files", "2"], "goes with --rotate"),
                           (["--json", "-o", "-"], "both want standard output"),
+                          (["--json", "-o", "/dev/stdout"], "both want standard output"),
+                          (["--rotate", "1s", "-o", "/dev/fd/1"], "needs a file's name"),
                           (["--overwrite", "1s", "-o", "-"], "needs a file's name"),
                           (["ls"], "one argument too many.*after --"),
                           (["--"], "no command behind --"), (["-e", ","], "event without a name")):
@@ -245,10 +247,10 @@ class Record:
             subprocess.run(["umount", place], check=False)
 
     def pipes(self):
-        for args in ([], ["-z"]):
+        for args in (["-o", "-"], ["-z", "-o", "-"], ["-o", "/dev/stdout"], ["-o", "/dev/fd/1"]):
             stream = os.path.join(os.path.dirname(self.path()), "stream")
             with open(stream, "wb") as out:
-                writer = start(["record", "-q", *args, "-o", "-", "-e", SWITCH, "--", "sh", "-c", "echo hello; sleep 0.1"],
+                writer = start(["record", "-q", *args, "-e", SWITCH, "--", "sh", "-c", "echo hello; sleep 0.1"],
                                stdout=out)
                 ended = finish(writer)
             problems = problems_of(ended, 0, None, "^hello$")
@@ -256,7 +258,7 @@ class Record:
                 problems.append("oc reads no events")
             if HAS_PERF:
                 problems += complaints(stream)
-            self.check(f"-o - {' '.join(args)}: the command's output is on stderr", problems, ended)
+            self.check(f"{' '.join(args)}: the command's output is on stderr", problems, ended)
         gone = subprocess.run(["sh", "-c", f"{OC} record -o - -e {CALLS} -- {' '.join(STORM)} | head -c 100000 | wc -c"],
                               capture_output=True, text=True, env=environment(), check=False, timeout=60)
         problems = [] if gone.stdout.strip() == "100000" else [f"the reader had {gone.stdout}"]
@@ -345,6 +347,7 @@ class Record:
         output = self.path("f.data")
         job = start(["record", "-o", output, "--overwrite", "500ms", "-e", SWITCH])
         time.sleep(1.8)
+        stray = os.listdir(os.path.dirname(output))
         job.send_signal(signal.SIGUSR2)
         first = os.path.join(os.path.dirname(output), "f.0001.data")
         until = time.monotonic() + 30
@@ -353,6 +356,7 @@ class Record:
         job.send_signal(signal.SIGINT)
         ended = finish(job)
         problems = problems_of(ended, 0, None, "2 files up to .*f.data")
+        problems += [f"before the first dump there is {name}" for name in stray]
         for path in (first, output):
             if not os.path.exists(path):
                 problems.append(f"there is no {path}")
@@ -491,6 +495,7 @@ class Record:
             problems.append(f"lost by CPU: {told.get('lost_by_cpu')}, in all {told.get('lost')}")
         if count_by_oc(output, CALLS) != told.get("events"):
             problems.append(f"{told.get('events')} events told, {count_by_oc(output, CALLS)} there")
+        problems += read_again(output, told)
         self.check("losses", problems, ended)
 
     def examples(self):
@@ -533,6 +538,21 @@ class Record:
         finally:
             turn("1")
         self.check(name, problems_of(ended, 0, None, SUMMARY) + (complaints(output) if HAS_PERF else []), ended)
+
+
+def read_again(path, told):
+    """The file tells what the recording told, also of what was lost after the last record of a CPU."""
+    script = "local t = oc.open{} t:on('" + CALLS + "', function() end) t:run()"
+    read = json.loads(run(["eval", "-q", "--json", script, "-i", path]).out.splitlines()[-1])
+    read = read.get("summary", read)
+    problems = [f"{name}: told {told.get(name)}, read {read.get(name)}" for name in ("lost", "lost_by_cpu", "lost_by_event")
+                if told.get(name) != read.get(name)]
+    if HAS_PERF:
+        header = perf("report", "--stdio", "-i", path)[1]
+        total = re.search(r"Total Lost Samples: (\d+)", header)
+        if total and int(total.group(1)) != told.get("lost"):
+            problems.append(f"told {told.get('lost')} lost, perf says {total.group(1)}")
+    return problems
 
 
 def wait_for_events(path):

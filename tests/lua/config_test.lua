@@ -48,3 +48,9 @@ check.equal(manual.roff("a-b \\ c"), "a\\-b \\e c")
 check.equal(manual.roff(".x\n'y"), "\\&.x\n\\&'y")
 check.equal(manual.roff("a…é"), "a...\\[u00E9]")
 check.equal(manual.roff("\255"), "\255")
+
+-- Variables that set nothing.
+check.equal(config.unknown_variables { "OC_BUFFER", "OC_PATH", "OC_SOMETHING_ELSE" }, {})
+check.equal(config.unknown_variables { "OC_BUFER", "OC_INPUT" },
+  { "OC_BUFER sets nothing: did you mean 'OC_BUFFER'?",
+    "OC_INPUT sets nothing: --input is for the command line only" })

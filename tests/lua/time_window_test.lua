@@ -30,12 +30,17 @@ check.equal(parsed "10%-20.5%", "percent 10000000, percent 20500000")
 check.equal(parsed "10%/2", "percent 10000000, percent 20000000")
 check.equal(parsed "1s,12345.5", "beginning 1000000000, clock 12345500000000")
 
-for _, text in ipairs { "", "1s", "1s,2s,3s", "x,1s", "1s,x", "-5,", "1.2.3,", "101%,", "60%/2",
-  "0%/1", "10%/0", "99999999999,", "1.0123456789,", "1s,-", "--1s,", "%,", ",1e3" } do
+for _, text in ipairs { "", "1s", "1s,2s,3s", "x,1s", "1s,x", "-5,", "1.2.3,", "101%,",
+  "0%/1", "99999999999,", "1.0123456789,", "1s,-", "--1s,", "%,", ",1e3" } do
   local window, err = time_window.parse(text)
   check.equal(window, nil)
   check(err:find("FROM,TO", 1, true), text .. ": " .. tostring(err))
 end
+check.equal(parsed "10%/11", "'10%/11': there are 10 slices of 10%, from 10%/1 to 10%/10")
+check.equal(parsed "10%/0", "'10%/0': there are 10 slices of 10%, from 10%/1 to 10%/10")
+check.equal(parsed "60%/2", "'60%/2': there is one slice of 60%, from 60%/1 to 60%/1")
+check.equal(parsed "150%/1", "'150%/1' is more than the whole trace")
+check.equal(parsed "33.3%/3", "percent 66600000, percent 99900000")
 check.equal(parsed "3s,1s", "'3s,1s' ends before it begins")
 check.equal(parsed "5,4.5", "'5,4.5' ends before it begins")
 check.equal(parsed "-1s,-2s", "'-1s,-2s' ends before it begins")

@@ -150,7 +150,9 @@ check.error("samples of 'test:event' do not have 'period'.*e%.args%.period",
 check.error("has no field 'idd'.*did you mean 'id'", function() return e.idd end)
 check.error("has no field 'pidd'.*did you mean 'pid'", function() return e.args.pidd end)
 check.error("has no field 'time'", function() return e.args.time end)
-check.error("does not collect stacks", function() return e.stack end)
+check.error("e%.stack needs stacks.*add them: oc%.open { stacks = \"fp\" }",
+  function() return e.stack end)
+check.error("e%.symbol needs symbols.*oc%.open { symbols = true }", function() return e.symbol end)
 check.error("do not have 'weight'.*did not ask", function() return e.weight end)
 check.error("do not have 'callchain'", function() return e.callchain end)
 check.error("do not have 'addr'\nrecord the addresses: oc record %-%-data %-e test:event",

@@ -88,6 +88,24 @@ TEST_CASE("hundreds of descriptors travel in batches") {
   CHECK(pipes[0].is_closed_within(5000));
 }
 
+TEST_CASE("what is let go of is closed at once, what comes later is held") {
+  Pipe before;
+  Pipe after;
+  auto guardian = Guardian::start();
+  REQUIRE(guardian);
+  const int first = before.writer.number();
+  REQUIRE(guardian->keep({&first, 1}));
+  REQUIRE(guardian->release());
+  before.writer.close();
+  const int second = after.writer.number();
+  REQUIRE(guardian->keep({&second, 1}));
+  after.writer.close();
+  CHECK(before.is_closed_within(5000));
+  CHECK(!after.is_closed_within(50));
+  *guardian = Guardian();
+  CHECK(after.is_closed_within(5000));
+}
+
 TEST_CASE("the guardian is named, lives in a session of its own and is no child of ours") {
   auto guardian = Guardian::start();
   REQUIRE(guardian);
@@ -128,4 +146,5 @@ TEST_CASE("without a guardian keeping does nothing") {
   const int fd = 0;
   CHECK(!none);
   CHECK(none.keep({&fd, 1}));
+  CHECK(none.release());
 }

@@ -4,11 +4,14 @@
 #include <random>
 #include <vector>
 
+#include "session/loss_records.h"
 #include "source/file_source.h"
 #include "support/fake_run.h"
 #include "support/perf_data_writer.h"
 
 using namespace oc::test;
+using namespace oc::session;
+using oc::event::EventTable;
 using oc::event::KernelRecord;
 
 namespace {
@@ -190,6 +193,26 @@ TEST_CASE("sums that perf wrote at the end are not counted beside the losses the
   constexpr uint16_t kByFilter = 1u
                                  << 15;  // PERF_RECORD_MISC_LOST_SAMPLES_BPF: left out on purpose
   CHECK(lost_with(22, kByFilter) == ByCpu{{2, 10}, {3, 5}});
+}
+
+TEST_CASE("sums that oc wrote at the end tell the event and the CPU, and are not counted twice") {
+  const auto table = make_table({{kAttr, {1, 2}}, {kAttr, {3}}});
+  RecordWriter w(kAttr);
+  w.lost({.time = 1, .id = 1, .cpu = 2}, 1, 10).lost({.time = 2, .id = 1, .cpu = 3}, 1, 5);
+  const std::vector<oc::source::Loss> before{{2, 0, 100}, {4, 1, 7}};
+  const std::vector<oc::source::Loss> now{{2, 0, 108}, {2, 1, 4}, {3, 0, 3}, {4, 1, 7}, {9, 9, 1}};
+  const auto since = losses_since(before, now);
+  REQUIRE(since.size() == 4);
+  w.raw_bytes(make_loss_records(table, since));  // of event 9 nobody knows an id
+  FakeRun run(table);
+  run.source.round({{0, w.bytes}}, 100).last();
+  run.all();
+  using ByEvent = std::map<std::pair<int32_t, uint32_t>, uint64_t>;
+  ByEvent lost;
+  for (const auto& loss : run.decoder().losses()) lost[{loss.cpu, loss.event}] += loss.records;
+  // On CPU 2 two were lost after the last LOST record; on CPU 3 that told of two more.
+  CHECK(lost == ByEvent{{{2, 0}, 8}, {{2, 1}, 4}, {{3, 0}, 3}, {{3, EventTable::kUnknown}, 2}});
+  CHECK(run.decoder().lost_by_cpu() == std::map<int32_t, uint64_t>{{2, 12}, {3, 5}});
 }
 
 TEST_CASE("events of the program itself are left out, unless they are asked for") {

@@ -8,8 +8,9 @@ namespace {
 
 constexpr oc::base::Nanos kSecond = 1'000'000'000;
 
-void add(FlightSpool& spool, oc::base::Nanos now, size_t bytes = 100) {
-  if (spool.wants_segment(now)) spool.begin_segment({1, 2, 3}, {}, now);
+void add(FlightSpool& spool, oc::base::Nanos now, size_t bytes = 100, size_t rundown = 3) {
+  if (spool.wants_segment(now))
+    spool.begin_segment({std::vector<uint8_t>(rundown, 1), {}, {}, now});
   const std::vector<uint8_t> data(bytes, 7);
   oc::source::Span span;
   span.begin = data.data();
@@ -56,4 +57,33 @@ TEST_CASE("a dump keeps its rounds while they are dropped") {
   CHECK(spool.segments().front().rounds.front() != kept);
   CHECK(kept->records().size() == 500);
   CHECK(kept->records()[499] == 7);
+}
+
+TEST_CASE("a window of bytes does not count what ran when a segment began") {
+  FlightSpool spool({.bytes = 40'000}, 1 << 30);
+  for (int i = 0; i < 5000; ++i) add(spool, static_cast<oc::base::Nanos>(i), 100, 30'000);
+  uint64_t rounds = 0;
+  for (const auto& segment : spool.segments()) rounds += segment.round_bytes;
+  CHECK(rounds >= 40'000);
+  CHECK(rounds <= 51'000);
+}
+
+TEST_CASE("a dump that is slower than the events takes a quarter more memory, until it lets go") {
+  FlightSpool spool({.time = kSecond}, 100'000);
+  const auto fill = [&](int turns) {
+    for (int i = 0; i < turns && spool.has_room_beside_dump(); ++i) add(spool, 1, 1000);
+  };
+  fill(95);
+  std::vector<std::shared_ptr<const FlightSpool::Round>> dump;
+  for (const auto& segment : spool.segments())
+    dump.insert(dump.end(), segment.rounds.begin(), segment.rounds.end());
+  fill(5000);
+  CHECK(!spool.has_room_beside_dump());
+  CHECK(spool.size_bytes() <= 102'000);
+  // What is written and was dropped is free again.
+  for (auto& round : dump) round.reset();
+  CHECK(spool.has_room_beside_dump());
+  fill(5000);
+  CHECK(spool.has_room_beside_dump());
+  CHECK(spool.size_bytes() <= 102'000);
 }

@@ -11,10 +11,10 @@ namespace oc::test {
 /// What one process had mapped at one moment: an unwind::CodeFinder that never changes.
 class CodeMap final : public unwind::CodeFinder {
  public:
-  explicit CodeMap(uint64_t epoch) : epoch_(epoch) {}
-  CodeMap(const CodeMap& other, uint64_t epoch) : epoch_(epoch), ranges_(other.ranges_) {}
+  explicit CodeMap(uint32_t epoch) : epoch_(epoch) {}
+  CodeMap(const CodeMap& other, uint32_t epoch) : epoch_(epoch), ranges_(other.ranges_) {}
 
-  uint64_t epoch() const override { return epoch_; }
+  uint32_t epoch() const override { return epoch_; }
   std::optional<unwind::CodeRange> find(uint64_t address) override;
   /// Whether something is mapped in there.
   bool overlaps(uint64_t start, uint64_t end) const;
@@ -23,7 +23,7 @@ class CodeMap final : public unwind::CodeFinder {
   const std::vector<unwind::CodeRange>& ranges() const { return ranges_; }
 
  private:
-  uint64_t epoch_;
+  uint32_t epoch_;
   std::vector<unwind::CodeRange> ranges_;  ///< sorted, disjoint
 };
 

@@ -59,7 +59,7 @@ class RecordedStacks {
   std::unique_ptr<source::PerfDataFile> file_;
   std::unique_ptr<RuleTables> tables_;
   std::map<int32_t, std::shared_ptr<CodeMap>> maps_;
-  uint64_t epochs_ = 0;
+  uint32_t epochs_ = 0;
 };
 
 }  // namespace oc::test

@@ -53,6 +53,7 @@ TEST_CASE("a thread without a readable name has gone") {
   std::filesystem::create_directories(proc.path + "/5/task/5");
   CHECK(scan_threads(proc.path).threads.empty());
   CHECK(load_thread(5, 5, proc.path).comm.empty());
+  CHECK(load_thread(5, proc.path).pid == 0);
 }
 
 TEST_CASE("a missing /proc yields nothing") { CHECK(scan_threads("/nonexistent").scans == 0); }
@@ -64,5 +65,7 @@ TEST_CASE("this thread is found in the real /proc") {
   REQUIRE(self != scan.threads.end());
   CHECK(self->pid == getpid());
   CHECK(self->comm == load_thread(getpid(), gettid()).comm);
+  CHECK(load_thread(gettid()).pid == getpid());
+  CHECK(load_thread(gettid()).comm == self->comm);
   CHECK(!self->comm.empty());
 }

@@ -203,3 +203,38 @@ TEST_CASE("perf's registers are those of DWARF") {
   CHECK(arm.pointer() == 103);
   CHECK(perf_register_mask(Arch::kArm64) == 0x1ffffffff);
 }
+
+TEST_CASE("many stacks in turns have the frames that each has alone") {
+  Program program;
+  const uint64_t leaf = program.add({});
+  const uint64_t framed = program.add(CfiProgram().def_cfa(6, 16).saved(6, 2));
+  const uint64_t by_rbx = program.add(CfiProgram().def_cfa(3, 24));
+  const uint64_t start = program.add_outermost();
+  program.map();
+  std::vector<Thread> threads(100);
+  for (uint64_t i = 0; i < threads.size(); ++i) {
+    Thread& thread = threads[i];
+    thread.at(leaf + i).with(3, kStack + (i + 8) * 8).with(6, kStack + (i + 4) * 8);
+    for (uint64_t depth = 0; depth < i; ++depth) thread.word(depth, leaf + depth + 1);
+    thread.word(i, i % 3 == 0 ? by_rbx + 1 : framed + 1);
+    thread.word(i + 5, i % 5 == 0 ? 0x666 : start + 1).word(i + 10, start + 1);
+    if (i % 7 == 0) thread.registers.known = 0;
+  }
+  std::vector<std::array<Frame, 64>> frames(threads.size());
+  std::vector<Job> jobs;
+  for (size_t i = 0; i < threads.size(); ++i)
+    jobs.push_back({&threads[i].registers, threads[i].bytes(), &program.code, frames[i]});
+  Unwinder unwinder;
+  unwinder.unwind(jobs);
+  std::array<uint32_t, kEndCount> ends{};
+  for (size_t i = 0; i < threads.size(); ++i) {
+    const Stack alone = unwind(threads[i], program.code);
+    CHECK(jobs[i].end == alone.end);
+    REQUIRE(jobs[i].count == alone.addresses.size());
+    for (uint32_t at = 0; at < jobs[i].count; ++at)
+      CHECK(frames[i][at].address == alone.addresses[at]);
+    ++ends[static_cast<size_t>(jobs[i].end)];
+  }
+  for (const End end : {End::kComplete, End::kNoMapping, End::kNoRegisters, End::kTooDeep})
+    CHECK(ends[static_cast<size_t>(end)] > 5);
+}

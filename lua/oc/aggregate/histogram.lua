@@ -9,6 +9,7 @@ local buckets = require "oc.aggregate.buckets"
 local core = require "oc.aggregate.core"
 local errors = require "oc.errors"
 local show = require "oc.aggregate.show"
+local stack_rows = require "oc.aggregate.stack_rows"
 local text_table = require "oc.text_table"
 local units = require "oc.units"
 
@@ -128,13 +129,15 @@ end
 
 function M.draw(self, rows, options)
   local out, total = {}, options.percent and self:total()
+  local below, beside = stack_rows.split(self, rows, options.stacks)
   for _, row in ipairs(rows) do
     local head = {}
-    for i, column in ipairs(self.columns) do
+    for i, column in ipairs(beside) do
       head[i] = column .. " " .. (text_table.clean(show.key_text(row[column])))
     end
     if total then head[#head + 1] = ("%.1f%%"):format(100 * row.count / total) end
     if #head > 0 then out[#out + 1] = table.concat(head, ", ") .. ":\n" end
+    out[#out + 1] = stack_rows.lines(row, below)
     out[#out + 1] = draw_row(self, row)
   end
   return table.concat(out, "")

@@ -7,11 +7,13 @@ local nearest = require "oc.nearest"
 local settings = require "oc.settings"
 local text_table = require "oc.text_table"
 local units = require "oc.units"
+local stacks = require "oc.stack"
+local stack_rows = require "oc.aggregate.stack_rows"
 local ffi = require "ffi"
 
 local M = {}
 
-local print_options = { top = true, percent = true, sort = true, title = true }
+local print_options = { top = true, percent = true, sort = true, title = true, stacks = true }
 
 --- Keys of different types have an order too: nil, booleans, numbers, 64-bit integers, addresses,
 --- text.
@@ -21,6 +23,7 @@ local function rank(value)
   if kind == "boolean" then return 1 end
   if kind == "number" then return 2 end
   if kind == "cdata" then
+    if stacks.is(value) then return 8 end
     return addr.is(value) and 5 or ffi.istype("uint64_t", value) and 4 or 3
   end
   return kind == "string" and 6 or 7
@@ -94,11 +97,12 @@ local function check(options)
     if not print_options[name] then
       errors.misuse(("print has no option '%s'"):format(tostring(name)), {
         token = tostring(name),
-        hint = nearest.hint(tostring(name), { "top", "percent", "sort", "title" })
-          or "it has: percent, sort, title, top",
+        hint = nearest.hint(tostring(name), { "top", "percent", "sort", "stacks", "title" })
+          or "it has: percent, sort, stacks, title, top",
       })
     end
   end
+  stack_rows.check(options.stacks)
   if options.top ~= nil and (type(options.top) ~= "number" or options.top < 0) then
     errors.misuse("top must be a number of rows", { token = "top" })
   end
@@ -127,10 +131,11 @@ end
 
 local function table_text(self, rows, options, total)
   local columns = {}
-  for i, name in ipairs(self.columns) do
+  local below, beside = stack_rows.split(self, rows, options.stacks)
+  for i, name in ipairs(beside) do
     local right = #rows > 0
     for _, row in ipairs(rows) do
-      local kind = type(row[name])
+      local kind = stacks.is(row[name]) and "string" or type(row[name])
       if not row.other and kind ~= "number" and kind ~= "cdata" and kind ~= "nil" then
         right = false
       end
@@ -148,14 +153,14 @@ local function table_text(self, rows, options, total)
   local lines = {}
   for i, row in ipairs(rows) do
     local line = {}
-    for k, name in ipairs(self.columns) do line[k] = M.key_text(row[name]) end
+    for k, name in ipairs(beside) do line[k] = M.key_text(row[name]) end
     for _, field in ipairs(self._kind.fields) do line[#line + 1] = formatters[field](row[field]) end
     if options.percent then
       line[#line + 1] = string.format("%.1f%%", percent_of(self, row, total))
     end
     lines[i] = line
   end
-  return text_table.render(columns, lines)
+  return stack_rows.interleave(text_table.render(columns, lines), rows, below)
 end
 
 ---@param self oc.Aggregate
@@ -170,6 +175,7 @@ function M.print(self, options)
   local title = options.title or self.options.title
   local out = {}
   if title then out[#out + 1] = text_table.clean(tostring(title)) .. "\n" end
+  stack_rows.resolve(self, rows)
   if #rows == 0 then
     out[#out + 1] = left_out == 0 and "(nothing)\n" or ""
   elseif self._kind.draw then
@@ -192,9 +198,11 @@ function M.json(self, options)
   check(options)
   local total = self:total()
   local rows, left_out = cut(self:rows(options.sort), options.top)
+  stack_rows.resolve(self, rows)
   for _, row in ipairs(rows) do
     for _, name in ipairs(self.columns) do
       if row[name] == nil then row[name] = json.null end
+      if stacks.is(row[name]) then row[name] = stacks.plain(row[name]) end
     end
     if options.percent then row.percent = percent_of(self, row, total) end
     json.object(row)

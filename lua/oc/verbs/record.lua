@@ -33,6 +33,10 @@ local FAILED, INCOMPLETE = 1, 3
 local SHARE_NS = 1e9
 local host_pointer = session_of.host_pointer
 
+--- Names of standard output, as source/trace_output.cc knows them.
+local STDOUT = { ["-"] = true, ["/dev/stdout"] = true, ["/dev/fd/1"] = true,
+  ["/proc/self/fd/1"] = true }
+
 local function say(text, ...) io.stderr:write("oc: ", text:format(...), "\n") end
 
 --- Asks for every event of the command line; their kinds.
@@ -83,8 +87,9 @@ local function check(context)
       "a command to record comes after --")
   elseif context.command and #context.command == 0 then
     errors.wrong_usage("there is no command behind --", "as in: oc record -- make")
-  elseif options.json and options.output == "-" then
-    errors.wrong_usage("--json and -o - both want standard output", "name a file with -o")
+  elseif options.json and STDOUT[options.output] then
+    errors.wrong_usage(("--json and -o %s both want standard output"):format(options.output),
+      "name a file with -o")
   elseif options.rotate and options.overwrite then
     clash("--rotate", "--overwrite")
   elseif options.max_size and (options.rotate or options.overwrite) then
@@ -94,7 +99,7 @@ local function check(context)
     errors.wrong_usage("--rotate-files goes with --rotate", "as in --rotate 100MiB")
   elseif options.overwrite_memory and not options.overwrite then
     errors.wrong_usage("--overwrite-memory goes with --overwrite", "as in --overwrite 10s")
-  elseif options.output == "-" and (options.rotate or options.overwrite) then
+  elseif STDOUT[options.output] and (options.rotate or options.overwrite) then
     errors.wrong_usage((options.rotate and "--rotate" or "--overwrite") .. " needs a file's name",
       "as in -o run.data")
   end

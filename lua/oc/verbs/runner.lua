@@ -3,6 +3,7 @@
 local C = require "oc.abi"
 local ask = require "oc.ask"
 local errors = require "oc.errors"
+local own_options = require "oc.options"
 local progress = require "oc.progress"
 local report = require "oc.report"
 local session = require "oc.session"
@@ -15,6 +16,18 @@ local M = {}
 local host_pointer = session.host_pointer
 local IN_HOST, IN_BODY = 0, 1
 local FAILED, INCOMPLETE = 1, 3
+
+--- What tells the kernel what to record cannot change what was recorded. Set once for all, by the
+--- environment or a file, it is for live runs.
+local function check_recorded(context)
+  for _, option in ipairs(own_options) do
+    local shown = option.live and context.typed[(option.name:gsub("-", "_"))]
+    if shown then
+      wrong_usage(("%s is for a live run, and -i reads a recorded trace"):format(shown),
+        "leave out one of the two; oc record takes " .. shown)
+    end
+  end
+end
 
 --- Takes the options into the settings; what the script did not declare is wrong usage now.
 local function apply(context)
@@ -31,6 +44,7 @@ local function apply(context)
   elseif command and options.input then
     wrong_usage("a command runs live, and -i reads a recorded trace", "leave out one of the two")
   end
+  if options.input then check_recorded(context) end
   settings.json, settings.verbose, settings.quiet = options.json, options.verbose, options.quiet
   settings.traceback = options.traceback
   settings.errors.max = options.max_errors

@@ -1,0 +1,112 @@
+#include "abi/calls.h"
+
+extern "C" {
+#include "abi/stack.h"
+}
+
+using oc::abi::guarded_or;
+using oc::process::FrameId;
+using oc::process::StackId;
+using oc::session::StackMode;
+
+namespace {
+
+oc_text text_of(std::string_view text) { return {text.data(), text.size()}; }
+
+const oc::session::StackTables* tables_of(oc_session* session) {
+  return session->session.stacks().tables();
+}
+
+}  // namespace
+
+extern "C" {
+
+void oc_session_stacks(oc_session* session, uint32_t mode, int with_places) {
+  session->session.stacks().declare(static_cast<StackMode>(std::min(mode, 2u)), with_places != 0);
+}
+
+int oc_session_stack(oc_session* session, uint32_t stack, oc_stack_frames* out) {
+  *out = oc_stack_frames{};
+  out->reason = "";
+  const auto* tables = tables_of(session);
+  if (tables == nullptr || stack > tables->stacks.size()) return -1;
+  const auto view = tables->stacks.find(StackId{stack});
+  out->frames = view.frames.data();
+  out->count = static_cast<uint32_t>(view.frames.size());
+  out->kernel_count = view.kernel_frames;
+  out->reason = describe(view.end).data();
+  return 0;
+}
+
+void oc_session_resolve_stacks(oc_session* session, const uint32_t* stacks, uint32_t count) {
+  guarded_or(0, [&] {
+    session->session.stacks().resolve({stacks, count});
+    return 0;
+  });
+}
+
+int oc_session_place(oc_session* session, uint32_t frame, oc_place* out) {
+  *out = oc_place{};
+  out->source = "";
+  return guarded_or(-1, [&] {
+    const auto* tables = tables_of(session);
+    if (tables == nullptr || frame > tables->frames.size()) return -1;
+    const auto place = session->session.stacks().names()->find(FrameId{frame});
+    out->name = text_of(place.function);
+    out->full_name = text_of(place.full_name);
+    out->module = text_of(place.module);
+    out->source = place.source.data();
+    out->offset = place.offset;
+    out->function_offset = place.function_offset;
+    out->has_address = place.has_address ? 1 : 0;
+    out->is_kernel = place.is_kernel ? 1 : 0;
+    out->calls = place.calls;
+    return 0;
+  });
+}
+
+int oc_session_call(oc_session* session, uint32_t frame, uint32_t index, oc_call* out) {
+  *out = oc_call{};
+  return guarded_or(-1, [&] {
+    const auto* tables = tables_of(session);
+    if (tables == nullptr || frame > tables->frames.size()) return -1;
+    const auto call = session->session.stacks().names()->call(FrameId{frame}, index);
+    *out = {text_of(call.function), text_of(call.full_name), text_of(call.file), call.line};
+    return 0;
+  });
+}
+
+void oc_session_add_symbol(oc_session* session, const char* module, uint64_t offset,
+                           uint64_t size_bytes, const char* name) {
+  guarded_or(0, [&] {
+    session->session.stacks().add_symbol(module, offset, size_bytes, name);
+    return 0;
+  });
+}
+
+void oc_session_stack_stats(oc_session* session, oc_stack_stats* out) {
+  *out = oc_stack_stats{};
+  const auto* tables = tables_of(session);
+  const auto* counts = session->session.stacks().counts();
+  if (tables == nullptr || counts == nullptr) return;
+  const auto number = [](uint64_t value) { return static_cast<double>(value); };
+  out->samples = number(counts->samples);
+  out->frames = number(counts->frames);
+  out->unwound = number(counts->unwound);
+  out->unwound_frames = number(counts->unwound_frames);
+  out->stacks = tables->stacks.size();
+  out->distinct_frames = tables->frames.size();
+  out->modules = tables->modules.size();
+  out->bytes = number(tables->stacks.size_bytes() + tables->frames.size_bytes() +
+                      tables->spaces.size_bytes());
+}
+
+const char* oc_session_stack_end(oc_session* session, uint32_t index, double* samples) {
+  *samples = 0;
+  if (index >= oc::process::kStackEnds) return nullptr;
+  if (const auto* counts = session->session.stacks().counts(); counts != nullptr)
+    *samples = static_cast<double>(counts->by_end[index]);
+  return describe(static_cast<oc::process::StackEnd>(index)).data();
+}
+
+}  // extern "C"

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "session/stack_tables.h"
+#include "source/record.h"
+#include "source/trace_header.h"
+
+namespace oc::session {
+
+/// Tells address spaces what records say of mappings, in time order; of a recorded trace also which builds the files
+/// were, as its header lists them.
+class CodeRecords {
+ public:
+  /// Live: the build id of a file that was mapped just now, and whatever else is to be kept of it.
+  using LookAtFile = std::function<process::BuildId(int32_t pid, const process::Mapping& mapping)>;
+
+  explicit CodeRecords(StackTables& tables) : spaces_(tables.spaces), kernel_(tables.kernel) {}
+
+  void add_build_ids(const std::vector<source::BuildId>& ids);
+  void set_look_at_file(LookAtFile look_at_file) { look_at_file_ = std::move(look_at_file); }
+
+  /// Any record that is no sample. `misc`: of its header, without false marks. `size_bytes`: without the trailer.
+  void apply(uint32_t type, uint16_t misc, const uint8_t* record, uint32_t size_bytes);
+  /// Records that lie one behind the other, without trailers, as perf::Rundown makes them.
+  void apply_all(std::span<const uint8_t> records);
+
+ private:
+  void map(uint16_t misc, const uint8_t* record, uint32_t size_bytes, bool is_mmap2);
+  void map_kernel(process::Mapping mapping);
+  void kernel_code(const uint8_t* record, uint32_t size_bytes);
+  process::BuildId listed(std::string_view path) const;
+
+  process::AddressSpaces& spaces_;
+  TracedKernel& kernel_;
+  std::map<std::string, process::BuildId, std::less<>>
+      listed_;  ///< by path; empty: of several builds
+  LookAtFile look_at_file_;
+};
+
+}  // namespace oc::session

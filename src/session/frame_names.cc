@@ -1,0 +1,89 @@
+#include "session/frame_names.h"
+
+#include <utility>
+
+#include "symbol/kernel_symbols.h"
+
+namespace oc::session {
+
+using process::FrameId;
+using process::Module;
+using process::ModuleId;
+using process::ModuleKind;
+
+symbol::Places places_of(const TraceOrigin& origin) {
+  symbol::Places places = symbol::Places::make_default();
+  places.is_this_machine = origin.is_this_machine;
+  return places;
+}
+
+FrameNames::FrameNames(const StackTables& tables, TraceOrigin origin, const GivenSymbols& given)
+    : tables_(tables),
+      origin_(std::move(origin)),
+      files_(tables.modules, places_of(origin_)),
+      symbolizer_(tables.frames, files_),
+      given_(given) {}
+
+/// What has to be told before the first look-up, and what new modules need.
+void FrameNames::prepare() {
+  if (!knows_kernel_ && !origin_.is_running_kernel && tables_.kernel.is_told) {
+    knows_kernel_ = true;
+    symbol::KernelIdentity kernel;
+    const auto id = tables_.modules.find(tables_.kernel.module).build_id.view();
+    kernel.build_id.assign(id.begin(), id.end());
+    kernel.release = origin_.release;
+    kernel.text_start = tables_.kernel.text_start;
+    kernel.text_symbol = tables_.kernel.text_symbol;
+    symbolizer_.kernel().use(std::move(kernel));
+  }
+  if (given_.by_module.empty()) return;
+  if (changes_seen_ != given_.changes) modules_given_ = 0;
+  changes_seen_ = given_.changes;
+  const uint32_t count = tables_.modules.size();
+  for (uint32_t id = modules_given_ + 1; id <= count; ++id) {
+    const auto given = given_.by_module.find(tables_.modules.path({id}));
+    if (given == given_.by_module.end()) continue;
+    std::vector<symbol::GivenSymbol> symbols;
+    for (const auto& one : given->second) symbols.push_back({one.offset, one.size_bytes, one.name});
+    symbolizer_.add_symbols({id}, symbols);
+  }
+  modules_given_ = count;
+}
+
+void FrameNames::resolve(std::span<const FrameId> frames) {
+  prepare();
+  symbolizer_.resolve(frames);
+}
+
+NamedFrame FrameNames::find(FrameId id) {
+  prepare();
+  const process::Frame frame = tables_.frames.find(id);
+  const Module& module = tables_.modules.find(frame.module);
+  const symbol::Resolved& found = symbolizer_.find(id);
+  NamedFrame named;
+  named.function = symbolizer_.text(found.function);
+  named.full_name = symbolizer_.text(found.full_name);
+  named.module = symbolizer_.module_name(frame.module);
+  named.source = text_of(found.source);
+  named.offset = frame.offset;
+  named.function_offset = found.offset;
+  named.has_address = module.kind != ModuleKind::kFile && module.kind != ModuleKind::kVdso;
+  named.is_kernel = module.kind == ModuleKind::kKernel ||
+                    module.kind == ModuleKind::kKernelModule || module.kind == ModuleKind::kBpf;
+  named.calls = found.calls;
+  return named;
+}
+
+NamedCall FrameNames::call(FrameId id, uint32_t index) {
+  const symbol::Resolved& found = symbolizer_.find(id);
+  if (index >= found.calls) return {};
+  const symbol::Call& call = symbolizer_.calls(found)[index];
+  return {symbolizer_.text(call.function), symbolizer_.text(call.full_name),
+          symbolizer_.text(call.file), call.line};
+}
+
+std::string FrameNames::reason(FrameId id) {
+  return symbolizer_.reason(tables_.frames.find(id).module);
+}
+
+}  // namespace oc::session

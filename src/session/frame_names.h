@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "session/stack_tables.h"
+#include "symbol/module_files.h"
+#include "symbol/symbolizer.h"
+
+namespace oc::session {
+
+/// What is known of the place that a frame is. Texts are owned by FrameNames.
+struct NamedFrame {
+  std::string_view function;   ///< "" where nobody knows
+  std::string_view full_name;  ///< with parameters
+  std::string_view module;
+  std::string_view source;  ///< who told the function
+  uint64_t offset = 0;
+  uint64_t function_offset = 0;
+  bool has_address = false;  ///< `offset` is an address
+  bool is_kernel = false;
+  uint32_t calls = 0;
+};
+
+/// One of the functions at a place.
+struct NamedCall {
+  std::string_view function;
+  std::string_view full_name;
+  std::string_view file;
+  uint32_t line = 0;
+};
+
+/// Which machine a trace is from.
+struct TraceOrigin {
+  bool is_this_machine = true;    ///< its processes ran here
+  bool is_running_kernel = true;  ///< it is traced now
+  std::string release;            ///< of the kernel
+};
+
+/// Functions that the user names, by the path of their module.
+struct GivenSymbols {
+  struct Symbol {
+    uint64_t offset;
+    uint64_t size_bytes;
+    std::string name;
+  };
+  std::map<std::string, std::vector<Symbol>, std::less<>> by_module;
+  uint32_t changes = 0;
+};
+
+/// Names of frames, looked up when somebody asks. One thread, beside the one that still adds frames.
+class FrameNames {
+ public:
+  FrameNames(const StackTables& tables, TraceOrigin origin, const GivenSymbols& given);
+
+  void resolve(std::span<const process::FrameId> frames);
+  NamedFrame find(process::FrameId frame);
+  /// Requires: below `calls` of the frame.
+  NamedCall call(process::FrameId frame, uint32_t index);
+  /// Why frames of this frame's module have no names; "" where they have.
+  std::string reason(process::FrameId frame);
+
+ private:
+  void prepare();
+
+  const StackTables& tables_;
+  TraceOrigin origin_;
+  symbol::ModuleFiles files_;
+  symbol::Symbolizer symbolizer_;
+  bool knows_kernel_ = false;
+  const GivenSymbols& given_;
+  uint32_t changes_seen_ = 0;
+  uint32_t modules_given_ = 0;  ///< modules up to this one have them
+};
+
+/// Where the files of a trace's modules are.
+symbol::Places places_of(const TraceOrigin& origin);
+
+}  // namespace oc::session

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+
+#include "process/module_table.h"
+#include "symbol/module_files.h"
+#include "unwind/rule_table.h"
+
+namespace oc::session {
+
+/// The unwind rules of each module, read when somebody asks. Any thread.
+class RuleTables {
+ public:
+  RuleTables(const process::ModuleTable& modules, symbol::Places places)
+      : files_(modules, std::move(places)) {}
+
+  /// Null: its file cannot be had. Owned by the object.
+  const unwind::RuleTable* find(process::ModuleId module);
+
+ private:
+  std::unique_ptr<unwind::RuleTable> load(process::ModuleId module);
+
+  std::mutex mutex_;
+  symbol::ModuleFiles files_;  ///< of its own: those of the symbolizer belong to another thread
+  std::unordered_map<uint32_t, std::unique_ptr<unwind::RuleTable>> tables_;
+};
+
+}  // namespace oc::session

@@ -1,0 +1,86 @@
+#include "session/stacks.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+
+#include "base/byte_sink.h"
+#include "sys/host.h"
+
+namespace oc::session {
+
+namespace {
+
+bool is_arm64(const std::string& arch) { return arch == "aarch64" || arch == "arm64"; }
+
+}  // namespace
+
+void Stacks::start(const event::EventTable& events, const source::TraceFacts* facts) {
+  if (!is_declared()) return;
+  const sys::HostFacts host = sys::load_host_facts();
+  const bool tells_arch = facts != nullptr && !facts->arch.empty();
+  if (is_arm64(tells_arch ? facts->arch : host.arch)) arch_ = unwind::Arch::kArm64;
+  if (facts != nullptr) {
+    origin_.is_this_machine = facts->host.empty() || facts->host == host.name;
+    origin_.is_running_kernel = false;
+    origin_.release = facts->kernel;
+  }
+  tables_ = std::make_unique<StackTables>(strings_);
+  builder_ = std::make_unique<StackBuilder>(
+      *tables_, events, mode_, [this](FrameFinder& frames) { return make_unwinding(frames); });
+  names_ = std::make_unique<FrameNames>(*tables_, origin_, given_);
+  if (facts != nullptr) builder_->code().add_build_ids(facts->build_ids);
+}
+
+std::unique_ptr<Unwinding> Stacks::make_unwinding(FrameFinder& frames) {
+  rules_ = std::make_unique<RuleTables>(tables_->modules, places_of(origin_));
+  return std::make_unique<Unwinding>(frames, tables_->modules, *rules_, arch_);
+}
+
+void Stacks::start_live(const perf::LiveSource& live, const std::vector<sys::ThreadInfo>& threads) {
+  start(live.events(), nullptr);
+  if (!builder_) return;
+  perf::SidebandExtras extras;
+  extras.build_ids = true;
+  files_ = std::make_unique<perf::Rundown>(0, extras);
+  base::ByteSink records;
+  files_->add_kernel(records);
+  for (const sys::ThreadInfo& thread : threads) {
+    if (thread.pid == thread.tid) files_->add_thread(thread, records);
+  }
+  CodeRecords& code = builder_->code();
+  code.apply_all(records.bytes());
+  code.set_look_at_file([this](int32_t pid, const process::Mapping& mapping) {
+    perf::MapsLine line;
+    line.start = mapping.start;
+    line.end = mapping.start + mapping.size_bytes;
+    line.prot = PROT_EXEC;
+    line.major = static_cast<uint32_t>(mapping.device >> 32);
+    line.minor = static_cast<uint32_t>(mapping.device);
+    line.inode = mapping.inode;
+    line.path = mapping.path;
+    const perf::MappedFile* const file = files_->find_file(pid, line);
+    return file == nullptr ? process::BuildId() : process::BuildId(file->build_id);
+  });
+}
+
+void Stacks::add_symbol(const std::string& module, uint64_t offset, uint64_t size_bytes,
+                        std::string_view name) {
+  given_.by_module[module].push_back({offset, size_bytes, std::string(name)});
+  ++given_.changes;
+}
+
+void Stacks::resolve(std::span<const uint32_t> stacks) {
+  if (!names_) return;
+  std::vector<process::FrameId> frames;
+  for (const uint32_t id : stacks) {
+    if (id > tables_->stacks.size()) continue;
+    for (const uint32_t frame : tables_->stacks.find(process::StackId{id}).frames)
+      frames.push_back({frame});
+  }
+  std::sort(frames.begin(), frames.end(), [](auto a, auto b) { return a.value < b.value; });
+  frames.erase(std::unique(frames.begin(), frames.end()), frames.end());
+  names_->resolve(frames);
+}
+
+}  // namespace oc::session

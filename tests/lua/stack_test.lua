@@ -1,0 +1,125 @@
+-- Stacks in scripts, on a recording of ours with call chains (tests/fixtures/clock.data).
+
+local check = require "check"
+local json = require "oc.json"
+local oc = require "oc"
+local settings = require "oc.settings"
+local stack = require "oc.stack"
+
+local root = os.getenv("OC_SOURCE_ROOT") or "."
+local path = root .. "/tests/fixtures/clock.data"
+settings.finished = function() end
+settings.quiet = true
+
+local function printed(object, options)
+  local out = {}
+  local write = settings.write
+  settings.write = function(text) out[#out + 1] = text end
+  local ok, err = pcall(object.print, object, options)
+  settings.write = write
+  if not ok then error(err, 0) end
+  return table.concat(out)
+end
+
+local function open(options)
+  options.input = path
+  return oc.open(options)
+end
+
+do -- a stack is an id: equal ones are equal keys, however they are combined
+  local trace = open { stacks = "any" }
+  local by_stack, by_both = oc.counter("stack"), oc.counter("comm", "stack")
+  local by_three = oc.counter("comm", "stack", "cpu")
+  local spread, time = oc.histogram("stack"), oc.sum("stack")
+  local seen, samples, depths = {}, 0, 0
+  trace:on("cpu", function(e)
+    by_stack:count(e.stack)
+    by_both:count(e.comm, e.stack)
+    by_three:count(e.comm, e.stack, e.cpu)
+    spread:add(#e.stack, e.stack)
+    time:add(e.period, e.stack)
+    samples, depths = samples + 1, depths + #e.stack
+    local text = ("%d"):format(e.stack.id)
+    seen[text] = (seen[text] or 0) + 1
+    check(e.stack == e.stack, "equal to itself")
+    check(#e.stack <= #e.callchain, "as long as its chain at most")
+    check.equal(#e:copy().stack, #e.stack)
+  end)
+  trace:run()
+  check(samples > 40, "samples")
+  -- All of this works after the run.
+  check.equal(by_stack:total(), samples)
+  local rows, sum = by_stack:rows(), 0
+  for _, row in ipairs(rows) do
+    check.equal(seen[("%d"):format(row.stack.id)], row.count)
+    check.equal(by_stack:get(row.stack), row.count)
+    sum = sum + row.count * #row.stack
+    check.equal(#row.stack:frames(), #row.stack)
+  end
+  check.equal(sum, depths)
+  check.equal({ by_both:total(), by_three:total() }, { samples, samples })
+  local merged = oc.counter("stack")
+  merged:merge(by_stack)
+  merged:merge(by_stack)
+  check.equal(merged:total(), 2 * samples)
+
+  local top = rows[1].stack
+  check(tostring(top) == top:text { folded = true })
+  check.equal(select(2, tostring(top):gsub(";", ";")), #top - 1)
+  check.equal(select(2, top:text():gsub("\n", "\n")), #top - 1)
+  check.equal(top.reason, "complete")
+  check(top.kernel_frames <= #top, "the kernel's part is a part")
+  local frame = top:frames()[1]
+  check(frame.module:find("/") and frame.offset > 0 and not frame.kernel, "a frame of a file")
+  check.error("a stack has no 'frame'.*did you mean 'frames'", function() return top.frame end)
+  check.error("text has no option 'fold'.*'folded'", function() return top:text { fold = 1 } end)
+  check(top ~= 3 and top ~= rows[2].stack, "unequal")
+  check((top < rows[2].stack) ~= (rows[2].stack < top), "one order")
+
+  -- Printing: below the row, or folded in it.
+  local text = printed(by_stack, { top = 2, percent = true })
+  check(text:find("^count  percent\n +%d+ +%d+%.%d%%\n    [^\n]+\n"), text)
+  check(printed(by_both, { top = 1, stacks = "folded" }):find("^comm +stack +count\n"), "folded")
+  check(printed(by_both, { top = 1 }):find("^comm +count\n%S+ +%d+\n    %S"), "with another key")
+  check(printed(spread, { top = 1 }):find("\n    %S.-|@"), "histograms")
+  check(printed(time, { top = 1 }):find("^ *sum\n *%d+\n    %S"), "sums")
+  check.error("stacks cannot be 'tree'", function() by_stack:print { stacks = "tree" } end)
+  local document = by_stack:json { top = 1 }
+  check(document:find('"stack":{"frames":[{"module":"/', 1, true) or
+    document:find('"stack":{"frames":[{"file"', 1, true), document)
+  check(document:find('"reason":"complete"', 1, true), document)
+  check(json.encode(stack.plain(top)):find('"frames":', 1, true), "plain")
+
+  local stats = trace:stats().stacks
+  check.equal({ stats.samples, stats.ends.complete }, { samples, samples })
+  check(stats.stacks == #rows and stats.bytes > 0 and stats.frames == depths, "numbers")
+end
+
+do -- names outlive the trace as long as an aggregate holds stacks
+  local by_stack = oc.counter("stack")
+  do
+    local trace = open { stacks = "fp" }
+    trace:on("cpu", function(e) by_stack:count(e.stack) end)
+    trace:run()
+  end
+  collectgarbage()
+  collectgarbage()
+  check(tostring(by_stack:rows()[1].stack) ~= "(no stack)", "still there")
+end
+
+do -- symbols without stacks
+  local trace = open { symbols = true }
+  local modules = oc.counter("module", "symbol")
+  trace:on("cpu", function(e) modules:count(e.module, e.symbol) end)
+  trace:run()
+  local rows = modules:rows()
+  check(#rows > 1 and rows[1].module:find("/") and #rows[1].symbol > 0, "modules")
+end
+
+-- Nothing was declared.
+check.error("e%.stack needs stacks, and nobody asked for them.*oc%.open", function()
+  local trace = open {}
+  trace:on("cpu", function() end)
+  return trace:event("cpu"):field "stack"
+end)
+check.error("stacks cannot be 'all'.*\"any\"", function() open { stacks = "all" } end)

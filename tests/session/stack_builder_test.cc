@@ -1,0 +1,211 @@
+#include "session/stack_builder.h"
+
+#include <linux/perf_event.h>
+
+#include <catch2/catch.hpp>
+#include <initializer_list>
+#include <random>
+#include <string>
+
+#include "support/record_writer.h"
+
+using oc::base::Interner;
+using oc::process::FrameId;
+using oc::process::ModuleKind;
+using oc::process::StackEnd;
+using oc::process::StackId;
+using oc::session::StackBuilder;
+using oc::session::StackMode;
+using oc::session::StackTables;
+using oc::source::record_header;
+using oc::test::ByteVector;
+using oc::test::Fields;
+using oc::test::make_table;
+using oc::test::RecordWriter;
+
+namespace {
+
+constexpr uint64_t kKernel = static_cast<uint64_t>(PERF_CONTEXT_KERNEL);
+constexpr uint64_t kUser = static_cast<uint64_t>(PERF_CONTEXT_USER);
+constexpr uint64_t kGuest = static_cast<uint64_t>(PERF_CONTEXT_GUEST_USER);
+
+perf_event_attr chain_attr() {
+  perf_event_attr attr = oc::test::plain_attr(PERF_SAMPLE_IP | PERF_SAMPLE_CALLCHAIN);
+  return attr;
+}
+
+ByteVector chain(std::initializer_list<uint64_t> words) {
+  ByteVector bytes(8 * (words.size() + 1));
+  uint64_t count = words.size();
+  std::memcpy(bytes.data(), &count, 8);
+  size_t at = 8;
+  for (const uint64_t word : words) {
+    std::memcpy(bytes.data() + at, &word, 8);
+    at += 8;
+  }
+  return bytes;
+}
+
+/// A builder that is told what a RecordWriter wrote.
+struct Fixture {
+  explicit Fixture(const perf_event_attr& attr, StackMode mode = StackMode::kChains)
+      : writer(attr), events(make_table({{attr, {1}}})), builder(tables, events, mode, nullptr) {}
+
+  /// Applies the records; the last one is a sample in a thread of process 10.
+  oc_event run(uint16_t sample_misc = PERF_RECORD_MISC_USER) {
+    oc_event event{};
+    event.pid = event.tid = 10;
+    for (const size_t at : writer.starts) {
+      uint8_t* const record = writer.bytes.data() + at;
+      auto header = record_header(record);
+      if (header.type != PERF_RECORD_SAMPLE) {
+        builder.apply(header, header.misc, record,
+                      header.size_bytes - events[0].layout.trailer_size);
+        continue;
+      }
+      header.misc = sample_misc;
+      builder.add(record, header, 0, event);
+    }
+    builder.finish_batch();
+    writer.bytes.clear();
+    writer.starts.clear();
+    return event;
+  }
+  /// "path+offset" of a frame, with "<" behind it when it is a return address.
+  std::string frame(uint32_t id) const {
+    const auto found = tables.frames.find(FrameId{id});
+    return std::string(tables.modules.path(found.module)) + "+" + std::to_string(found.offset) +
+           (found.is_return ? "<" : "");
+  }
+  std::vector<std::string> frames(const oc_event& event) const {
+    std::vector<std::string> out;
+    for (const uint32_t id : tables.stacks.find(StackId{event.stack}).frames)
+      out.push_back(frame(id));
+    return out;
+  }
+  StackEnd end(const oc_event& event) const { return tables.stacks.find(StackId{event.stack}).end; }
+
+  Interner strings;
+  StackTables tables{strings};
+  RecordWriter writer;
+  oc::event::EventTable events;
+  StackBuilder builder;
+};
+
+}  // namespace
+
+TEST_CASE("markers in a call chain say whose frames follow, and the first of each part is exact") {
+  Fixture f(chain_attr());
+  f.writer.mmap({.pid = 10}, 0x400000, 0x1000, "/bin/a");
+  f.writer.sample({.pid = 10, .ip = 0xffffffff81000010},
+                  chain({kKernel, 0xffffffff81000010, 0xffffffff81000020, kUser, 0x400010, 0x400020,
+                         kGuest, 0x77}));
+  const oc_event event = f.run(PERF_RECORD_MISC_KERNEL);
+  CHECK(f.frames(event) == std::vector<std::string>{"[kernel.kallsyms]+18446744071578845200",
+                                                    "[kernel.kallsyms]+18446744071578845216<",
+                                                    "/bin/a+16", "/bin/a+32<", "+119"});
+  const auto stack = f.tables.stacks.find(StackId{event.stack});
+  CHECK(stack.kernel_frames == 2);
+  CHECK(stack.end == StackEnd::kComplete);
+  CHECK(event.frame == stack.frames[0]);
+  CHECK(f.builder.counts().frames == 5);
+}
+
+TEST_CASE("mappings count as of the moment of the sample") {
+  Fixture f(chain_attr());
+  const auto at = [&](const char* expected) {
+    f.writer.sample({.pid = 10, .ip = 0x400010}, chain({kUser, 0x400010}));
+    CHECK(f.frames(f.run()) == std::vector<std::string>{expected});
+  };
+  at("+4194320");
+  f.writer.mmap({}, 0x400000, 0x1000, "/bin/a");  // of pid 1
+  at("+4194320");
+  f.writer.fork({}, 10, 10, 1, 1);
+  at("/bin/a+16");
+  f.writer.comm({}, 10, 10, "b", true);
+  at("+4194320");
+  f.writer.mmap({.pid = 10}, 0x400000, 0x1000, "/bin/b");
+  f.writer.exit({}, 10, 10);
+  at("/bin/b+16");
+}
+
+TEST_CASE("a call at the very end of a mapping belongs to it") {
+  Fixture f(chain_attr());
+  f.writer.mmap({.pid = 10}, 0x400000, 0x1000, "/bin/a");
+  f.writer.sample({.pid = 10}, chain({kUser, 0x401000, 0x401000}));
+  CHECK(f.frames(f.run()) == std::vector<std::string>{"+4198400", "/bin/a+4096<"});
+}
+
+TEST_CASE("stacks say why they end") {
+  SECTION("at the limit that was asked for") {
+    auto attr = chain_attr();
+    attr.sample_max_stack = 2;
+    Fixture f(attr);
+    f.writer.sample({.pid = 10}, chain({kUser, 1, 2}));
+    CHECK(f.end(f.run()) == StackEnd::kTooDeep);
+  }
+  SECTION("without a user part") {
+    auto attr = chain_attr();
+    attr.exclude_callchain_user = 1;
+    Fixture f(attr);
+    f.writer.sample({.pid = 10}, chain({kKernel, 0xffffffff81000000}));
+    CHECK(f.end(f.run(PERF_RECORD_MISC_KERNEL)) == StackEnd::kNoUserStack);
+  }
+  SECTION("without a chain: where the sample was taken") {
+    Fixture f(oc::test::plain_attr(PERF_SAMPLE_IP));
+    f.writer.sample({.pid = 10, .ip = 0x1234});
+    const oc_event event = f.run();
+    CHECK(f.end(event) == StackEnd::kNotRecorded);
+    CHECK(f.frames(event) == std::vector<std::string>{"+4660"});
+  }
+  SECTION("in a record that is cut off") {
+    Fixture f(chain_attr());
+    f.writer.sample({.pid = 10}, chain({kUser, 1, 2}));
+    f.writer.bytes[f.writer.starts[0] + f.events[0].layout.tail] = 200;  // more than there are
+    CHECK(f.end(f.run()) == StackEnd::kDamaged);
+  }
+}
+
+TEST_CASE("places without stacks") {
+  Fixture f(chain_attr(), StackMode::kNone);
+  f.writer.mmap({.pid = 10}, 0x400000, 0x1000, "/bin/a");
+  f.writer.sample({.pid = 10, .ip = 0x400010}, chain({kUser, 0x400010}));
+  const oc_event event = f.run();
+  CHECK(event.stack == 0);
+  CHECK(f.frame(event.frame) == "/bin/a+16");
+  CHECK(f.builder.counts().samples == 0);
+}
+
+TEST_CASE("the kernel's mapping tells its name and where it lies") {
+  Fixture f(chain_attr());
+  f.writer.record(PERF_RECORD_MMAP, PERF_RECORD_MISC_KERNEL,
+                  ByteVector(40 - 8, 0));  // a mapping of nothing
+  f.run();
+  CHECK_FALSE(f.tables.kernel.is_told);
+}
+
+TEST_CASE("records and chains of noise do no harm") {
+  std::mt19937 random(11);
+  Fixture f(chain_attr());
+  const uint16_t types[] = {PERF_RECORD_MMAP, PERF_RECORD_MMAP2, PERF_RECORD_COMM,
+                            PERF_RECORD_FORK, PERF_RECORD_EXIT,  PERF_RECORD_KSYMBOL};
+  for (int round = 0; round < 20'000; ++round) {
+    ByteVector body(8 * (random() % 14));
+    for (uint8_t& byte : body) byte = static_cast<uint8_t>(random() % 3 == 0 ? random() : 0);
+    if (body.size() >= 4 && random() % 2 == 0) body[0] = 10, body[1] = body[2] = body[3] = 0;
+    if (random() % 2 == 0) {
+      f.writer.record(types[random() % 6], static_cast<uint16_t>(random()), body);
+      for (const size_t at : f.writer.starts) {
+        const auto header = record_header(f.writer.bytes.data() + at);
+        f.builder.apply(header, header.misc, f.writer.bytes.data() + at, header.size_bytes);
+      }
+      f.writer.bytes.clear();
+      f.writer.starts.clear();
+    } else {
+      f.writer.sample({.pid = 10, .ip = random()}, body);
+      f.run(static_cast<uint16_t>(random() % 8));
+    }
+  }
+  CHECK(f.builder.counts().samples > 5'000);
+  CHECK(f.tables.stacks.size() > 1);
+}
