@@ -162,7 +162,8 @@ bool DwarfEntries::next() {
       continue;
     }
     kind_ = find_kind(code);
-    if (kind_ == nullptr) break;
+    failed_ = kind_ == nullptr;
+    if (failed_) break;
     if (kind_->fixed_size >= 0) {
       bytes_.skip(static_cast<uint64_t>(kind_->fixed_size));
     } else {
@@ -176,7 +177,7 @@ bool DwarfEntries::next() {
     if (kind_->has_children) ++next_depth_;
     return true;
   }
-  failed_ = failed_ || bytes_.failed() || (bytes_.remaining() > 0);
+  failed_ = failed_ || bytes_.failed();
   return false;
 }
 
