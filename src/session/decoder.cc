@@ -213,7 +213,7 @@ bool Decoder::drain(Batch& batch) {
 /// Moves what may go into the batch; true when it is full or the run is past its end. The hot loop: what
 /// it changes per record is local, and everything it calls per event is in line.
 template <bool kBuildsStacks>
-bool Decoder::drain_into(Batch& batch) {
+[[gnu::flatten]] bool Decoder::drain_into(Batch& batch) {
   if (!is_placed_) return false;
   if (starts_late()) pass_before_window();
   oc_event* const first = batch.events.data() + batch.count;
