@@ -1,8 +1,9 @@
 #!/bin/bash
 # ./dev bench: oc against perf, Python and C++ on one big trace, in one run.
-#   run.sh [big] [--trace FILE] [--fresh] [--rounds N] [--json FILE] [--gigabytes N]
+#   run.sh [big | unwind] [--trace FILE] [--fresh] [--rounds N] [--json FILE] [--gigabytes N]
 # The trace (about 5 million events, 500 MB) is recorded once into build/bench/; --fresh: again.
 # big: the last second of a trace of 10 GB (made for it, removed afterwards) against cat.
+# unwind: stacks from registers and stack bytes against perf's.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -37,10 +38,12 @@ while [ $# -gt 0 ]; do
     --trace) trace=${2:?--trace needs a file}; shift 2 ;;
     --fresh) rm -f "$trace"; shift ;;
     big) driver=big.py; shift ;;
+    unwind) driver=unwind.py; shift ;;
     --rounds | --json | --gigabytes) rest+=("$1" "${2:?$1 needs a value}"); shift 2 ;;
-    -h | --help) sed -n '2,5s/^# //p' "$0" >&2; exit 0 ;;
+    -h | --help) sed -n '2,6s/^# //p' "$0" >&2; exit 0 ;;
     *) say "no option '$1'"; exit 2 ;;
   esac
 done
+[ $driver != unwind.py ] || exec /usr/bin/python3 -B "$here/unwind.py" "$root" "${rest[@]}"
 [ -f "$trace" ] || record
 exec /usr/bin/python3 -B "$here/$driver" "$root" "$trace" "${rest[@]}"
