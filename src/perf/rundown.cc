@@ -47,6 +47,12 @@ std::vector<uint8_t> vdso_build_id() {
   return elf::find_build_id({image, 4096});
 }
 
+/// A 32-bit process has another vDSO than this one. Nobody tells its build id, and a trace has one of that name.
+bool is_other_vdso(const MapsLine& mapping) {
+  constexpr uint64_t kEndOf32Bits = uint64_t{1} << 32;
+  return sizeof(void*) == 8 && mapping.end <= kEndOf32Bits;
+}
+
 struct KernelText {
   uint64_t start = 0;
   uint64_t size_bytes = 0;
@@ -259,7 +265,7 @@ void Rundown::add_mapping(int32_t pid, const MapsLine& mapping, ByteSink& record
 
 const MappedFile* Rundown::find_file(int32_t pid, const MapsLine& mapping) {
   const bool is_file = mapping.path.starts_with('/') && mapping.inode != 0;
-  if (!is_file && mapping.path != "[vdso]") return nullptr;
+  if (!is_file && (mapping.path != "[vdso]" || is_other_vdso(mapping))) return nullptr;
   const uint64_t device = uint64_t{mapping.major} << 32 | mapping.minor;
   const auto [place, is_new] = by_inode_.try_emplace({device, mapping.inode}, files_.size());
   if (is_new) {

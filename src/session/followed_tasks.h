@@ -23,8 +23,8 @@ class FollowedTasks {
 
   /// All are known; else whoever wants to list them lists everything.
   bool is_whole() const { return is_whole_; }
-  /// Those that live now, by tid.
-  std::vector<sys::ThreadInfo> list(const std::string& proc = "/proc") const;
+  /// Those that live now, by tid; the others are forgotten.
+  std::vector<sys::ThreadInfo> list(const std::string& proc = "/proc");
 
  private:
   std::map<int32_t, int32_t> pids_;  ///< by tid

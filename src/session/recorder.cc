@@ -237,7 +237,7 @@ void Recorder::look_at_sideband() {
   for (const source::Span& span : round_.spans) {
     if (!live_->is_sideband(span.stream)) continue;
     bpf_.look_at(span);
-    followed_.learn(span);
+    if (spool_ || rotates()) followed_.learn(span);
   }
   const auto is_sideband = [&](const source::Span& span) {
     return live_->is_sideband(span.stream);

@@ -38,7 +38,6 @@ void RecordingThread::run() {
   }
   const std::lock_guard lock(mutex_);
   has_ended_ = true;
-  if (wanted_) outcome_ = recorder_->dump(*std::exchange(wanted_, std::nullopt));
   answered_.notify_all();
 }
 
@@ -57,12 +56,12 @@ void RecordingThread::answer() {
 
 base::Status RecordingThread::dump(const std::string& path) {
   std::unique_lock lock(mutex_);
-  if (has_ended_) return recorder_->dump(path);
   outcome_.reset();
   wanted_ = path;
   live_->wake();
-  answered_.wait(lock, [&] { return outcome_.has_value(); });
-  return std::move(*outcome_);
+  answered_.wait(lock, [&] { return outcome_.has_value() || has_ended_; });
+  // The thread ended before it came to that, or because of it: the recorder is ours now.
+  return outcome_ ? std::move(*outcome_) : recorder_->dump(path);
 }
 
 void RecordingThread::stop() {

@@ -14,13 +14,22 @@ def run(*command, given=None):
                           errors="replace").stdout
 
 
+def code_sections(path):
+    """(start, end) of the sections that hold code."""
+    for line in run("readelf", "-SW", path).splitlines():
+        match = re.match(r"\s*\[\s*\d+\]\s+\S+\s+\S+\s+(\S+)\s+\S+\s+(\S+)\s+\S+\s+AX", line)
+        if match:
+            yield int(match.group(1), 16), int(match.group(1), 16) + int(match.group(2), 16)
+
+
 def nm_functions(path):
     """{address: {names}} of functions, as nm demangles them, from the table that oc prefers."""
+    sections = list(code_sections(path))
     for options in ([], ["-D"]):
         found = {}
         for line in run("nm", "-C", *options, path).splitlines():
             match = re.match(r"^([0-9a-f]+) ([TtWwi]) (.*)$", line)
-            if match:
+            if match and any(a <= int(match.group(1), 16) < b for a, b in sections):
                 found.setdefault(int(match.group(1), 16), set()).add(match.group(3))
         if found:
             return found

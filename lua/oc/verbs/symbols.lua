@@ -29,8 +29,8 @@ local function open(path, root)
   symbols = ffi.gc(symbols, C.oc_symbols_close)
   local problem = ffi.string(C.oc_symbols_error(symbols))
   if problem ~= "" then
-    error(errors.new(problem, { hint = "oc symbols looks into programs, libraries and debug files" }),
-      0)
+    local hint = "oc symbols looks into programs, libraries and debug files"
+    error(errors.new(problem, { hint = hint }), 0)
   end
   return symbols
 end

@@ -1,0 +1,226 @@
+#include "symbol/module_files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <catch2/catch.hpp>
+#include <fstream>
+
+#include "symbol/build_id_path.h"
+#include "symbol/fixture_files.h"
+#include "symbol/symbol_table.h"
+
+using namespace oc;
+using symbol::ModuleFiles;
+using symbol::Places;
+using test::TemporaryFolder;
+
+namespace {
+
+constexpr const char* kId = "22fbe6e41219da8cea5359bacea6a721bd23da75";  // of mini.so and clang4.so
+
+std::vector<uint8_t> bytes_of(const std::string& digits) {
+  std::vector<uint8_t> bytes;
+  for (size_t i = 0; i < digits.size(); i += 2)
+    bytes.push_back(static_cast<uint8_t>(std::stoul(digits.substr(i, 2), nullptr, 16)));
+  return bytes;
+}
+
+/// One module of a trace, and where its files may lie.
+struct Trace {
+  TemporaryFolder folder;
+  base::Interner strings;
+  process::ModuleTable modules{strings};
+  Places places;
+
+  Trace() {
+    places.debug_folders = {folder / "debug"};
+    places.archives = {folder / "archive"};
+  }
+  process::ModuleId add(const std::string& path, const std::string& id = "") {
+    process::Module module;
+    module.kind = process::ModuleKind::kFile;
+    module.path = strings.intern(path);
+    if (!id.empty()) module.build_id = process::BuildId(bytes_of(id));
+    return modules.intern(module);
+  }
+};
+
+bool says(const std::string& text, const char* part) { return text.find(part) != text.npos; }
+
+}  // namespace
+
+TEST_CASE("a file with the trace's build id is used, another one is refused and says so") {
+  Trace trace;
+  trace.folder.put("elf_symbols/mini.so", "lib.so");
+  const auto right = trace.add(trace.folder / "lib.so", kId);
+  const auto wrong = trace.add(trace.folder / "lib.so", std::string(40, 'a'));
+  ModuleFiles files(trace.modules, trace.places);
+  REQUIRE(files.find(right) != nullptr);
+  CHECK(files.load(right).is_verified);
+  CHECK(files.load(right).reason.empty());
+  CHECK(files.find(wrong) == nullptr);
+  CHECK(says(files.load(wrong).reason, "has been replaced"));
+  CHECK(says(files.load(wrong).reason, kId));
+}
+
+TEST_CASE("why a file cannot be used is said") {
+  Trace trace;
+  trace.folder.write("text", "no program");
+  std::filesystem::create_directory(trace.folder / "sub");
+  mkfifo((trace.folder / "pipe").c_str(), 0600);
+  ModuleFiles files(trace.modules, trace.places);
+  CHECK(says(files.load(trace.add(trace.folder / "none")).reason, "No such file"));
+  CHECK(says(files.load(trace.add(trace.folder / "text")).reason, "is no ELF file"));
+  CHECK(says(files.load(trace.add(trace.folder / "sub")).reason, "is a folder"));
+  CHECK(says(files.load(trace.add(trace.folder / "pipe")).reason, "not a regular file"));
+  CHECK(says(files.load(trace.add("")).reason, "does not name it"));
+  CHECK(says(files.load(trace.add("//anon")).reason, "is no file"));
+  process::Module memory;
+  memory.kind = process::ModuleKind::kMemory;
+  CHECK(files.load(trace.modules.intern(memory)).reason == "it is no file");
+}
+
+TEST_CASE("a file that is deleted is read from the descriptor that was kept") {
+  Trace trace;
+  trace.folder.put("dwarf/gcc5.so", "lib.so");
+  const auto module = trace.add(trace.folder / "lib.so");
+  ModuleFiles files(trace.modules, trace.places);
+  files.keep(module, base::Fd(open((trace.folder / "lib.so").c_str(), O_RDONLY | O_CLOEXEC)));
+  std::filesystem::remove(trace.folder / "lib.so");
+  REQUIRE(files.find(module) != nullptr);
+  CHECK(files.find(module)->find_section(".debug_info") != nullptr);
+}
+
+TEST_CASE("without build ids another inode is another file") {
+  Trace trace;
+  trace.folder.put("dwarf/gcc5.so", "lib.so");
+  struct stat info {};
+  REQUIRE(stat((trace.folder / "lib.so").c_str(), &info) == 0);
+  process::Module module;
+  module.kind = process::ModuleKind::kFile;
+  module.path = trace.strings.intern(trace.folder / "lib.so");
+  module.device = uint64_t{major(info.st_dev)} << 32 | minor(info.st_dev);
+  module.inode = info.st_ino;
+  const auto same = trace.modules.intern(module);
+  module.inode += 1;
+  const auto other = trace.modules.intern(module);
+  ModuleFiles files(trace.modules, trace.places);
+  CHECK(files.find(same) != nullptr);
+  CHECK(files.find(other) == nullptr);
+  CHECK(says(files.load(other).reason, "has been replaced"));
+}
+
+TEST_CASE("a file is found in an archive by its build id, as perf lays archives out") {
+  for (const char* name : {"/elf", ""}) {
+    Trace trace;
+    const std::string place = "archive/.build-id/22/" + std::string(kId).substr(2) + name;
+    trace.folder.put("elf_symbols/mini.so", place);
+    const auto module = trace.add("/no such folder/lib.so", kId);
+    const auto other = trace.add("/no such folder/lib.so", std::string(40, 'b'));
+    ModuleFiles files(trace.modules, trace.places);
+    REQUIRE(files.find(module) != nullptr);
+    CHECK(files.load(module).is_verified);
+    CHECK(files.find(other) == nullptr);
+  }
+}
+
+TEST_CASE("an archive's file with another build id than its place says is refused") {
+  Trace trace;
+  trace.folder.put("dwarf/gcc5.so", "archive/.build-id/22/" + std::string(kId).substr(2) + "/elf");
+  const auto module = trace.add("/no such folder/lib.so", kId);
+  ModuleFiles files(trace.modules, trace.places);
+  CHECK(files.find(module) == nullptr);
+  CHECK(says(files.load(module).reason, "has another build id"));
+}
+
+TEST_CASE("a debug file is found by build id, and by the debug link in its three places") {
+  const std::string by_id = "debug/.build-id/22/" + std::string(kId).substr(2) + ".debug";
+  const TemporaryFolder probe;
+  for (int place = 0; place < 4; ++place) {
+    Trace trace;
+    trace.folder.put("elf_symbols/mini.so", "bin/lib.so");
+    const std::string places[] = {by_id, "bin/mini.debug", "bin/.debug/mini.debug",
+                                  "debug" + (trace.folder / "bin/mini.debug")};
+    trace.folder.put("dwarf/clang4.so", places[place]);
+    const auto module = trace.add(trace.folder / "bin/lib.so");
+    ModuleFiles files(trace.modules, trace.places);
+    const auto& found = files.load(module);
+    REQUIRE(found.debug != nullptr);
+    CHECK(found.debug->name() == trace.folder / places[place]);
+    CHECK(found.mini != nullptr);
+  }
+}
+
+TEST_CASE("a debug file of another build is refused, and each place that was tried is told") {
+  Trace trace;
+  trace.folder.put("elf_symbols/mini.so", "lib.so");
+  trace.folder.put("dwarf/gcc5.so", "mini.debug");
+  const auto module = trace.add(trace.folder / "lib.so");
+  ModuleFiles files(trace.modules, trace.places);
+  const auto& found = files.load(module);
+  CHECK(found.debug == nullptr);
+  REQUIRE(found.tried.size() == 4);
+  CHECK(says(found.tried[1], "has another build id"));
+}
+
+TEST_CASE("a debug link that leads back to the file itself is not followed") {
+  Trace trace;
+  trace.folder.put("elf_symbols/mini.so", "mini.debug");
+  const auto module = trace.add(trace.folder / "mini.debug");
+  ModuleFiles files(trace.modules, trace.places);
+  CHECK(files.load(module).debug == nullptr);
+  CHECK(says(files.load(module).tried[1], "is the file itself"));
+}
+
+TEST_CASE("compressed symbols that are damaged are told of, and the rest is used") {
+  Trace trace;
+  trace.folder.put("elf_symbols/mini.so", "lib.so");
+  {
+    auto file = elf::File::open(trace.folder / "lib.so");
+    REQUIRE(file);
+    const auto* section = file->find_section(".gnu_debugdata");
+    REQUIRE(section != nullptr);
+    std::fstream stream(trace.folder / "lib.so", std::ios::binary | std::ios::in | std::ios::out);
+    stream.seekp(static_cast<std::streamoff>(section->offset + section->size_bytes / 2));
+    stream.write("damage", 6);
+  }
+  const auto module = trace.add(trace.folder / "lib.so");
+  ModuleFiles files(trace.modules, trace.places);
+  const auto& found = files.load(module);
+  CHECK(found.mini == nullptr);
+  CHECK(says(found.tried.back(), ".gnu_debugdata"));
+  const symbol::SymbolTable table(found.file.get(), found.debug.get(), found.mini.get());
+  CHECK(table.count(symbol::NameSource::kDynsym) == 2);
+}
+
+TEST_CASE("below --symfs lies all of it") {
+  Trace trace;
+  trace.folder.put("elf_symbols/mini.so", "usr/lib/lib.so");
+  trace.folder.put("dwarf/clang4.so",
+                   "usr/lib/debug/.build-id/22/" + std::string(kId).substr(2) + ".debug");
+  trace.places.root = trace.folder.path();
+  trace.places.debug_folders = {"/usr/lib/debug"};
+  const auto module = trace.add("/usr/lib/lib.so", kId);
+  ModuleFiles files(trace.modules, trace.places);
+  REQUIRE(files.find(module) != nullptr);
+  CHECK(files.load(module).debug != nullptr);
+}
+
+TEST_CASE("the vDSO is this process's own") {
+  Trace trace;
+  process::Module module;
+  module.kind = process::ModuleKind::kVdso;
+  const auto id = trace.modules.intern(module);
+  ModuleFiles files(trace.modules, trace.places);
+  if (files.find(id) == nullptr) {
+    WARN("no vDSO here: " << files.load(id).reason);
+    return;
+  }
+  const symbol::SymbolTable table(files.find(id), nullptr, nullptr);
+  bool has_clock = false;
+  for (const auto& symbol : table.symbols())
+    has_clock = has_clock || says(std::string(table.name(symbol)), "clock_gettime");
+  CHECK(has_clock);
+}

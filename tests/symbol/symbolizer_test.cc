@@ -1,0 +1,193 @@
+#include "symbol/symbolizer.h"
+
+#include <catch2/catch.hpp>
+
+#include "symbol/fixture_files.h"
+#include "symbol/kernel_symbols.h"
+
+using namespace oc;
+using process::Frame;
+using process::Module;
+using process::ModuleKind;
+using symbol::NameSource;
+using symbol::Symbolizer;
+
+namespace {
+
+/// Frames of a trace, and their names.
+struct Trace {
+  test::TemporaryFolder folder;
+  base::Interner strings;
+  process::ModuleTable modules{strings};
+  process::FrameTable frames;
+  symbol::Places places;
+  std::unique_ptr<symbol::ModuleFiles> files;
+  std::unique_ptr<Symbolizer> names;
+
+  void begin(bool lines = true) {
+    places.debug_folders = {folder / "debug"};
+    files = std::make_unique<symbol::ModuleFiles>(modules, places);
+    symbol::Settings settings;
+    settings.lines = lines;
+    settings.use_cache = false;
+    names = std::make_unique<Symbolizer>(frames, *files, settings);
+  }
+  process::ModuleId add(ModuleKind kind, const std::string& path, int32_t pid = 0) {
+    Module module;
+    module.kind = kind;
+    module.path = strings.intern(path);
+    module.pid = pid;
+    return modules.intern(module);
+  }
+  process::FrameId frame(process::ModuleId module, uint64_t offset, bool is_return = false) {
+    return frames.intern({offset, module, is_return});
+  }
+  std::string text(base::StringId id) const { return std::string(names->text(id)); }
+};
+
+}  // namespace
+
+TEST_CASE("a frame in a file has its function, its line, and the calls that were inlined there") {
+  for (const char* name : {"dwarf/gcc5.so", "dwarf/gcc4.so", "dwarf/zlib.so"}) {
+    Trace trace;
+    trace.begin();
+    const auto module = trace.add(ModuleKind::kFile, test::fixture(name));
+    const auto& entry = trace.names->find(trace.frame(module, 0x2e4));
+    CHECK(trace.text(entry.function) == "entry");
+    CHECK(entry.offset == 4);
+    CHECK(entry.source == NameSource::kSymtab);
+    REQUIRE(entry.calls == 1);
+    CHECK(trace.text(trace.names->calls(entry)[0].file) == "/src/tiny.cc");
+    CHECK(trace.names->calls(entry)[0].line == 7);
+    size_t inlined = 0;
+    for (uint64_t offset = 0x2b0; offset < 0x2d9; ++offset) {
+      const auto& resolved = trace.names->find(trace.frame(module, offset));
+      CHECK(trace.text(resolved.function) == "tiny::work");
+      CHECK(trace.text(resolved.full_name) == "tiny::work(int)");
+      const auto calls = trace.names->calls(resolved);
+      REQUIRE_FALSE(calls.empty());
+      CHECK(trace.text(calls.back().full_name) == "tiny::work(int)");
+      if (calls.size() == 3) {
+        ++inlined;
+        CHECK(trace.text(calls[0].full_name) == "tiny::Point::sum() const");
+        CHECK(trace.text(calls[1].function) == "twice");  // a static function has no linkage name
+        CHECK(calls[1].line == 4);
+        CHECK(calls[2].line == 5);
+      }
+    }
+    CHECK(inlined > 0);
+  }
+}
+
+TEST_CASE("a return address is looked up one byte before, and its offset is its own") {
+  Trace trace;
+  trace.begin();
+  const auto module = trace.add(ModuleKind::kFile, test::fixture("dwarf/gcc5.so"));
+  const auto& exact = trace.names->find(trace.frame(module, 0x2e0, false));
+  CHECK(trace.text(exact.function) == "entry");
+  CHECK(exact.offset == 0);
+  const auto& work = trace.names->find(trace.frame(module, 0x2b5, true));
+  CHECK(trace.text(work.function) == "tiny::work");
+  CHECK(work.offset == 5);
+  const auto& before = trace.names->find(trace.frame(module, 0x2b0, true));
+  CHECK(trace.text(before.function) == "tiny::work@plt");
+  CHECK(before.offset == 0x10);
+}
+
+TEST_CASE("entries of the PLT have the names of what they jump to") {
+  Trace trace;
+  trace.begin(false);
+  const auto module = trace.add(ModuleKind::kFile, test::fixture("dwarf/gcc5.so"));
+  const auto& resolved = trace.names->find(trace.frame(module, 0x2a3));
+  CHECK(trace.text(resolved.function) == "tiny::work@plt");
+  CHECK(resolved.source == NameSource::kPlt);
+}
+
+TEST_CASE("what was resolved once stays, and a batch is as one by one") {
+  Trace trace;
+  trace.begin();
+  std::vector<process::FrameId> ids{{}};
+  std::vector<std::string> expected;
+  for (const char* name :
+       {"dwarf/gcc5.so", "dwarf/clang4.so", "dwarf/clang5.so", "elf_symbols/mini.so"}) {
+    const auto module = trace.add(ModuleKind::kFile, test::fixture(name));
+    for (uint64_t offset = 0x3ff; offset >= 0x2a0; offset -= 3)
+      ids.push_back(trace.frame(module, offset));
+  }
+  trace.names->resolve(ids);
+  Trace other;
+  other.begin();
+  for (const auto id : ids) {
+    const Frame frame = trace.frames.find(id);
+    if (!id) continue;
+    const auto module = other.add(ModuleKind::kFile, std::string(trace.modules.path(frame.module)));
+    const auto& single = other.names->find(other.frame(module, frame.offset));
+    const auto& batch = trace.names->find(id);
+    CHECK(trace.text(batch.full_name) == other.text(single.full_name));
+    CHECK(batch.offset == single.offset);
+    REQUIRE(batch.calls == single.calls);
+    for (size_t i = 0; i < batch.calls; ++i) {
+      CHECK(trace.names->calls(batch)[i].line == other.names->calls(single)[i].line);
+    }
+  }
+  const auto* before = &trace.names->find(ids[1]);
+  trace.names->resolve(ids);
+  CHECK(before == &trace.names->find(ids[1]));
+}
+
+TEST_CASE("given names win, and frames of nothing have a reason") {
+  Trace trace;
+  trace.begin();
+  const auto module = trace.add(ModuleKind::kFile, test::fixture("dwarf/gcc5.so"));
+  const std::vector<symbol::GivenSymbol> given{{0x2b0, 0x10, "mine"}, {0x2d0, 4, "_ZN4mine3twoEv"}};
+  trace.names->add_symbols(module, given);
+  const auto& mine = trace.names->find(trace.frame(module, 0x2b8));
+  CHECK(trace.text(mine.function) == "mine");
+  CHECK(mine.source == NameSource::kGiven);
+  CHECK(mine.offset == 8);
+  CHECK(trace.text(trace.names->find(trace.frame(module, 0x2d1)).function) == "mine::two");
+  CHECK(trace.text(trace.names->find(trace.frame(module, 0x2c8)).function) == "tiny::work");
+  const auto nothing = trace.add(ModuleKind::kNone, "");
+  CHECK_FALSE(trace.names->find(trace.frame(nothing, 0x1000)).function);
+  CHECK(trace.names->reason(nothing) == "nothing was mapped there");
+  CHECK(trace.names->module_name(nothing) == "[unknown]");
+  const auto gone = trace.add(ModuleKind::kFile, "/no such file");
+  CHECK_FALSE(trace.names->find(trace.frame(gone, 0x1000)).function);
+  CHECK(trace.names->reason(gone).find("No such file") != std::string::npos);
+  CHECK(trace.names->reason(module).empty());
+  CHECK_FALSE(trace.names->find({}).function);
+}
+
+TEST_CASE("compiled code has names from perf's map of its process") {
+  Trace trace;
+  trace.places.archives = {trace.folder.path()};
+  trace.places.is_this_machine = false;
+  trace.folder.write("perf-4711.map", "7f0000001000 80 js_function\n");
+  trace.begin();
+  const auto memory = trace.add(ModuleKind::kMemory, "//anon", 4711);
+  const auto& found = trace.names->find(trace.frame(memory, 0x7f0000001010));
+  CHECK(trace.text(found.function) == "js_function");
+  CHECK(found.source == NameSource::kPerfMap);
+  CHECK(found.offset == 0x10);
+  const auto other = trace.add(ModuleKind::kMemory, "//anon", 4712);
+  CHECK_FALSE(trace.names->find(trace.frame(other, 0x7f0000001010)).function);
+  CHECK(trace.names->reason(other).find("/tmp/perf-4712.map") != std::string::npos);
+}
+
+TEST_CASE("BPF programs are named as of the time of the sample") {
+  Trace trace;
+  trace.places.is_this_machine = false;
+  trace.places.proc = trace.folder / "proc";
+  trace.begin();
+  constexpr uint64_t kAt = 0xffffffffc0300000;
+  trace.names->kernel().add_code(100, kAt, 64, "bpf_prog_1_first");
+  trace.names->kernel().add_code(300, kAt, 64, "bpf_prog_2_second");
+  const auto module = trace.add(ModuleKind::kKernel, "[kernel.kallsyms]");
+  const auto frame = trace.frame(module, kAt + 4);
+  const auto& first = trace.names->find_at(frame, 150);
+  CHECK(trace.text(first.function) == "bpf_prog_1_first");
+  CHECK(first.source == NameSource::kBpf);
+  CHECK(&first == &trace.names->find_at(frame, 160));
+  CHECK(trace.text(trace.names->find_at(frame, 400).function) == "bpf_prog_2_second");
+  CHECK(trace.text(trace.names->find(frame).function) == "bpf_prog_2_second");
+}
