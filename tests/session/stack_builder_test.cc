@@ -123,7 +123,7 @@ TEST_CASE("mappings count as of the moment of the sample") {
   f.writer.fork({}, 10, 10, 1, 1);
   at("/bin/a+16");
   f.writer.comm({}, 10, 10, "b", true);
-  at("+4194320");
+  at("/bin/a+16");  // who called execve
   f.writer.mmap({.pid = 10}, 0x400000, 0x1000, "/bin/b");
   f.writer.exit({}, 10, 10);
   at("/bin/b+16");
