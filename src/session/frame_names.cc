@@ -17,12 +17,14 @@ symbol::Places places_of(const TraceOrigin& origin) {
   return places;
 }
 
-FrameNames::FrameNames(const StackTables& tables, TraceOrigin origin, const GivenSymbols& given)
+FrameNames::FrameNames(const StackTables& tables, TraceOrigin origin, const GivenSymbols& given,
+                       const KeptFiles& kept)
     : tables_(tables),
       origin_(std::move(origin)),
       files_(tables.modules, places_of(origin_)),
       symbolizer_(tables.frames, files_),
-      given_(given) {}
+      given_(given),
+      kept_(kept) {}
 
 /// What has to be told before the first look-up, and what new modules need.
 void FrameNames::prepare() {
@@ -36,10 +38,11 @@ void FrameNames::prepare() {
     kernel.text_symbol = tables_.kernel.text_symbol;
     symbolizer_.kernel().use(std::move(kernel));
   }
+  const uint32_t count = tables_.modules.size();
+  while (modules_looked_ < count) kept_.give({++modules_looked_}, files_);
   if (given_.by_module.empty()) return;
   if (changes_seen_ != given_.changes) modules_given_ = 0;
   changes_seen_ = given_.changes;
-  const uint32_t count = tables_.modules.size();
   for (uint32_t id = modules_given_ + 1; id <= count; ++id) {
     const auto given = given_.by_module.find(tables_.modules.path({id}));
     if (given == given_.by_module.end()) continue;

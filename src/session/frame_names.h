@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "session/kept_files.h"
 #include "session/stack_tables.h"
 #include "symbol/module_files.h"
 #include "symbol/symbolizer.h"
@@ -55,7 +56,8 @@ struct GivenSymbols {
 /// Names of frames, looked up when somebody asks. One thread, beside the one that still adds frames.
 class FrameNames {
  public:
-  FrameNames(const StackTables& tables, TraceOrigin origin, const GivenSymbols& given);
+  FrameNames(const StackTables& tables, TraceOrigin origin, const GivenSymbols& given,
+             const KeptFiles& kept);
 
   void resolve(std::span<const process::FrameId> frames);
   NamedFrame find(process::FrameId frame);
@@ -73,8 +75,10 @@ class FrameNames {
   symbol::Symbolizer symbolizer_;
   bool knows_kernel_ = false;
   const GivenSymbols& given_;
+  const KeptFiles& kept_;
   uint32_t changes_seen_ = 0;
-  uint32_t modules_given_ = 0;  ///< modules up to this one have them
+  uint32_t modules_given_ = 0;   ///< modules up to this one have them
+  uint32_t modules_looked_ = 0;  ///< and these their kept files
 };
 
 /// Where the files of a trace's modules are.

@@ -13,6 +13,7 @@ const unwind::RuleTable* RuleTables::find(process::ModuleId module) {
 
 /// The file goes over to the table. Separate debug files are only opened where the file itself has no rules.
 std::unique_ptr<unwind::RuleTable> RuleTables::load(process::ModuleId module) {
+  kept_.give(module, files_);
   elf::File* const file = files_.find(module);
   if (file == nullptr) return nullptr;
   auto table = unwind::RuleTable::make(std::move(*file));

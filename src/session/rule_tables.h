@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "process/module_table.h"
+#include "session/kept_files.h"
 #include "symbol/module_files.h"
 #include "unwind/rule_table.h"
 
@@ -13,8 +14,8 @@ namespace oc::session {
 /// The unwind rules of each module, read when somebody asks. Any thread.
 class RuleTables {
  public:
-  RuleTables(const process::ModuleTable& modules, symbol::Places places)
-      : files_(modules, std::move(places)) {}
+  RuleTables(const process::ModuleTable& modules, symbol::Places places, const KeptFiles& kept)
+      : files_(modules, std::move(places)), kept_(kept) {}
 
   /// Null: its file cannot be had. Owned by the object.
   const unwind::RuleTable* find(process::ModuleId module);
@@ -24,6 +25,7 @@ class RuleTables {
 
   std::mutex mutex_;
   symbol::ModuleFiles files_;  ///< of its own: those of the symbolizer belong to another thread
+  const KeptFiles& kept_;
   std::unordered_map<uint32_t, std::unique_ptr<unwind::RuleTable>> tables_;
 };
 

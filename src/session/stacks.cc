@@ -28,29 +28,21 @@ void Stacks::start(const event::EventTable& events, const source::TraceFacts* fa
   tables_ = std::make_unique<StackTables>(strings_);
   builder_ = std::make_unique<StackBuilder>(
       *tables_, events, mode_, [this](FrameFinder& frames) { return make_unwinding(frames); });
-  names_ = std::make_unique<FrameNames>(*tables_, origin_, given_);
+  names_ = std::make_unique<FrameNames>(*tables_, origin_, given_, kept_);
   if (facts != nullptr) builder_->code().add_build_ids(facts->build_ids);
 }
 
 std::unique_ptr<Unwinding> Stacks::make_unwinding(FrameFinder& frames) {
-  rules_ = std::make_unique<RuleTables>(tables_->modules, places_of(origin_));
+  rules_ = std::make_unique<RuleTables>(tables_->modules, places_of(origin_), kept_);
   return std::make_unique<Unwinding>(frames, tables_->modules, *rules_, arch_);
 }
 
 void Stacks::start_live(const perf::LiveSource& live, const std::vector<sys::ThreadInfo>& threads) {
   start(live.events(), nullptr);
   if (!builder_) return;
-  perf::SidebandExtras extras;
-  extras.build_ids = true;
-  files_ = std::make_unique<perf::Rundown>(0, extras);
-  base::ByteSink records;
-  files_->add_kernel(records);
-  for (const sys::ThreadInfo& thread : threads) {
-    if (thread.pid == thread.tid) files_->add_thread(thread, records);
-  }
-  CodeRecords& code = builder_->code();
-  code.apply_all(records.bytes());
-  code.set_look_at_file([this](int32_t pid, const process::Mapping& mapping) {
+  files_ = std::make_unique<perf::Rundown>(0, perf::SidebandExtras());
+  builder_->code().set_look_at_file([this](int32_t pid, const process::Mapping& mapping) {
+    kept_.look_at(pid, mapping);
     perf::MapsLine line;
     line.start = mapping.start;
     line.end = mapping.start + mapping.size_bytes;
@@ -62,6 +54,12 @@ void Stacks::start_live(const perf::LiveSource& live, const std::vector<sys::Thr
     const perf::MappedFile* const file = files_->find_file(pid, line);
     return file == nullptr ? process::BuildId() : process::BuildId(file->build_id);
   });
+  base::ByteSink records;
+  files_->add_kernel(records);
+  for (const sys::ThreadInfo& thread : threads) {
+    if (thread.pid == thread.tid) files_->add_thread(thread, records);
+  }
+  builder_->code().apply_all(records.bytes());
 }
 
 void Stacks::add_symbol(const std::string& module, uint64_t offset, uint64_t size_bytes,

@@ -61,6 +61,7 @@ class Stacks {
   std::unique_ptr<RuleTables> rules_;     ///< where something was unwound
   std::unique_ptr<StackBuilder> builder_;
   GivenSymbols given_;
+  KeptFiles kept_;
   std::unique_ptr<FrameNames> names_;
 };
 
