@@ -86,7 +86,12 @@ struct Fixture {
         folder(events, files, events[0].layout.trailer_size) {}
 
   void map(uint64_t time) { sideband.mmap(at(time), kCode, 0x1000, "//anon"); }
-  void exec(uint64_t time) { sideband.comm(at(time), kPid, kPid, "other", true); }
+  /// Until the new program maps something itself, who called execve is still found (process::AddressSpaces).
+  void exec(uint64_t time) {
+    sideband.comm(at(time), kPid, kPid, "other", true);
+    sideband.mmap(at(time), 0x70000000, 0x1000, "[vdso]");
+    sideband.mmap(at(time), 0x80000000, 0x1000, "/lib/ld.so");
+  }
   void sample(uint64_t time) { data.sample(at(time), joined({chain(), user_part()})); }
 
   /// The chains of the folded samples.
