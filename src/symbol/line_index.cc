@@ -129,6 +129,8 @@ void LineIndex::find(uint64_t address, std::vector<SourceCall>& calls) {
   unit.read->find(address, calls);
 }
 
+uint32_t LineIndex::unit_at(uint64_t address) const { return state_->segments.find(address); }
+
 size_t LineIndex::units() const { return state_->units.size(); }
 size_t LineIndex::split_units() const { return state_->split; }
 size_t LineIndex::bad_units() const { return state_->bad; }
