@@ -69,6 +69,8 @@ return {
     help = "stacks by frame pointers, as --call-graph fp" },
   { name = "call-graph", kind = "string", placeholder = "HOW", verbs = asking,
     help = "stacks: fp, dwarf, dwarf,SIZE, any or none" },
+  { name = "keep-stacks", kind = "flag", verbs = { "record" },
+    help = "store registers and stack bytes of --call-graph dwarf, do not unwind them" },
   { name = "context-switches", kind = "flag", verbs = { "record" },
     help = "a record of each switch, of both threads" },
   { name = "max-stack", live = true, kind = "number", placeholder = "N", min = 1, max = 65535,

@@ -16,6 +16,7 @@ int oc_session_record(oc_session* session, const oc_run* run, const oc_recording
     options.rotate_files = recording->rotate_files;
     options.overwrite = {whole(recording->overwrite_ns), whole(recording->overwrite_bytes)};
     options.memory_bytes = whole(recording->memory_bytes);
+    options.keeps_stacks = recording->keeps_stacks != 0;
     options.kernel_build_ids = recording->kernel_build_ids != 0;
     options.version = std::string("oc-") + OC_VERSION;
     oc::abi::begin_run(session);
@@ -61,9 +62,22 @@ int oc_session_recorded(oc_session* session, oc_recorded* out) {
     out->elapsed_ns = static_cast<double>(recorder.elapsed());
     out->first_ns = static_cast<double>(recorder.first());
     out->last_ns = static_cast<double>(recorder.last());
+    if (const auto* stacks = recorder.stacks(); stacks != nullptr) {
+      out->stacks = static_cast<double>(stacks->stacks);
+      out->stack_frames = static_cast<double>(stacks->frames);
+    }
     const auto& failure = recording->failure();
     return failure ? fail(session, *failure) : 0;
   });
+}
+
+const char* oc_session_recorded_end(oc_session* session, uint32_t index, double* stacks) {
+  *stacks = 0;
+  if (index >= oc::session::FoldCounts::kEnds) return nullptr;
+  const auto* recording = session->session.recording();
+  const auto* counts = recording == nullptr ? nullptr : recording->recorder().stacks();
+  if (counts != nullptr) *stacks = static_cast<double>(counts->by_end[index]);
+  return oc::session::FoldCounts::words(index).data();
 }
 
 double oc_session_recorded_samples(oc_session* session, uint32_t kind) {

@@ -15,17 +15,19 @@ typedef struct oc_recording {
       overwrite_bytes;      /* a flight recorder: so much of the past is kept in memory */
   double memory_bytes;      /* at most, for that */
   int32_t kernel_build_ids; /* MMAP2 records have build ids */
+  int32_t keeps_stacks;     /* registers and stack bytes are stored, not unwound */
 } oc_recording;
 
 /* What was recorded; complete after oc_session_finish. */
 typedef struct oc_recorded {
-  const char* path;         /* of the trace, or of the last one */
-  uint32_t files;           /* how many there are */
-  double file_bytes;        /* of all of them */
-  double record_bytes;      /* before compression */
-  double samples, records;  /* of the whole recording, whether or not a file still holds them */
-  double elapsed_ns;        /* from the start of the events to their end */
-  double first_ns, last_ns; /* of the trace's clock; 0: there are no samples */
+  const char* path;            /* of the trace, or of the last one */
+  uint32_t files;              /* how many there are */
+  double file_bytes;           /* of all of them */
+  double record_bytes;         /* before compression */
+  double samples, records;     /* of the whole recording, whether or not a file still holds them */
+  double elapsed_ns;           /* from the start of the events to their end */
+  double first_ns, last_ns;    /* of the trace's clock; 0: there are no samples */
+  double stacks, stack_frames; /* user stacks that were unwound meanwhile, and their frames */
 } oc_recorded;
 
 /* Instead of oc_session_start: every kind that was resolved goes to the file. oc_session_next then returns 1 with
@@ -38,5 +40,7 @@ int oc_session_record_ahead(struct oc_session* session);
 int oc_session_dump(struct oc_session* session, const char* path);
 /* -1 when a trace could not be written as a whole; the numbers are there all the same. */
 int oc_session_recorded(struct oc_session* session, oc_recorded* out);
+/* How many of these stacks end for the i-th reason, and its words, 0 for the complete ones; NULL after the last. */
+const char* oc_session_recorded_end(struct oc_session* session, uint32_t index, double* stacks);
 /* How many samples of a kind were recorded. */
 double oc_session_recorded_samples(struct oc_session* session, uint32_t kind);

@@ -81,9 +81,12 @@ SampleTail read_tail(const SampleLayout& layout, const uint8_t* record, uint32_t
     if ((layout.branch_sample_type & kBranchCounters) != 0)
       tail.branch_counters = bytes.take(tail.branches.size() / kBranchEntryBytes * 8);
   });
+  const auto place = [&] { return layout.tail + static_cast<uint32_t>(bytes.offset()); };
+  tail.user_begin = place();
   part(PERF_SAMPLE_REGS_USER,
        [&] { tail.user_regs = take_regs(bytes, layout.regs_user, tail.user_regs_abi); });
   part(PERF_SAMPLE_STACK_USER, [&] { tail.user_stack = take_stack(bytes); });
+  tail.user_end = place();
   part(PERF_SAMPLE_WEIGHT | kWeightStruct, [&] { tail.weight = bytes.read<uint64_t>(); });
   part(PERF_SAMPLE_DATA_SRC, [&] { tail.data_src = bytes.read<uint64_t>(); });
   part(PERF_SAMPLE_TRANSACTION, [&] { tail.transaction = bytes.read<uint64_t>(); });

@@ -35,6 +35,9 @@ struct SampleTail {
   uint64_t data_page_size = 0;
   uint64_t code_page_size = 0;
   std::span<const uint8_t> aux;
+  /// From the start of the record: where REGS_USER and STACK_USER begin and end, of samples that have either.
+  uint32_t user_begin = 0;
+  uint32_t user_end = 0;
 };
 
 /// Reads the tail of a sample of `layout`. Requires: `size_bytes` readable bytes at `record`.

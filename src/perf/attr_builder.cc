@@ -100,6 +100,10 @@ bool has_user_stacks(const LiveRequest& request) {
                      [](const EventRequest& event) { return event.stacks.kind == Stacks::kDwarf; });
 }
 
+bool keeps_user_stacks(const LiveRequest& request) {
+  return !request.folds_stacks && has_user_stacks(request);
+}
+
 perf_event_attr make_event_attr(const EventRequest& request, const AttrBasis& basis) {
   perf_event_attr attr = make_basic(basis);
   attr.type = request.type;
@@ -130,7 +134,7 @@ perf_event_attr make_sideband_attr(const LiveRequest& request, const AttrBasis& 
   attr.comm_exec = 1;
   attr.task = 1;
   attr.mmap = attr.mmap2 = request.mmap_records || request.code_records || request.is_recorded;
-  attr.mmap_data = request.mmap_records || has_user_stacks(request);
+  attr.mmap_data = request.mmap_records || keeps_user_stacks(request);
   attr.build_id = basis.extras.build_ids;
   attr.namespaces = basis.extras.namespaces;
   attr.cgroup = basis.extras.cgroups || samples_cgroups(request);

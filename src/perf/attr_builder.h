@@ -31,8 +31,11 @@ perf_event_attr make_sideband_attr(const LiveRequest& request, const AttrBasis& 
 /// The dummy that owns a CPU's data ring. Switch records go here: they come in storms.
 perf_event_attr make_data_attr(const LiveRequest& request, const AttrBasis& basis);
 
-/// Whether stacks are unwound later: that needs what else of a file is mapped (.eh_frame), not only its code.
+/// Whether samples have registers and stack bytes.
 bool has_user_stacks(const LiveRequest& request);
+/// Whether these are unwound later, maybe by perf: that needs what else of a file is mapped (.eh_frame), not only its
+/// code.
+bool keeps_user_stacks(const LiveRequest& request);
 
 /// Whether the event fires in kernel mode only, so that exclude_kernel would make it count nothing.
 bool is_kernel_only(const perf_event_attr& attr);

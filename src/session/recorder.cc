@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "perf/attr_builder.h"
+#include "session/folded_sample.h"
 #include "session/host_features.h"
 #include "session/loss_records.h"
 
@@ -68,9 +69,12 @@ base::Status Recorder::prepare(perf::LiveSource& live) {
   total_ = std::make_unique<RecordTally>(live.events());
   beginning_.features = load_host_features(options_.version);
   const auto sideband = static_cast<uint32_t>(live.request().events.size());
-  rundown_.emplace(live.events()[sideband].layout.trailer_size, live.extras());
-  if (perf::has_user_stacks(live.request())) rundown_->include_data();
+  const uint32_t trailer = live.events()[sideband].layout.trailer_size;
+  rundown_.emplace(trailer, live.extras());
+  if (perf::keeps_user_stacks(live.request())) rundown_->include_data();
   mapped_ = std::make_unique<MappedFiles>(*rundown_, live.extras().build_ids);
+  if (live.request().folds_stacks && perf::has_user_stacks(live.request()))
+    folder_ = std::make_unique<StackFolder>(live.events(), *rundown_, trailer);
   const perf::Target& target = live.request().target;
   if (live.selects_tasks() || !target.comms.empty())
     selection_ = std::make_unique<RecordSelection>(live.events(), target, live.selects_tasks());
@@ -124,10 +128,13 @@ base::Status Recorder::list_what_runs(base::ByteSink& records, base::ByteSink* m
   rundown_->add_kernel(records);
   bpf_.list(*rundown_, records);
   rundown_->add_cgroups(records);
+  const bool is_first = !is_begun_;
   const auto threads = find_threads();
   size_t listed = 0;
   for (const sys::ThreadInfo& thread : threads) {
+    const size_t before = records.size();
     rundown_->add_thread(thread, records);
+    if (folder_ && is_first) folder_->rundown(records.bytes().subspan(before));
     if (selection_) selection_->rundown(thread);
     const bool has_place = file_ || !spool_->segments().empty();
     if (++listed % kThreadsBetweenRounds != 0 || !has_place) continue;
@@ -141,7 +148,9 @@ base::Status Recorder::list_what_runs(base::ByteSink& records, base::ByteSink* m
 base::Result<std::unique_ptr<TraceFile>> Recorder::begin_trace(source::TraceOutput output) {
   bpf_.add_to(beginning_.features);
   bpf_begun_ = bpf_.size();
-  return TraceFile::begin(std::move(output), beginning_, live_->events());
+  const event::EventTable& events = live_->events();
+  if (!folder_) return TraceFile::begin(std::move(output), beginning_, events, events);
+  return TraceFile::begin(std::move(output), beginning_, events, make_folded_events(events));
 }
 
 base::Status Recorder::begin() {
@@ -252,8 +261,9 @@ void Recorder::look_at_sideband() {
 base::Status Recorder::store_round(bool may_end_round) {
   base::Status status;
   look_at_sideband();
-  if (selection_)
-    selection_->choose(round_.spans, [&](uint32_t stream) { return live_->is_sideband(stream); });
+  const auto is_sideband = [this](uint32_t stream) { return live_->is_sideband(stream); };
+  if (selection_) selection_->choose(round_.spans, is_sideband);
+  if (folder_) folder_->fold(round_.spans, is_sideband, round_.horizon);
   if (spool_) {
     for (const source::Span& span : round_.spans) {
       total_->add(span);
@@ -307,6 +317,9 @@ base::Status Recorder::finish() {
   if (spool_ && spool_->is_cut_short()) {
     notes_.push_back(
         "the flight recorder kept less than asked for: its memory was full (--overwrite-memory)");
+  }
+  if (folder_) {
+    for (auto& note : folder_->counts().describe()) notes_.push_back(std::move(note));
   }
   if (failure_) return std::move(*failure_);
   return status;

@@ -17,6 +17,7 @@
 #include "session/mapped_files.h"
 #include "session/record_selection.h"
 #include "session/record_tally.h"
+#include "session/stack_folder.h"
 #include "session/trace_file.h"
 #include "source/trace_output.h"
 
@@ -32,6 +33,7 @@ struct RecordOptions {
   uint32_t rotate_files = 0;         ///< how many are kept; 0: all
   FlightWindow overwrite;            ///< keep only the last of it, in memory, until dumped
   uint64_t memory_bytes = 0;  ///< at most, for that; 0: a quarter of the machine's, at most 1 GiB
+  bool keeps_stacks = false;  ///< registers and stack bytes are stored, not unwound
   bool kernel_build_ids =
       false;            ///< MMAP2 records have them: see MappedFiles for what that does to others
   std::string version;  ///< of this program
@@ -86,6 +88,8 @@ class Recorder {
   /// The files that there are now, oldest first.
   const std::vector<FinishedFile>& files() const { return files_; }
   const std::vector<std::string>& notes() const { return notes_; }
+  /// Of user stacks that were unwound; null where none are.
+  const FoldCounts* stacks() const { return folder_ ? &folder_->counts() : nullptr; }
 
  private:
   explicit Recorder(RecordOptions options) : options_(std::move(options)) {}
@@ -128,6 +132,7 @@ class Recorder {
   BpfPrograms bpf_;
   size_t bpf_begun_ = 0;                        ///< programs that the trace at hand was begun with
   std::unique_ptr<RecordSelection> selection_;  ///< null: the kernel chooses
+  std::unique_ptr<StackFolder> folder_;         ///< null: there are no stacks, or they are kept
   source::Round round_;
   std::optional<base::Error> failure_;
   std::vector<FinishedFile> files_;

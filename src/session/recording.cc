@@ -13,6 +13,7 @@ Status Recording::start(LiveInput& live, const RunOptions& options,
   perf::LiveRequest request = live.make_request(options, wanted);
   request.is_recorded = true;
   request.extras.build_ids = recording.kernel_build_ids;
+  request.folds_stacks = !recording.keeps_stacks;
   auto recorder = Recorder::open(std::move(recording));
   if (!recorder) return std::move(recorder.error());
   recorder_ = std::move(*recorder);

@@ -19,6 +19,8 @@ class RuleTables {
 
   /// Null: its file cannot be had. Owned by the object.
   const unwind::RuleTable* find(process::ModuleId module);
+  /// Modules that were asked for.
+  size_t size() const { return tables_.size(); }
 
  private:
   std::unique_ptr<unwind::RuleTable> load(process::ModuleId module);

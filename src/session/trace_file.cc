@@ -8,9 +8,10 @@ namespace oc::session {
 
 base::Result<std::unique_ptr<TraceFile>> TraceFile::begin(source::TraceOutput output,
                                                           const TraceBeginning& beginning,
-                                                          const event::EventTable& events) {
+                                                          const event::EventTable& events,
+                                                          const event::EventTable& stored) {
   std::unique_ptr<TraceFile> file(new TraceFile(std::move(output), beginning.compression, events));
-  const auto status = file->writer_.begin(events, beginning.features, beginning.tracing_data,
+  const auto status = file->writer_.begin(stored, beginning.features, beginning.tracing_data,
                                           beginning.most_round_bytes);
   if (status) return file;
   file->discard();

@@ -26,9 +26,11 @@ struct TraceBeginning {
 /// One trace being written: its output, the writer, what it holds. Kept on the heap: the writer knows the output.
 class TraceFile {
  public:
+  /// `events` outlives the file; `stored` are the same as the trace is to have them.
   static base::Result<std::unique_ptr<TraceFile>> begin(source::TraceOutput output,
                                                         const TraceBeginning& beginning,
-                                                        const event::EventTable& events);
+                                                        const event::EventTable& events,
+                                                        const event::EventTable& stored);
 
   /// Writes the records of a round and counts those that were written.
   base::Status append(std::span<const source::Span> spans, bool ends_round);

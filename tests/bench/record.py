@@ -46,6 +46,7 @@ class Load:
 
 
 SPIN = ["sh", "-c", "while :; do :; done"]
+INTERPRETERS = [["python3", "-c", "import json\nwhile True: json.loads(json.dumps([{'a': list(range(100))}] * 10))"]] * 2
 DD = ["dd", "if=/dev/zero", "of=/dev/null", "bs=1"]
 
 
@@ -67,6 +68,7 @@ def samples_and_lost(oc, path):
 def row(oc, folder, name, load, perf_options, oc_options, seconds, rounds):
     print(f"{name}, {seconds} s, {rounds} rounds")
     sums = {"perf": 0.0, "oc": 0.0}
+    sizes = {"perf": 0, "oc": 0}
     for turn in range(rounds):
         for tool in ("perf", "oc"):
             path = os.path.join(folder, tool + ".data")
@@ -81,10 +83,11 @@ def row(oc, folder, name, load, perf_options, oc_options, seconds, rounds):
             records, lost = samples_and_lost(oc, path)
             size = os.path.getsize(path)
             sums[tool] += cpu
+            sizes[tool] += size
             print(f"  {tool:4}  CPU {cpu:7.3f} s  wall {wall:6.2f} s  {size / 2**20:8.1f} MiB  {records:9} records"
                   f"  lost {lost} ({100 * lost / max(records + lost, 1):.1f} %)  {err.strip()[:60] if lost == 0 else ''}")
             os.unlink(path)
-    print(f"  oc / perf: {sums['oc'] / max(sums['perf'], 1e-9):.2f}\n")
+    print(f"  CPU, oc / perf: {sums['oc'] / max(sums['perf'], 1e-9):.2f}; size, perf / oc: {sizes['perf'] / max(sizes['oc'], 1):.1f}\n")
     return sums["oc"] <= sums["perf"]
 
 
@@ -116,6 +119,9 @@ def main():
         if given.stacks:
             row(given.oc, folder, "cpu-clock at 999 Hz with stacks", spin, ["-F", "999", "-e", "cpu-clock", "-g"],
                 ["-F", "999", "-e", "cpu-clock", *given.stacks], given.seconds, given.rounds)
+            row(given.oc, folder, "cpu-clock at 999 Hz, --call-graph dwarf", [*spin, *INTERPRETERS],
+                ["-F", "999", "-e", "cpu-clock", "--call-graph", "dwarf"],
+                ["-F", "999", "-e", "cpu-clock", "--call-graph", "dwarf"], given.seconds, given.rounds)
         event = "raw_syscalls:sys_enter"
         row(given.oc, folder, "a storm of system calls, 2 dd, 8 MiB a CPU", [DD, DD], ["-m", "8M", "-e", event],
             ["--buffer", "8MiB", "-e", event], given.seconds, given.rounds)

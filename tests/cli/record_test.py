@@ -289,7 +289,8 @@ class Record:
         output = self.path()
         noise = os.urandom(100_000).replace(b"\0", b"\1")
         loop = "import time\nend = time.time() + 1\nwhile time.time() < end: pass"
-        args = ["record", "-z", "-o", output, "--json", "-F", "200", "-e", "cpu-clock", "--call-graph", "dwarf,65528"]
+        args = ["record", "-z", "-o", output, "--json", "-F", "200", "-e", "cpu-clock", "--call-graph", "dwarf,65528",
+                "--keep-stacks"]
         for _ in range(6):  # where the stack begins is random: the noise may be out of reach
             ended = run([*args, "--", sys.executable, "-c", loop], env={**os.environb, b"NOISE": noise})
             told = recorded(ended).get("by_event", {}).get("cpu-clock", 0)

@@ -24,6 +24,7 @@ local HEAD = [[
 ---
 --- Example: oc record -d 1s -o /tmp/cpu.data
 --- Example: oc record -e sched:sched_switch,page-faults -o /tmp/make.data -- make --version
+--- Example: oc record --call-graph dwarf -o /tmp/stacks.data -- ls /
 --- Example: oc record -z -o /tmp/calls.data -e raw_syscalls:sys_enter -d 1s
 ]]
 
@@ -76,6 +77,12 @@ local function limits(recording, options)
   recording.memory_bytes = options.overwrite_memory or 0
 end
 
+--- Whether samples have registers and stack bytes: all, or those of an event that says so.
+local function takes_stacks(options)
+  if (options.call_graph or ""):find("^dwarf") then return true end
+  return table.concat(options.event or {}, ","):find("call%-graph=dwarf") ~= nil
+end
+
 --- What makes no sense together.
 local function check(context)
   local options = context.options
@@ -99,6 +106,9 @@ local function check(context)
     errors.wrong_usage("--rotate-files goes with --rotate", "as in --rotate 100MiB")
   elseif options.overwrite_memory and not options.overwrite then
     errors.wrong_usage("--overwrite-memory goes with --overwrite", "as in --overwrite 10s")
+  elseif options.keep_stacks and not takes_stacks(options) then
+    errors.wrong_usage("--keep-stacks goes with --call-graph dwarf",
+      "as in --call-graph dwarf --keep-stacks")
   elseif STDOUT[options.output] and (options.rotate or options.overwrite) then
     errors.wrong_usage((options.rotate and "--rotate" or "--overwrite") .. " needs a file's name",
       "as in -o run.data")
@@ -113,6 +123,7 @@ local function start(session, context)
     max_overhead = options.max_overhead })
   recording.output = options.output
   recording.kernel_build_ids = options.buildid_mmap and 1 or 0
+  recording.keeps_stacks = options.keep_stacks and 1 or 0
   recording.compression = options.compress and COMPRESSION_LEVEL or 0
   limits(recording, options)
   if C.oc_session_record(session, run, recording) ~= 0 then session_of.raise(session) end
@@ -126,6 +137,18 @@ local function drain(session)
   end
 end
 
+--- What was unwound, and the stacks by the reason of their end.
+local function stacks_of(session, raw)
+  local ends, index, count = json.object({}), 0, ffi.new("double[1]")
+  while true do
+    local words = C.oc_session_recorded_end(session, index, count)
+    if words == nil then break end
+    if count[0] > 0 then ends[ffi.string(words)] = count[0] end
+    index = index + 1
+  end
+  return json.object({ unwound = raw.stacks, frames = raw.stack_frames, ends = ends })
+end
+
 --- What the recording came to, as the JSON summary and the last lines have it.
 local function summary_of(session, found)
   local raw = ffi.new("oc_recorded")
@@ -137,6 +160,7 @@ local function summary_of(session, found)
     problem = failed and session_of.problem(session) or nil,
     problem_hint = failed and ffi.string(C.oc_session_error(session).hint) or nil,
   }
+  if raw.stacks > 0 then summary.stacks = stacks_of(session, raw) end
   for _, number in ipairs(found) do
     local count = C.oc_session_recorded_samples(session, number)
     if count > 0 then summary.by_event[kinds.read(session, number).name] = count end
@@ -172,7 +196,7 @@ local function write_json(summary, stats, notes, status)
     events = summary.samples, recorded_events = summary.recorded,
     by_event = json.object(summary.by_event), records = stats.records,
     lost = stats.lost, lost_by_cpu = by_cpu, lost_by_event = json.object(stats.lost_by_event),
-    span_ns = summary.span_ns, cpu_ns = stats.cpu_ns, notes = notes,
+    span_ns = summary.span_ns, cpu_ns = stats.cpu_ns, notes = notes, stacks = summary.stacks,
     command_status = status >= 0 and status or nil,
   } })), "\n")
 end
