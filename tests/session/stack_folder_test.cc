@@ -53,7 +53,8 @@ ByteVector user_part() {
   ByteWriter stack;
   stack.u64(1).u64(2);
   stack.u64(kStack + 48).u64(kCode + 0x100).u64(3).u64(4);  // at kStack + 16
-  stack.u64(0).u64(kCode + 0x200);                          // at kStack + 48
+  stack.u64(kStack + 64).u64(kCode + 0x200);                // at kStack + 48
+  stack.u64(0).u64(0);                                      // nobody called that
   out.u64(stack.bytes.size()).add(stack.bytes).u64(stack.bytes.size());
   return out.bytes;
 }
