@@ -4,9 +4,9 @@
 --     by_comm:count(e.comm, e.cpu)
 --     by_comm:print { top = 10, percent = true }
 --
--- Keys are numbers, strings, booleans, nil (shown as "-"), 64-bit integers and addresses; any
--- number of them, each named once when the aggregate is made. Equal keys of different types (1 and
--- 1ULL) are different rows. One document explains how: lua/oc/key_table.lua.
+-- Keys are numbers, strings, booleans, nil (shown as "-"), 64-bit integers, addresses and stacks;
+-- any number of them, each named once when the aggregate is made. Equal keys of different types (1
+-- and 1ULL) are different rows. One document explains how: lua/oc/key_table.lua.
 
 ---@class oc.aggregate
 return {

@@ -160,7 +160,7 @@ local function call_graph(text, asked)
   if kind == "no" then kind = "none" end
   if not stack_kinds[kind] or (size ~= "" and kind ~= "dwarf") then
     errors.wrong_usage(("--call-graph: '%s' is no way to walk stacks"):format(text),
-      "it is fp, dwarf, dwarf,SIZE or none")
+      "it is fp, dwarf, dwarf,SIZE, any or none")
   end
   asked.stacks = kind
   if size == "" then return end

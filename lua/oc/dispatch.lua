@@ -249,7 +249,7 @@ function M.compile_queue(loop, queue, handlers)
     loop.callback, queue.state = HANDLED, DELIVERING
     while queue.at < queue.count do
       local d = queue.events + queue.at
-      d.record = queue.bytes + d.reserved[0]
+      d.record = queue.bytes + d.reserved
       d.payload = d.record + 8
       local calls = by_event[d.event]
       for i = 1, calls and #calls or 0 do

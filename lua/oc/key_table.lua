@@ -105,14 +105,15 @@ local function has_stack(kinds)
   return bit.band(kinds, 15) == STACK or rshift(kinds, 4) == STACK
 end
 
+local function hold_session(self, word)
+  local number = tonumber(rshift(word.u, 32))
+  self.sessions[number] = self.sessions[number] or frames.session_of(number)
+end
+
 --- Keeps the sessions of the stacks in `t.key`: names can be asked for as long as the table is.
 local function hold_sessions(self, t, kinds)
-  local function hold(word)
-    local number = tonumber(rshift(word.u, 32))
-    self.sessions[number] = self.sessions[number] or frames.session_of(number)
-  end
-  if bit.band(kinds, 15) == STACK then hold(t.key.a) end
-  if rshift(kinds, 4) == STACK then hold(t.key.b) end
+  if bit.band(kinds, 15) == STACK then hold_session(self, t.key.a) end
+  if rshift(kinds, 4) == STACK then hold_session(self, t.key.b) end
 end
 
 -- The room is made before the row: `grow` may fail, and a row without room would be written past

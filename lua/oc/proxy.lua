@@ -124,7 +124,7 @@ function Queue:push(number, pack, values)
   d.time, d.pid, d.tid, d.cpu = origin.time, origin.pid, origin.tid, origin.cpu
   d.comm, d.thread = origin.comm, origin.thread
   d.event, d.payload_size = number, size
-  d.reserved[0] = c.used
+  d.reserved = c.used
   ffi.cast(uint16_pointer, bytes + 6)[0] = HEADER + size
   c.used = c.used + bit.band(HEADER + size + 7, bit.bnot(7))
   c.count = c.count + 1

@@ -59,6 +59,32 @@ local function say_numbers(stats)
   if stats.own > 0 then say("%.0f events made by oc itself were left out", stats.own) end
 end
 
+local NO_STACK, NO_USER = "the sample has no stack", "the user's part was not recorded"
+
+--- Says when samples lack what a script asked for: a recording's, whatever it was made with.
+---@param stacks oc.StackStats
+function M.say_stacks(stacks)
+  local none, cut = stacks.ends[NO_STACK] or 0, stacks.ends[NO_USER] or 0
+  if none > 0 then
+    say("%.0f of %.0f samples have no stack, only the place where they were taken: record with "
+      .. "oc record -g", none, stacks.samples)
+  end
+  if cut > 0 then
+    say("%.0f of %.0f samples have no stack of the user's part", cut, stacks.samples)
+  end
+end
+
+local function say_stack_numbers(stacks)
+  say("%.0f stacks of %.0f places in %.0f samples: %s of memory", stacks.stacks,
+    stacks.distinct_frames, stacks.samples, units.format_size(stacks.bytes))
+  local ends = {}
+  for words, samples in pairs(stacks.ends) do
+    ends[#ends + 1] = ("%s: %.0f"):format(words, samples)
+  end
+  table.sort(ends)
+  say("  they end: %s", table.concat(ends, ", "))
+end
+
 --- The last JSON document of a run, so that a reader of JSON sees losses too.
 local function write_summary(stats, notes)
   local by_cpu = json.object({})
@@ -70,6 +96,7 @@ local function write_summary(stats, notes)
     span_ns = stats.span_ns, notes = notes,
     cpu_ns = stats.cpu_ns, cpu_share = stats.cpu_share, machine_share = stats.machine_share,
     sampling_rate = stats.sampling_rate, phases = stats.phases, paused = stats.paused_events,
+    stacks = stats.stacks,
   } })) .. "\n")
 end
 
@@ -111,7 +138,11 @@ function M.finished(trace)
   if status and status ~= 0 and not settings.quiet then
     M.say_command(status)
   end
-  if settings.verbose then say_numbers(stats) end
+  if stats.stacks then M.say_stacks(stats.stacks) end
+  if settings.verbose then
+    say_numbers(stats)
+    if stats.stacks then say_stack_numbers(stats.stacks) end
+  end
 end
 
 return M

@@ -85,27 +85,23 @@ void oc_session_add_symbol(oc_session* session, const char* module, uint64_t off
 }
 
 void oc_session_stack_stats(oc_session* session, oc_stack_stats* out) {
-  *out = oc_stack_stats{};
-  const auto* tables = tables_of(session);
-  const auto* counts = session->session.stacks().counts();
-  if (tables == nullptr || counts == nullptr) return;
   const auto number = [](uint64_t value) { return static_cast<double>(value); };
-  out->samples = number(counts->samples);
-  out->frames = number(counts->frames);
-  out->unwound = number(counts->unwound);
-  out->unwound_frames = number(counts->unwound_frames);
-  out->stacks = tables->stacks.size();
-  out->distinct_frames = tables->frames.size();
-  out->modules = tables->modules.size();
-  out->bytes = number(tables->stacks.size_bytes() + tables->frames.size_bytes() +
-                      tables->spaces.size_bytes());
+  const auto counts = session->session.stacks().counts();
+  *out = oc_stack_stats{};
+  out->samples = number(counts.samples);
+  out->frames = number(counts.frames);
+  out->unwound = number(counts.unwound);
+  out->unwound_frames = number(counts.unwound_frames);
+  out->stacks = number(counts.stacks);
+  out->distinct_frames = number(counts.distinct_frames);
+  out->modules = number(counts.modules);
+  out->bytes = number(counts.size_bytes);
 }
 
 const char* oc_session_stack_end(oc_session* session, uint32_t index, double* samples) {
   *samples = 0;
   if (index >= oc::process::kStackEnds) return nullptr;
-  if (const auto* counts = session->session.stacks().counts(); counts != nullptr)
-    *samples = static_cast<double>(counts->by_end[index]);
+  *samples = static_cast<double>(session->session.stacks().counts().by_end[index]);
   return describe(static_cast<oc::process::StackEnd>(index)).data();
 }
 

@@ -10,7 +10,7 @@
 namespace oc::base {
 
 /// An append-only list whose entries never move: one thread appends, any thread may read entries that it learnt of
-/// through a synchronised hand-over (a batch).
+/// through a synchronised hand-over (a batch), or that lie below a size that it saw.
 ///
 ///     blocks_: [0] -> 2^n entries   [1] -> 2^(n+1)   [2] -> 2^(n+2) …   each as large as all before it, and n
 ///
@@ -25,13 +25,15 @@ class BlockList {
     for (auto& block : blocks_) delete[] block.load(std::memory_order_relaxed);
   }
 
-  uint32_t size() const { return size_; }
+  /// Any thread: entries below it may be read.
+  uint32_t size() const { return size_.load(std::memory_order_acquire); }
   /// Of the blocks, in bytes.
   uint64_t size_bytes() const { return capacity_ * sizeof(T); }
 
   /// Owned by the list.
   T& append(T value) {
-    const Place place(size_);
+    const uint32_t size = size_.load(std::memory_order_relaxed);
+    const Place place(size);
     auto& block = blocks_[place.block];
     if (block.load(std::memory_order_relaxed) == nullptr) {
       block.store(new T[place.block_size()](), std::memory_order_release);
@@ -39,7 +41,7 @@ class BlockList {
     }
     T& slot = block.load(std::memory_order_relaxed)[place.at];
     slot = std::move(value);
-    ++size_;
+    size_.store(size + 1, std::memory_order_release);
     return slot;
   }
 
@@ -66,7 +68,7 @@ class BlockList {
 
   std::array<std::atomic<T*>, kBlocks> blocks_{};
   uint64_t capacity_ = 0;
-  uint32_t size_ = 0;
+  std::atomic<uint32_t> size_{0};
 };
 
 }  // namespace oc::base

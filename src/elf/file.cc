@@ -52,6 +52,14 @@ base::Result<File> File::make(std::vector<uint8_t> bytes, const std::string& nam
   return file;
 }
 
+std::optional<File> File::make_second() const {
+  if (std::any_of(sections_.begin(), sections_.end(), is_compressed)) return {};
+  File second;
+  second.mapping_ = base::Mapping::lend(bytes());
+  if (!second.read(name_)) return {};
+  return second;
+}
+
 File::File(File&& other) noexcept { *this = std::move(other); }
 
 File& File::operator=(File&& other) noexcept {

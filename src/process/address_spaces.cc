@@ -26,7 +26,8 @@ auto first_behind(Ranges& ranges, uint64_t address) {
 
 const CodeRange* CodeMap::find(uint64_t address) const {
   const auto found = first_behind(ranges_, address);
-  return found != ranges_.end() && found->start <= address ? &*found : nullptr;
+  if (found != ranges_.end() && found->start <= address) return &*found;
+  return before_ ? before_->find(address) : nullptr;
 }
 
 AddressSpaces::AddressSpaces(ModuleTable& modules, base::Interner& strings)
@@ -44,12 +45,19 @@ AddressSpaces::Space& AddressSpaces::space(int32_t pid) {
   return space;
 }
 
+AddressSpaces::SharedMap AddressSpaces::copy_of(const CodeMap& map) {
+  SharedMap copy = make_map();
+  copy->ranges_.reserve(map.ranges_.size() + 4);
+  copy->ranges_ = map.ranges_;
+  copy->before_ = map.before_;
+  copy->has_vdso_ = map.has_vdso_;
+  return copy;
+}
+
 /// The map, made one of its own if others use it or it is lent.
 CodeMap& AddressSpaces::own(SharedMap& map) {
   if (map.use_count() == 1) return *map;
-  SharedMap copy = make_map();
-  copy->ranges_.reserve(map->ranges_.size() + 4);
-  copy->ranges_ = map->ranges_;
+  SharedMap copy = copy_of(*map);
   // What was found in the original is there in the copy, but only one of two processes may go on with its generation.
   if (map->is_lent_ && map.use_count() == 2) copy->generation_ = map->generation_;
   map = std::move(copy);
@@ -126,6 +134,12 @@ void AddressSpaces::map(int32_t pid, const Mapping& mapping) {
   }
   SharedMap& map = space(pid).map;
   cut(map, mapping.start, end);
+  if (map->before_) {
+    CodeMap& own_map = own(map);
+    own_map.generation_ = next_generation_++;  // of what was there before, something is gone
+    if (own_map.has_vdso_) own_map.before_.reset();
+    own_map.has_vdso_ = mapping.path.starts_with("[vdso");
+  }
   CodeRange range{mapping.start, end, mapping.offset, module_of(pid, mapping)};
   if (modules_.find(range.module).kind == ModuleKind::kMemory) range.offset = range.start;
   add(map, range);
@@ -143,7 +157,14 @@ void AddressSpaces::fork(int32_t pid, int32_t parent_pid, bool begins_empty) {
 void AddressSpaces::exec(int32_t pid) {
   const auto found = spaces_.find(pid);
   if (found == spaces_.end()) return;
-  found->second.map = make_map();
+  SharedMap& map = found->second.map;
+  SharedMap before = map;
+  if (before->before_) {  // one is enough
+    before = copy_of(*before);
+    before->before_.reset();
+  }
+  map = make_map();
+  map->before_ = std::move(before);
   found->second.is_dead = false;
 }
 

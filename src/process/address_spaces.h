@@ -36,6 +36,7 @@ class CodeMap {
  public:
   /// Null where no code is mapped. Owned by the map.
   const CodeRange* find(uint64_t address) const;
+  /// Without what was there before the exec.
   const std::vector<CodeRange>& ranges() const { return ranges_; }
   /// As long as it is the same, what was found at an address is still there. Of one map only, and never 0.
   uint32_t generation() const { return generation_; }
@@ -45,6 +46,10 @@ class CodeMap {
   std::vector<CodeRange> ranges_;
   uint32_t generation_ = 0;
   bool is_lent_ = false;
+  /// In the middle of an exec: what was mapped before. The caller of execve is still on the stack then.
+  std::shared_ptr<const CodeMap> before_;
+  bool has_vdso_ =
+      false;  ///< what the kernel maps in an exec is complete: what follows, the program maps itself
 };
 
 /// A mapping as a record tells it.
@@ -62,7 +67,8 @@ struct Mapping {
 
 /// Which code lies where in which process, as of the last record applied: feed records in time order.
 ///
-///     FORK   the child shares its parent's map        EXEC  the process begins with an empty one
+///     FORK   the child shares its parent's map        EXEC  the process begins with an empty one; while the kernel fills
+///                                                           it, what was there before is found, too
 ///     MMAP   cuts what was there, adds code           EXIT  kept for late samples; the oldest of many are dropped
 ///
 /// A map that was lent is copied before it changes, and freed by `take_back`. What is no code only cuts what was there:
@@ -115,6 +121,7 @@ class AddressSpaces {
 
   Space& space(int32_t pid);
   SharedMap make_map();
+  SharedMap copy_of(const CodeMap& map);
   CodeMap& own(SharedMap& map);
   void cut(SharedMap& map, uint64_t start, uint64_t end);
   void add(SharedMap& map, const CodeRange& range);

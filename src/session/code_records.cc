@@ -80,9 +80,10 @@ void CodeRecords::map_kernel(Mapping mapping) {
   if (is_kernel) mapping.path = kKernel;
   mapping.build_id = listed(mapping.path);
   spaces_.map_kernel(mapping);
-  if (!is_kernel || kernel_.is_told) return;
-  kernel_ = {true, spaces_.kernel_module(), symbol.empty() ? 0 : mapping.offset,
-             std::string(symbol)};
+  if (!is_kernel || has_told_kernel_) return;
+  has_told_kernel_ = true;
+  const uint64_t address = symbol.empty() ? 0 : mapping.offset;
+  tables_.tell_kernel({true, spaces_.kernel_module(), address, std::string(symbol)});
 }
 
 /// { header, addr, u32 len, u16 ksym_type, u16 flags, name }

@@ -19,7 +19,7 @@ class CodeRecords {
   /// Live: the build id of a file that was mapped just now, and whatever else is to be kept of it.
   using LookAtFile = std::function<process::BuildId(int32_t pid, const process::Mapping& mapping)>;
 
-  explicit CodeRecords(StackTables& tables) : spaces_(tables.spaces), kernel_(tables.kernel) {}
+  explicit CodeRecords(StackTables& tables) : tables_(tables), spaces_(tables.spaces) {}
 
   void add_build_ids(const std::vector<source::BuildId>& ids);
   void set_look_at_file(LookAtFile look_at_file) { look_at_file_ = std::move(look_at_file); }
@@ -35,8 +35,9 @@ class CodeRecords {
   void kernel_code(const uint8_t* record, uint32_t size_bytes);
   process::BuildId listed(std::string_view path) const;
 
+  StackTables& tables_;
   process::AddressSpaces& spaces_;
-  TracedKernel& kernel_;
+  bool has_told_kernel_ = false;
   std::map<std::string, process::BuildId, std::less<>>
       listed_;  ///< by path; empty: of several builds
   LookAtFile look_at_file_;

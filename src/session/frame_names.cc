@@ -26,18 +26,21 @@ FrameNames::FrameNames(const StackTables& tables, TraceOrigin origin, const Give
       given_(given),
       kept_(kept) {}
 
+void FrameNames::use_kernel(const TracedKernel& told) {
+  if (!told.is_told) return;
+  knows_kernel_ = true;
+  symbol::KernelIdentity kernel;
+  const auto id = tables_.modules.find(told.module).build_id.view();
+  kernel.build_id.assign(id.begin(), id.end());
+  kernel.release = origin_.release;
+  kernel.text_start = told.text_start;
+  kernel.text_symbol = told.text_symbol;
+  symbolizer_.kernel().use(std::move(kernel));
+}
+
 /// What has to be told before the first look-up, and what new modules need.
 void FrameNames::prepare() {
-  if (!knows_kernel_ && !origin_.is_running_kernel && tables_.kernel.is_told) {
-    knows_kernel_ = true;
-    symbol::KernelIdentity kernel;
-    const auto id = tables_.modules.find(tables_.kernel.module).build_id.view();
-    kernel.build_id.assign(id.begin(), id.end());
-    kernel.release = origin_.release;
-    kernel.text_start = tables_.kernel.text_start;
-    kernel.text_symbol = tables_.kernel.text_symbol;
-    symbolizer_.kernel().use(std::move(kernel));
-  }
+  if (!knows_kernel_ && !origin_.is_running_kernel) use_kernel(tables_.kernel());
   const uint32_t count = tables_.modules.size();
   while (modules_looked_ < count) kept_.give({++modules_looked_}, files_);
   if (given_.by_module.empty()) return;

@@ -68,6 +68,7 @@ class FrameNames {
 
  private:
   void prepare();
+  void use_kernel(const TracedKernel& told);
 
   const StackTables& tables_;
   TraceOrigin origin_;

@@ -175,6 +175,17 @@ void StackBuilder::finish_batch() {
     begun_.clear();
   }
   tables_.spaces.take_back();
+  publish_counts();
+}
+
+void StackBuilder::publish_counts() {
+  counts_.stacks = tables_.stacks.size();
+  counts_.distinct_frames = tables_.frames.size();
+  counts_.modules = tables_.modules.size();
+  counts_.size_bytes =
+      tables_.stacks.size_bytes() + tables_.frames.size_bytes() + tables_.spaces.size_bytes();
+  const std::lock_guard lock(published_mutex_);
+  published_ = counts_;
 }
 
 }  // namespace oc::session

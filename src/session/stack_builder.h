@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <span>
 #include <vector>
 
@@ -43,7 +44,11 @@ class StackBuilder {
   /// All samples of a batch have been added.
   void finish_batch();
 
-  const StackCounts& counts() const { return counts_; }
+  /// As of the last batch. Any thread.
+  StackCounts counts() const {
+    const std::lock_guard lock(published_mutex_);
+    return published_;
+  }
 
  private:
   /// What the samples of a kind have.
@@ -81,6 +86,7 @@ class StackBuilder {
   bool postpone(const Kind& kind, const event::SampleTail& tail, oc_event& event);
   void finish_pending(const UnwindJob& job, std::span<const uint32_t> frames);
   void deliver(oc_event& event);
+  void publish_counts();
 
   StackTables& tables_;
   StackMode mode_;
@@ -94,6 +100,8 @@ class StackBuilder {
   std::vector<UnwindJob> jobs_;
   std::vector<uint32_t> begun_;  ///< kernel parts of those
   StackCounts counts_;
+  mutable std::mutex published_mutex_;
+  StackCounts published_;
 };
 
 }  // namespace oc::session

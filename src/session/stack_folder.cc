@@ -35,7 +35,7 @@ class SpaceFinder final : public unwind::CodeFinder {
   SpaceFinder(const process::CodeMap& map, const process::ModuleTable& modules, RuleTables& rules)
       : map_(&map), modules_(modules), rules_(rules) {}
 
-  uint32_t epoch() const override { return map_->generation(); }
+  uint64_t epoch() const override { return map_->generation(); }
 
   std::optional<unwind::CodeRange> find(uint64_t address) override {
     const process::CodeRange* const range = map_->find(address);

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <string>
+#include <utility>
 
 #include "base/interner.h"
 #include "process/address_spaces.h"
@@ -18,7 +20,7 @@ enum class StackMode : uint8_t {
   kUnwind,  ///< the same; where a sample has registers and stack bytes, by these
 };
 
-/// The kernel of a trace, as its first mapping tells: written before the first batch is handed over.
+/// The kernel of a trace, as its first mapping tells.
 struct TracedKernel {
   bool is_told = false;
   process::ModuleId module;
@@ -35,7 +37,20 @@ struct StackTables {
   process::FrameTable frames;
   process::StackTable stacks;
   process::AddressSpaces spaces;
-  TracedKernel kernel;
+
+  /// Told once, by the decoder's thread. Any thread.
+  void tell_kernel(TracedKernel told) {
+    const std::lock_guard lock(kernel_mutex_);
+    if (!kernel_.is_told) kernel_ = std::move(told);
+  }
+  TracedKernel kernel() const {
+    const std::lock_guard lock(kernel_mutex_);
+    return kernel_;
+  }
+
+ private:
+  mutable std::mutex kernel_mutex_;
+  TracedKernel kernel_;
 };
 
 /// What was built of stacks so far. Plain numbers.
@@ -45,6 +60,11 @@ struct StackCounts {
   uint64_t by_end[process::kStackEnds] = {};  ///< samples, by the reason of the stack's end
   uint64_t unwound = 0;                       ///< samples whose user part was unwound
   uint64_t unwound_frames = 0;
+  // Of the tables:
+  uint64_t stacks = 0;
+  uint64_t distinct_frames = 0;
+  uint64_t modules = 0;
+  uint64_t size_bytes = 0;
 };
 
 }  // namespace oc::session

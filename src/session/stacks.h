@@ -45,8 +45,8 @@ class Stacks {
   FrameNames* names() { return names_.get(); }
   /// Looks up the frames of these stacks, all at once.
   void resolve(std::span<const uint32_t> stacks);
-  /// Complete after the run.
-  const StackCounts* counts() const { return builder_ ? &builder_->counts() : nullptr; }
+  /// As of the last batch; zeros before the start.
+  StackCounts counts() const { return builder_ ? builder_->counts() : StackCounts(); }
 
  private:
   std::unique_ptr<Unwinding> make_unwinding(FrameFinder& frames);

@@ -50,7 +50,7 @@ class MapFinder final : public unwind::CodeFinder {
             RuleTables& rules)
       : map_(&map), frames_(frames), modules_(modules), rules_(rules) {}
 
-  uint32_t epoch() const override { return map_->generation(); }
+  uint64_t epoch() const override { return map_->generation(); }
 
   std::optional<unwind::CodeRange> find(uint64_t address) override {
     const process::CodeRange* const range = map_->find(address);

@@ -40,10 +40,15 @@ struct LineIndex::State {
       if ((section.flags & SHF_EXECINSTR) == 0 || section.address == 0) continue;
       code.push_back({section.address, section.address + section.size_bytes, 0, 0});
     }
+    if (file.is_native_order()) {  // of the other order there are lines, which libdw reads
+      info = load(file, "debug_info");
+      abbreviations = load(file, "debug_abbrev");
+    }
     read_units();
   }
 
   void read_units();
+  std::span<const uint8_t> load(elf::File& file, std::string_view name);
   void add_ranges(Dwarf_Die& root, uint32_t index, std::vector<Range>& ranges);
   bool is_code(uint64_t begin) const {
     return code.empty() || std::any_of(code.begin(), code.end(), [&](const Range& range) {
@@ -51,7 +56,8 @@ struct LineIndex::State {
            });
   }
 
-  std::optional<DwarfHandle> alt;  // outlives what refers to it
+  std::span<const uint8_t> info, abbreviations;  ///< as libdw has them: decompressed
+  std::optional<DwarfHandle> alt;                // outlives what refers to it
   DwarfHandle main;
   std::vector<Unit> units;
   std::vector<Range> code;  ///< sections; what the linker threw away lies in none
@@ -59,6 +65,14 @@ struct LineIndex::State {
   size_t split = 0;
   size_t bad = 0;
 };
+
+std::span<const uint8_t> LineIndex::State::load(elf::File& file, std::string_view name) {
+  for (const char* prefix : {".", ".z"}) {
+    if (const auto* section = file.find_section(prefix + std::string(name)))
+      return file.load_bytes(*section);
+  }
+  return {};
+}
 
 void LineIndex::State::read_units() {
   std::vector<Range> ranges;
@@ -109,11 +123,13 @@ void LineIndex::find(uint64_t address, std::vector<SourceCall>& calls) {
   if (index == Segments::kNothing) return;
   Unit& unit = state_->units[index];
   if (!unit.read) {
-    unit.read.emplace(unit.root);
+    unit.read.emplace(state_->main.dwarf, unit.root, state_->info, state_->abbreviations);
     if (!unit.read->load()) ++state_->bad;
   }
   unit.read->find(address, calls);
 }
+
+uint32_t LineIndex::unit_at(uint64_t address) const { return state_->segments.find(address); }
 
 size_t LineIndex::units() const { return state_->units.size(); }
 size_t LineIndex::split_units() const { return state_->split; }

@@ -40,6 +40,9 @@ class LineIndex {
   /// index.
   void find(uint64_t address, std::vector<SourceCall>& calls);
 
+  /// Which unit tells about this address; ~0: none.
+  uint32_t unit_at(uint64_t address) const;
+
   size_t units() const;
   size_t split_units() const;
   /// Units that could not be read, or whose entries go on without end.

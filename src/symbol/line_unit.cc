@@ -6,10 +6,13 @@
 #include <filesystem>
 #include <unordered_map>
 
+#include "elf/dwarf_entries.h"
+
 namespace oc::symbol {
 namespace {
 
-constexpr size_t kMostDepth = 512;
+constexpr uint32_t kMostDepth = 4096;
+constexpr uint32_t kNoCode = Segments::kNothing - 1;
 constexpr uint32_t kMostRanges = 1 << 16;  ///< of one entry
 
 std::string_view text_of(const char* text) { return text == nullptr ? "" : text; }
@@ -22,12 +25,6 @@ uint32_t number_of(Dwarf_Die* entry, unsigned name) {
 }
 
 }  // namespace
-
-/// A level of the walk: an entry whose children are being read.
-struct LineUnit::Open {
-  Dwarf_Die entry;
-  uint32_t node;  ///< the function that it belongs to
-};
 
 std::string LineUnit::whole_path(const char* name) const {
   std::string path(text_of(name));
@@ -82,79 +79,62 @@ bool LineUnit::load_lines() {
                         [](const Row& a, const Row& b) { return a.address < b.address; });
 }
 
-/// All entries in the order of the file. Each lies behind the one before it, so that entries that lead back end the walk.
+/// All entries in the order of the file, with the function that each lies in.
 bool LineUnit::walk() {
+  elf::DwarfUnit unit;
+  Dwarf_Die self;
+  Dwarf_Off abbreviations = 0;
+  unit.first_entry = dwarf_dieoffset(&root_);
+  if (dwarf_cu_die(root_.cu, &self, &unit.version, &abbreviations, &unit.address_size,
+                   &unit.offset_size, nullptr, nullptr) == nullptr)
+    return false;
+  unit.abbreviations = abbreviations;
+  elf::DwarfEntries entries(info_, abbreviations_, unit);
   std::vector<Range> ranges;
-  std::vector<Open> open;
-  Dwarf_Die entry = root_, next;
-  uint32_t node = Segments::kNothing;
-  Dwarf_Off last = dwarf_dieoffset(&entry);
-  bool is_good = true;
-  for (;;) {
-    const int down = dwarf_haschildren(&entry) > 0 ? dwarf_child(&entry, &next) : 1;
-    if (down == 0) {
-      if (open.size() >= kMostDepth) {
-        is_good = false;
-        break;
-      }
-      open.push_back({entry, node});
-    } else {
-      // To the next one on this level, or on the nearest level above that has one.
-      int across = down < 0 ? -1 : 1;
-      while (across == 1 && !open.empty()) {
-        across = dwarf_siblingof(&entry, &next);
-        if (across != 1) break;
-        entry = open.back().entry;
-        open.pop_back();
-      }
-      if (across != 0) {
-        is_good = across == 1;
-        break;
-      }
-      if (open.empty()) break;  // the next unit's
+  std::vector<uint32_t> functions{Segments::kNothing};  // by depth: around the entries there
+  while (entries.next()) {
+    const uint32_t depth = entries.depth();
+    if (depth + 1 >= kMostDepth) return false;
+    functions.resize(depth + 2, Segments::kNothing);
+    const bool is_inlined = entries.tag() == DW_TAG_inlined_subroutine;
+    uint32_t inside = functions[depth];
+    if (is_inlined || entries.tag() == DW_TAG_subprogram || entries.tag() == DW_TAG_entry_point) {
+      const uint32_t made =
+          entries.has_code() ? add_node(entries.offset(), is_inlined, inside, ranges) : kNoCode;
+      if (made != kNoCode) inside = made;
+      if (made == kNoCode && !is_inlined) inside = Segments::kNothing;
     }
-    entry = next;
-    const Dwarf_Off offset = dwarf_dieoffset(&entry);
-    if (offset <= last) {
-      is_good = false;
-      break;
-    }
-    last = offset;
-    const int tag = dwarf_tag(&entry);
-    Open level{entry, open.back().node};
-    if (tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine || tag == DW_TAG_entry_point)
-      add_node(entry, tag, level, ranges);
-    node = level.node;
+    functions[depth + 1] = inside;
   }
   segments_ = Segments(std::move(ranges));
-  return is_good;
+  return !entries.failed();
 }
 
-void LineUnit::add_node(Dwarf_Die& entry, int tag, Open& level, std::vector<Range>& ranges) {
+/// The node's index, or kNoCode: it is declared only, or was inlined without a trace.
+uint32_t LineUnit::add_node(uint64_t offset, bool is_inlined, uint32_t caller,
+                            std::vector<Range>& ranges) {
   const auto index = static_cast<uint32_t>(nodes_.size());
+  InlineNode node;
+  if (dwarf_offdie(dwarf_, offset, &node.entry) == nullptr) return kNoCode;
   Dwarf_Addr base = 0, begin = 0, end = 0;
   ptrdiff_t at = 0;
   const size_t before = ranges.size();
-  while ((at = dwarf_ranges(&entry, at, &base, &begin, &end)) > 0) {
+  while ((at = dwarf_ranges(&node.entry, at, &base, &begin, &end)) > 0) {
     if (begin < end) ranges.push_back({begin, end, 0, index});
     if (ranges.size() - before >= kMostRanges) break;
   }
-  if (ranges.size() == before) {
-    if (tag == DW_TAG_subprogram) level.node = Segments::kNothing;
-    return;  // declared, or inlined without a trace of code
-  }
-  InlineNode node;
-  node.entry = entry;
+  if (ranges.size() == before) return kNoCode;
   uint32_t depth = 0;
-  if (tag == DW_TAG_inlined_subroutine) {
-    node.caller = level.node;
-    node.call_file = number_of(&entry, DW_AT_call_file);
-    node.call_line = number_of(&entry, DW_AT_call_line);
-    for (uint32_t up = node.caller; up != Segments::kNothing; up = nodes_[up].caller) ++depth;
+  if (is_inlined) {
+    node.caller = caller;
+    node.call_file = number_of(&node.entry, DW_AT_call_file);
+    node.call_line = number_of(&node.entry, DW_AT_call_line);
+    depth = caller == Segments::kNothing ? 1 : nodes_[caller].depth + 1;
   }
+  node.depth = depth;
   for (size_t i = before; i < ranges.size(); ++i) ranges[i].priority = depth;
-  level.node = index;
   nodes_.push_back(node);
+  return index;
 }
 
 std::string_view LineUnit::name_of(InlineNode& node) {

@@ -3,6 +3,7 @@
 #include <elfutils/libdw.h>
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,7 @@ struct InlineNode {
   uint32_t caller = Segments::kNothing;  ///< index of a node; kNothing: it is a function of its own
   uint32_t call_file = 0;                ///< of the unit's files
   uint32_t call_line = 0;
+  uint32_t depth = 0;     ///< how many callers it has
   bool has_name = false;  ///< `name` was looked for
   std::string_view name;
 };
@@ -25,8 +27,10 @@ struct InlineNode {
 /// One compilation unit, read as a whole.
 class LineUnit {
  public:
-  /// `root`: the unit's first entry.
-  explicit LineUnit(Dwarf_Die root) : root_(root) {}
+  /// `root`: the unit's first entry. `info` and `abbreviations`: the sections, which outlive the object.
+  LineUnit(Dwarf* dwarf, Dwarf_Die root, std::span<const uint8_t> info,
+           std::span<const uint8_t> abbreviations)
+      : dwarf_(dwarf), root_(root), info_(info), abbreviations_(abbreviations) {}
 
   /// Reads entries and lines; false when some of them could not be read.
   bool load();
@@ -38,17 +42,18 @@ class LineUnit {
     uint32_t line = 0;
     uint32_t file = 0;  ///< of `files_`; kNothing: the rows before it end here
   };
-  struct Open;
 
   bool load_lines();
   bool walk();
-  void add_node(Dwarf_Die& entry, int tag, Open& level, std::vector<Range>& ranges);
+  uint32_t add_node(uint64_t offset, bool is_inlined, uint32_t caller, std::vector<Range>& ranges);
   std::string_view name_of(InlineNode& node);
   std::string_view file_of(uint32_t index);
   std::string whole_path(const char* name) const;
   const Row* find_row(uint64_t address) const;
 
+  Dwarf* dwarf_;
   Dwarf_Die root_;
+  std::span<const uint8_t> info_, abbreviations_;
   std::string folder_;  ///< where the compiler ran
   std::vector<InlineNode> nodes_;
   Segments segments_;

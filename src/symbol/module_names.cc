@@ -25,6 +25,7 @@ uint32_t TextIndex::file(std::string_view path) {
 }
 
 const SymbolTable& ModuleNames::table() {
+  if (shared_table_ != nullptr) return *shared_table_;
   if (is_loaded_) return table_;
   is_loaded_ = true;
   table_ = SymbolTable(files_.file.get(), files_.debug.get(), files_.mini.get());
@@ -35,6 +36,25 @@ const SymbolTable& ModuleNames::table() {
     break;
   }
   return table_;
+}
+
+std::unique_ptr<ModuleNames> ModuleNames::make_second() {
+  if (!lines()) return nullptr;
+  auto second = std::make_unique<ModuleNames>(files_, true);
+  const bool is_debug = files_.debug && LineIndex::has_lines(*files_.debug);
+  second->own_file_ = (is_debug ? files_.debug : files_.file)->make_second();
+  if (files_.alt) second->own_alt_ = files_.alt->make_second();
+  if (!second->own_file_ || (files_.alt && !second->own_alt_)) return nullptr;
+  second->shared_table_ = &table_;
+  second->lines_ = std::make_unique<LineIndex>(*second->own_file_,
+                                               second->own_alt_ ? &*second->own_alt_ : nullptr);
+  return second;
+}
+
+uint32_t ModuleNames::lane_of(const Query& query, uint32_t lanes) {
+  const auto address = address_of(query);
+  if (!lines() || !address) return 0;
+  return lines_->unit_at(*address) % lanes;
 }
 
 LineIndex* ModuleNames::lines() {
@@ -57,7 +77,7 @@ void ModuleNames::find_one(std::optional<uint64_t> address, bool is_return, Look
   place.first_step = static_cast<uint32_t>(lookup.findings.steps.size());
   if (address) {
     if (const auto* symbol = lookup.walk.find(*address)) {
-      place.name = lookup.texts.name(table_.name(*symbol));
+      place.name = lookup.texts.name(table().name(*symbol));
       place.source = symbol->source;
       place.offset = *address + (is_return ? 1 : 0) - symbol->start;
     }
@@ -72,16 +92,17 @@ void ModuleNames::find_one(std::optional<uint64_t> address, bool is_return, Look
   lookup.findings.places.push_back(place);
 }
 
+std::optional<uint64_t> ModuleNames::address_of(const Query& query) const {
+  const elf::File* const file = files_.file.get();
+  if (file == nullptr) return {};
+  const uint64_t offset = query.offset - (query.is_return && query.offset != 0 ? 1 : 0);
+  return file->type() == ET_REL ? offset : file->find_address(offset);
+}
+
 void ModuleNames::find(std::span<const Query> queries, Findings& findings) {
   Lookup lookup(table(), findings);
-  const elf::File* const file = files_.file.get();
-  for (const Query& query : queries) {
-    const bool is_return = query.is_return && query.offset != 0;
-    const uint64_t offset = query.offset - (is_return ? 1 : 0);
-    std::optional<uint64_t> address;
-    if (file != nullptr) address = file->type() == ET_REL ? offset : file->find_address(offset);
-    find_one(address, is_return, lookup);
-  }
+  for (const Query& query : queries)
+    find_one(address_of(query), query.is_return && query.offset != 0, lookup);
 }
 
 void ModuleNames::find_addresses(std::span<const uint64_t> addresses, Findings& findings) {

@@ -55,6 +55,12 @@ class ModuleNames {
   /// The same of addresses as linked, none of them a return address, in any order.
   void find_addresses(std::span<const uint64_t> addresses, Findings& findings);
 
+  /// Another one for the same module, with the same symbol table, for another thread; null: its files do not allow
+  /// that. This one outlives it, and has made its table.
+  std::unique_ptr<ModuleNames> make_second();
+  /// Which of `lanes` threads should look this up, so that each unit's lines are read by one of them.
+  uint32_t lane_of(const Query& query, uint32_t lanes);
+
   const SymbolTable& table();
   LineIndex* lines();  ///< null: the file has none
 
@@ -62,11 +68,14 @@ class ModuleNames {
   class Lookup;
 
   void find_one(std::optional<uint64_t> address, bool is_return, Lookup& lookup);
+  std::optional<uint64_t> address_of(const Query& query) const;
 
   const ModuleFile& files_;
   bool with_lines_;
   bool is_loaded_ = false;
   SymbolTable table_;
+  const SymbolTable* shared_table_ = nullptr;    ///< of a second one: the first one's
+  std::optional<elf::File> own_file_, own_alt_;  ///< of a second one
   std::unique_ptr<LineIndex> lines_;
 };
 

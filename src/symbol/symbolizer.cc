@@ -24,6 +24,8 @@ namespace {
 
 /// Threads cost more than so few frames.
 constexpr size_t kFewFrames = 32;
+/// So many of one module are worth a second reader of its lines.
+constexpr size_t kManyFrames = 512;
 
 KernelSymbols::Settings kernel_settings(const Settings& settings, const Places& places) {
   KernelSymbols::Settings kernel;
@@ -69,6 +71,7 @@ struct Symbolizer::Work {
     if (!slot) slot = std::make_unique<ModuleNames>(files.load(module), settings.lines);
     return *slot;
   }
+  std::vector<ModuleNames*> lanes_of(ModuleId module, ModuleNames& first);
   const JitNames& jit_of(int32_t pid, ModuleFiles& files);
   bool find_given(const Frame& frame, Findings& findings, TextIndex& texts) const;
   void find_in_kernel(const Frame& frame, base::Nanos time, std::string_view path,
@@ -79,9 +82,23 @@ struct Symbolizer::Work {
   Settings settings;
   KernelSymbols kernel;
   std::unordered_map<uint32_t, std::unique_ptr<ModuleNames>> modules;
+  std::unordered_map<uint32_t, std::vector<std::unique_ptr<ModuleNames>>> seconds;
   std::unordered_map<uint32_t, Given> given;
   std::unordered_map<int32_t, JitNames> jit;
 };
+
+/// One for each thread, as far as its files allow; the first one makes its table here, for it is shared.
+std::vector<ModuleNames*> Symbolizer::Work::lanes_of(ModuleId module, ModuleNames& first) {
+  std::vector<ModuleNames*> lanes{&first};
+  auto& more = seconds[module.value];
+  while (more.size() + 1 < settings.threads) {
+    auto second = first.make_second();
+    if (!second) break;
+    more.push_back(std::move(second));
+  }
+  for (const auto& second : more) lanes.push_back(second.get());
+  return lanes;
+}
 
 const JitNames& Symbolizer::Work::jit_of(int32_t pid, ModuleFiles& files) {
   const auto known = jit.find(pid);
@@ -199,12 +216,33 @@ void Symbolizer::resolve(std::span<const FrameId> ids) {
     }
     other_frames.push_back(id);
   }
+  split(groups);
   find_in_files(groups);
   for (const Group& group : groups) {
     for (uint32_t i = 0; i < group.frames.size(); ++i)
       slots_[group.frames[i]] = add(group.findings, i);
   }
   for (uint32_t i = 0; i < other_frames.size(); ++i) slots_[other_frames[i]] = add(others, i);
+}
+
+/// Large groups of modules with lines into one for each thread, by unit.
+void Symbolizer::split(std::vector<Group>& groups) {
+  const size_t whole = groups.size();
+  for (size_t i = 0; i < whole; ++i) {
+    if (groups[i].queries.size() < kManyFrames || work_->settings.threads < 2) continue;
+    const auto lanes = work_->lanes_of(groups[i].module, *groups[i].names);
+    if (lanes.size() < 2) continue;
+    const Group all = std::move(groups[i]);
+    std::vector<Group> parts;
+    for (ModuleNames* const names : lanes) parts.push_back({all.module, names, {}, {}, {}});
+    for (size_t at = 0; at < all.queries.size(); ++at) {
+      Group& part = parts[lanes[0]->lane_of(all.queries[at], static_cast<uint32_t>(lanes.size()))];
+      part.queries.push_back(all.queries[at]);
+      part.frames.push_back(all.frames[at]);
+    }
+    groups[i] = std::move(parts[0]);
+    for (size_t part = 1; part < parts.size(); ++part) groups.push_back(std::move(parts[part]));
+  }
 }
 
 void Symbolizer::find_in_files(std::vector<Group>& groups) {

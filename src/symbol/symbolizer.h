@@ -94,6 +94,7 @@ class Symbolizer {
 
   uint32_t add(const Findings& findings, uint32_t place);
   void find_in_files(std::vector<Group>& groups);
+  void split(std::vector<Group>& groups);
 
   const process::FrameTable& frames_;
   ModuleFiles& files_;

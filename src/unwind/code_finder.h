@@ -27,7 +27,7 @@ class CodeFinder {
   /// Names what this finder answers: as long as two finders have the same number, no address means one thing to one and
   /// another thing to the other. A new mapping where nothing was keeps the number; a range that is replaced, cut or
   /// unmapped, exec and fork take a new one. Never 0, never used again.
-  virtual uint32_t epoch() const = 0;
+  virtual uint64_t epoch() const = 0;
   /// The range that holds this live address; none: no code is mapped there.
   virtual std::optional<CodeRange> find(uint64_t address) = 0;
   /// A number that goes with a frame, into Frame::note: asked once per address and cached with its rule. So a caller

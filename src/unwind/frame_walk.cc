@@ -53,7 +53,7 @@ FrameWalk::FrameWalk(Job& job, RuleCache& cache, Counts& counts)
       cache_(cache),
       counts_(counts),
       stack_(job.registers->stack(), job.stack),
-      epoch_(job.code->epoch()),
+      epoch_(static_cast<uint32_t>(job.code->epoch())),
       all_(job.registers) {
   const Registers& registers = *job.registers;
   const Columns& columns = columns_of(registers.arch);

@@ -1,12 +1,14 @@
 // Unwinds a recording of `perf record --call-graph dwarf` and prints its stacks, or how fast that went.
 //   unwind_stacks FILE print      each stack; addresses are offsets in files, of callers those of the call, as perf script prints them
-//   unwind_stacks FILE [ROUNDS]   frames per second, cold and warm, and the reasons for the ends
+//   unwind_stacks FILE both       reads the file and unwinds on two threads, as a whole process would; frames
+//   unwind_stacks FILE [ROUNDS]   frames per second of CPU time, cold and warm, and the reasons for the ends
 #include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <string>
+#include <thread>
 
 #include "support/recorded_stacks.h"
 
@@ -73,6 +75,34 @@ void measure(RecordedStacks& recorded, int rounds) {
       std::printf("%lu: %s\n", ends[i], std::string(describe(static_cast<End>(i))).c_str());
 }
 
+/// One thread's share, the stacks of a process together. Gives the frames.
+uint64_t unwind_share(std::span<RecordedStack> stacks) {
+  Unwinder unwinder;
+  std::vector<Frame> frames(kTogether * kMaxFrames);
+  std::vector<Job> jobs;
+  for (size_t at = 0; at < stacks.size(); at += kTogether) {
+    jobs.clear();
+    for (RecordedStack& stack : stacks.subspan(at, std::min(kTogether, stacks.size() - at))) {
+      const std::span room = std::span(frames).subspan(jobs.size() * kMaxFrames, kMaxFrames);
+      jobs.push_back({&stack.registers, stack.stack, stack.code.get(), room});
+    }
+    unwinder.unwind(jobs);
+  }
+  return unwinder.counts().frames;
+}
+
+void unwind_on_both(RecordedStacks& recorded) {
+  std::span<RecordedStack> stacks = recorded.stacks;
+  std::stable_sort(stacks.begin(), stacks.end(),
+                   [](const auto& a, const auto& b) { return a.pid < b.pid; });
+  const size_t half = stacks.size() / 2;
+  uint64_t there = 0;
+  std::thread other([&] { there = unwind_share(stacks.subspan(half)); });
+  const uint64_t here = unwind_share(stacks.first(half));
+  other.join();
+  std::printf("%lu stacks %lu frames\n", stacks.size(), here + there);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -86,6 +116,8 @@ int main(int argc, char** argv) {
   const std::string what = argc > 2 ? argv[2] : "3";
   if (what == "print") {
     print(*recorded);
+  } else if (what == "both") {
+    unwind_on_both(*recorded);
   } else {
     std::printf("read in %.4f s, %lu mappings\n", seconds_since(start), recorded->mappings);
     measure(*recorded, std::atoi(what.c_str()));

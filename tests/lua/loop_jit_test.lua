@@ -26,8 +26,8 @@ local function field(name, kind, offset, size, more)
 end
 
 local function new_kind(number, fields)
-  local kind = { number = number, name = "test:" .. number, sample = true, places = {}, parts = {},
-    fields = fields, by_name = {} }
+  local kind = { number = number, name = "test:" .. number, sample = true, places = { ip = 0 },
+    parts = {}, fields = fields, by_name = {}, has_stacks = true, has_places = true }
   for _, f in ipairs(fields) do kind.by_name[f.name] = f end
   return kind
 end
@@ -53,6 +53,7 @@ for i = 0, EVENTS - 1 do
   local e = events[i]
   e.record, e.payload, e.payload_size, e.time = p, p, 48, i
   e.event, e.comm, e.tid, e.cpu = 20 + i % 3, i % 40, i % 60, i % 4
+  e.stack, e.frame = i % 50, i % 35
 end
 loop.events, loop.deadline = events, math.huge
 
@@ -120,6 +121,10 @@ counting("64 bits", aggregate.counter("a"), function(c, e) c:count(e:u64 "id") e
 counting("an address", aggregate.counter("a"), function(c, e) c:count(e.where) end)
 counting("comm", aggregate.counter("a"), function(c, e) c:count(e.comm) end)
 counting("comm and id", aggregate.counter("a", "b"), function(c, e) c:count(e.comm, e.id) end)
+counting("a stack", aggregate.counter("a"), function(c, e) c:count(e.stack) end)
+counting("comm and stack", aggregate.counter("a", "b"),
+  function(c, e) c:count(e.comm, e.stack) end)
+counting("a function", aggregate.counter("a"), function(c, e) c:count(e.symbol) end)
 counting("text", aggregate.counter("a"), function(c, e) c:count(e.next_comm) end)
 counting("dynamic text", aggregate.counter("a"), function(c, e) c:count(e.file) end)
 counting("e.args", aggregate.counter("a"), function(c, e) c:count(e.args.next_pid) end)

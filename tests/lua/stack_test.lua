@@ -116,6 +116,47 @@ do -- symbols without stacks
   check(#rows > 1 and rows[1].module:find("/") and #rows[1].symbol > 0, "modules")
 end
 
+do -- scripts name what oc cannot
+  local trace = open { stacks = "any" }
+  local by_stack = oc.counter("stack")
+  local leaf
+  trace:on("cpu", function(e)
+    leaf = leaf or e.stack
+    by_stack:count(e.stack)
+  end)
+  trace:add_symbols("/no/such/module", { { offset = 0, size = 1, name = "nothing" } })
+  local asked = 0
+  trace:symbol_source(function(frame)
+    asked = asked + 1
+    return frame.kernel and "in_kernel" or { name = "place_" .. (frame.offset or 0), line = 7 }
+  end)
+  trace:run()
+  for _, row in ipairs(by_stack:rows()) do
+    for _, frame in ipairs(row.stack:frames()) do check(frame.name, "each frame has a name") end
+  end
+  local before = asked
+  check(#leaf:frames() > 0 and asked == before and asked > 0, "each place is asked once")
+end
+
+do -- symbols that a script adds win
+  local trace = open { stacks = "any" }
+  local first
+  trace:on("cpu", function(e)
+    if not first and #e.stack > e.stack.kernel_frames then first = e.stack end
+  end)
+  trace:run()
+  for _, module in ipairs { "/usr/bin/mawk", "/usr/bin/dash", "/usr/bin/xz", "/usr/bin/seq" } do
+    trace:add_symbols(module, { { offset = 0, size = 2 ^ 31, name = "all_of_it" } })
+  end
+  local frame = first:frames()[first.kernel_frames + 1]
+  check.equal({ frame.name, frame.source }, { "all_of_it", "given" })
+  check.equal(frame.function_offset, frame.offset)
+  check.error("wants the path of a module", function() trace:add_symbols({}) end)
+  check.error("the symbol 1 wants offset, size and name",
+    function() trace:add_symbols("x", { { offset = -1, size = 1, name = "f" } }) end)
+  check.error("symbol_source wants a function", function() trace:symbol_source(1) end)
+end
+
 -- Nothing was declared.
 check.error("e%.stack needs stacks, and nobody asked for them.*oc%.open", function()
   local trace = open {}

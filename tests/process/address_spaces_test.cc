@@ -119,8 +119,32 @@ TEST_CASE("a child has its parent's code until one of them changes") {
   CHECK(f.at(2, 0x3000) == "/c+0");
   CHECK(f.spaces.find(1).generation() != f.spaces.find(2).generation());
   f.spaces.exec(2);
-  CHECK(f.at(2, 0x1000).empty());
+  CHECK(f.spaces.find(2).ranges().empty());
   CHECK(f.at(1, 0x1000) == "/a+0");
+}
+
+TEST_CASE("while the kernel executes a program, who called it is still found") {
+  Fixture f;
+  f.spaces.map(1, mapping(0x1000, 0x1000, "/old"));
+  f.spaces.map(1, mapping(0x5000, 0x1000, "/libc"));
+  const uint32_t generation = f.spaces.find(1).generation();
+  f.spaces.exec(1);
+  CHECK(f.spaces.find(1).generation() != generation);
+  CHECK(f.at(1, 0x5000) == "/libc+0");
+  f.spaces.map(1, mapping(0x1000, 0x800, "/new"));
+  CHECK(f.at(1, 0x1000) == "/new+0");
+  CHECK(f.at(1, 0x1800) == "/old+2048");
+  const uint32_t between = f.spaces.find(1).generation();
+  f.spaces.map(1, mapping(0x9000, 0x1000, "[vdso]"));
+  CHECK(f.spaces.find(1).generation() != between);
+  CHECK(f.at(1, 0x5000) == "/libc+0");
+  f.spaces.map(1, mapping(0xa000, 0x1000, "/libc"));  // this is the program itself
+  CHECK(f.at(1, 0x5000).empty());
+  CHECK(f.at(1, 0x1800).empty());
+  CHECK(f.at(1, 0x1000) == "/new+0");
+  for (int i = 0; i < 1000; ++i) f.spaces.exec(1);  // programs that map nothing
+  CHECK(f.at(1, 0x1000).empty());
+  CHECK(f.spaces.size_bytes() < 2000);
 }
 
 TEST_CASE("a new mapping where nothing was keeps the generation") {
@@ -148,7 +172,7 @@ TEST_CASE("what was lent stays as it was") {
   f.spaces.exit(1);
   CHECK(f.describe(before, 0x1000) == "/a+0");
   CHECK(f.describe(between, 0x1000) == "/b+0");
-  CHECK(f.at(1, 0x1000).empty());
+  CHECK(f.spaces.find(1).ranges().empty());
   CHECK(f.spaces.lend(99).ranges().empty());
   f.spaces.take_back();
 }

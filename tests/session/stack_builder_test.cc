@@ -19,6 +19,7 @@ using oc::session::StackMode;
 using oc::session::StackTables;
 using oc::source::record_header;
 using oc::test::ByteVector;
+using oc::test::ByteWriter;
 using oc::test::Fields;
 using oc::test::make_table;
 using oc::test::RecordWriter;
@@ -123,7 +124,7 @@ TEST_CASE("mappings count as of the moment of the sample") {
   f.writer.fork({}, 10, 10, 1, 1);
   at("/bin/a+16");
   f.writer.comm({}, 10, 10, "b", true);
-  at("+4194320");
+  at("/bin/a+16");  // who called execve
   f.writer.mmap({.pid = 10}, 0x400000, 0x1000, "/bin/b");
   f.writer.exit({}, 10, 10);
   at("/bin/b+16");
@@ -178,10 +179,24 @@ TEST_CASE("places without stacks") {
 
 TEST_CASE("the kernel's mapping tells its name and where it lies") {
   Fixture f(chain_attr());
-  f.writer.record(PERF_RECORD_MMAP, PERF_RECORD_MISC_KERNEL,
-                  ByteVector(40 - 8, 0));  // a mapping of nothing
+  f.writer.record(PERF_RECORD_MMAP, PERF_RECORD_MISC_KERNEL, ByteVector(40 - 8, 0));  // of nothing
   f.run();
-  CHECK_FALSE(f.tables.kernel.is_told);
+  CHECK_FALSE(f.tables.kernel().is_told);
+  const auto map = [&](uint64_t start, uint64_t size, uint64_t offset, std::string name) {
+    name.resize((name.size() + 8) / 8 * 8);
+    const auto body = ByteWriter().put(-1).put(0).u64(start).u64(size).u64(offset).add(
+        ByteVector(name.begin(), name.end()));
+    f.writer.kernel(PERF_RECORD_MMAP, PERF_RECORD_MISC_KERNEL, body.bytes, {});
+  };
+  map(0xffffffff81000000, 0x1000000, 0xffffffff81000040, "[kernel.kallsyms]_text");
+  map(0xffffffffc0000000, 0x1000, 0, "[ext4]");
+  map(0xffffffff82000000, 0x1000, 0, "[kernel.kallsyms]_other");
+  f.writer.sample({.pid = 10}, chain({kKernel, 0xffffffffc0000010, 0xffffffff81000010}));
+  const auto frames = f.frames(f.run(PERF_RECORD_MISC_KERNEL));
+  CHECK(frames[0].starts_with("[ext4]+"));
+  CHECK(frames[1].starts_with("[kernel.kallsyms]+"));
+  CHECK(f.tables.kernel().text_start == 0xffffffff81000040);
+  CHECK(f.tables.kernel().text_symbol == "_text");
 }
 
 TEST_CASE("records and chains of noise do no harm") {

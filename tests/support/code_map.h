@@ -14,7 +14,7 @@ class CodeMap final : public unwind::CodeFinder {
   explicit CodeMap(uint32_t epoch) : epoch_(epoch) {}
   CodeMap(const CodeMap& other, uint32_t epoch) : epoch_(epoch), ranges_(other.ranges_) {}
 
-  uint32_t epoch() const override { return epoch_; }
+  uint64_t epoch() const override { return epoch_; }
   std::optional<unwind::CodeRange> find(uint64_t address) override;
   /// Whether something is mapped in there.
   bool overlaps(uint64_t start, uint64_t end) const;

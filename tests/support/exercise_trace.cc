@@ -20,6 +20,18 @@ void require(bool holds, const char* what) {
   std::abort();
 }
 
+/// Ids lead to what is there.
+void require_stack(const session::StackTables& tables, const oc_event& event) {
+  require(event.stack <= tables.stacks.size() && event.frame <= tables.frames.size(),
+          "an id is known");
+  const auto stack = tables.stacks.find({event.stack});
+  require(stack.kernel_frames <= stack.frames.size(), "the kernel's part is a part");
+  for (const uint32_t id : stack.frames) {
+    require(id != 0 && id <= tables.frames.size(), "a frame is known");
+    require(tables.frames.find({id}).module.value <= tables.modules.size(), "a module is known");
+  }
+}
+
 class Toucher {
  public:
   explicit Toucher(const source::RecordedTrace& trace) : trace_(trace) {}
@@ -81,6 +93,8 @@ class Toucher {
 Exercise exercise(const source::RecordedTrace& trace) {
   source::Source& source = trace.source();
   session::TraceModel model;
+  model.stacks.declare(session::StackMode::kUnwind, true);
+  model.stacks.start(trace.events(), &trace.facts());
   session::Selection selection;
   selection.wanted.assign(event::kKernelRecords + source.events().size(), 1);
   session::Decoder decoder(source, model, selection);
@@ -91,6 +105,7 @@ Exercise exercise(const source::RecordedTrace& trace) {
   double until = 0;
   do {
     require(bool(decoder.fill(std::chrono::milliseconds(0), batch)), "a file never fails");
+    model.stacks.builder()->finish_batch();
     require(batch.count <= batch.events.size(), "a batch holds what it can");
     require(batch.until >= until, "time goes forward");
     until = batch.until;
@@ -98,6 +113,7 @@ Exercise exercise(const source::RecordedTrace& trace) {
       toucher.touch(batch.events[i]);
       require(model.strings.text({batch.events[i].comm}).size() < 65536,
               "a name is as long as a record");
+      require_stack(*model.stacks.tables(), batch.events[i]);
     }
     done.events += batch.count;
     require(batch.counts.delivered == done.events, "what is delivered is counted");

@@ -4,8 +4,10 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstring>
+#include <thread>
 
 #include "event/sample_tail.h"
 #include "source/record.h"
@@ -52,24 +54,30 @@ base::Result<RecordedStacks> RecordedStacks::load(const std::string& path) {
   auto file = source::PerfDataFile::open(path);
   if (!file) return std::move(file.error());
   RecordedStacks stacks(std::move(*file));
-  for (const Place& place : stacks.places()) stacks.read(place);
+  // Page faults on another core than the one that reads.
+  const base::Mapping& mapping = stacks.file_->mapping();
+  std::thread ahead([&] { mapping.will_need(0, mapping.bytes().size()); });
+  const auto places = stacks.places();
+  stacks.stacks.reserve(places.size());
+  for (const Place& place : places) stacks.read(place);
+  ahead.join();
   return stacks;
 }
 
 /// The records in order of time.
 std::vector<RecordedStacks::Place> RecordedStacks::places() const {
-  const source::RecordClock clock(file_->events());
   std::vector<Place> places;
   const auto records = file_->records();
   for (uint64_t at = 0; records.size() - at >= 8;) {
     const auto header = source::record_header(records.data() + at);
     if (header.size_bytes < 8 || header.size_bytes > records.size() - at) break;
     if (header.type < source::kFirstUserType)
-      places.push_back({clock.time(records.data() + at, header), records.data() + at});
+      places.push_back({clock_.time(records.data() + at, header), records.data() + at});
     at += header.size_bytes;
   }
-  std::stable_sort(places.begin(), places.end(),
-                   [](const Place& a, const Place& b) { return a.time < b.time; });
+  const auto is_before = [](const Place& a, const Place& b) { return a.time < b.time; };
+  if (!std::is_sorted(places.begin(), places.end(), is_before))
+    std::stable_sort(places.begin(), places.end(), is_before);
   return places;
 }
 
@@ -96,8 +104,7 @@ std::shared_ptr<CodeMap>& RecordedStacks::map_of(int32_t pid) {
 
 void RecordedStacks::read_sample(const Place& place) {
   const auto header = source::record_header(place.record);
-  const source::RecordClock clock(file_->events());
-  const uint32_t kind = clock.kind_of_sample(place.record, header.size_bytes);
+  const uint32_t kind = clock_.kind_of_sample(place.record, header.size_bytes);
   if (kind == event::EventTable::kUnknown) return;
   const auto& layout = file_->events()[kind].layout;
   const auto tail = event::read_tail(layout, place.record, header.size_bytes);
@@ -105,9 +112,11 @@ void RecordedStacks::read_sample(const Place& place) {
   stack.pid = base::load<int32_t>(place.record + layout.tid);
   stack.tid = base::load<int32_t>(place.record + layout.tid + 4);
   stack.time = place.time;
-  std::vector<uint64_t> values(tail.user_regs.size() / 8);
-  if (!values.empty()) std::memcpy(values.data(), tail.user_regs.data(), tail.user_regs.size());
-  stack.registers = unwind::make_registers(kArch, tail.user_regs_abi, layout.regs_user, values);
+  std::array<uint64_t, 64> values;
+  const size_t count = std::min(tail.user_regs.size() / 8, values.size());
+  if (count != 0) std::memcpy(values.data(), tail.user_regs.data(), count * 8);
+  stack.registers = unwind::make_registers(kArch, tail.user_regs_abi, layout.regs_user,
+                                           std::span(values).first(count));
   stack.stack = tail.user_stack;
   stack.code = map_of(stack.pid);
   stacks.push_back(std::move(stack));

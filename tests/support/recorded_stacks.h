@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "source/perf_data_file.h"
+#include "source/record.h"
 #include "support/code_map.h"
 #include "unwind/unwinder.h"
 
@@ -49,6 +50,7 @@ class RecordedStacks {
   };
   explicit RecordedStacks(source::PerfDataFile file)
       : file_(std::make_unique<source::PerfDataFile>(std::move(file))),
+        clock_(file_->events()),
         tables_(std::make_unique<RuleTables>()) {}
   std::vector<Place> places() const;
   void read(const Place& place);
@@ -57,6 +59,7 @@ class RecordedStacks {
   std::shared_ptr<CodeMap>& map_of(int32_t pid);
 
   std::unique_ptr<source::PerfDataFile> file_;
+  source::RecordClock clock_;
   std::unique_ptr<RuleTables> tables_;
   std::map<int32_t, std::shared_ptr<CodeMap>> maps_;
   uint32_t epochs_ = 0;

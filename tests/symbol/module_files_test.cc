@@ -1,8 +1,11 @@
 #include "symbol/module_files.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <fstream>
@@ -91,6 +94,40 @@ TEST_CASE("a file that is deleted is read from the descriptor that was kept") {
   std::filesystem::remove(trace.folder / "lib.so");
   REQUIRE(files.find(module) != nullptr);
   CHECK(files.find(module)->find_section(".debug_info") != nullptr);
+}
+
+TEST_CASE("a file that is deleted is read as long as a process runs it") {
+  Trace trace;
+  std::filesystem::copy_file("/bin/sleep", trace.folder / "gone");
+  const std::string path = trace.folder / "gone";
+  const pid_t child = fork();
+  if (child == 0) {
+    execl(path.c_str(), "gone", "60", nullptr);
+    _exit(1);
+  }
+  REQUIRE(child > 0);
+  const std::string exe = "/proc/" + std::to_string(child) + "/exe";
+  std::error_code problem;
+  for (int i = 0; i < 3000 && std::filesystem::read_symlink(exe, problem) != path; ++i)
+    usleep(10000);
+  std::filesystem::remove(path);
+  process::Module module;
+  module.kind = process::ModuleKind::kFile;
+  module.path = trace.strings.intern(path + " (deleted)");
+  module.pid = child;
+  const auto id = trace.modules.intern(module);
+  trace.places.root = "";
+  ModuleFiles files(trace.modules, trace.places);
+  const bool is_found = files.find(id) != nullptr;
+  const std::string reason = files.load(id).reason;
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  if (!is_found && geteuid() != 0) {
+    WARN("mappings of another file may be opened by root alone: " << reason);
+    return;
+  }
+  CHECK(is_found);
+  CHECK(reason.empty());
 }
 
 TEST_CASE("without build ids another inode is another file") {

@@ -24,11 +24,12 @@ struct Trace {
   std::unique_ptr<symbol::ModuleFiles> files;
   std::unique_ptr<Symbolizer> names;
 
-  void begin(bool lines = true) {
+  void begin(bool lines = true, uint32_t threads = 0) {
     places.debug_folders = {folder / "debug"};
     files = std::make_unique<symbol::ModuleFiles>(modules, places);
     symbol::Settings settings;
     settings.lines = lines;
+    settings.threads = threads;
     settings.use_cache = false;
     names = std::make_unique<Symbolizer>(frames, *files, settings);
   }
@@ -133,6 +134,42 @@ TEST_CASE("what was resolved once stays, and a batch is as one by one") {
   const auto* before = &trace.names->find(ids[1]);
   trace.names->resolve(ids);
   CHECK(before == &trace.names->find(ids[1]));
+}
+
+TEST_CASE("two threads tell what one tells") {
+  const std::string self = std::filesystem::read_symlink("/proc/self/exe");
+  auto file = elf::File::open(self);
+  REQUIRE(file);
+  const auto* text = file->find_section(".text");
+  REQUIRE(text != nullptr);
+  Trace one, two;
+  one.begin(true, 1);
+  two.begin(true, 2);
+  std::vector<process::FrameId> ids;
+  for (Trace* const trace : {&one, &two}) {
+    const auto module = trace->add(ModuleKind::kFile, self);
+    ids.clear();
+    for (uint64_t at = 0; at < text->size_bytes && ids.size() < 3000; at += 331)
+      ids.push_back(trace->frame(module, text->offset + at));
+    trace->names->resolve(ids);
+  }
+  REQUIRE(ids.size() > 512);
+  size_t with_lines = 0;
+  for (const auto id : ids) {
+    const auto& a = one.names->find(id);
+    const auto& b = two.names->find(id);
+    REQUIRE(one.text(a.full_name) == two.text(b.full_name));
+    REQUIRE(a.offset == b.offset);
+    REQUIRE(a.calls == b.calls);
+    for (size_t i = 0; i < a.calls; ++i) {
+      const auto &left = one.names->calls(a)[i], &right = two.names->calls(b)[i];
+      REQUIRE(one.text(left.full_name) == two.text(right.full_name));
+      REQUIRE(one.text(left.file) == two.text(right.file));
+      REQUIRE(left.line == right.line);
+    }
+    with_lines += a.calls != 0 ? 1 : 0;
+  }
+  CHECK(with_lines > ids.size() / 4);
 }
 
 TEST_CASE("given names win, and frames of nothing have a reason") {

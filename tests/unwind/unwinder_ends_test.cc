@@ -121,7 +121,7 @@ TEST_CASE("what was mapped elsewhere later is asked for anew, what was added nee
 TEST_CASE("a note is asked for once for each address, return addresses apart") {
   struct Noted : CodeFinder {
     explicit Noted(CodeMap& map) : map(map) {}
-    uint32_t epoch() const override { return map.epoch(); }
+    uint64_t epoch() const override { return map.epoch(); }
     std::optional<CodeRange> find(uint64_t address) override { return map.find(address); }
     uint32_t note(const CodeRange& range, uint64_t address, bool is_return) override {
       CHECK(range.note == 7);

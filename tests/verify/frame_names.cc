@@ -1,6 +1,6 @@
 // Names of frames, one a line of standard input, as room symbol tells them; for the tests that compare these with perf:
 //   kernel ADDRESS          file PATH OFFSET          memory PID ADDRESS [TIME]
-// in hex. Printed: NAME+0xOFFSET, tab, SOURCE, tab, FILE:LINE of the innermost call. `frame_names --time` says on stderr
+// in hex; `dump PID PATH` says that the process mapped this jitdump. Printed: NAME+0xOFFSET, tab, SOURCE, tab, FILE:LINE of the innermost call. `frame_names --time` says on stderr
 // how long the look-ups took.
 
 #include <fmt/format.h>
@@ -31,11 +31,11 @@ Asked read(const std::string& line, base::Interner& strings, process::ModuleTabl
   Asked asked;
   words >> kind;
   if (kind == "kernel") module.kind = process::ModuleKind::kKernel;
-  if (kind == "memory") {
+  if (kind == "memory" || kind == "dump") {
     module.kind = process::ModuleKind::kMemory;
     words >> std::dec >> module.pid;
   }
-  if (kind == "file") {
+  if (kind == "file" || kind == "dump") {
     module.kind = process::ModuleKind::kFile;
     words >> path;
     module.path = strings.intern(path);
@@ -58,8 +58,10 @@ int main(int argc, char** argv) {
   process::ModuleTable modules(strings);
   process::FrameTable frames;
   std::vector<Asked> asked;
-  for (std::string line; std::getline(std::cin, line);)
-    asked.push_back(read(line, strings, modules, frames));
+  for (std::string line; std::getline(std::cin, line);) {
+    const Asked one = read(line, strings, modules, frames);
+    if (!line.starts_with("dump ")) asked.push_back(one);
+  }
   symbol::ModuleFiles files(modules, symbol::Places::make_default());
   symbol::Settings settings;
   settings.lines = std::getenv("OC_NAMES_ONLY") == nullptr;

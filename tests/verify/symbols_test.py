@@ -76,8 +76,7 @@ def check_lines(path, count, what):
 
 def check_variants(folder):
     source = os.path.join(folder, "shop.cc")
-    with open(source, "w", encoding="utf-8") as file:
-        file.write(SOURCE)
+    write(source, SOURCE)
     built = []
     for number, (compiler, options) in enumerate(VARIANTS):
         if not shutil.which(compiler):
@@ -118,38 +117,109 @@ def check_stripped(path, folder):
     check_lines(stripped, 200, "separate debug file")
 
 
+JAVASCRIPT = """
+function hotOne(n) { let s = 0; for (let i = 0; i < n; ++i) s ^= i * 31; return s; }
+let t = 0; for (let i = 0; i < 3000; ++i) t ^= hotOne(5000);
+console.log('ready'); setTimeout(() => {}, 60000);
+"""
+JAVA = """
+public class Spin {
+  static int hotOne(int n) { int s = 0; for (int i = 0; i < n; ++i) s ^= i * 31; return s; }
+  public static void main(String[] a) throws Exception {
+    int t = 0; for (int i = 0; i < 20000; ++i) t ^= hotOne(200);
+    System.out.println("ready"); System.out.flush(); Thread.sleep(60000);
+  }
+}
+"""
+
+
+def write(path, text):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+class Running:
+    """A program with a compiler inside, from its line "ready" on; its map goes with it."""
+
+    def __init__(self, command, folder):
+        self.command, self.folder = command, folder
+
+    def __enter__(self):
+        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                        text=True, cwd=self.folder)
+        self.is_ready = self.process.stdout.readline() == "ready\n"
+        self.map_path = f"/tmp/perf-{self.process.pid}.map"
+        return self
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def __exit__(self, *_):
+        self.stop()
+        if os.path.exists(self.map_path):
+            os.unlink(self.map_path)
+
+    def hot_entry(self):
+        """(number of entries, the last start of hotOne)"""
+        with open(self.map_path, encoding="utf-8", errors="replace") as lines:
+            entries = [line.split(None, 2) for line in lines]
+        hot = [e for e in entries if len(e) == 3 and "hotOne" in e[2]]
+        return len(entries), int(hot[-1][0], 16) if hot else None
+
+
+def told_of(asked):
+    return subprocess.run([FRAME_NAMES], input=asked, capture_output=True, text=True, check=True).stdout
+
+
+def check_hot(running, what):
+    count, start = running.hot_entry()
+    check(start is not None, f"{what}: none of {count} entries is hotOne")
+    if start is None:
+        return
+    told = told_of(f"memory {running.process.pid} {start + 1:x}\n")
+    check("hotOne" in told and "+0x1\tperf map" in told, f"{what}: {told}")
+    print(f"{what}: {count} entries; {told.split(chr(9))[0]}")
+
+
 def check_node(folder):
-    """A real JIT: node's perf map, by name, while it runs."""
+    """Node's perf map while it runs, and its jitdump after it has ended."""
     node = shutil.which("node")
     if not node:
         print("left out, no node")
         return
-    script = os.path.join(folder, "spin.js")
-    with open(script, "w", encoding="utf-8") as file:
-        file.write("function hotOne(n) { let s = 0; for (let i = 0; i < n; ++i) s ^= i * 31; return s; }\n"
-                   "let t = 0; for (let i = 0; i < 3000; ++i) t ^= hotOne(5000);\n"
-                   "console.log('ready'); setTimeout(() => {}, 60000);\n")
-    with subprocess.Popen([node, "--perf-basic-prof", script], stdout=subprocess.PIPE, text=True,
-                          cwd=folder) as process:
-        map_path = f"/tmp/perf-{process.pid}.map"
-        try:
-            check(process.stdout.readline() == "ready\n", "node did not run")
-            lines = [l.split(None, 2) for l in open(map_path, encoding="utf-8", errors="replace")]
-            hot = [l for l in lines if len(l) == 3 and "hotOne" in l[2]]
-            check(hot, f"node's map of {len(lines)} entries has no hotOne")
-            if not hot:
-                return
-            start = int(hot[-1][0], 16)
-            asked = f"memory {process.pid} {start + 1:x}\n"
-            told = subprocess.run([FRAME_NAMES], input=asked, capture_output=True, text=True,
-                                  check=True).stdout
-            check("hotOne" in told and "+0x1\tperf map" in told, "node: " + told)
-            print(f"node: {len(lines)} entries; {told.split(chr(9))[0]}")
-        finally:
-            process.kill()
-            process.wait()
-            if os.path.exists(map_path):
-                os.unlink(map_path)
+    write(os.path.join(folder, "spin.js"), JAVASCRIPT)
+    with Running([node, "--perf-basic-prof", "--perf-prof", "spin.js"], folder) as running:
+        dump = os.path.join(folder, f"jit-{running.process.pid}.dump")
+        check(running.is_ready, "node did not run")
+        check_hot(running, "node")
+        _, start = running.hot_entry()
+        running.stop()
+        if not os.path.exists(dump) or start is None:
+            print("left out, this node writes no jitdump")
+            return
+        told = told_of(f"dump {running.process.pid} {dump}\nmemory {running.process.pid} {start + 1:x}\n")
+        check("hotOne" in told and "\tjitdump\t" in told, "node's jitdump: " + told)
+        print("node, jitdump: " + told.strip())
+
+
+def check_java(folder):
+    """Java's own map, which jcmd asks for."""
+    tools = [shutil.which(tool) for tool in ("javac", "java", "jcmd")]
+    if None in tools:
+        print("left out, no javac, java and jcmd")
+        return
+    write(os.path.join(folder, "Spin.java"), JAVA)
+    subprocess.run([tools[0], "Spin.java"], check=True, cwd=folder)
+    with Running([tools[1], "-XX:+UseSerialGC", "Spin"], folder) as running:
+        check(running.is_ready, "java did not run")
+        subprocess.run([tools[2], str(running.process.pid), "Compiler.perfmap"], check=False,
+                       capture_output=True)
+        if not os.path.exists(running.map_path):
+            print("left out, this java writes no perf map (17 and later do)")
+            return
+        check_hot(running, "java")
 
 
 def main():
@@ -163,6 +233,7 @@ def main():
             check_dwz(built[0], folder)
             check_stripped(built[0], folder)
         check_node(folder)
+        check_java(folder)
     print(f"{time.monotonic() - began:.1f} s")
     return 1 if problems else 0
 
