@@ -87,7 +87,12 @@ struct Fixture {
         folder(events, files, events[0].layout.trailer_size) {}
 
   void map(uint64_t time) { sideband.mmap(at(time), kCode, 0x1000, "//anon"); }
-  void exec(uint64_t time) { sideband.comm(at(time), kPid, kPid, "other", true); }
+  /// What was there before counts until the new program has its vDSO and something behind it.
+  void exec(uint64_t time) {
+    sideband.comm(at(time), kPid, kPid, "other", true);
+    sideband.mmap(at(time), 0x700000, 0x1000, "[vdso]");
+    sideband.mmap(at(time), 0x800000, 0x1000, "//anon");
+  }
   void sample(uint64_t time) { data.sample(at(time), joined({chain(), user_part()})); }
 
   /// The chains of the folded samples.
