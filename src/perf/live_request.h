@@ -83,8 +83,8 @@ struct LiveRequest {
   /// For a file: mappings of code with build ids, namespaces, cgroups, kernel symbols and BPF programs,
   /// as far as the kernel gives them.
   bool is_recorded = false;
-  bool folds_stacks = false;      ///< user stacks are unwound at once: mappings of data are of no use
-  bool starts_paused = false;     ///< until LiveSource::resume, only names and threads are told
+  bool folds_stacks = false;   ///< user stacks are unwound at once: mappings of data are of no use
+  bool starts_paused = false;  ///< until LiveSource::resume, only names and threads are told
   bool stdout_to_stderr = false;  ///< of the command: our own stdout is the trace
   uint64_t buffer_bytes = 0;      ///< data ring per CPU; 0: 8 MiB, or what the lock limit allows
   std::vector<int32_t> own_tids;  ///< threads whose tracepoints are left out, system-wide
