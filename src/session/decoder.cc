@@ -92,8 +92,10 @@ void Decoder::make_tags() {
   }
 }
 
-inline bool Decoder::place_payload(const Kind& kind, const uint8_t* record, uint32_t size_bytes,
-                                   oc_event& event) const {
+// In line wherever it is called: there are two drains, and compilers stop at two.
+[[gnu::always_inline]] inline bool Decoder::place_payload(const Kind& kind, const uint8_t* record,
+                                                          uint32_t size_bytes,
+                                                          oc_event& event) const {
   if (kind.raw == kAbsent) return place_odd_payload(kind, record, size_bytes, event);
   // A sample of this kind is at least `tail` long, and RAW begins there.
   const uint32_t left = size_bytes - kind.raw;
@@ -103,8 +105,9 @@ inline bool Decoder::place_payload(const Kind& kind, const uint8_t* record, uint
   return event.payload_size <= left - 4 && event.payload_size >= kind.min_payload;
 }
 
-inline bool Decoder::sample(const uint8_t* record, const RecordHeader& header, uint32_t index,
-                            oc_event& event) {
+[[gnu::always_inline]] inline bool Decoder::sample(const uint8_t* record,
+                                                   const RecordHeader& header, uint32_t index,
+                                                   oc_event& event) {
   const Kind& kind = kinds_[index];
   const int32_t pid = kind.tid != kAbsent ? load<int32_t>(record + kind.tid) : -1;
   const int32_t tid = kind.tid != kAbsent ? load<int32_t>(record + kind.tid + 4) : -1;
@@ -210,7 +213,7 @@ bool Decoder::drain(Batch& batch) {
 /// Moves what may go into the batch; true when it is full or the run is past its end. The hot loop: what
 /// it changes per record is local, and everything it calls per event is in line.
 template <bool kBuildsStacks>
-bool Decoder::drain_into(Batch& batch) {
+[[gnu::flatten]] bool Decoder::drain_into(Batch& batch) {
   if (!is_placed_) return false;
   if (starts_late()) pass_before_window();
   oc_event* const first = batch.events.data() + batch.count;
@@ -223,7 +226,7 @@ bool Decoder::drain_into(Batch& batch) {
   const auto kinds = static_cast<uint32_t>(kinds_.size());
 
   const auto visit = [&](const uint8_t* record, const RecordHeader& header, base::Nanos time,
-                         uint32_t kind) {
+                         uint32_t kind) __attribute__((always_inline)) {
     if (time >= newest) {
       newest = time;
     } else if (!count_late(record, header, time)) {

@@ -19,7 +19,7 @@ using source::RecordHeader;
 
 namespace {
 
-constexpr size_t kAtOnce = 8;         ///< stacks that are unwound together
+constexpr size_t kAtOnce = 16;        ///< stacks that are unwound together
 constexpr size_t kMostFrames = 4096;  ///< of one: more than 64 KiB of stack hold
 constexpr size_t kMostAsked = 1 << 16;
 constexpr int32_t kNobody = -1;       ///< no process: what is not known has its map

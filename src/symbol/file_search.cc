@@ -46,16 +46,29 @@ FileSearch::FileSearch(const Places& places, const process::Module& module, std:
 
 void FileSearch::refuse(const std::string& why) { reason += (reason.empty() ? "" : "; ") + why; }
 
+FileSearch::Found FileSearch::open(int fd, const std::string& path, std::string* problem) {
+  struct stat info {};
+  if (fstat(fd, &info) == 0) {
+    opened_device_ = uint64_t{major(info.st_dev)} << 32 | minor(info.st_dev);
+    opened_inode_ = info.st_ino;
+  }
+  return owned(elf::File::open(fd, path), problem);
+}
+
 /// As the process that mapped it sees it, else as this one does.
-FileSearch::Found FileSearch::open(const std::string& path, std::string* problem) const {
+FileSearch::Found FileSearch::open(const std::string& path, std::string* problem) {
   if (places_.root.empty() && places_.is_this_machine && module_.pid > 0 &&
       places_.proc == "/proc") {
     const auto fd = sys::open_as_seen_by(module_.pid, path);
     if (fd) {
-      if (auto file = owned(elf::File::open(fd->number(), path), problem)) return file;
+      if (auto file = open(fd->number(), path, problem)) return file;
     }
   }
-  return owned(elf::File::open(places_.root + path), problem);
+  const std::string here = places_.root + path;
+  const base::Fd fd(::open(here.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (fd) return open(fd.number(), here, problem);
+  if (problem != nullptr) *problem = base::system_error(errno, "cannot open " + here).what;
+  return nullptr;
 }
 
 /// A file that was deleted while a living process runs it, by the link of one of its mappings.
@@ -89,13 +102,12 @@ FileSearch::Found FileSearch::take(Found file) {
 }
 
 /// Without build ids, another inode on the same device is another file.
-bool FileSearch::is_replaced(int fd, const std::string& name) {
-  struct stat info {};
-  if (module_.build_id || module_.inode == 0 || fstat(fd, &info) != 0) return false;
-  const uint64_t device = uint64_t{major(info.st_dev)} << 32 | minor(info.st_dev);
-  if (device != module_.device || info.st_ino == module_.inode) return false;
+bool FileSearch::is_replaced(const std::string& name) {
+  if (module_.build_id || module_.inode == 0 || opened_device_ != module_.device ||
+      opened_inode_ == module_.inode)
+    return false;
   refuse(fmt::format("{} has inode {}, in the trace it was {}: it has been replaced", name,
-                     uint64_t{info.st_ino}, module_.inode));
+                     opened_inode_, module_.inode));
   return true;
 }
 
@@ -148,10 +160,7 @@ FileSearch::Found FileSearch::find_file(int kept) {
   std::string problem;
   auto file = open(path_, &problem);
   if (!file) refuse(problem);
-  if (file) {
-    const base::Fd fd(::open((places_.root + path_).c_str(), O_PATH | O_CLOEXEC));
-    if (fd && is_replaced(fd.number(), file->name())) file = nullptr;
-  }
+  if (file && is_replaced(file->name())) file = nullptr;
   if ((file = take(std::move(file)))) return file;
   if ((file = take(open_deleted()))) return file;
   if (module_.build_id) {

@@ -30,11 +30,12 @@ class FileSearch {
 
  private:
   using Found = std::unique_ptr<elf::File>;
-  Found open(const std::string& path, std::string* problem) const;
+  Found open(const std::string& path, std::string* problem);
+  Found open(int fd, const std::string& path, std::string* problem);
   Found open_deleted() const;
   Found take(Found file);
   bool agrees(const elf::File& file);
-  bool is_replaced(int fd, const std::string& name);
+  bool is_replaced(const std::string& name);
   Found find_vdso();
   Found find_in_archives(std::span<const uint8_t> id, const char* name);
   Found check_debug(const std::string& path, const elf::File& file, const elf::DebugLink* link);
@@ -43,6 +44,7 @@ class FileSearch {
   const Places& places_;
   const process::Module& module_;
   std::string path_;
+  uint64_t opened_device_ = 0, opened_inode_ = 0;  ///< of the last file that was opened
 };
 
 }  // namespace oc::symbol

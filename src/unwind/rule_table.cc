@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "unwind/signal_return.h"
+
 namespace oc::unwind {
 
 using base::Code;
@@ -46,11 +48,24 @@ std::optional<elf::CfiEntry> RuleTable::find_entry(uint64_t address) const {
   return entry ? entry : debug_cfi_.find(address);
 }
 
+/// At its first instruction, at the byte before (as callers are looked up), or at the system call itself.
+bool RuleTable::is_in_signal_return(uint64_t address) const {
+  const uint64_t call = arch_ == Arch::kX86_64 ? 7 : 4;  // bytes into it
+  for (const uint64_t start : {address, address + 1, address - call}) {
+    if (is_signal_return(arch_, file_.bytes_at(start))) return true;
+  }
+  return false;
+}
+
 Rule RuleTable::find(uint64_t address) const {
   const auto entry = find_entry(address);
   Rule rule;
   if (!entry) {
     if (is_empty()) rule.kind = RuleKind::kGuess;
+    if (is_in_signal_return(address)) {
+      rule.kind = RuleKind::kSlow;
+      rule.flags = Rule::kSignalFrame;
+    }
     return rule;
   }
   const Columns& columns = columns_of(arch_);
@@ -65,6 +80,12 @@ Rule RuleTable::find(uint64_t address) const {
 
 bool RuleTable::load_row(uint64_t address, FullRow& row) const {
   const auto entry = find_entry(address);
+  if (!entry && is_in_signal_return(address)) {
+    row.row = {};
+    row.return_column = make_signal_row(arch_, row.row);
+    row.is_signal_frame = true;
+    return true;
+  }
   if (!entry || !find_cfi_row(*entry, address, row.row)) return false;
   row.return_column = entry->return_column;
   row.is_signal_frame = entry->is_signal_frame;

@@ -57,6 +57,7 @@ class RuleTable {
  private:
   RuleTable(Arch arch, elf::File file, std::optional<elf::File> debug);
   std::optional<elf::CfiEntry> find_entry(uint64_t address) const;
+  bool is_in_signal_return(uint64_t address) const;
 
   elf::File file_;
   std::optional<elf::File> debug_;

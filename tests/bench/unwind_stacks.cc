@@ -18,7 +18,7 @@ using namespace oc::unwind;
 
 namespace {
 
-constexpr uint32_t kMaxFrames = 256;
+constexpr uint32_t kMaxFrames = 260;
 constexpr size_t kTogether = 64;  // stacks whose frames are kept at once
 
 void print(RecordedStacks& recorded) {

@@ -1,6 +1,7 @@
 // Every row of every function of real libraries, against what libdw says about it.
 
 #include <dwarf.h>
+#include <elf.h>
 #include <elfutils/libdw.h>
 #include <link.h>
 
@@ -26,7 +27,8 @@ using Kind = CfiRule::Kind;
 using LibdwCfi = std::unique_ptr<Dwarf_CFI, int (*)(Dwarf_CFI*)>;
 using LibdwFrame = std::unique_ptr<Dwarf_Frame, void (*)(void*)>;
 
-constexpr int kX86Columns = 17;
+/// Those of x86-64 and arm64 that have integers in them, less the instruction pointer of arm64, which is ours.
+int column_count(const File& file) { return file.machine() == EM_AARCH64 ? 32 : 17; }
 
 /// The bytes of an expression and libdw's operations of it; `skipped` stand before, `added` behind.
 bool same_expression(std::span<const uint8_t> bytes, const Dwarf_Op* ops, size_t count,
@@ -70,7 +72,8 @@ bool same_rule(const CfiRule& ours, int column, Dwarf_Frame* frame) {
     case Kind::kValOffset:
       return ops[0].atom == DW_OP_call_frame_cfa && is_value && offset == ours.value;
     case Kind::kUnspecified:  // the stack pointer is the CFA
-      return column == 7 && ops[0].atom == DW_OP_call_frame_cfa && is_value && offset == 0;
+      return (column == 7 || column == 31) && ops[0].atom == DW_OP_call_frame_cfa && is_value &&
+             offset == 0;
     case Kind::kRegister:
       return ops[0].atom == DW_OP_regx && ops[0].number == static_cast<uint64_t>(ours.value);
     case Kind::kExpression:
@@ -94,7 +97,8 @@ struct Tally {
 };
 
 /// One row; gives where the next one starts.
-uint64_t compare_row(const Cfi& cfi, Dwarf_CFI* libdw, uint64_t address, Tally& tally) {
+uint64_t compare_row(const Cfi& cfi, Dwarf_CFI* libdw, uint64_t address, Tally& tally,
+                     int columns) {
   ++tally.rows;
   Dwarf_Frame* raw = nullptr;
   CfiRow row;
@@ -118,7 +122,7 @@ uint64_t compare_row(const Cfi& cfi, Dwarf_CFI* libdw, uint64_t address, Tally& 
   if (static_cast<uint64_t>(link) != entry->return_column) tally.differ(address, "return column");
   if (entry->is_signal_frame != is_signal) tally.differ(address, "signal");
   if (!same_cfa(row.cfa, frame.get())) tally.differ(address, "CFA");
-  for (int column = 0; column < kX86Columns; ++column) {
+  for (int column = 0; column < columns; ++column) {
     if (!same_rule(row.rules[static_cast<size_t>(column)], column, frame.get()))
       tally.differ(address, "a register");
   }
@@ -126,7 +130,7 @@ uint64_t compare_row(const Cfi& cfi, Dwarf_CFI* libdw, uint64_t address, Tally& 
 }
 
 /// Every `stride`th function of a section.
-Tally compare(const Cfi& cfi, Dwarf_CFI* libdw, uint64_t stride) {
+Tally compare(const Cfi& cfi, Dwarf_CFI* libdw, uint64_t stride, int columns) {
   Tally tally;
   oc::elf::CfiWalk walk(cfi.section());
   CfiEntry entry;
@@ -134,7 +138,7 @@ Tally compare(const Cfi& cfi, Dwarf_CFI* libdw, uint64_t stride) {
   while (walk.next(entry, offset)) {
     if (tally.functions++ % stride != 0) continue;
     for (uint64_t address = entry.start; address < entry.end;) {
-      const uint64_t next = compare_row(cfi, libdw, address, tally);
+      const uint64_t next = compare_row(cfi, libdw, address, tally, columns);
       if (next <= address) {
         tally.differ(address, "no end of the row");
         break;
@@ -169,7 +173,7 @@ void check_file(const std::string& path, uint64_t stride) {
   const LibdwCfi libdw(dwarf_getcfi_elf(file->handle()), dwarf_cfi_end);
   REQUIRE(libdw);
   const Cfi cfi = Cfi::load_eh_frame(*file);
-  const Tally tally = compare(cfi, libdw.get(), stride);
+  const Tally tally = compare(cfi, libdw.get(), stride, column_count(*file));
   INFO(path << ": " << tally.functions << " functions, " << tally.rows << " rows; first difference "
             << tally.first_difference);
   CHECK(tally.rows > 1000);
@@ -182,6 +186,12 @@ TEST_CASE("every row of the C and C++ libraries is what libdw says") {
   check_file(loaded_file("/libc.so"), 1);
   check_file(loaded_file("/libstdc++.so"), 1);
   check_file(loaded_file("/libm.so"), 1);
+}
+
+/// Another file or none: OC_CFI_FILE=/usr/aarch64-linux-gnu/lib/libc.so.6
+TEST_CASE("rows of a file of one's choice are what libdw says") {
+  const char* const path = std::getenv("OC_CFI_FILE");
+  if (path != nullptr) check_file(path, 1);
 }
 
 TEST_CASE("rows of the LLVM library are what libdw says") {

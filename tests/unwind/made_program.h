@@ -2,6 +2,7 @@
 
 #include <dwarf.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <memory>
 #include <vector>
@@ -53,7 +54,10 @@ class Program {
     writer_.end();
     const uint16_t machine = arch_ == Arch::kArm64 ? EM_AARCH64 : EM_X86_64;
     ElfWriter elf(machine);
-    elf.add_code(kText, 0x4000).add(".eh_frame", 0x5000, writer_.bytes());
+    ByteVector code_bytes(0x4000, 0x90);
+    std::copy(tail.begin(), tail.end(), code_bytes.end() - 32);
+    elf.add(".text", kText, code_bytes, {PT_LOAD}, PF_R | PF_X)
+        .add(".eh_frame", 0x5000, writer_.bytes());
     auto file = oc::elf::File::make(elf.make(), "program");
     REQUIRE(file);
     const uint64_t offset = *file->find_offset(kText);
@@ -64,6 +68,9 @@ class Program {
     code.add({kBase, kBase + 0x4000, offset, table_.get(), false, 7});
   }
 
+  /// Code without CFI, and where it is.
+  ByteVector tail;
+  static constexpr uint64_t kTail = kBase + 0x4000 - 32;
   CodeMap code{1};
 
  private:

@@ -238,3 +238,41 @@ TEST_CASE("many stacks in turns have the frames that each has alone") {
   for (const End end : {End::kComplete, End::kNoMapping, End::kNoRegisters, End::kTooDeep})
     CHECK(ends[static_cast<size_t>(end)] > 5);
 }
+
+TEST_CASE("a signal's trampoline without CFI is known by its code") {
+  struct Saved {
+    Arch arch;
+    ByteVector code;
+    uint64_t frame_pointer, stack, pointer;  // words from the stack pointer in the trampoline
+  };
+  // Offsets as in the CFI of glibc's trampoline; of arm64 as in struct rt_sigframe.
+  const Saved kinds[] = {
+      {Arch::kX86_64, {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05}, 120 / 8, 160 / 8, 168 / 8},
+      {Arch::kArm64, {0x68, 0x11, 0x80, 0xd2, 1, 0, 0, 0xd4}, 544 / 8, 560 / 8, 568 / 8}};
+  for (const Saved& kind : kinds) {
+    const bool is_arm = kind.arch == Arch::kArm64;
+    Program program(kind.arch);
+    program.tail = kind.code;
+    const uint64_t handler = program.add({});
+    const uint64_t interrupted =
+        is_arm ? program.add(CfiProgram().def_cfa(29, 16).saved(29, 2).saved(30, 1))
+               : program.add(CfiProgram().def_cfa(6, 16).saved(6, 2));
+    const uint64_t start = program.add_outermost();
+    program.map();
+    Thread thread(kind.arch);
+    thread.at(handler).with(is_arm ? 30 : 6, Program::kTail);
+    const uint64_t base = is_arm ? 0 : 1;  // the return address was popped
+    if (!is_arm) thread.word(0, Program::kTail);
+    thread.word(base + kind.frame_pointer, kStack + 100 * 8);
+    thread.word(base + kind.stack, kStack + 90 * 8).word(base + kind.pointer, interrupted);
+    thread.word(101, start + 4);
+    const Stack stack = unwind(thread, program.code);
+    CHECK(stack.addresses == Addresses{handler, Program::kTail, interrupted, start + 4});
+    CHECK(stack.are_returns == std::vector<bool>{false, false, false, true});
+    CHECK(stack.end == End::kComplete);
+    if (is_arm) {  // at the system call itself
+      thread.at(Program::kTail + 4);
+      CHECK(unwind(thread, program.code).addresses.size() == 3);
+    }
+  }
+}

@@ -120,7 +120,7 @@ def check_stripped(path, folder):
 JAVASCRIPT = """
 function hotOne(n) { let s = 0; for (let i = 0; i < n; ++i) s ^= i * 31; return s; }
 let t = 0; for (let i = 0; i < 3000; ++i) t ^= hotOne(5000);
-console.log('ready'); setTimeout(() => {}, 60000);
+console.log('ready');
 """
 JAVA = """
 public class Spin {
@@ -189,13 +189,16 @@ def check_node(folder):
     if not node:
         print("left out, no node")
         return
-    write(os.path.join(folder, "spin.js"), JAVASCRIPT)
-    with Running([node, "--perf-basic-prof", "--perf-prof", "spin.js"], folder) as running:
-        dump = os.path.join(folder, f"jit-{running.process.pid}.dump")
+    write(os.path.join(folder, "spin.js"), JAVASCRIPT + "setTimeout(() => {}, 60000);\n")
+    with Running([node, "--perf-basic-prof", "spin.js"], folder) as running:
         check(running.is_ready, "node did not run")
         check_hot(running, "node")
+    # Its dump is whole when it ends by itself.
+    write(os.path.join(folder, "ends.js"), JAVASCRIPT)
+    with Running([node, "--perf-basic-prof", "--perf-prof", "ends.js"], folder) as running:
+        running.process.wait()
+        dump = os.path.join(folder, f"jit-{running.process.pid}.dump")
         _, start = running.hot_entry()
-        running.stop()
         if not os.path.exists(dump) or start is None:
             print("left out, this node writes no jitdump")
             return
