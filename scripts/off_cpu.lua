@@ -9,7 +9,7 @@
 --- Example: oc script off_cpu -d 5s
 --- Example: oc script off_cpu --by tid --top 5 -- make
 --- Example: oc script off_cpu -i tests/fixtures/stacks.data
---- Example: oc script off_cpu -i tests/fixtures/stacks.data --comm gzip --min 100us
+--- Example: oc script off_cpu -i tests/fixtures/stacks.data --comm sh --min 100us
 --- Example: oc script off_cpu -i tests/fixtures/stacks.data --folded
 --- Example: oc script off_cpu -i tests/fixtures/switch.data --by comm
 

@@ -167,7 +167,7 @@ def without_effect(suite):
     """Options that could change nothing are told, each with what to do."""
     count = "local t = oc.open{} t:on('cpu', function() end) t:run()"
     for args, err in ((["-F", "99"], "-F is for a live run"), (["-a"], "-a is for a live run"),
-                      (["--buffer=1MiB"], "--buffer is for a live run"), (["-g"], "-g is for a live run"),
+                      (["--buffer=1MiB"], "--buffer is for a live run"), (["--weight"], "--weight is for a live run"),
                       (["--time", "10%/11"], "there are 10 slices of 10%")):
         ended = run(["eval", count, "-i", DEMO, *args])
         suite.check(" ".join(args), problems_of(ended, 2, None, err, 4), ended)

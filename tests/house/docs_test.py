@@ -70,10 +70,11 @@ def help_text(program, *verb):
     return done.stdout + done.stderr
 
 
-def verbs_of(command):
+def verbs_of(root, command):
     """The verb, and for `oc script` the script: its own options are in `oc script NAME --help`."""
     words = command.split()
-    scripts = [w for w in words if w.endswith(".lua")] if words[:1] == ["script"] else []
+    stock = {name.removesuffix(".lua") for name in os.listdir(os.path.join(root, "scripts"))}
+    scripts = [w for w in words if w.endswith(".lua") or w in stock] if words[:1] == ["script"] else []
     return tuple(words[:1] + scripts[:1])
 
 
@@ -81,7 +82,7 @@ def check_options(root, program):
     overall = help_text(program)
     helps = {}
     for path, number, command in shown_commands(root):
-        verb = verbs_of(command)
+        verb = verbs_of(root, command)
         for key in (verb, verb[:1]):
             if key not in helps:
                 helps[key] = help_text(program, *key)
