@@ -19,9 +19,10 @@ using source::RecordHeader;
 
 namespace {
 
-constexpr size_t kAtOnce = 8;         ///< stacks that are unwound together
+constexpr size_t kAtOnce = 16;        ///< stacks that are unwound together
 constexpr size_t kMostFrames = 4096;  ///< of one: more than 64 KiB of stack hold
 constexpr size_t kMostAsked = 1 << 16;
+constexpr int32_t kNobody = -1;       ///< no process: what is not known has its map
 constexpr size_t kMostTables = 4096;  ///< files whose rules are held; beyond that all begin anew
 #if defined(__aarch64__)
 constexpr unwind::Arch kArch = unwind::Arch::kArm64;
@@ -217,7 +218,7 @@ void StackFolder::unwind_all(base::Nanos horizon) {
 /// A process that nobody told of: it runs, and its turn in the list of what runs has not come, or what told of it was
 /// lost.
 void StackFolder::list_unknown(int32_t pid) {
-  if (!tables_.spaces.find(pid).ranges().empty()) return;
+  if (&tables_.spaces.find(pid) != &tables_.spaces.find(kNobody)) return;
   if (asked_.size() >= kMostAsked) asked_.clear();
   if (!asked_.insert(pid).second) return;
   base::ByteSink records;

@@ -53,7 +53,8 @@ ByteVector user_part() {
   ByteWriter stack;
   stack.u64(1).u64(2);
   stack.u64(kStack + 48).u64(kCode + 0x100).u64(3).u64(4);  // at kStack + 16
-  stack.u64(0).u64(kCode + 0x200);                          // at kStack + 48
+  stack.u64(kStack + 64).u64(kCode + 0x200);                // at kStack + 48
+  stack.u64(0).u64(0);                                      // nobody called that
   out.u64(stack.bytes.size()).add(stack.bytes).u64(stack.bytes.size());
   return out.bytes;
 }
@@ -86,11 +87,11 @@ struct Fixture {
         folder(events, files, events[0].layout.trailer_size) {}
 
   void map(uint64_t time) { sideband.mmap(at(time), kCode, 0x1000, "//anon"); }
-  /// Until the new program maps something itself, who called execve is still found (process::AddressSpaces).
+  /// What was there before counts until the new program has its vDSO and something behind it.
   void exec(uint64_t time) {
     sideband.comm(at(time), kPid, kPid, "other", true);
-    sideband.mmap(at(time), 0x70000000, 0x1000, "[vdso]");
-    sideband.mmap(at(time), 0x80000000, 0x1000, "/lib/ld.so");
+    sideband.mmap(at(time), 0x700000, 0x1000, "[vdso]");
+    sideband.mmap(at(time), 0x800000, 0x1000, "//anon");
   }
   void sample(uint64_t time) { data.sample(at(time), joined({chain(), user_part()})); }
 

@@ -48,12 +48,20 @@ def same(kept, folded):
     return all(int(a.ip, 16) in (int(b.ip, 16), int(b.ip, 16) - 1) for a, b in zip(kept, folded))
 
 
+def goes_on(kept, folded):
+    """perf stopped earlier: where the stack itself faulted, so that none of it was copied, it has not even the first frame."""
+    return len(kept) < len(folded) and same(kept, folded[:len(kept)])
+
+
 def compare(kept, folded):
     theirs, ours = stacks_of(kept), stacks_of(folded)
     if len(theirs) < 20 or theirs.keys() != ours.keys():
         yield f"{len(ours)} samples, of {len(theirs)}; {list(theirs.keys() ^ ours.keys())[:3]} are not in both"
         return
     different = [key for key in theirs if not same(theirs[key], ours[key])]
+    longer = [key for key in different if goes_on(theirs[key], ours[key])]
+    if len(longer) * 20 <= len(theirs):
+        different = [key for key in different if key not in longer]
     if len(different) * SHARE > len(theirs):
         key = different[0]
         yield f"{len(different)} of {len(theirs)} stacks differ: {key}: {ours[key]}\n   perf has {theirs[key]}"
