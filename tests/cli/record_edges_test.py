@@ -122,7 +122,7 @@ class Edges:
             # The two shells and the first sleep; and what the second one starts, before or after its exec.
             if set(comms) != {"sh", "sleep"} or comms.count("sh") < 2 or len(comms) > 5:
                 problems.append(f"{name} lists {comms[:20]}")
-            problems += complaints(path)
+            problems += complaints(path, may_be_empty=True)  # on a busy machine all may sleep for so long
             if re.search(r"^\s*:\d+ .*sched_switch", shown, re.M):
                 problems.append(f"{name} has threads without a name")
         self.suite.check("what a further file lists", problems, ended)
