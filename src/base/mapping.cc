@@ -5,26 +5,75 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <utility>
 
 #include "base/fd.h"
 
 namespace oc::base {
+namespace {
+
+constexpr size_t kPageBytes = 4096;
+
+/// What map_private mapped, where a signal handler finds it: the one thing here that is the whole process's, as the
+/// handler is. Files beyond the last place are not in it.
+struct Range {
+  std::atomic<uintptr_t> begin{0};  ///< 0: a free place
+  std::atomic<size_t> size_bytes{0};
+};
+std::array<Range, 8192> g_ranges;
+
+void add_range(const void* data, size_t size_bytes) {
+  for (Range& range : g_ranges) {
+    uintptr_t is_free = 0;
+    if (!range.begin.compare_exchange_strong(is_free, reinterpret_cast<uintptr_t>(data))) continue;
+    range.size_bytes = size_bytes;
+    return;
+  }
+}
+
+void remove_range(const void* data) {
+  for (Range& range : g_ranges) {
+    if (range.begin.load() != reinterpret_cast<uintptr_t>(data)) continue;
+    range.size_bytes = 0;
+    range.begin = 0;
+    return;
+  }
+}
+
+}  // namespace
+
+bool Mapping::mend(const void* address) {
+  const auto at = reinterpret_cast<uintptr_t>(address);
+  for (const Range& range : g_ranges) {
+    const uintptr_t begin = range.begin.load();
+    if (begin == 0 || at < begin || at - begin >= range.size_bytes.load()) continue;
+    void* const page = reinterpret_cast<void*>(at & ~(kPageBytes - 1));
+    return mmap(page, kPageBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+                -1, 0) != MAP_FAILED;
+  }
+  return false;
+}
 
 Mapping::Mapping(Mapping&& other) noexcept
     : data_(std::exchange(other.data_, nullptr)),
       size_bytes_(std::exchange(other.size_bytes_, 0)),
-      is_lent_(other.is_lent_) {}
+      is_lent_(other.is_lent_),
+      is_private_(other.is_private_) {}
 
 Mapping& Mapping::operator=(Mapping&& other) noexcept {
   std::swap(data_, other.data_);
   std::swap(size_bytes_, other.size_bytes_);
   std::swap(is_lent_, other.is_lent_);
+  std::swap(is_private_, other.is_private_);
   return *this;
 }
 
 Mapping::~Mapping() {
-  if (data_ != nullptr && !is_lent_) munmap(const_cast<uint8_t*>(data_), size_bytes_);
+  if (data_ == nullptr || is_lent_) return;
+  if (is_private_) remove_range(data_);
+  munmap(const_cast<uint8_t*>(data_), size_bytes_);
 }
 
 Result<Mapping> Mapping::open(const std::string& path) {
@@ -38,7 +87,12 @@ Result<Mapping> Mapping::map(int fd, const std::string& path) {
 }
 
 Result<Mapping> Mapping::map_private(int fd, const std::string& path) {
-  return map_as(fd, path, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE);
+  auto mapping = map_as(fd, path, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE);
+  if (mapping && mapping->data_ != nullptr) {
+    mapping->is_private_ = true;
+    add_range(mapping->data_, mapping->size_bytes_);
+  }
+  return mapping;
 }
 
 Result<Mapping> Mapping::map_as(int fd, const std::string& path, int protection, int flags) {

@@ -70,6 +70,7 @@ class Image final : public ElfBytes {
 
 std::vector<uint8_t> find_build_id_note(std::span<const uint8_t> notes, uint64_t alignment) {
   base::Bytes bytes(notes);
+  if (alignment != 8) alignment = 4;  // foreign: 0 and 1 are legal, and mean the same
   const auto skip_padding = [&](uint64_t size) {
     const uint64_t padding = (alignment - size % alignment) % alignment;
     bytes.skip(std::min<uint64_t>(padding, bytes.remaining()));

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <string_view>
 
+#include "base/mapping.h"
 #include "base/thread.h"
 
 namespace oc::lua {
@@ -74,7 +75,11 @@ Watch::Watch(oc_host& host, lua_State* state)
   thread_ = base::start_thread([this] { run(); });
   for (const int number : {SIGINT, SIGTERM, SIGALRM, SIGUSR1}) install(number, on_signal);
   if (!is_ignored(SIGHUP)) install(SIGHUP, on_signal);  // nohup's are
-  install(SIGBUS, on_bus_error);
+  struct sigaction bus {};
+  bus.sa_sigaction = on_bus_error;
+  bus.sa_flags = SA_SIGINFO;
+  sigemptyset(&bus.sa_mask);
+  sigaction(SIGBUS, &bus, nullptr);
 }
 
 Watch::~Watch() {
@@ -111,7 +116,9 @@ void Watch::on_signal(int number) {
   (void)!write(watch.wake_.number(), &one, sizeof one);
 }
 
-void Watch::on_bus_error(int) {
+void Watch::on_bus_error(int, siginfo_t* info, void*) {
+  if (base::Mapping::mend(info->si_addr))
+    return;  // a traced program's file: its rest reads as zeros
   constexpr char text[] =
       "oc: a mapped file became shorter while it was read; reading cannot go on\n";
   (void)!write(STDERR_FILENO, text, sizeof text - 1);

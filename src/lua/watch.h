@@ -1,5 +1,6 @@
 #pragma once
 
+#include <signal.h>
 #include <lua.hpp>
 
 #include <atomic>
@@ -33,7 +34,7 @@ class Watch {
 
  private:
   static void on_signal(int number);
-  static void on_bus_error(int number);
+  static void on_bus_error(int number, siginfo_t* info, void* context);
   void run();
   void stop_session();
   void wake_session();

@@ -94,6 +94,7 @@ Status LiveInput::start_events(const RunOptions& options) {
 Status LiveInput::start(const RunOptions& options, TraceModel& model, Selection& selection) {
   perf::LiveRequest request = make_request(options, selection.wanted);
   request.code_records = model.stacks.is_declared();
+  if (request.code_records) request.extras.ksymbols = true;
   if (auto status = open(std::move(request), options); !status) return status;
   selection.cpus.clear();  // the kernel chooses
   if (!live_->selects_tasks()) selection.tasks = TaskSelection({}, {}, options.target.comms);

@@ -243,11 +243,13 @@ void Recorder::give_back() {
 }
 
 void Recorder::look_at_sideband() {
+  sideband_.clear();
   for (const source::Span& span : round_.spans) {
     if (!live_->is_sideband(span.stream)) continue;
     bpf_.look_at(span);
-    if (spool_ || rotates()) followed_.learn(span);
+    sideband_.push_back(span);
   }
+  if (spool_ || rotates()) followed_.learn(sideband_);
   const auto is_sideband = [&](const source::Span& span) {
     return live_->is_sideband(span.stream);
   };

@@ -134,6 +134,7 @@ class Recorder {
   std::unique_ptr<RecordSelection> selection_;  ///< null: the kernel chooses
   std::unique_ptr<StackFolder> folder_;         ///< null: there are no stacks, or they are kept
   source::Round round_;
+  std::vector<source::Span> sideband_;  ///< of the round
   std::optional<base::Error> failure_;
   std::vector<FinishedFile> files_;
   std::vector<std::string> notes_;

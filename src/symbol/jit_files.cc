@@ -60,6 +60,7 @@ class Search {
     for (const std::string& archive : places_.archives) {
       if (auto bytes = read_own(open_plainly(archive + name))) return bytes;
     }
+    if (is_elsewhere()) return {};
     return read_own(open_plainly(places_.root + "/tmp" + name));
   }
 
@@ -69,10 +70,14 @@ class Search {
     for (const std::string& archive : places_.archives) {
       if (auto bytes = read_own(open_plainly(archive + "/" + name))) return bytes;
     }
+    if (is_elsewhere()) return {};
     return read_own(open_plainly(places_.root + path));
   }
 
  private:
+  /// The process ran on another machine, and nobody said where that one's files are: ours are of other processes.
+  bool is_elsewhere() const { return !places_.is_this_machine && places_.root.empty(); }
+
   const Places& places_;
   int32_t pid_;
   int32_t own_pid_ = 0;

@@ -130,16 +130,19 @@ bool Symbolizer::Work::find_given(const Frame& frame, Findings& findings, TextIn
 void Symbolizer::Work::find_in_kernel(const Frame& frame, base::Nanos time, std::string_view path,
                                       Findings& findings, TextIndex& texts) {
   Findings::Place place;
+  if (path.starts_with(
+          "bpf_")) {  // its record named it; the kernel's table has whatever lies before
+    place.name = texts.name(path);
+    place.source = NameSource::kBpf;
+    findings.places.push_back(place);
+    return;
+  }
   const auto found = kernel.find(frame.lookup_offset(), time);
   place.name = texts.name(found.name);
   place.source = found.name.empty()      ? NameSource::kNone
                  : found.module == "bpf" ? NameSource::kBpf
                                          : NameSource::kKallsyms;
   place.offset = found.name.empty() ? 0 : frame.offset - found.start;
-  if (found.name.empty() && path.starts_with("bpf_")) {  // its record named it
-    place.name = texts.name(path);
-    place.source = NameSource::kBpf;
-  }
   findings.places.push_back(place);
 }
 
@@ -345,7 +348,7 @@ std::string Symbolizer::reason(ModuleId id) {
 }
 
 void Symbolizer::add_symbols(ModuleId module, std::span<const GivenSymbol> symbols) {
-  Work::Given& given = work_->given[module.value];
+  Work::Given& given = work_->given[module.value] = {};
   for (const GivenSymbol& symbol : symbols) {
     SymbolTable::Symbol added;
     added.start = symbol.offset;

@@ -83,7 +83,8 @@ class Symbolizer {
   /// Why frames of this module have no names; "" where they have.
   std::string reason(process::ModuleId module);
 
-  /// These names win over all others, for frames that are resolved afterwards. From Lua, or another symbol source.
+  /// These names, all that are given for this module, win over all others, for frames that are resolved afterwards. From Lua, or
+  /// another symbol source.
   void add_symbols(process::ModuleId module, std::span<const GivenSymbol> symbols);
   /// The kernel's names: tell it of another machine's kernel, of KSYMBOL records.
   KernelSymbols& kernel();

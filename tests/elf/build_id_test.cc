@@ -90,6 +90,12 @@ TEST_CASE("a note whose sizes overflow is the last one") {
   CHECK(oc::elf::find_build_id_note(notes).empty());
 }
 
+TEST_CASE("notes without an alignment are those of words") {
+  const ByteVector notes = note(NT_GNU_BUILD_ID, "GNU", kId);
+  for (const uint64_t alignment : {0, 1, 3, 4})
+    CHECK(oc::elf::find_build_id_note(notes, alignment) == kId);
+}
+
 TEST_CASE("this program's build id is what readelf says") {
   const oc::base::Fd self(open("/proc/self/exe", O_RDONLY));
   const auto id = oc::elf::load_build_id(self.number());

@@ -14,7 +14,7 @@ void learn(FollowedTasks& tasks, const RecordWriter& w) {
   oc::source::Span span;
   span.begin = w.bytes.data();
   span.end = w.bytes.data() + w.bytes.size();
-  tasks.learn(span);
+  tasks.learn({&span, 1});
 }
 
 }  // namespace
@@ -40,6 +40,28 @@ TEST_CASE("who was started is followed until it ends, and only who lives is list
   learn(tasks, exec);
   CHECK(tasks.list().size() == 1);
   CHECK(tasks.is_whole());
+}
+
+TEST_CASE(
+    "an exec by another thread is followed also where its CPU told before the one on which the "
+    "first thread ended") {
+  FollowedTasks tasks;
+  const int32_t self = getpid();
+  constexpr int32_t kNobody = 0x3fffff0;
+  RecordWriter exec(plain_attr());
+  exec.comm({.time = 4}, self, self, "new", true).fork({.time = 1}, kNobody, kNobody, self, self);
+  RecordWriter end(plain_attr());
+  end.exit({.time = 3}, self, self).exit({.time = 5}, kNobody, kNobody);
+  oc::source::Span spans[2];
+  for (int i = 0; i < 2; ++i) {
+    const RecordWriter& w = i == 0 ? exec : end;
+    spans[i].begin = w.bytes.data();
+    spans[i].end = w.bytes.data() + w.bytes.size();
+  }
+  tasks.learn(spans);
+  const auto threads = tasks.list();
+  REQUIRE(threads.size() == 1);
+  CHECK(threads[0].tid == self);
 }
 
 TEST_CASE("where sideband was lost nobody knows who is followed") {

@@ -1,0 +1,53 @@
+#include "base/mapping.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <string>
+
+#include "base/fd.h"
+
+using oc::base::Fd;
+using oc::base::Mapping;
+
+namespace {
+
+int g_mended = 0;
+
+void on_bus_error(int, siginfo_t* info, void*) {
+  if (!Mapping::mend(info->si_addr)) _exit(1);
+  ++g_mended;
+}
+
+}  // namespace
+
+TEST_CASE("a private mapping of a file that became shorter reads as zeros where nothing is left") {
+  char path[] = "/tmp/oc_mapping_XXXXXX";
+  const Fd fd(mkstemp(path));
+  unlink(path);
+  const std::string text(3 * 4096, 'x');
+  REQUIRE(write(fd.number(), text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+  auto mapping = Mapping::map_private(fd.number(), path);
+  REQUIRE(mapping);
+  const Mapping moved = std::move(*mapping);
+  REQUIRE(ftruncate(fd.number(), 4096) == 0);
+
+  struct sigaction handler {
+  }, before{};
+  handler.sa_sigaction = on_bus_error;
+  handler.sa_flags = SA_SIGINFO;
+  sigaction(SIGBUS, &handler, &before);
+  CHECK(moved.bytes()[100] == 'x');
+  CHECK(moved.bytes()[5000] == 0);
+  CHECK(moved.bytes()[2 * 4096 + 4095] == 0);
+  CHECK(g_mended == 2);
+  sigaction(SIGBUS, &before, nullptr);
+}
+
+TEST_CASE("what is no private mapping is not mended") {
+  const int here = 0;
+  CHECK_FALSE(Mapping::mend(&here));
+  CHECK_FALSE(Mapping::mend(nullptr));
+}
