@@ -130,6 +130,7 @@ void Rundown::add_kernel_mapping(uint64_t start, uint64_t size_bytes, uint64_t o
 }
 
 void Rundown::add_kernel(ByteSink& records) {
+  mapped_.clear();  // a list begins with the kernel
   const KernelText text = find_kernel_text(proc_);
   if (text.start == 0) return;
   const uint64_t size = text.size_bytes != 0 ? text.size_bytes : ~text.start;
@@ -171,9 +172,11 @@ void Rundown::add_thread(const sys::ThreadInfo& thread, ByteSink& records) {
   if (thread.comm.empty()) return;  // it has gone
   add_fork(thread, records);
   add_comm(thread, records);
-  if (thread.pid != thread.tid) return;
-  if (extras_.namespaces) add_namespaces(thread, records);
-  add_mappings(thread.pid, records);
+  const bool is_first = thread.pid == thread.tid;
+  // By the first thread that is listed and has any: that of the process may have ended, or nobody asked for it.
+  if (!is_first && mapped_.count(thread.pid) != 0) return;
+  if (is_first && extras_.namespaces) add_namespaces(thread, records);
+  if (add_mappings(thread, records)) mapped_.insert(thread.pid);
 }
 
 void Rundown::add_fork(const sys::ThreadInfo& thread, ByteSink& records) {
@@ -217,8 +220,13 @@ void Rundown::add_namespaces(const sys::ThreadInfo& thread, ByteSink& records) {
   end(records, at);
 }
 
-void Rundown::add_mappings(int32_t pid, ByteSink& records) {
-  text_ = sys::read_text(fmt::format("{}/{}/maps", proc_, pid), 64 << 20);
+/// False: it has none.
+bool Rundown::add_mappings(const sys::ThreadInfo& thread, ByteSink& records) {
+  const int32_t pid = thread.pid;
+  const std::string path = thread.tid == pid
+                               ? fmt::format("{}/{}/maps", proc_, pid)
+                               : fmt::format("{}/{}/task/{}/maps", proc_, pid, thread.tid);
+  text_ = sys::read_text(path, 64 << 20);
   std::string_view rest = text_;
   while (!rest.empty()) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
@@ -230,6 +238,7 @@ void Rundown::add_mappings(int32_t pid, ByteSink& records) {
     if (mapping.path.empty()) mapping.path = "//anon";
     add_mapping(pid, mapping, records);
   }
+  return !text_.empty();
 }
 
 void Rundown::add_mapping(int32_t pid, const MapsLine& mapping, ByteSink& records) {

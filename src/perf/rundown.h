@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -72,7 +73,7 @@ class Rundown {
   void add_fork(const sys::ThreadInfo& thread, base::ByteSink& records);
   void add_comm(const sys::ThreadInfo& thread, base::ByteSink& records);
   void add_namespaces(const sys::ThreadInfo& thread, base::ByteSink& records);
-  void add_mappings(int32_t pid, base::ByteSink& records);
+  bool add_mappings(const sys::ThreadInfo& thread, base::ByteSink& records);
   void add_mapping(int32_t pid, const MapsLine& mapping, base::ByteSink& records);
   void add_kernel_mapping(uint64_t start, uint64_t size_bytes, uint64_t offset,
                           std::string_view name, base::ByteSink& records);
@@ -85,6 +86,7 @@ class Rundown {
   SidebandExtras extras_;
   size_t trailer_bytes_;
   bool includes_data_ = false;
+  std::set<int32_t> mapped_;  ///< processes whose mappings the list at hand has
   std::map<std::pair<uint64_t, uint64_t>, size_t> by_inode_;  ///< device and inode: index in files_
   std::vector<MappedFile> files_;
   std::string text_;

@@ -56,9 +56,7 @@ void Stacks::start_live(const perf::LiveSource& live, const std::vector<sys::Thr
   });
   base::ByteSink records;
   files_->add_kernel(records);
-  for (const sys::ThreadInfo& thread : threads) {
-    if (thread.pid == thread.tid) files_->add_thread(thread, records);
-  }
+  for (const sys::ThreadInfo& thread : threads) files_->add_thread(thread, records);
   builder_->code().apply_all(records.bytes());
 }
 
