@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include <string>
@@ -28,7 +29,22 @@ base::Fd open_mapped(int32_t pid, const process::Mapping& mapping) {
 
 }  // namespace
 
-void KeptFiles::look_at(int32_t pid, const process::Mapping& mapping) {
+process::BuildId KeptFiles::look_at(perf::Rundown& files, int32_t pid,
+                                    const process::Mapping& mapping) {
+  keep(pid, mapping);
+  perf::MapsLine line;
+  line.start = mapping.start;
+  line.end = mapping.start + mapping.size_bytes;
+  line.prot = PROT_EXEC;
+  line.major = static_cast<uint32_t>(mapping.device >> 32);
+  line.minor = static_cast<uint32_t>(mapping.device);
+  line.inode = mapping.inode;
+  line.path = mapping.path;
+  const perf::MappedFile* const file = files.find_file(pid, line);
+  return file == nullptr ? process::BuildId() : process::BuildId(file->build_id);
+}
+
+void KeptFiles::keep(int32_t pid, const process::Mapping& mapping) {
   if (mapping.inode == 0 || !mapping.path.starts_with('/') || files_.size() >= kMost) return;
   const std::pair key{mapping.device, mapping.inode};
   if (files_.count(key) != 0) return;

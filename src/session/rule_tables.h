@@ -2,11 +2,14 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
 
+#include "process/address_spaces.h"
 #include "process/module_table.h"
 #include "session/kept_files.h"
 #include "symbol/module_files.h"
+#include "unwind/code_finder.h"
 #include "unwind/rule_table.h"
 
 namespace oc::session {
@@ -19,6 +22,9 @@ class RuleTables {
 
   /// Null: its file cannot be had. Owned by the object.
   const unwind::RuleTable* find(process::ModuleId module);
+  /// The code of `map` at a live address, as the unwinder asks for it, with the module's id as its note; none: nothing is mapped
+  /// there.
+  std::optional<unwind::CodeRange> find_range(const process::CodeMap& map, uint64_t address);
   /// Modules that were asked for.
   size_t size() const { return tables_.size(); }
 

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <linux/perf_event.h>
-#include <sys/mman.h>
 
 #include <algorithm>
 #include <numeric>
@@ -14,7 +13,6 @@
 namespace oc::session {
 
 using base::load;
-using process::ModuleKind;
 using source::RecordHeader;
 
 namespace {
@@ -33,36 +31,18 @@ constexpr unwind::Arch kArch = unwind::Arch::kX86_64;
 /// Code of one process as it is now.
 class SpaceFinder final : public unwind::CodeFinder {
  public:
-  SpaceFinder(const process::CodeMap& map, const process::ModuleTable& modules, RuleTables& rules)
-      : map_(&map), modules_(modules), rules_(rules) {}
+  SpaceFinder(const process::CodeMap& map, RuleTables& rules) : map_(&map), rules_(rules) {}
 
   uint64_t epoch() const override { return map_->generation(); }
 
   std::optional<unwind::CodeRange> find(uint64_t address) override {
-    const process::CodeRange* const range = map_->find(address);
-    if (range == nullptr) return std::nullopt;
-    unwind::CodeRange out;
-    out.start = range->start;
-    out.end = range->end;
-    out.file_offset = range->offset;
-    out.is_memory = modules_.find(range->module).kind == ModuleKind::kMemory;
-    if (!out.is_memory) out.rules = rules_.find(range->module);
-    return out;
+    return rules_.find_range(*map_, address);
   }
 
  private:
   const process::CodeMap* map_;
-  const process::ModuleTable& modules_;
   RuleTables& rules_;
 };
-
-unwind::Registers registers_of(const event::SampleTail& tail, uint64_t mask) {
-  std::array<uint64_t, 64> words{};
-  const size_t count = std::min(words.size(), tail.user_regs.size() / sizeof(uint64_t));
-  for (size_t i = 0; i < count; ++i)
-    words[i] = load<uint64_t>(tail.user_regs.data() + i * sizeof(uint64_t));
-  return unwind::make_registers(kArch, tail.user_regs_abi, mask, std::span(words).first(count));
-}
 
 /// Of the user's part: what was asked for is both parts together, as of the kernel's own chains.
 size_t most_frames(const perf_event_attr& attr, const event::SampleTail& tail) {
@@ -115,26 +95,13 @@ StackFolder::StackFolder(const event::EventTable& events, perf::Rundown& files,
     : clock_(events), files_(files), trailer_bytes_(trailer_bytes), room_(kAtOnce * kMostFrames) {
   make_rules();
   for (uint32_t i = 0; i < events.size(); ++i) is_folded_.push_back(is_folded(events[i]));
-  code_.set_look_at_file(
-      [this](int32_t pid, const process::Mapping& mapping) { return look_at_file(pid, mapping); });
+  code_.set_look_at_file([this](int32_t pid, const process::Mapping& mapping) {
+    return kept_.look_at(files_, pid, mapping);
+  });
 }
 
 void StackFolder::make_rules() {
   rules_.emplace(tables_.modules, symbol::Places::make_default(), kept_);
-}
-
-process::BuildId StackFolder::look_at_file(int32_t pid, const process::Mapping& mapping) {
-  kept_.look_at(pid, mapping);
-  perf::MapsLine line;
-  line.start = mapping.start;
-  line.end = mapping.start + mapping.size_bytes;
-  line.prot = PROT_EXEC;
-  line.major = static_cast<uint32_t>(mapping.device >> 32);
-  line.minor = static_cast<uint32_t>(mapping.device);
-  line.inode = mapping.inode;
-  line.path = mapping.path;
-  const perf::MappedFile* const file = files_.find_file(pid, line);
-  return file == nullptr ? process::BuildId() : process::BuildId(file->build_id);
 }
 
 /// What waits from the round before comes first.
@@ -242,12 +209,13 @@ void StackFolder::unwind_some(std::span<const uint32_t> samples) {
     Sample& sample = samples_[index];
     if (sample.is_damaged || sample.tail.user_regs_abi == PERF_SAMPLE_REGS_ABI_NONE) continue;
     const auto& layout = clock_.events()[sample.kind].layout;
-    registers[count] = registers_of(sample.tail, layout.regs_user);
+    registers[count] = unwind::read_registers(kArch, sample.tail.user_regs_abi, layout.regs_user,
+                                              sample.tail.user_regs);
     const auto& map = tables_.spaces.find(load<int32_t>(sample.record + layout.tid));
     unwind::Job& job = jobs[count];
     job.registers = &registers[count];
     job.stack = sample.tail.user_stack;
-    job.code = &finders[count].emplace(map, tables_.modules, *rules_);
+    job.code = &finders[count].emplace(map, *rules_);
     job.frames = std::span(room_).subspan(count * kMostFrames, kMostFrames);
     whose[count++] = &sample;
   }

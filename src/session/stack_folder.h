@@ -97,7 +97,6 @@ class StackFolder {
   void unwind_some(std::span<const uint32_t> samples);
   void finish(Sample& sample, const unwind::Job& job);
   void rewrite_all(std::vector<source::Span>& spans);
-  process::BuildId look_at_file(int32_t pid, const process::Mapping& mapping);
 
   source::RecordClock clock_;
   std::vector<bool> is_folded_;  ///< by kind

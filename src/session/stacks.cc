@@ -1,7 +1,5 @@
 #include "session/stacks.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 
 #include "base/byte_sink.h"
@@ -34,7 +32,7 @@ void Stacks::start(const event::EventTable& events, const source::TraceFacts* fa
 
 std::unique_ptr<Unwinding> Stacks::make_unwinding(FrameFinder& frames) {
   rules_ = std::make_unique<RuleTables>(tables_->modules, places_of(origin_), kept_);
-  return std::make_unique<Unwinding>(frames, tables_->modules, *rules_, arch_);
+  return std::make_unique<Unwinding>(frames, *rules_, arch_);
 }
 
 void Stacks::start_live(const perf::LiveSource& live, const std::vector<sys::ThreadInfo>& threads) {
@@ -42,17 +40,7 @@ void Stacks::start_live(const perf::LiveSource& live, const std::vector<sys::Thr
   if (!builder_) return;
   files_ = std::make_unique<perf::Rundown>(0, perf::SidebandExtras());
   builder_->code().set_look_at_file([this](int32_t pid, const process::Mapping& mapping) {
-    kept_.look_at(pid, mapping);
-    perf::MapsLine line;
-    line.start = mapping.start;
-    line.end = mapping.start + mapping.size_bytes;
-    line.prot = PROT_EXEC;
-    line.major = static_cast<uint32_t>(mapping.device >> 32);
-    line.minor = static_cast<uint32_t>(mapping.device);
-    line.inode = mapping.inode;
-    line.path = mapping.path;
-    const perf::MappedFile* const file = files_->find_file(pid, line);
-    return file == nullptr ? process::BuildId() : process::BuildId(file->build_id);
+    return kept_.look_at(*files_, pid, mapping);
   });
   base::ByteSink records;
   files_->add_kernel(records);

@@ -5,12 +5,10 @@
 #include <exception>
 #include <optional>
 
-#include "base/bytes.h"
 #include "base/thread.h"
 
 namespace oc::session {
 
-using process::ModuleKind;
 using process::StackEnd;
 
 namespace {
@@ -46,23 +44,13 @@ StackEnd end_of(unwind::End end) {
 /// One process's code as the unwinder asks for it; its notes are frame ids.
 class MapFinder final : public unwind::CodeFinder {
  public:
-  MapFinder(const process::CodeMap& map, FrameFinder& frames, const process::ModuleTable& modules,
-            RuleTables& rules)
-      : map_(&map), frames_(frames), modules_(modules), rules_(rules) {}
+  MapFinder(const process::CodeMap& map, FrameFinder& frames, RuleTables& rules)
+      : map_(&map), frames_(frames), rules_(rules) {}
 
   uint64_t epoch() const override { return map_->generation(); }
 
   std::optional<unwind::CodeRange> find(uint64_t address) override {
-    const process::CodeRange* const range = map_->find(address);
-    if (range == nullptr) return std::nullopt;
-    unwind::CodeRange out;
-    out.start = range->start;
-    out.end = range->end;
-    out.file_offset = range->offset;
-    out.note = range->module.value;
-    out.is_memory = modules_.find(range->module).kind == ModuleKind::kMemory;
-    if (!out.is_memory) out.rules = rules_.find(range->module);
-    return out;
+    return rules_.find_range(*map_, address);
   }
 
   uint32_t note(const unwind::CodeRange& range, uint64_t address, bool is_return) override {
@@ -73,7 +61,6 @@ class MapFinder final : public unwind::CodeFinder {
  private:
   const process::CodeMap* map_;
   FrameFinder& frames_;
-  const process::ModuleTable& modules_;
   RuleTables& rules_;
 };
 
@@ -90,16 +77,10 @@ struct Unwinding::Half {
   std::array<unwind::Job, kAtOnce> some;
   std::vector<MapFinder> finders;
   std::vector<unwind::Frame> frames = std::vector<unwind::Frame>(kAtOnce * kMostFrames);
-  std::vector<uint64_t> words;
 };
 
-Unwinding::Unwinding(FrameFinder& frames, const process::ModuleTable& modules, RuleTables& rules,
-                     unwind::Arch arch)
-    : frames_(frames),
-      modules_(modules),
-      rules_(rules),
-      arch_(arch),
-      here_(std::make_unique<Half>()) {}
+Unwinding::Unwinding(FrameFinder& frames, RuleTables& rules, unwind::Arch arch)
+    : frames_(frames), rules_(rules), arch_(arch), here_(std::make_unique<Half>()) {}
 
 Unwinding::~Unwinding() {
   {
@@ -115,11 +96,8 @@ void Unwinding::unwind_some(Half& half, std::span<UnwindJob> jobs) const {
   half.finders.reserve(kAtOnce);
   for (size_t i = 0; i < jobs.size(); ++i) {
     const UnwindJob& wanted = jobs[i];
-    half.words.resize(wanted.registers.size() / sizeof(uint64_t));
-    for (size_t word = 0; word < half.words.size(); ++word)
-      half.words[word] = base::load<uint64_t>(wanted.registers.data() + word * sizeof(uint64_t));
-    half.registers[i] = unwind::make_registers(arch_, wanted.abi, wanted.mask, half.words);
-    half.finders.emplace_back(*wanted.map, frames_, modules_, rules_);
+    half.registers[i] = unwind::read_registers(arch_, wanted.abi, wanted.mask, wanted.registers);
+    half.finders.emplace_back(*wanted.map, frames_, rules_);
     unwind::Job& job = half.some[i] = {};
     job.registers = &half.registers[i];
     job.stack = wanted.stack;

@@ -42,8 +42,7 @@ struct UnwindJob {
 /// What it needs of the outside does not change meanwhile: lent maps, files by module.
 class Unwinding {
  public:
-  Unwinding(FrameFinder& frames, const process::ModuleTable& modules, RuleTables& rules,
-            unwind::Arch arch);
+  Unwinding(FrameFinder& frames, RuleTables& rules, unwind::Arch arch);
   ~Unwinding();
   Unwinding(const Unwinding&) = delete;
   Unwinding& operator=(const Unwinding&) = delete;
@@ -63,7 +62,6 @@ class Unwinding {
                 const std::function<void(const UnwindJob&, std::span<const uint32_t>)>& use);
 
   FrameFinder& frames_;
-  const process::ModuleTable& modules_;
   RuleTables& rules_;
   const unwind::Arch arch_;
   std::unique_ptr<Half> here_;

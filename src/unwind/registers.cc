@@ -2,7 +2,9 @@
 
 #include <linux/perf_event.h>
 
+#include <algorithm>
 #include <bit>
+#include <cstring>
 
 namespace oc::unwind {
 namespace {
@@ -35,6 +37,13 @@ Registers make_registers(Arch arch, uint64_t abi, uint64_t mask, std::span<const
     mask &= mask - 1;
   }
   return registers;
+}
+
+Registers read_registers(Arch arch, uint64_t abi, uint64_t mask, std::span<const uint8_t> bytes) {
+  std::array<uint64_t, 64> words{};  // a mask has no more bits
+  const size_t count = std::min(words.size(), bytes.size() / sizeof(uint64_t));
+  if (count != 0) std::memcpy(words.data(), bytes.data(), count * sizeof(uint64_t));
+  return make_registers(arch, abi, mask, std::span(words).first(count));
 }
 
 uint64_t perf_register_mask(Arch arch) {

@@ -49,6 +49,8 @@ struct Registers {
 /// in the order of its bits (PERF_REG_X86_*, PERF_REG_ARM64_* of asm/perf_regs.h). `abi` is the sample's
 /// PERF_SAMPLE_REGS_ABI_*; of none, and of tasks of 32 bits, nothing is known afterwards.
 Registers make_registers(Arch arch, uint64_t abi, uint64_t mask, std::span<const uint64_t> values);
+/// The same of the words' bytes as they lie in a sample, at any alignment; of a last word that is cut, nothing.
+Registers read_registers(Arch arch, uint64_t abi, uint64_t mask, std::span<const uint8_t> bytes);
 
 /// The registers to ask the kernel for, so that every stack can be unwound: all that CFI names.
 uint64_t perf_register_mask(Arch arch);

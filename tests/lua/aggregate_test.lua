@@ -3,17 +3,8 @@
 local check = require "check"
 local addr = require "oc.addr"
 local aggregate = require "oc.aggregate"
+local printed = require "printed"
 local settings = require "oc.settings"
-
-local function printed(object, options)
-  local out = {}
-  local write = settings.write
-  settings.write = function(text) out[#out + 1] = text end
-  local ok, err = pcall(object.print, object, options)
-  settings.write = write
-  if not ok then error(err, 0) end
-  return table.concat(out)
-end
 
 do -- counters of one key
   local c = aggregate.counter("comm")

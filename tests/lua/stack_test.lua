@@ -3,6 +3,7 @@
 local check = require "check"
 local json = require "oc.json"
 local oc = require "oc"
+local printed = require "printed"
 local settings = require "oc.settings"
 local stack = require "oc.stack"
 
@@ -10,16 +11,6 @@ local root = os.getenv("OC_SOURCE_ROOT") or "."
 local path = root .. "/tests/fixtures/clock.data"
 settings.finished = function() end
 settings.quiet = true
-
-local function printed(object, options)
-  local out = {}
-  local write = settings.write
-  settings.write = function(text) out[#out + 1] = text end
-  local ok, err = pcall(object.print, object, options)
-  settings.write = write
-  if not ok then error(err, 0) end
-  return table.concat(out)
-end
 
 local function open(options)
   options.input = path

@@ -112,11 +112,8 @@ void RecordedStacks::read_sample(const Place& place) {
   stack.pid = base::load<int32_t>(place.record + layout.tid);
   stack.tid = base::load<int32_t>(place.record + layout.tid + 4);
   stack.time = place.time;
-  std::array<uint64_t, 64> values;
-  const size_t count = std::min(tail.user_regs.size() / 8, values.size());
-  if (count != 0) std::memcpy(values.data(), tail.user_regs.data(), count * 8);
-  stack.registers = unwind::make_registers(kArch, tail.user_regs_abi, layout.regs_user,
-                                           std::span(values).first(count));
+  stack.registers =
+      unwind::read_registers(kArch, tail.user_regs_abi, layout.regs_user, tail.user_regs);
   stack.stack = tail.user_stack;
   stack.code = map_of(stack.pid);
   stacks.push_back(std::move(stack));
