@@ -1,0 +1,44 @@
+#include <array>
+
+#include "format/exporter.h"
+#include "format/formats.h"
+
+namespace oc::format {
+
+namespace {
+
+/// By name.
+const std::array kExporters{
+    collapsed_exporter(),
+};
+
+}  // namespace
+
+std::span<const Exporter> exporters() { return kExporters; }
+
+const Exporter* find_exporter(std::string_view name) {
+  for (const Exporter& exporter : kExporters) {
+    if (exporter.name == name) return &exporter;
+  }
+  return nullptr;
+}
+
+const Exporter* exporter_of_path(std::string_view path) {
+  std::string_view stem;
+  compression_of(path, &stem);
+  const Exporter* best = nullptr;
+  size_t longest = 0;
+  for (const Exporter& exporter : kExporters) {
+    for (const std::string_view extension : exporter.extensions) {
+      // Some have the compression's extension in their own: ".pb.gz".
+      if (extension.size() <= longest || (!path.ends_with(extension) && !stem.ends_with(extension))) {
+        continue;
+      }
+      best = &exporter;
+      longest = extension.size();
+    }
+  }
+  return best;
+}
+
+}  // namespace oc::format

@@ -1,0 +1,10 @@
+#pragma once
+
+#include "format/exporter.h"
+
+namespace oc::format {
+
+// One for each file of this room that writes a format.
+Exporter collapsed_exporter();
+
+}  // namespace oc::format

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace oc::format {
+
+/// How an output is compressed, by its extension.
+enum class Compression : uint8_t { kNone, kGzip, kZstd };
+/// ".gz", ".zst"; the name without it in `*stem`.
+Compression compression_of(std::string_view path, std::string_view* stem);
+
+/// Where an export goes: a file that appears when it is complete, or standard output.
+///
+///     open ── write … write ── finish: the file has its name      otherwise: nothing is left behind
+///
+/// Failures stay: `write` after one does nothing, `finish` returns it. Bytes depend on the input alone (no times in gzip
+/// headers).
+class Output {
+ public:
+  virtual ~Output() = default;
+  virtual void write(std::span<const uint8_t> bytes) = 0;
+  void write(std::string_view text) {
+    write({reinterpret_cast<const uint8_t*>(text.data()), text.size()});
+  }
+  /// What failed, if anything did.
+  virtual const base::Status& status() const = 0;
+  virtual base::Status finish() = 0;
+  /// Bytes that were written before compression.
+  virtual uint64_t size_bytes() const = 0;
+
+  struct Options {
+    Compression compression = Compression::kNone;
+    bool overwrites = false;  ///< a file that is there is replaced
+  };
+  /// "-": standard output. Errors: the folder, a file that is there.
+  static base::Result<std::unique_ptr<Output>> open(const std::string& path, const Options& options);
+  /// Into memory, for tests and for what is put into archives.
+  static std::unique_ptr<Output> into(std::string& bytes, Compression compression = Compression::kNone);
+};
+
+}  // namespace oc::format

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/interner.h"
+#include "machine/sample_table.h"
+
+namespace oc::machine {
+
+/// A name with a text or a number.
+struct Attribute {
+  base::StringId name;
+  base::StringId text;  ///< where it is a text
+  double number = 0;    ///< otherwise
+  bool is_text = false;
+
+  friend bool operator==(const Attribute&, const Attribute&) = default;
+};
+
+/// Sets of attributes, each distinct one once. A set may be associated with others (a request's attributes with its
+/// connection's): what is not found in it is looked for there, each set once, so that circles do no harm.
+class AttributeTable {
+ public:
+  /// `associated`: sets that are asked after this one, in that order.
+  AttributesId intern(std::span<const Attribute> attributes,
+                      std::span<const AttributesId> associated = {});
+  /// Makes `other` an associated set of `set`, after it was made. Requires: ids of this table.
+  void associate(AttributesId set, AttributesId other);
+
+  /// Its own. Owned by the table, until the next intern. Id 0: empty.
+  std::span<const Attribute> own(AttributesId set) const;
+  /// Its own and those of associated sets; of several with one name the nearest.
+  std::vector<Attribute> all(AttributesId set) const;
+  /// By name, also of associated sets.
+  std::optional<Attribute> find(AttributesId set, base::StringId name) const;
+  uint32_t size() const { return static_cast<uint32_t>(sets_.size()); }
+  uint64_t size_bytes() const;
+
+ private:
+  struct Set {
+    std::vector<Attribute> attributes;
+    std::vector<uint32_t> associated;
+  };
+
+  template <typename Visit>
+  void walk(AttributesId set, Visit visit) const;
+
+  std::vector<Set> sets_;
+  std::unordered_multimap<uint64_t, uint32_t> by_hash_;
+};
+
+}  // namespace oc::machine

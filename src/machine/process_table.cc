@@ -1,0 +1,218 @@
+#include "machine/process_table.h"
+
+#include <algorithm>
+#include <string>
+
+namespace oc::machine {
+
+namespace {
+
+std::string unnamed(int32_t tid) { return ":" + std::to_string(tid); }  // as perf says
+
+}  // namespace
+
+ProcessId ProcessTable::make_process(int32_t pid, int64_t start) {
+  Process process;
+  process.pid = pid;
+  process.start = start;
+  processes_.push_back(std::move(process));
+  const auto id = static_cast<uint32_t>(processes_.size());
+  process_by_pid_[pid] = id;
+  lives_of_.emplace(pid, id);
+  return {id};
+}
+
+ThreadId ProcessTable::make_thread(ProcessId process, int32_t tid, int64_t start) {
+  Thread thread;
+  thread.tid = tid;
+  thread.process = process;
+  thread.start = start;
+  threads_.push_back(std::move(thread));
+  const auto id = static_cast<uint32_t>(threads_.size());
+  thread_by_tid_[tid] = id;
+  Process& owner = processes_[process.value - 1];
+  owner.threads.push_back(id);
+  ++owner.live_threads;
+  owner.end = kAfterTrace;
+  return {id};
+}
+
+/// The kernel's pid of what nobody knows is -1; an idle thread is of process 0.
+ThreadId ProcessTable::thread(int32_t pid, int32_t tid) {
+  if (const auto at = thread_by_tid_.find(tid); at != thread_by_tid_.end()) {
+    const Process& owner = process(threads_[at->second - 1].process);
+    if (pid < 0 || owner.pid == pid) return {at->second};
+  }
+  const int32_t owner_pid = pid < 0 ? tid : pid;
+  const ProcessId known = find(owner_pid);
+  const ThreadId made =
+      make_thread(known ? known : make_process(owner_pid, kBeforeTrace), tid, kBeforeTrace);
+  return made;
+}
+
+ThreadId ProcessTable::thread_of_life(uint32_t life, int32_t pid, int32_t tid) {
+  if (life == 0) return thread(pid, tid);
+  if (life >= by_life_.size()) by_life_.resize(std::max<size_t>(life + 1, by_life_.size() * 2));
+  if (by_life_[life] == 0) by_life_[life] = thread(pid, tid).value;
+  return {by_life_[life]};
+}
+
+void ProcessTable::name(ThreadId id, int64_t time, base::StringId comm) {
+  Thread& thread = threads_[id.value - 1];
+  if (thread.names.empty() || !(thread.names.back().name == comm)) {
+    thread.names.push_back({time, comm});
+  }
+  Process& owner = process(thread.process);
+  if (thread.tid == owner.pid || !owner.comm) owner.comm = comm;
+}
+
+void ProcessTable::found(uint32_t life, int32_t pid, int32_t tid, std::string_view comm) {
+  const ThreadId thread = thread_of_life(life, pid, tid);
+  if (!comm.empty()) name(thread, kBeforeTrace, texts_.intern(comm));
+}
+
+/// A thread of the same process, or the first one of a new process, which has its parent's mappings.
+void ProcessTable::fork(int64_t time, uint32_t life, int32_t pid, int32_t tid, int32_t parent_pid,
+                        std::string_view comm) {
+  const ProcessId parent = find(parent_pid);
+  ProcessId owner = find(pid);
+  if (pid != parent_pid) {
+    owner = make_process(pid, time);
+    process(owner).parent = parent;
+    if (parent) {
+      const auto inherited = mappings_of_[parent.value];
+      for (const uint32_t index : inherited) {
+        MachineMapping mapping = mappings_[index];
+        if (mapping.until != kAfterTrace) continue;
+        mapping.process = owner;
+        mapping.from = time;
+        mappings_of_[owner.value].push_back(static_cast<uint32_t>(mappings_.size()));
+        mappings_.push_back(mapping);
+      }
+    }
+  } else if (!owner) {
+    owner = make_process(pid, kBeforeTrace);
+  }
+  const ThreadId thread = make_thread(owner, tid, time);
+  if (life != 0) {
+    if (life >= by_life_.size()) by_life_.resize(std::max<size_t>(life + 1, by_life_.size() * 2));
+    by_life_[life] = thread.value;
+  }
+  if (!comm.empty()) name(thread, time, texts_.intern(comm));
+}
+
+void ProcessTable::comm(int64_t time, uint32_t life, int32_t pid, int32_t tid,
+                        std::string_view comm, bool is_exec) {
+  const ThreadId thread = thread_of_life(life, pid, tid);
+  const base::StringId text = texts_.intern(comm);
+  name(thread, time, text);
+  if (!is_exec) return;
+  const ProcessId owner = threads_[thread.value - 1].process;
+  process(owner).execs.push_back({time, text});
+  end_mappings(owner, time);
+}
+
+void ProcessTable::exit(int64_t time, uint32_t life, int32_t pid, int32_t tid) {
+  Thread& thread = threads_[thread_of_life(life, pid, tid).value - 1];
+  if (thread.end != kAfterTrace) return;
+  thread.end = time;
+  Process& owner = process(thread.process);
+  if (owner.live_threads > 0 && --owner.live_threads > 0) return;
+  owner.end = time;
+  end_mappings(thread.process, time);
+}
+
+void ProcessTable::end_mappings(ProcessId process, int64_t time) {
+  for (const uint32_t index : mappings_of_[process.value]) {
+    MachineMapping& mapping = mappings_[index];
+    if (mapping.until == kAfterTrace) mapping.until = time;
+  }
+}
+
+/// What is cut by a new mapping ends as a whole: its rest, if there is one, goes on from the same time.
+void ProcessTable::map(int64_t time, int32_t pid, MachineMapping mapping) {
+  mapping.from = time;
+  mapping.until = kAfterTrace;
+  if (pid >= 0) {
+    const ProcessId known = find(pid);
+    mapping.process = known ? known : make_process(pid, kBeforeTrace);
+  }
+  auto& list = mappings_of_[mapping.process.value];
+  const size_t there = list.size();
+  for (size_t i = 0; i < there; ++i) {
+    const MachineMapping old = mappings_[list[i]];
+    if (old.until != kAfterTrace || old.end <= mapping.start || old.start >= mapping.end) continue;
+    mappings_[list[i]].until = time;
+    const auto keep = [&](uint64_t start, uint64_t end) {
+      if (start >= end) return;
+      MachineMapping rest = old;
+      rest.offset += start - old.start;
+      rest.start = start;
+      rest.end = end;
+      rest.from = time;
+      list.push_back(static_cast<uint32_t>(mappings_.size()));
+      mappings_.push_back(rest);
+    };
+    keep(old.start, mapping.start);
+    keep(mapping.end, old.end);
+  }
+  if (!mapping.module) return;  // only cut
+  list.push_back(static_cast<uint32_t>(mappings_.size()));
+  mappings_.push_back(mapping);
+}
+
+ContextId ProcessTable::context(ThreadId thread, base::StringId comm) {
+  if (!comm) comm = texts_.intern(unnamed(threads_[thread.value - 1].tid));
+  const uint64_t key = uint64_t{thread.value} << 32 | comm.value;
+  const auto [at, is_new] =
+      context_of_.try_emplace(key, static_cast<uint32_t>(contexts_.size() + 1));
+  if (is_new) {
+    contexts_.push_back({thread, comm});
+    // A name that only its samples tell: since when it had it, nobody knows.
+    const auto& names = threads_[thread.value - 1].names;
+    const bool is_told = std::any_of(names.begin(), names.end(),
+                                     [&](const NameSince& told) { return told.name == comm; });
+    if (!is_told) name(thread, names.empty() ? kBeforeTrace : names.back().time, comm);
+  }
+  return {at->second};
+}
+
+ProcessId ProcessTable::find(int32_t pid) const {
+  const auto at = process_by_pid_.find(pid);
+  return {at == process_by_pid_.end() ? 0 : at->second};
+}
+
+ProcessId ProcessTable::find(int32_t pid, int64_t time) const {
+  uint32_t best = 0;
+  const auto [from, to] = lives_of_.equal_range(pid);
+  for (auto it = from; it != to; ++it) {
+    const Process& process = processes_[it->second - 1];
+    if (process.start > time) continue;
+    if (best == 0 || process.start > processes_[best - 1].start) best = it->second;
+  }
+  return {best};
+}
+
+const MachineMapping* ProcessTable::find_mapping(ProcessId process, process::ModuleId module,
+                                                 uint64_t offset) const {
+  const auto list = mappings_of_.find(process.value);
+  if (list == mappings_of_.end()) return nullptr;
+  for (auto it = list->second.rbegin(); it != list->second.rend(); ++it) {
+    const MachineMapping& mapping = mappings_[*it];
+    if (mapping.module == module && offset - mapping.offset < mapping.end - mapping.start) {
+      return &mapping;
+    }
+  }
+  return nullptr;
+}
+
+uint64_t ProcessTable::size_bytes() const {
+  uint64_t bytes = processes_.capacity() * sizeof(Process) + threads_.capacity() * sizeof(Thread) +
+                   contexts_.capacity() * sizeof(Context) +
+                   mappings_.capacity() * sizeof(MachineMapping) + by_life_.capacity() * 4;
+  bytes += (process_by_pid_.size() + thread_by_tid_.size() + lives_of_.size()) * 32;
+  bytes += context_of_.size() * 40 + mappings_.size() * 4;
+  return bytes;
+}
+
+}  // namespace oc::machine

@@ -1,0 +1,369 @@
+#include "machine/query.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+
+#include "base/nearest.h"
+
+namespace oc::machine {
+
+namespace {
+
+using What = GroupBy::What;
+
+struct Named {
+  std::string_view name;
+  What what;
+};
+constexpr std::array kNamed{
+    Named{"kind", What::kKind},   Named{"process", What::kProcess}, Named{"thread", What::kThread},
+    Named{"comm", What::kComm},   Named{"cpu", What::kCpu},         Named{"symbol", What::kSymbol},
+    Named{"module", What::kModule}, Named{"line", What::kLine},     Named{"stack", What::kStack},
+    Named{"cgroup", What::kCgroup}, Named{"time", What::kTime},
+};
+
+bool needs_frames(What what) {
+  return what == What::kSymbol || what == What::kModule || what == What::kLine;
+}
+
+}  // namespace
+
+base::Result<GroupBy> parse_group_by(std::string_view text) {
+  GroupBy by;
+  if (text.starts_with("attribute:")) {
+    by.what = What::kAttribute;
+    by.name = text.substr(10);
+    return by;
+  }
+  std::vector<std::string> names{"attribute:NAME"};
+  for (const Named& named : kNamed) {
+    if (named.name == text) {
+      by.what = named.what;
+      return by;
+    }
+    names.emplace_back(named.name);
+  }
+  std::string hint = base::did_you_mean(base::nearest(text, names));
+  if (hint.empty()) {
+    hint = "there are:";
+    for (const std::string& name : names) hint += " " + name;
+  }
+  return base::make_error(base::Code::kUsage, fmt::format("samples cannot be grouped by '{}'", text),
+                          hint);
+}
+
+Query::Query(const Selection& selection, std::vector<GroupBy> groups)
+    : selection_(&selection), machine_(&selection.machine()) {
+  const bool names_frames = std::any_of(groups.begin(), groups.end(),
+                                        [](const GroupBy& by) { return needs_frames(by.what); });
+  if (names_frames) resolve_stacks(*machine_, selection.used_stacks(), true);
+  for (GroupBy& by : groups) dimensions_.push_back(make_dimension(std::move(by)));
+}
+
+Query::Dimension Query::make_dimension(GroupBy by) const {
+  Dimension dimension;
+  dimension.by = std::move(by);
+  auto& keys = dimension.keys;
+  const ProcessTable& processes = machine_->processes;
+  const auto fill = [&](auto key_of) {
+    keys.assign(processes.contexts().size() + 1, 0);
+    for (uint32_t id = 1; id < keys.size(); ++id) keys[id] = key_of(processes.context(ContextId{id}));
+  };
+  switch (dimension.by.what) {
+    case What::kComm:
+      fill([](const Context& context) { return context.comm.value; });
+      break;
+    case What::kThread:
+      fill([](const Context& context) { return context.thread.value; });
+      break;
+    case What::kProcess:
+      fill([&](const Context& context) { return processes.thread(context.thread).process.value; });
+      break;
+    case What::kCgroup:
+      fill([&](const Context& context) {
+        return processes.process(processes.thread(context.thread).process).cgroup.value;
+      });
+      break;
+    case What::kSymbol:
+    case What::kModule:
+    case What::kLine:
+      fill_stack_keys(dimension);
+      break;
+    case What::kAttribute:
+      fill_attribute_keys(dimension);
+      break;
+    case What::kTime: {
+      dimension.by.width = std::max<int64_t>(dimension.by.width, 1);
+      // Stretches begin at multiples of the width, so that they are the same for every selection.
+      int64_t first = INT64_MAX;
+      for (const auto& chunk : machine_->samples.chunks()) first = std::min(first, chunk.first_time);
+      if (first == INT64_MAX) first = 0;
+      const int64_t past = first % dimension.by.width;
+      dimension.origin = first - (past < 0 ? past + dimension.by.width : past);
+      break;
+    }
+    default:
+      break;
+  }
+  return dimension;
+}
+
+void Query::fill_stack_keys(Dimension& dimension) const {
+  const What what = dimension.by.what;
+  PlaceTable& places = machine_->places;
+  const std::vector<uint8_t> used = selection_->used_stacks();
+  dimension.keys.assign(used.size(), 0);
+  for (uint32_t index = 1; index < used.size(); ++index) {
+    const process::StackView stack =
+        used[index] ? machine_->stack(machine_->stack_ref(index)) : process::StackView();
+    if (stack.frames.empty()) continue;
+    const Place place = places.find(stack.frames.front());
+    if (place.lines.empty()) continue;
+    const Line line = place.lines.front();
+    if (what == What::kSymbol) {
+      dimension.keys[index] = line.function.value;
+    } else if (what == What::kModule) {
+      dimension.keys[index] = places.function(line.function).module.value;
+    } else if (line.file) {
+      const std::string text = fmt::format("{}:{}", machine_->text(line.file), line.line);
+      dimension.keys[index] = machine_->texts.intern(text).value;
+    }
+  }
+}
+
+void Query::fill_attribute_keys(Dimension& dimension) const {
+  const AttributeTable& table = machine_->attributes;
+  dimension.keys.assign(table.size() + 1, 0);
+  const base::StringId name = machine_->texts.intern(dimension.by.name);
+  for (uint32_t id = 1; id < dimension.keys.size(); ++id) {
+    const auto attribute = table.find(AttributesId{id}, name);
+    if (!attribute) continue;
+    dimension.keys[id] = attribute->is_text
+                             ? attribute->text.value
+                             : machine_->texts.intern(text_of_number(attribute->number)).value;
+  }
+}
+
+void Query::keys_of(const Dimension& dimension, const SampleTable::Chunk& chunk, uint64_t first,
+                    std::span<const uint16_t> places, uint32_t* out) const {
+  const auto& keys = dimension.keys;
+  const auto by_id = [&](auto id_of) {
+    for (size_t k = 0; k < places.size(); ++k) {
+      const uint32_t id = id_of(places[k]);
+      out[k] = id < keys.size() ? keys[id] : 0;  // ids that came since are not known
+    }
+  };
+  const auto each = [&](auto key_of) {
+    for (size_t k = 0; k < places.size(); ++k) out[k] = static_cast<uint32_t>(key_of(places[k]));
+  };
+  switch (dimension.by.what) {
+    case What::kKind:
+      return each([&](uint16_t i) { return chunk.kinds[i]; });
+    case What::kCpu:
+      return each([&](uint16_t i) { return chunk.cpus[i]; });
+    case What::kStack:
+      return each([&](uint16_t i) { return machine_->stack_index(chunk.stacks[i]); });
+    case What::kTime:
+      return each([&](uint16_t i) {
+        return (chunk.times[i] - dimension.origin) / dimension.by.width;
+      });
+    case What::kGiven: {
+      const uint64_t begin = first - machine_->samples.first();
+      const auto& given = dimension.by.given;
+      return each([&](uint16_t i) { return begin + i < given.size() ? given[begin + i] : 0; });
+    }
+    case What::kAttribute:
+      return by_id([&](uint16_t i) { return chunk.attributes ? chunk.attributes[i] : 0; });
+    case What::kSymbol:
+    case What::kModule:
+    case What::kLine:
+      return by_id([&](uint16_t i) { return machine_->stack_index(chunk.stacks[i]); });
+    default:
+      return by_id([&](uint16_t i) { return chunk.contexts[i]; });
+  }
+}
+
+/// Calls visit(groups, values, count) for the samples of each chunk: numbers of combinations of keys.
+template <typename Visit>
+void Query::for_each_group(Visit visit) {
+  std::vector<uint32_t> groups(SampleTable::kChunk), next(SampleTable::kChunk);
+  folds_.resize(dimensions_.empty() ? 0 : dimensions_.size() - 1);
+  selection_->for_each_chunk([&](const auto& chunk, uint64_t first, std::span<const uint16_t> places) {
+    if (dimensions_.empty()) std::fill(groups.begin(), groups.end(), 0);
+    for (size_t d = 0; d < dimensions_.size(); ++d) {
+      keys_of(dimensions_[d], chunk, first, places, d == 0 ? groups.data() : next.data());
+      if (d == 0) continue;
+      uint32_t before_a = 0, before_b = 0, before_id = 0;
+      bool has_before = false;
+      for (size_t k = 0; k < places.size(); ++k) {
+        const uint32_t a = groups[k], b = next[k];
+        if (!has_before || a != before_a || b != before_b) before_id = folds_[d - 1].intern(a, b);
+        before_a = a;
+        before_b = b;
+        has_before = true;
+        groups[k] = before_id;
+      }
+    }
+    visit(chunk, places, groups.data());
+  });
+}
+
+/// The keys of a combination, one for each dimension.
+std::vector<uint32_t> Query::unfold(uint32_t group) const {
+  std::vector<uint32_t> keys(dimensions_.size());
+  for (size_t d = dimensions_.size(); d-- > 1;) {
+    const auto [before, key] = folds_[d - 1][group];
+    keys[d] = key;
+    group = before;
+  }
+  if (!keys.empty()) keys[0] = group;
+  return keys;
+}
+
+void Query::run(Order order) {
+  struct Sum {
+    uint64_t count = 0;
+    double sum = 0, min = INFINITY, max = -INFINITY;
+  };
+  std::vector<Sum> sums;
+  for_each_group([&](const auto& chunk, std::span<const uint16_t> places, const uint32_t* groups) {
+    uint32_t largest = 0;
+    for (size_t k = 0; k < places.size(); ++k) largest = std::max(largest, groups[k]);
+    if (largest >= sums.size()) sums.resize(std::max<size_t>(size_t{largest} + 1, sums.size() * 2));
+    for (size_t k = 0; k < places.size(); ++k) {
+      const double value = chunk.values[places[k]];
+      Sum& sum = sums[groups[k]];
+      ++sum.count;
+      sum.sum += value;
+      sum.min = std::min(sum.min, value);
+      sum.max = std::max(sum.max, value);
+    }
+  });
+  rows_.clear();
+  row_of_group_.clear();
+  total_count_ = 0;
+  total_sum_ = 0;
+  for (uint32_t group = 0; group < sums.size(); ++group) {
+    const Sum& sum = sums[group];
+    if (sum.count == 0) continue;
+    rows_.push_back({unfold(group), sum.count, sum.sum, sum.min, sum.max, group});
+    total_count_ += sum.count;
+    total_sum_ += sum.sum;
+  }
+  sort(order);
+  row_of_group_.resize(sums.size());
+  for (uint32_t i = 0; i < rows_.size(); ++i) row_of_group_[rows_[i].group] = i;
+}
+
+void Query::sort(Order order) {
+  const auto is_before = [&](const Row& a, const Row& b) {
+    if (order == Order::kSum && a.sum != b.sum) return a.sum > b.sum;
+    if (a.count != b.count) return a.count > b.count;
+    if (order == Order::kCount && a.sum != b.sum) return a.sum > b.sum;
+    for (uint32_t d = 0; d < a.keys.size(); ++d) {
+      if (a.keys[d] == b.keys[d]) continue;
+      if (dimensions_[d].by.what == What::kStack) return a.keys[d] < b.keys[d];  // texts are long
+      const std::string left = text(d, a.keys[d]), right = text(d, b.keys[d]);
+      if (left != right) return left < right;
+    }
+    return a.group < b.group;
+  };
+  std::sort(rows_.begin(), rows_.end(), is_before);
+}
+
+std::string Query::text(uint32_t group, uint32_t key) const {
+  const Dimension& dimension = dimensions_[group];
+  const ProcessTable& processes = machine_->processes;
+  switch (dimension.by.what) {
+    case What::kKind:
+      return std::string(key == 0 ? "" : machine_->text(machine_->kind(KindId{key}).name));
+    case What::kProcess: {
+      if (key == 0) return "";
+      const Process& process = processes.process(ProcessId{key});
+      return fmt::format("{} ({})", machine_->text(process.comm), process.pid);
+    }
+    case What::kThread: {
+      if (key == 0) return "";
+      const Thread& thread = processes.thread(ThreadId{key});
+      const base::StringId name = thread.names.empty() ? base::StringId{} : thread.names.back().name;
+      return fmt::format("{} ({})", machine_->text(name), thread.tid);
+    }
+    case What::kCpu:
+      return key == kNoCpu ? "" : std::to_string(key);
+    case What::kSymbol:
+      return std::string(machine_->text(machine_->places.function({key}).name));
+    case What::kTime:
+      return text_of_number(number(group, key));
+    case What::kGiven:
+      return key < dimension.by.given_texts.size() ? dimension.by.given_texts[key] : "";
+    case What::kStack: {
+      std::string text;
+      const auto frames = machine_->stack(machine_->stack_ref(key)).frames;
+      for (auto frame = frames.rbegin(); frame != frames.rend(); ++frame) {
+        const Place place = machine_->places.find(*frame);
+        for (auto line = place.lines.rbegin(); line != place.lines.rend(); ++line) {
+          if (!text.empty()) text += ';';
+          text += machine_->text(machine_->places.function(line->function).name);
+        }
+      }
+      return text;
+    }
+    default:
+      return std::string(machine_->text(base::StringId{key}));
+  }
+}
+
+double Query::number(uint32_t group, uint32_t key) const {
+  const Dimension& dimension = dimensions_[group];
+  if (dimension.by.what == What::kTime) {
+    return static_cast<double>(dimension.origin + int64_t{key} * dimension.by.width);
+  }
+  if (dimension.by.what == What::kStack) return machine_->stack_ref(key);
+  return key;
+}
+
+std::vector<std::vector<double>> Query::quantiles(const std::vector<double>& shares) const {
+  std::vector<std::vector<double>> values(rows_.size());
+  for (size_t i = 0; i < rows_.size(); ++i) values[i].reserve(rows_[i].count);
+  Query again(*this);  // the folds give the same numbers for the same samples
+  again.for_each_group([&](const auto& chunk, std::span<const uint16_t> places,
+                           const uint32_t* groups) {
+    for (size_t k = 0; k < places.size(); ++k) {
+      if (groups[k] >= row_of_group_.size()) continue;  // added since
+      values[row_of_group_[groups[k]]].push_back(chunk.values[places[k]]);
+    }
+  });
+  std::vector<std::vector<double>> found(rows_.size());
+  for (size_t i = 0; i < rows_.size(); ++i) {
+    std::sort(values[i].begin(), values[i].end());
+    for (const double share : shares) {
+      const double rank = std::ceil(std::clamp(share, 0.0, 1.0) * static_cast<double>(values[i].size()));
+      found[i].push_back(values[i].empty() ? 0 : values[i][static_cast<size_t>(std::max(rank, 1.0)) - 1]);
+    }
+  }
+  return found;
+}
+
+std::vector<std::vector<uint64_t>> Query::histograms() const {
+  std::vector<std::vector<uint64_t>> found(rows_.size());
+  Query again(*this);
+  again.for_each_group([&](const auto& chunk, std::span<const uint16_t> places,
+                           const uint32_t* groups) {
+    for (size_t k = 0; k < places.size(); ++k) {
+      if (groups[k] >= row_of_group_.size()) continue;
+      const double value = chunk.values[places[k]];
+      const auto whole = value < 1 ? 0 : static_cast<uint64_t>(std::min(value, 9.0e18));
+      const auto bucket = static_cast<size_t>(std::bit_width(whole));
+      auto& counts = found[row_of_group_[groups[k]]];
+      if (bucket >= counts.size()) counts.resize(bucket + 1);
+      ++counts[bucket];
+    }
+  });
+  return found;
+}
+
+}  // namespace oc::machine

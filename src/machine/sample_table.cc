@@ -1,0 +1,55 @@
+#include "machine/sample_table.h"
+
+#include <utility>
+
+namespace oc::machine {
+
+SampleTable::Chunk& SampleTable::grow() {
+  Chunk chunk;
+  chunk.times.reset(new int64_t[kChunk]);  // not filled with zeros: each is written before it is read
+  chunk.values.reset(new double[kChunk]);
+  chunk.contexts.reset(new uint32_t[kChunk]);
+  chunk.stacks.reset(new uint32_t[kChunk]);
+  chunk.kinds.reset(new uint16_t[kChunk]);
+  chunk.cpus.reset(new uint16_t[kChunk]);
+  return chunks_.emplace_back(std::move(chunk));
+}
+
+uint64_t SampleTable::add(const Sample& sample) {
+  Chunk& chunk =
+      chunks_.empty() || chunks_.back().count == kChunk ? grow() : chunks_.back();
+  const uint32_t i = chunk.count++;
+  chunk.times[i] = sample.time;
+  chunk.values[i] = sample.value;
+  chunk.contexts[i] = sample.context.value;
+  chunk.stacks[i] = sample.stack;
+  chunk.kinds[i] = static_cast<uint16_t>(sample.kind.value);
+  chunk.cpus[i] = sample.cpu;
+  if (sample.attributes && !chunk.attributes) chunk.attributes.reset(new uint32_t[kChunk]());
+  if (chunk.attributes) chunk.attributes[i] = sample.attributes.value;
+  if (sample.time < chunk.last_time) chunk.is_ordered = false;
+  if (sample.time < newest_) is_ordered_ = false;
+  chunk.first_time = std::min(chunk.first_time, sample.time);
+  chunk.last_time = std::max(chunk.last_time, sample.time);
+  newest_ = std::max(newest_, sample.time);
+  return next_++;
+}
+
+uint64_t SampleTable::size_bytes() const {
+  uint64_t bytes = 0;
+  for (const Chunk& chunk : chunks_) {
+    bytes += kChunk * (sizeof(int64_t) + sizeof(double) + 2 * sizeof(uint32_t) + 2 * sizeof(uint16_t));
+    if (chunk.attributes) bytes += kChunk * sizeof(uint32_t);
+  }
+  return bytes;
+}
+
+uint32_t SampleTable::drop_oldest() {
+  if (chunks_.size() < 2) return 0;
+  const uint32_t count = chunks_.front().count;
+  chunks_.pop_front();
+  first_ += count;
+  return count;
+}
+
+}  // namespace oc::machine

@@ -1,0 +1,251 @@
+#include "machine/selection.h"
+
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "base/nearest.h"
+
+namespace oc::machine {
+
+namespace {
+
+/// As it stands, or as a glob: names like `operator[]` need no escape.
+bool matches(const std::string& pattern, std::string_view text) {
+  if (pattern == text) return true;
+  if (pattern.find_first_of("*?[") == std::string::npos) return false;
+  return fnmatch(pattern.c_str(), std::string(text).c_str(), 0) == 0;
+}
+
+bool matches_any(const std::vector<std::string>& patterns, std::string_view text) {
+  return std::any_of(patterns.begin(), patterns.end(),
+                     [&](const std::string& pattern) { return matches(pattern, text); });
+}
+
+bool is_among(const std::vector<int32_t>& list, int32_t value) {
+  return list.empty() || std::find(list.begin(), list.end(), value) != list.end();
+}
+
+std::string_view file_name(std::string_view path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
+}  // namespace
+
+base::Result<Selection> Selection::make(Machine& machine, Filter filter) {
+  Selection selection(machine, std::move(filter));
+  if (auto status = selection.choose_kinds(); !status) return std::move(status.error());
+  selection.choose_contexts();
+  selection.choose_attributes();
+  selection.choose_stacks();
+  return selection;
+}
+
+base::Status Selection::choose_kinds() {
+  if (!filter_.cpus.empty()) {
+    cpus_.assign(size_t{UINT16_MAX} + 1, 0);
+    for (const int32_t cpu : filter_.cpus) {
+      if (cpu >= 0 && cpu < UINT16_MAX) cpus_[static_cast<size_t>(cpu)] = 1;
+    }
+  }
+  if (filter_.kinds.empty()) return {};
+  kinds_.assign(size_t{UINT16_MAX} + 1, 0);
+  std::vector<std::string> names;
+  for (const std::string& wanted : filter_.kinds) {
+    bool is_found = false;
+    uint32_t id = 0;
+    for (const Kind& kind : machine_->kinds()) {
+      ++id;
+      const std::string name(machine_->text(kind.name)), group(machine_->text(kind.group));
+      names.push_back(name);
+      if (!group.empty()) names.push_back(group);
+      if (!matches(wanted, name) && (group.empty() || !matches(wanted, group))) continue;
+      kinds_[id] = 1;
+      is_found = true;
+    }
+    if (is_found) continue;
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    std::string hint = base::did_you_mean(base::nearest(wanted, names));
+    if (hint.empty()) {
+      hint = names.empty() ? "it has no samples" : "there are:";
+      for (const std::string& name : names) hint += " " + name;
+    }
+    return base::make_error(base::Code::kNotFound, "there are no samples of kind '" + wanted + "'",
+                            hint);
+  }
+  return {};
+}
+
+void Selection::choose_contexts() {
+  if (filter_.comms.empty() && filter_.pids.empty() && filter_.tids.empty() &&
+      filter_.cgroups.empty()) {
+    return;
+  }
+  const ProcessTable& processes = machine_->processes;
+  contexts_.assign(processes.contexts().size() + 1, 0);
+  for (uint32_t id = 1; id < contexts_.size(); ++id) {
+    const Context& context = processes.context(ContextId{id});
+    const Thread& thread = processes.thread(context.thread);
+    const Process& process = processes.process(thread.process);
+    contexts_[id] =
+        is_among(filter_.pids, process.pid) && is_among(filter_.tids, thread.tid) &&
+        (filter_.comms.empty() || matches_any(filter_.comms, machine_->text(context.comm)) ||
+         matches_any(filter_.comms, machine_->text(process.comm))) &&
+        (filter_.cgroups.empty() || matches_any(filter_.cgroups, machine_->text(process.cgroup)));
+  }
+}
+
+void Selection::choose_attributes() {
+  if (filter_.attributes.empty()) return;
+  const AttributeTable& table = machine_->attributes;
+  std::vector<uint8_t> chosen(table.size() + 1, 0);
+  for (uint32_t id = 1; id < chosen.size(); ++id) {
+    const auto is_so = [&](const Filter::AttributeIs& wanted) {
+      for (const Attribute& attribute : table.all(AttributesId{id})) {
+        if (machine_->text(attribute.name) != wanted.name) continue;
+        if (attribute.is_text) return matches(wanted.text, machine_->text(attribute.text));
+        return matches(wanted.text, text_of_number(attribute.number));
+      }
+      return false;
+    };
+    chosen[id] = std::all_of(filter_.attributes.begin(), filter_.attributes.end(), is_so);
+  }
+  attributes_ = std::move(chosen);
+}
+
+/// Names the frames of all stacks that the other questions let through, for that only.
+void Selection::choose_stacks() {
+  if (filter_.symbols.empty() && filter_.modules.empty()) return;
+  const std::vector<uint8_t> used = used_stacks();
+  resolve_stacks(*machine_, used, false);
+  PlaceTable& places = machine_->places;
+  std::vector<int8_t> symbol_fits, module_fits;  // by function: -1 not looked at
+  const auto look = [&](uint32_t function) {
+    if (function >= symbol_fits.size()) {
+      symbol_fits.resize(places.functions(), -1);
+      module_fits.resize(places.functions(), -1);
+    }
+    if (symbol_fits[function] >= 0) return;
+    const Function& known = places.function({function});
+    const std::string_view path = places.text(known.module);
+    symbol_fits[function] = matches_any(filter_.symbols, places.text(known.name)) ||
+                            matches_any(filter_.symbols, places.text(known.full_name));
+    module_fits[function] =
+        matches_any(filter_.modules, path) || matches_any(filter_.modules, file_name(path));
+  };
+  std::vector<uint8_t> chosen(used.size(), 0);
+  for (uint32_t index = 1; index < used.size(); ++index) {
+    if (!used[index]) continue;
+    bool symbol = filter_.symbols.empty(), module = filter_.modules.empty();
+    for (const uint32_t frame : machine_->stack(machine_->stack_ref(index)).frames) {
+      for (const Line& line : places.find(frame).lines) {
+        look(line.function.value);
+        symbol |= symbol_fits[line.function.value] == 1;
+        module |= module_fits[line.function.value] == 1;
+      }
+      if (symbol && module) break;
+    }
+    chosen[index] = symbol && module;
+  }
+  stacks_ = std::move(chosen);
+}
+
+std::vector<uint8_t> Selection::used_stacks() const {
+  std::vector<uint8_t> used(machine_->stack_indexes(), 0);
+  for_each_chunk([&](const auto& chunk, uint64_t, std::span<const uint16_t> places) {
+    for (const uint16_t i : places) {
+      const uint32_t index = machine_->stack_index(chunk.stacks[i]);
+      if (index < used.size()) used[index] = 1;
+    }
+  });
+  return used;
+}
+
+namespace {
+
+/// Keeps those of `places` for which `test` says so, without a branch.
+template <typename Test>
+uint32_t keep_if(uint16_t* places, uint32_t count, Test test) {
+  uint32_t kept = 0;
+  for (uint32_t k = 0; k < count; ++k) {
+    const uint16_t i = places[k];
+    places[kept] = i;
+    kept += test(i) ? 1 : 0;
+  }
+  return kept;
+}
+
+}  // namespace
+
+uint32_t Selection::select(const SampleTable::Chunk& chunk, uint64_t first, uint16_t* out) const {
+  if (chunk.last_time < filter_.from || chunk.first_time >= filter_.until) return 0;
+  uint32_t count = chunk.count;
+  for (uint32_t i = 0; i < count; ++i) out[i] = static_cast<uint16_t>(i);
+  if (chunk.first_time < filter_.from || chunk.last_time >= filter_.until) {
+    count = keep_if(out, count, [&](uint16_t i) {
+      return chunk.times[i] >= filter_.from && chunk.times[i] < filter_.until;
+    });
+  }
+  // Ids that came after the selection was made are not known to it.
+  const auto chosen = [](const std::vector<uint8_t>& by_id, uint32_t id) {
+    return id < by_id.size() && by_id[id] != 0;
+  };
+  if (!kinds_.empty())
+    count = keep_if(out, count, [&](uint16_t i) { return kinds_[chunk.kinds[i]] != 0; });
+  if (!cpus_.empty())
+    count = keep_if(out, count, [&](uint16_t i) { return cpus_[chunk.cpus[i]] != 0; });
+  if (!contexts_.empty())
+    count = keep_if(out, count, [&](uint16_t i) { return chosen(contexts_, chunk.contexts[i]); });
+  if (!attributes_.empty()) {
+    count = keep_if(out, count, [&](uint16_t i) {
+      return chunk.attributes && chosen(attributes_, chunk.attributes[i]);
+    });
+  }
+  if (!stacks_.empty()) {
+    count = keep_if(out, count, [&](uint16_t i) {
+      return chosen(stacks_, machine_->stack_index(chunk.stacks[i]));
+    });
+  }
+  for (const auto& test : tests_) {
+    count = keep_if(out, count, [&](uint16_t i) { return test(first + i); });
+  }
+  return count;
+}
+
+uint64_t Selection::count() const {
+  uint64_t count = 0;
+  for_each_chunk([&](const auto&, uint64_t, std::span<const uint16_t> places) {
+    count += places.size();
+  });
+  return count;
+}
+
+void resolve_stacks(Machine& machine, const std::vector<uint8_t>& used, bool innermost_only) {
+  std::vector<uint32_t> frames;
+  std::vector<uint8_t> seen;
+  for (uint32_t index = 1; index < used.size(); ++index) {
+    if (!used[index]) continue;
+    for (const uint32_t frame : machine.stack(machine.stack_ref(index)).frames) {
+      if (!(frame & PlaceTable::kOwn)) {
+        if (frame >= seen.size()) seen.resize(std::max<size_t>(frame + 1, seen.size() * 2), 0);
+        if (!seen[frame]) frames.push_back(frame);
+        seen[frame] = 1;
+      }
+      if (innermost_only) break;
+    }
+  }
+  machine.places.resolve(frames);
+}
+
+std::string text_of_number(double number) {
+  char text[40];
+  const bool is_whole = std::abs(number) < 9007199254740992.0 && number == std::trunc(number);
+  snprintf(text, sizeof text, is_whole ? "%.0f" : "%.17g", number);
+  return text;
+}
+
+}  // namespace oc::machine

@@ -1,0 +1,165 @@
+#include "machine/query.h"
+
+#include <catch2/catch.hpp>
+
+#include "machine/graph.h"
+#include "support/sample_maker.h"
+
+using namespace oc;
+using namespace oc::machine;
+
+namespace {
+
+struct World {
+  Machine machine;
+  test::SampleMaker maker{machine};
+  World() {
+    const StackRef read = maker.stack({"main", "read_all", "[k]vfs_read"});
+    const StackRef parse = maker.stack({"main", "parse", "malloc@/usr/lib/libc.so.6"});
+    const StackRef deep = maker.stack({"main", "parse", "parse", "copy"});
+    maker.add("cycles", 10, 100, 1, 1, "web", read, 0);
+    maker.add("cycles", 20, 200, 1, 2, "web", parse, 1);
+    maker.add("cycles", 30, 400, 7, 7, "db", parse, 1);
+    maker.add("faults", 40, 1, 7, 7, "db", deep, 0);
+    maker.add("cycles", 50, 800, 7, 7, "db2", deep, 0);
+  }
+  Selection all(Filter filter = {}) {
+    auto selection = Selection::make(machine, std::move(filter));
+    REQUIRE(selection);
+    return std::move(*selection);
+  }
+};
+
+std::vector<std::string> lines(const Query& query) {
+  std::vector<std::string> out;
+  for (const Row& row : query.rows()) {
+    std::string line;
+    for (uint32_t i = 0; i < row.keys.size(); ++i) line += query.text(i, row.keys[i]) + " ";
+    out.push_back(line + std::to_string(row.count) + " " + std::to_string(int(row.sum)));
+  }
+  return out;
+}
+
+std::vector<std::string> by(const Selection& selection, std::vector<std::string> names) {
+  std::vector<GroupBy> groups;
+  for (const auto& name : names) groups.push_back(*parse_group_by(name));
+  Query query(selection, groups);
+  query.run();
+  return lines(query);
+}
+
+using Lines = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("samples are counted by name, function, module, CPU and both of two") {
+  World world;
+  const Selection all = world.all();
+  CHECK(by(all, {"comm"}) == Lines{"db2 1 800", "db 2 401", "web 2 300"});
+  CHECK(by(all, {"symbol"}) == Lines{"copy 2 801", "malloc 2 600", "vfs_read 1 100"});
+  CHECK(by(all, {"module"}) ==
+        Lines{"/bin/prog 2 801", "/usr/lib/libc.so.6 2 600", "[kernel.kallsyms] 1 100"});
+  CHECK(by(all, {"cpu"}) == Lines{"0 3 901", "1 2 600"});
+  CHECK(by(all, {"comm", "symbol"}) == Lines{"db2 copy 1 800", "db malloc 1 400",
+                                             "web malloc 1 200", "web vfs_read 1 100", "db copy 1 1"});
+  CHECK(by(all, {"process"}) == Lines{"db2 (7) 3 1201", "web (1) 2 300"});
+  CHECK(by(all, {"stack", "kind"}).front() == "main;parse;parse;copy cycles 1 800");
+  CHECK(by(all, {}) == Lines{"5 1501"});
+}
+
+TEST_CASE("each filter lets through what it says") {
+  World world;
+  const auto count = [&](Filter filter) { return world.all(std::move(filter)).count(); };
+  Filter filter;
+  filter.kinds = {"faults"};
+  CHECK(count(filter) == 1);
+  filter = {};
+  filter.comms = {"db*"};
+  CHECK(count(filter) == 3);
+  filter = {};
+  filter.from = 20;
+  filter.until = 50;
+  CHECK(count(filter) == 3);
+  filter = {};
+  filter.symbols = {"parse"};
+  filter.cpus = {1};
+  CHECK(count(filter) == 2);
+  filter = {};
+  filter.modules = {"libc*"};
+  CHECK(count(filter) == 2);
+  filter = {};
+  filter.pids = {1};
+  filter.tids = {2};
+  CHECK(count(filter) == 1);
+}
+
+TEST_CASE("a kind that is not there is told with the nearest names") {
+  World world;
+  Filter filter;
+  filter.kinds = {"cycle"};
+  auto selection = Selection::make(world.machine, filter);
+  REQUIRE(!selection);
+  CHECK(selection.error().hint == "did you mean cycles?");
+}
+
+TEST_CASE("quantiles are values of the samples, histograms powers of two") {
+  World world;
+  Query query(world.all(), {*parse_group_by("kind")});
+  query.run();
+  CHECK(query.quantiles({0, 0.5, 0.75, 1})[0] == std::vector<double>{100, 200, 400, 800});
+  CHECK(query.histograms()[0] == std::vector<uint64_t>{0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1});
+  CHECK(query.histograms()[1] == std::vector<uint64_t>{0, 1});
+}
+
+TEST_CASE("a graph counts inclusive and exclusive weights, recursion once") {
+  World world;
+  const Graph graph = Graph::make(world.all(), {});
+  REQUIRE(graph.nodes()[0].total == 1501);
+  const uint32_t main = graph.nodes()[0].first_child;
+  CHECK(graph.text(main) == "main");
+  CHECK(graph.nodes()[main].next == 0);
+  const uint32_t parse = graph.nodes()[main].first_child;
+  CHECK(graph.text(parse) == "parse");
+  CHECK(graph.nodes()[parse].total == 1401);
+  CHECK(graph.nodes()[parse].self == 0);
+  for (const auto& sums : graph.functions()) {
+    const auto name = world.machine.text(world.machine.places.function(sums.function).name);
+    if (name == "parse") CHECK(sums.total == 1401);
+    if (name == "copy") CHECK(sums.self == 801);
+  }
+}
+
+TEST_CASE("focus, callers, hiding and folding change the stacks") {
+  World world;
+  GraphOptions options;
+  options.focus = "parse";
+  options.fold_recursion = true;
+  const Graph focused = Graph::make(world.all(), options);
+  const uint32_t top = focused.nodes()[0].first_child;
+  CHECK(focused.text(top) == "parse");
+  CHECK(focused.text(focused.nodes()[top].first_child) == "copy");
+  options = {};
+  options.callers_of = "malloc";
+  options.is_inverted = true;
+  options.by_comm = true;
+  const Graph callers = Graph::make(world.all(), options);
+  const uint32_t db = callers.nodes()[0].first_child;
+  CHECK(callers.text(db) == "db");
+  CHECK(callers.nodes()[db].total == 400);
+  const uint32_t malloc = callers.nodes()[db].first_child;
+  CHECK(callers.text(malloc) == "malloc");
+  CHECK(callers.text(callers.nodes()[malloc].first_child) == "parse");
+}
+
+TEST_CASE("merged graphs are the graph of both") {
+  World world;
+  Filter web, rest;
+  web.comms = {"web"};
+  rest.comms = {"db*"};
+  Graph graph = Graph::make(world.all(web), {});
+  graph.merge(Graph::make(world.all(rest), {}));
+  const Graph whole = Graph::make(world.all(), {});
+  REQUIRE(graph.nodes().size() == whole.nodes().size());
+  CHECK(graph.nodes()[0].total == whole.nodes()[0].total);
+  CHECK(graph.functions().size() == whole.functions().size());
+}
