@@ -117,7 +117,8 @@ void CodeAddresses::finish() {
   }
   for (Spot& spot : spots_) {
     const Mapping& mapping = mappings_[spot.mapping];
-    if (mapping.is_made_up) spot.address = spot.function_start = mapping.start + spot.address * kSpacing;
+    if (mapping.is_made_up)
+      spot.address = spot.function_start = mapping.start + spot.address * kSpacing;
   }
   std::vector<const Spot*> order;
   for (const Spot& spot : spots_) order.push_back(&spot);
@@ -140,9 +141,8 @@ void CodeAddresses::finish() {
     free_from = spot->address + 1;
   }
   std::erase_if(symbols_, [&](const Symbol& symbol) {
-    return symbol.start >= symbol.end ||
-           (!mappings_[symbol.mapping].is_made_up &&
-            !machine_.places.function(symbol.function).is_known);
+    return symbol.start >= symbol.end || (!mappings_[symbol.mapping].is_made_up &&
+                                          !machine_.places.function(symbol.function).is_known);
   });
 }
 

@@ -23,7 +23,8 @@ namespace oc::format {
 /// the call. Use: add all stacks, finish, ask. One thread.
 class CodeAddresses {
  public:
-  static constexpr uint64_t kMadeUp = 0x4f43'0000'0000'0000;  ///< not canonical: no process has code there
+  static constexpr uint64_t kMadeUp =
+      0x4f43'0000'0000'0000;  ///< not canonical: no process has code there
 
   struct Mapping {
     process::ModuleId module;  ///< 0: known by its path alone
@@ -52,7 +53,9 @@ class CodeAddresses {
   /// Of a stack that was added, the innermost first. Lent: until the next call.
   std::span<const uint64_t> find(machine::ProcessId process, machine::StackRef stack);
   const std::vector<Mapping>& mappings() const { return mappings_; }
-  const std::vector<Use>& uses() const { return uses_; }  ///< in the order in which stacks brought them
+  const std::vector<Use>& uses() const {
+    return uses_;
+  }  ///< in the order in which stacks brought them
   /// In order of mapping and address, none within another. What nobody knows a name of has none.
   const std::vector<Symbol>& symbols() const { return symbols_; }
 
@@ -74,7 +77,8 @@ class CodeAddresses {
 
   Entry add_frame(machine::ProcessId process, uint32_t frame);
   void add_line(machine::ProcessId owner, const machine::Place& place, uint32_t frame, size_t line);
-  bool place_live(machine::ProcessId owner, const machine::Place& place, uint32_t frame, Spot& spot);
+  bool place_live(machine::ProcessId owner, const machine::Place& place, uint32_t frame,
+                  Spot& spot);
   void make_up(const machine::Place& place, Spot& spot);
   uint32_t intern(const Mapping& mapping);
   bool fits(machine::ProcessId owner, uint32_t mapping);
@@ -89,14 +93,15 @@ class CodeAddresses {
   machine::Machine& machine_;
   bool inlined_;
   std::vector<Mapping> mappings_;
-  std::map<MappingKey, uint32_t> by_place_;  ///< live ones
-  std::unordered_map<uint32_t, uint32_t> made_up_;   ///< by path
-  std::unordered_map<uint64_t, bool> fits_;  ///< by process and live mapping
-  std::unordered_map<uint32_t, std::vector<uint32_t>> used_;  ///< by process: live mappings that do not contradict
-  machine::PairTable numbers_;                       ///< of functions in made-up mappings
-  std::vector<uint32_t> number_in_;                  ///< by that: its number in the mapping
-  std::vector<uint32_t> sizes_;                      ///< by mapping: functions in a made-up one
-  std::unordered_map<uint64_t, Entry> entries_;      ///< by process and frame
+  std::map<MappingKey, uint32_t> by_place_;         ///< live ones
+  std::unordered_map<uint32_t, uint32_t> made_up_;  ///< by path
+  std::unordered_map<uint64_t, bool> fits_;         ///< by process and live mapping
+  std::unordered_map<uint32_t, std::vector<uint32_t>>
+      used_;                         ///< by process: live mappings that do not contradict
+  machine::PairTable numbers_;       ///< of functions in made-up mappings
+  std::vector<uint32_t> number_in_;  ///< by that: its number in the mapping
+  std::vector<uint32_t> sizes_;      ///< by mapping: functions in a made-up one
+  std::unordered_map<uint64_t, Entry> entries_;  ///< by process and frame
   std::vector<Spot> spots_;
   machine::PairTable told_;  ///< process and mapping
   std::vector<Use> uses_;

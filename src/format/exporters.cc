@@ -10,6 +10,7 @@ namespace {
 /// By name.
 const std::array kExporters{
     collapsed_exporter(),
+    nettrace_exporter(),
 };
 
 }  // namespace

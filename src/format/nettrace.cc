@@ -18,7 +18,9 @@ using Type = NettraceWriter::Type;
 
 constexpr std::array<std::string_view, 1> kExtensions{".nettrace"};
 
-bool is_off_cpu(std::string_view name) { return name == "off_cpu" || name == "off-cpu" || name == "cswitch"; }
+bool is_off_cpu(std::string_view name) {
+  return name == "off_cpu" || name == "off-cpu" || name == "cswitch";
+}
 
 base::Status write(const Export& what, Output& out) { return NettraceExport(what, out).run(); }
 
@@ -63,7 +65,8 @@ void NettraceExport::gather() {
     if (sample.kind.value >= kinds_.size()) kinds_.resize(sample.kind.value + 1);
     EventKind& kind = kinds_[sample.kind.value];
     kind.is_used = true;
-    kind.is_whole &= sample.value >= 0 && sample.value < 1.8e19 && sample.value == std::trunc(sample.value);
+    kind.is_whole &=
+        sample.value >= 0 && sample.value < 1.8e19 && sample.value == std::trunc(sample.value);
   });
   for (const machine::SpanId id : spans_) {
     const machine::Span& span = machine_.spans[id];
@@ -76,7 +79,8 @@ NettraceWriter::Trace NettraceExport::trace() const {
   const machine::TraceFacts& facts = machine_.facts;
   NettraceWriter::Trace trace;
   trace.sync_ticks = ticks(first_);
-  trace.wall_ns = facts.wall_offset == 0 ? 0 : facts.wall_offset + static_cast<int64_t>(ticks(first_));
+  trace.wall_ns =
+      facts.wall_offset == 0 ? 0 : facts.wall_offset + static_cast<int64_t>(ticks(first_));
   const auto fact = [&](const char* name) -> std::string {
     const auto at = facts.host.find(name);
     return at == facts.host.end() ? std::string() : at->second;
@@ -99,8 +103,10 @@ NettraceWriter::Trace NettraceExport::trace() const {
   if (const std::string title = what_.title.empty() ? facts.name : what_.title; !title.empty()) {
     trace.facts.emplace_back("Title", clean_text(title));
   }
-  if (facts.wall_offset != 0) trace.facts.emplace_back("StartUnixNs", std::to_string(trace.wall_ns));
-  for (const auto& [name, value] : facts.host) trace.facts.emplace_back("Host." + name, clean_text(value));
+  if (facts.wall_offset != 0)
+    trace.facts.emplace_back("StartUnixNs", std::to_string(trace.wall_ns));
+  for (const auto& [name, value] : facts.host)
+    trace.facts.emplace_back("Host." + clean_text(name), clean_text(value));
   for (const std::string& note : facts.notes) trace.facts.emplace_back("Note", clean_text(note));
   if (machine_.dropped() != 0) {
     trace.facts.emplace_back("DroppedByRetention", std::to_string(machine_.dropped()));
@@ -109,8 +115,10 @@ NettraceWriter::Trace NettraceExport::trace() const {
 }
 
 void NettraceExport::add_system_events() {
-  const auto add = [&](uint32_t number, std::string_view name, std::vector<NettraceWriter::Field> fields) {
-    system_[number] = writer_->add_event_kind({"Universal.System", name, number, std::move(fields), {}});
+  const auto add = [&](uint32_t number, std::string_view name,
+                       std::vector<NettraceWriter::Field> fields) {
+    system_[number] =
+        writer_->add_event_kind({"Universal.System", name, number, std::move(fields), {}});
   };
   const std::vector<NettraceWriter::Field> process{
       {"NamespaceId", Type::kVarUInt}, {"Name", Type::kText}, {"NamespaceName", Type::kText}};
@@ -118,18 +126,30 @@ void NettraceExport::add_system_events() {
   add(kCreate, "ProcessCreate", process);
   add(kExit, "ProcessExit", {});
   add(kMapping, "ProcessMapping",
-      {{"Id", Type::kVarUInt}, {"StartAddress", Type::kVarUInt}, {"EndAddress", Type::kVarUInt},
-       {"FileOffset", Type::kVarUInt}, {"FileName", Type::kText}, {"MetadataId", Type::kVarUInt}});
+      {{"Id", Type::kVarUInt},
+       {"StartAddress", Type::kVarUInt},
+       {"EndAddress", Type::kVarUInt},
+       {"FileOffset", Type::kVarUInt},
+       {"FileName", Type::kText},
+       {"MetadataId", Type::kVarUInt}});
   add(kSymbol, "ProcessSymbol",
-      {{"Id", Type::kVarUInt}, {"MappingId", Type::kVarUInt}, {"StartAddress", Type::kVarUInt},
-       {"EndAddress", Type::kVarUInt}, {"Name", Type::kText}});
+      {{"Id", Type::kVarUInt},
+       {"MappingId", Type::kVarUInt},
+       {"StartAddress", Type::kVarUInt},
+       {"EndAddress", Type::kVarUInt},
+       {"Name", Type::kText}});
   add(kMappingMetadata, "ProcessMappingMetadata",
       {{"Id", Type::kVarUInt}, {"SymbolMetadata", Type::kText}, {"VersionMetadata", Type::kText}});
   if (spans_.empty()) return;
-  span_event_ = writer_->add_event_kind(
-      {"OC.Spans", "Span", 1,
-       {{"Id", Type::kVarUInt}, {"ParentId", Type::kVarUInt}, {"Kind", Type::kText},
-        {"Name", Type::kText}, {"Duration", Type::kVarUInt}}, {}});
+  span_event_ = writer_->add_event_kind({"OC.Spans",
+                                         "Span",
+                                         1,
+                                         {{"Id", Type::kVarUInt},
+                                          {"ParentId", Type::kVarUInt},
+                                          {"Kind", Type::kText},
+                                          {"Name", Type::kText},
+                                          {"Duration", Type::kVarUInt}},
+                                         {}});
 }
 
 /// Readers add up all that is called `cpu`, so only the first such kind may be.
@@ -168,9 +188,12 @@ void NettraceExport::add_kinds() {
   // Samples that say no kind, or one that the machine had no number for.
   for (EventKind& kind : kinds_) {
     if (!kind.is_used || kind.event != 0) continue;
-    kind.event = writer_->add_event_kind(
-        {"Universal.Events", "sample", 0x10000,
-         {{"Value", kind.is_whole ? Type::kVarUInt : Type::kDouble}}, {}});
+    kind.event =
+        writer_->add_event_kind({"Universal.Events",
+                                 "sample",
+                                 0x10000,
+                                 {{"Value", kind.is_whole ? Type::kVarUInt : Type::kDouble}},
+                                 {}});
   }
 }
 

@@ -26,7 +26,15 @@ class NettraceExport {
 
  private:
   /// Events of Universal.System, by their numbers.
-  enum System : uint32_t { kExisting, kCreate, kExit, kMapping, kSymbol, kMappingMetadata, kSystemEvents };
+  enum System : uint32_t {
+    kExisting,
+    kCreate,
+    kExit,
+    kMapping,
+    kSymbol,
+    kMappingMetadata,
+    kSystemEvents
+  };
 
   /// Something to be told between samples.
   struct Told {
@@ -77,7 +85,9 @@ class NettraceExport {
   uint32_t thread_of(machine::ContextId id);
   uint32_t stack_of(machine::ContextId context, machine::StackRef stack);
   uint32_t labels_of(machine::AttributesId id);
-  uint64_t ticks(int64_t time) const { return machine_.facts.start_ns + static_cast<uint64_t>(time); }
+  uint64_t ticks(int64_t time) const {
+    return machine_.facts.start_ns + static_cast<uint64_t>(time);
+  }
   int64_t begin_of(machine::ProcessId id) const;
   void write(uint32_t event, uint32_t thread, int64_t time) {
     NettraceWriter::Head head;

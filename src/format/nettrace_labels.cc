@@ -10,7 +10,8 @@ namespace oc::format {
 namespace {
 
 // Kinds of labels.
-constexpr uint8_t kActivity = 1, kRelatedActivity = 2, kTraceId = 3, kSpanId = 4, kText = 5, kNumber = 6, kLast = 0x80;
+constexpr uint8_t kActivity = 1, kRelatedActivity = 2, kTraceId = 3, kSpanId = 4, kText = 5,
+                  kNumber = 6, kLast = 0x80;
 
 int digit_of(char c) {
   if (c >= '0' && c <= '9') return c - '0';

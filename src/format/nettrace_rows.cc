@@ -139,7 +139,8 @@ uint32_t NettraceExport::metadata_of(process::ModuleId module, uint32_t thread, 
   if (metadata_[module.value] != 0) return module.value;
   metadata_[module.value] = module.value;
   put_varuint(payload_, module.value);
-  put_payload_text(payload_, fmt::format(R"({{"type":"ELF","build_id":"{}"}})", hex(build_id.view())));
+  put_payload_text(payload_,
+                   fmt::format(R"({{"type":"ELF","build_id":"{}"}})", hex(build_id.view())));
   put_payload_text(payload_, "{}");
   write(system_[kMappingMetadata], thread, time);
   return module.value;
@@ -150,7 +151,8 @@ void NettraceExport::write_mapping(const CodeAddresses::Use& use) {
   const int64_t time = begin_of(use.process);
   const uint32_t thread = process_thread(use.process);
   const uint32_t metadata = mapping.is_made_up ? 0 : metadata_of(mapping.module, thread, time);
-  for (const uint64_t number : {uint64_t{use.mapping} + 1, mapping.start, mapping.end, mapping.offset}) {
+  for (const uint64_t number :
+       {uint64_t{use.mapping} + 1, mapping.start, mapping.end, mapping.offset}) {
     put_varuint(payload_, number);
   }
   put_payload_text(payload_, clean_text(machine_.text(mapping.path)));
@@ -161,7 +163,8 @@ void NettraceExport::write_mapping(const CodeAddresses::Use& use) {
 void NettraceExport::write_span(const machine::Span& span) {
   put_varuint(payload_, static_cast<uint64_t>(&span - machine_.spans.all().data()) + 1);
   put_varuint(payload_, span.parent.value);
-  put_payload_text(payload_, span.kind ? clean_text(machine_.text(machine_.kind(span.kind).name)) : "");
+  put_payload_text(payload_,
+                   span.kind ? clean_text(machine_.text(machine_.kind(span.kind).name)) : "");
   put_payload_text(payload_, cut_text(clean_text(machine_.text(span.name))));
   put_varuint(payload_, static_cast<uint64_t>(span.end - span.start));
   NettraceWriter::Head head;
@@ -213,7 +216,8 @@ void NettraceExport::write_losses() {
     }
     row.facts.emplace_back("records", std::to_string(loss.records));
     row.name = name;
-    const uint64_t records = std::min<uint64_t>(loss.records, INT32_MAX);  // readers count in an int
+    const uint64_t records =
+        std::min<uint64_t>(loss.records, INT32_MAX);  // readers count in an int
     tried.emplace_back(writer_->add_thread(row), static_cast<uint32_t>(records));
   }
   writer_->end(ticks(last_), tried);

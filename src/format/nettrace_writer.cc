@@ -12,8 +12,8 @@ namespace {
 // Kinds of blocks.
 constexpr uint8_t kEnd = 0, kTrace = 1, kEvents = 2, kSequencePoint = 4;
 // What a compressed header of an event has.
-constexpr uint8_t kHasKind = 1, kHasCapture = 2, kHasThread = 4, kHasStack = 8, kHasLabels = 16, kIsSorted = 64,
-                  kHasSize = 128;
+constexpr uint8_t kHasKind = 1, kHasCapture = 2, kHasThread = 4, kHasStack = 8, kHasLabels = 16,
+                  kIsSorted = 64, kHasSize = 128;
 
 void put_text(base::ByteSink& sink, std::string_view text) {
   text = cut_text(text);
@@ -139,11 +139,12 @@ uint32_t NettraceWriter::add_event_kind(const Event& event) {
       });
     }
     put_sized(row_, [&] {
-      put_facts(row_, event.facts, kMostPayload, [&](std::string_view name, std::string_view value) {
-        row_.put<uint8_t>(6);
-        put_text(row_, name);
-        put_text(row_, value);
-      });
+      put_facts(row_, event.facts, kMostPayload,
+                [&](std::string_view name, std::string_view value) {
+                  row_.put<uint8_t>(6);
+                  put_text(row_, name);
+                  put_text(row_, value);
+                });
     });
   });
   return add_row(kinds_, row_.bytes());
@@ -183,14 +184,16 @@ uint32_t NettraceWriter::add_stack(std::span<const uint64_t> addresses) {
   return add_row(stacks_, row_.bytes());
 }
 
-uint32_t NettraceWriter::add_labels(std::span<const uint8_t> list) { return add_row(labels_, list); }
+uint32_t NettraceWriter::add_labels(std::span<const uint8_t> list) {
+  return add_row(labels_, list);
+}
 
 void NettraceWriter::add_event(const Head& head, std::span<const uint8_t> payload) {
   if (events_.size() + payload.size() > kBlock) flush_events();
   if (events_.size() == 0) first_time_ = head.time;
   const uint32_t sequence = ++sequences_[head.thread];
-  const bool has_capture = head.thread != last_.thread || head.cpu != last_.cpu ||
-                           sequence != last_sequence_ + 1;
+  const bool has_capture =
+      head.thread != last_.thread || head.cpu != last_.cpu || sequence != last_sequence_ + 1;
   const auto size = static_cast<uint32_t>(payload.size());
   uint8_t flags = kIsSorted;
   if (head.event != last_.event) flags |= kHasKind;

@@ -23,7 +23,8 @@ namespace oc::format {
 class NettraceWriter {
  public:
   static constexpr size_t kBlock = 1 << 20;
-  static constexpr size_t kMostText = 32'000;     ///< bytes of a name: rows and payloads have 16 bits for their size
+  static constexpr size_t kMostText =
+      32'000;  ///< bytes of a name: rows and payloads have 16 bits for their size
   static constexpr size_t kMostPayload = 65'535;
 
   using Pairs = std::vector<std::pair<std::string, std::string>>;
@@ -93,7 +94,7 @@ class NettraceWriter {
   Table stacks_{5, true, 1, 0, {}}, threads_{6, false, 1, 0, {}}, labels_{8, true, 1, 0, {}},
       kinds_{3, false, 1, 0, {}};
   base::ByteSink events_, row_;
-  Head last_;                        ///< of the pending block
+  Head last_;  ///< of the pending block
   uint32_t last_sequence_ = 0;
   uint32_t last_size_ = 0;
   uint64_t first_time_ = 0, last_time_ = 0;
