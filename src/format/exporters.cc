@@ -10,7 +10,10 @@ namespace {
 /// By name.
 const std::array kExporters{
     collapsed_exporter(),
+    firefox_exporter(),
     nettrace_exporter(),
+    perfview_exporter(),
+    perfview_zip_exporter(),
 };
 
 }  // namespace

@@ -6,6 +6,9 @@ namespace oc::format {
 
 // One for each file of this room that writes a format.
 Exporter collapsed_exporter();
+Exporter firefox_exporter();
 Exporter nettrace_exporter();
+Exporter perfview_exporter();
+Exporter perfview_zip_exporter();
 
 }  // namespace oc::format
