@@ -1,5 +1,6 @@
 #include "format/escapes.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "format/frame_texts.h"
@@ -17,7 +18,15 @@ std::string shorten(std::string_view text, size_t most_bytes) {
 }
 
 void append_xml(std::string& out, std::string_view text) {
-  for (const char c : clean_text(text)) {
+  const std::string clean = clean_text(text);
+  for (size_t i = 0; i < clean.size(); ++i) {
+    // U+FFFE and U+FFFF are no characters of XML.
+    if (clean.compare(i, 3, "\xef\xbf\xbe") == 0 || clean.compare(i, 3, "\xef\xbf\xbf") == 0) {
+      out += "\xef\xbf\xbd";
+      i += 2;
+      continue;
+    }
+    const char c = clean[i];
     switch (c) {
       case '&':
         out += "&amp;";

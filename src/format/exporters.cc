@@ -11,6 +11,8 @@ namespace {
 const std::array kExporters{
     collapsed_exporter(),
     firefox_exporter(),
+    flame_graph_exporter(),
+    html_report_exporter(),
     nettrace_exporter(),
     perfview_exporter(),
     perfview_zip_exporter(),

@@ -25,6 +25,12 @@ std::string_view name_of(FrameKind kind) {
   return kNames[static_cast<size_t>(kind)];
 }
 
+std::string_view describe(FrameKind kind) {
+  constexpr std::array<std::string_view, kFrameKinds> kTexts{
+      "user", "kernel", "inlined", "compiled at run time", "function not known", "no code"};
+  return kTexts[static_cast<size_t>(kind)];
+}
+
 FrameKind kind_of(const machine::Machine& machine, const machine::Function& function, bool is_inlined) {
   if (!function.is_known) return FrameKind::kUnknown;
   if (is_inlined) return FrameKind::kInlined;

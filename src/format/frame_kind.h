@@ -18,8 +18,10 @@ enum class FrameKind : uint8_t {
 };
 constexpr size_t kFrameKinds = 6;
 
-/// "kernel"; as people and style sheets call it.
+/// "kernel"; as style sheets call it.
 std::string_view name_of(FrameKind kind);
+/// As legends call it.
+std::string_view describe(FrameKind kind);
 
 FrameKind kind_of(const machine::Machine& machine, const machine::Function& function, bool is_inlined);
 
