@@ -6,5 +6,6 @@ namespace oc::format {
 
 // One for each file of this room that writes a format.
 Exporter collapsed_exporter();
+Exporter pprof_exporter();
 
 }  // namespace oc::format
