@@ -17,25 +17,26 @@ namespace oc::format {
 struct Export {
   machine::Machine& machine;
   const machine::Selection& selection;
-  std::string title;          ///< "" : made from the trace's name
-  bool inlined = true;        ///< inlined functions are frames of their own
-  bool values = true;         ///< samples weigh their value (period); otherwise 1 each
+  std::string title;    ///< "" : made from the trace's name
+  bool inlined = true;  ///< inlined functions are frames of their own
+  bool values = true;   ///< samples weigh their value (period); otherwise 1 each
   /// Called now and then with what is done of all, 0 to 1; false: the user gave up.
   std::function<bool(double)> progress;
 };
 
 /// What a format can hold; what it cannot is said before anything is collected.
 struct Holds {
-  bool stacks = true, times = true, threads = true, process_names = true, lines = true, build_ids = false;
-  bool kinds = true;     ///< samples of several kinds in one file
+  bool stacks = true, times = true, threads = true, process_names = true, lines = true,
+       build_ids = false;
+  bool kinds = true;  ///< samples of several kinds in one file
   bool spans = false, attributes = false, losses = false;
   bool is_binary = false;  ///< not to be shown on a terminal
 };
 
 /// One format.
 struct Exporter {
-  std::string_view name;        ///< "pprof"
-  std::string_view summary;     ///< one line of `oc list formats`
+  std::string_view name;                         ///< "pprof"
+  std::string_view summary;                      ///< one line of `oc list formats`
   std::span<const std::string_view> extensions;  ///< ".pb.gz", ".pprof"; the first is the usual one
   Holds holds;
   /// Writes all; the caller finishes the output. Reproducible: the same machine gives the same bytes.

@@ -31,7 +31,8 @@ const Exporter* exporter_of_path(std::string_view path) {
   for (const Exporter& exporter : kExporters) {
     for (const std::string_view extension : exporter.extensions) {
       // Some have the compression's extension in their own: ".pb.gz".
-      if (extension.size() <= longest || (!path.ends_with(extension) && !stem.ends_with(extension))) {
+      if (extension.size() <= longest ||
+          (!path.ends_with(extension) && !stem.ends_with(extension))) {
         continue;
       }
       best = &exporter;

@@ -25,7 +25,7 @@ struct FrameText {
 
 /// The functions of a stack, the innermost first; inlined ones apart if so asked. Lent: until the next call with the
 /// same buffer.
-std::span<const FrameText> read_stack(machine::Machine& machine, machine::StackRef stack, bool inlined,
-                                      std::vector<FrameText>& buffer);
+std::span<const FrameText> read_stack(machine::Machine& machine, machine::StackRef stack,
+                                      bool inlined, std::vector<FrameText>& buffer);
 
 }  // namespace oc::format

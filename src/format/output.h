@@ -40,9 +40,11 @@ class Output {
     bool overwrites = false;  ///< a file that is there is replaced
   };
   /// "-": standard output. Errors: the folder, a file that is there.
-  static base::Result<std::unique_ptr<Output>> open(const std::string& path, const Options& options);
+  static base::Result<std::unique_ptr<Output>> open(const std::string& path,
+                                                    const Options& options);
   /// Into memory, for tests and for what is put into archives.
-  static std::unique_ptr<Output> into(std::string& bytes, Compression compression = Compression::kNone);
+  static std::unique_ptr<Output> into(std::string& bytes,
+                                      Compression compression = Compression::kNone);
 };
 
 }  // namespace oc::format
