@@ -34,7 +34,8 @@ int64_t whole(double value) {
 ///
 ///     sample ── (stack, context) ── cpu ── attributes ── kind ──> group: samples, sum of values
 ///
-/// Each kind is a value type; a sample has values for its own and for the first one, "samples".
+/// Each kind is a value type; a sample has values for its own and for the first one, "samples": how many there are, unless
+/// a kind has that name, as imported profiles have, and says it.
 class PprofWriter {
  public:
   PprofWriter(const Export& what, Output& out)
@@ -77,10 +78,11 @@ class PprofWriter {
   machine::PairTable by_stack_, by_cpu_, by_attributes_,
       groups_;                              ///< each of the one before and one more
   std::vector<Sums> sums_;                  ///< by group
-  std::vector<uint32_t> types_;             ///< by kind: which value it is, from 1; 0: no samples
+  std::vector<uint32_t> types_;             ///< by kind: which value it is
   std::vector<Sums> kinds_;                 ///< by kind
   std::map<uint32_t, uint64_t> processes_;  ///< samples by process
   ProtoWriter sample_;
+  bool counts_samples_ = true;  ///< the first value does
   std::vector<uint64_t> ids_;
   std::vector<int64_t> values_;
 };
@@ -116,10 +118,12 @@ void PprofWriter::group() {
 void PprofWriter::write_types() {
   ProtoWriter profile;
   value_type(profile, kSampleType, kSamplesType, "count");
+  const machine::KindId counted = machine_.find_kind(kSamplesType);
+  counts_samples_ = !counted || machine_.kind(counted).type != machine::ValueType::kCount;
   types_.resize(kinds_.size());
   uint32_t types = 0;
   for (uint32_t kind = 1; kind < kinds_.size(); ++kind) {
-    if (kinds_[kind].count == 0) continue;
+    if (kinds_[kind].count == 0 || (!counts_samples_ && kind == counted.value)) continue;
     types_[kind] = ++types;
     const machine::Kind& known = machine_.kind({kind});
     value_type(profile, kSampleType, machine_.text(known.name), unit_of(known));
@@ -175,7 +179,7 @@ void PprofWriter::write_sample(uint32_t group) {
   }
   if (!ids_.empty()) sample_.packed(kLocationId, ids_);
   std::fill(values_.begin(), values_.end(), 0);
-  values_[0] = static_cast<int64_t>(sums_[group].count);
+  if (counts_samples_) values_[0] = static_cast<int64_t>(sums_[group].count);
   values_[types_[kind]] = whole(sums_[group].value);
   sample_.packed(kValue, values_);
   sample_.append(labels_.of_context({context}));
@@ -234,9 +238,9 @@ void PprofWriter::write_facts() {
 void PprofWriter::write_comments(ProtoWriter& profile) {
   const machine::TraceFacts& facts = machine_.facts;
   if (!what_.title.empty()) {
-    comment(profile, what_.title);
+    comment(profile, "title: " + what_.title);
   } else if (!facts.name.empty()) {
-    comment(profile, facts.name);
+    comment(profile, "trace: " + facts.name);
   }
   for (const auto& [name, value] : facts.host) comment(profile, fmt::format("{}: {}", name, value));
   for (const machine::Loss& loss : facts.losses) {
