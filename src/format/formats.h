@@ -12,5 +12,6 @@ Exporter html_report_exporter();
 Exporter nettrace_exporter();
 Exporter perfview_exporter();
 Exporter perfview_zip_exporter();
+Exporter pprof_exporter();
 
 }  // namespace oc::format

@@ -53,6 +53,9 @@ class ProtoWriter {
     for (const auto number : numbers) put(static_cast<uint64_t>(number));
   }
 
+  /// Fields that another writer made.
+  void append(std::string_view fields) { bytes_ += fields; }
+
   /// Owned by the writer, until it is written to again.
   std::string_view bytes() const { return bytes_; }
   size_t size() const { return bytes_.size(); }
