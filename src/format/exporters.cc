@@ -9,6 +9,7 @@ namespace {
 
 /// By name.
 const std::array kExporters{
+    chrome_exporter(),
     collapsed_exporter(),
     flame_graph_exporter(),
     html_report_exporter(),
