@@ -15,6 +15,7 @@ const std::array kExporters{
     flame_graph_exporter(),
     html_report_exporter(),
     nettrace_exporter(),
+    perfetto_exporter(),
     perfview_exporter(),
     perfview_zip_exporter(),
     pprof_exporter(),

@@ -11,6 +11,7 @@ Exporter firefox_exporter();
 Exporter flame_graph_exporter();
 Exporter html_report_exporter();
 Exporter nettrace_exporter();
+Exporter perfetto_exporter();
 Exporter perfview_exporter();
 Exporter perfview_zip_exporter();
 Exporter pprof_exporter();
