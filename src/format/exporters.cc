@@ -13,6 +13,7 @@ const std::array kExporters{
     collapsed_exporter(),
     flame_graph_exporter(),
     html_report_exporter(),
+    sqlite_exporter(),
 };
 
 }  // namespace

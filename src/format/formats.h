@@ -9,5 +9,6 @@ Exporter chrome_exporter();
 Exporter collapsed_exporter();
 Exporter flame_graph_exporter();
 Exporter html_report_exporter();
+Exporter sqlite_exporter();
 
 }  // namespace oc::format
