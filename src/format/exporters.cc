@@ -10,6 +10,8 @@ namespace {
 /// By name.
 const std::array kExporters{
     collapsed_exporter(),
+    flame_graph_exporter(),
+    html_report_exporter(),
     pprof_exporter(),
 };
 

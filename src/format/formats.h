@@ -6,6 +6,8 @@ namespace oc::format {
 
 // One for each file of this room that writes a format.
 Exporter collapsed_exporter();
+Exporter flame_graph_exporter();
+Exporter html_report_exporter();
 Exporter pprof_exporter();
 
 }  // namespace oc::format
