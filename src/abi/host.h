@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -18,6 +19,8 @@ extern "C" {
 
 #include "abi/record.h"
 }
+
+struct oc_machine;
 
 /// What the program and its script share beside the Lua state: which session runs now, what the script
 /// is doing, how often a signal asked it to stop. One per Lua state; outlives it.
@@ -70,6 +73,8 @@ struct oc_session {
   double cut_at_ns = 0;             ///< time of the first event that was dropped, if any
   uint32_t batch_count = 0;         ///< loop.count as it was, while stopping may have set that to 0
   std::atomic<bool> is_cut{false};  ///< the run ends before its events do
+  /// A face of the session's machine, when somebody asked for it. Only abi/machine.cc knows the type.
+  std::unique_ptr<oc_machine, void (*)(oc_machine*)> machine{nullptr, nullptr};
   oc::event::Filter filter;         ///< the one checked last, and as Lua reads it
   std::vector<oc_filter_node> nodes;
   std::string kernel_filter, kernel_rest;

@@ -73,13 +73,19 @@ void ProcessTable::found(uint32_t life, int32_t pid, int32_t tid, std::string_vi
 
 /// A thread of the same process, or the first one of a new process, which has its parent's mappings.
 void ProcessTable::fork(int64_t time, uint32_t life, int32_t pid, int32_t tid, int32_t parent_pid,
-                        std::string_view comm) {
+                        std::string_view comm, bool begins_empty) {
   const ProcessId parent = find(parent_pid);
   ProcessId owner = find(pid);
+  // What was listed when the trace began may be known already: nothing forks twice then.
+  if (time == kBeforeTrace && thread_by_tid_.count(tid) != 0 && owner) {
+    found(life, pid, tid, comm);
+    if (pid != parent_pid && !process(owner).parent) process(owner).parent = parent;
+    return;
+  }
   if (pid != parent_pid) {
     owner = make_process(pid, time);
     process(owner).parent = parent;
-    if (parent) {
+    if (parent && !begins_empty) {
       const auto inherited = mappings_of_[parent.value];
       for (const uint32_t index : inherited) {
         MachineMapping mapping = mappings_[index];

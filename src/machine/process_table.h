@@ -77,7 +77,7 @@ class ProcessTable {
 
   void found(uint32_t life, int32_t pid, int32_t tid, std::string_view comm);
   void fork(int64_t time, uint32_t life, int32_t pid, int32_t tid, int32_t parent_pid,
-            std::string_view comm);
+            std::string_view comm, bool begins_empty = false);
   void comm(int64_t time, uint32_t life, int32_t pid, int32_t tid, std::string_view comm,
             bool is_exec);
   void exit(int64_t time, uint32_t life, int32_t pid, int32_t tid);

@@ -143,6 +143,19 @@ void AddressSpaces::map(int32_t pid, const Mapping& mapping) {
   CodeRange range{mapping.start, end, mapping.offset, module_of(pid, mapping)};
   if (modules_.find(range.module).kind == ModuleKind::kMemory) range.offset = range.start;
   add(map, range);
+  note(pid, range);
+}
+
+void AddressSpaces::note(int32_t pid, const CodeRange& range) {
+  if (log_ == nullptr) return;
+  TaskLog::Entry entry;
+  entry.what = TaskLog::What::kMap;
+  entry.pid = entry.tid = pid;
+  entry.module = range.module;
+  entry.start = range.start;
+  entry.size_bytes = range.end - range.start;
+  entry.offset = range.offset;
+  log_->add(entry);
 }
 
 void AddressSpaces::fork(int32_t pid, int32_t parent_pid, bool begins_empty) {
@@ -197,7 +210,9 @@ void AddressSpaces::map_kernel(const Mapping& mapping) {
   const ModuleId id = modules_.intern(module);
   if (is_kernel && !kernel_module_) kernel_module_ = id;
   cut(kernel_, mapping.start, end);
-  add(kernel_, {mapping.start, end, mapping.start, id});
+  const CodeRange range{mapping.start, end, mapping.start, id};
+  add(kernel_, range);
+  note(-1, range);
 }
 
 void AddressSpaces::add_kernel_code(uint64_t start, uint64_t size_bytes, std::string_view name) {

@@ -12,6 +12,7 @@
 #include "base/interner.h"
 #include "process/frame_table.h"
 #include "process/module_table.h"
+#include "process/task_log.h"
 
 namespace oc::process {
 
@@ -82,6 +83,9 @@ class AddressSpaces {
 
   AddressSpaces(ModuleTable& modules, base::Interner& strings);
 
+  /// Code that is mapped from now on is noted there, too. It outlives this.
+  void set_log(TaskLog* log) { log_ = log; }
+
   void map(int32_t pid, const Mapping& mapping);
   /// `begins_empty`: what is told of it is all there is, as in a rundown.
   void fork(int32_t pid, int32_t parent_pid, bool begins_empty);
@@ -128,6 +132,7 @@ class AddressSpaces {
   ModuleId module_of(int32_t pid, const Mapping& mapping);
   uint64_t canonical_generation(const Mapping& mapping);
   void bury();
+  void note(int32_t pid, const CodeRange& range);
 
   ModuleTable& modules_;
   base::Interner& strings_;
@@ -142,6 +147,7 @@ class AddressSpaces {
   SharedMap kernel_ = make_map();
   SharedMap empty_ = make_map();
   uint64_t refused_ = 0;
+  TaskLog* log_ = nullptr;  ///< null: nobody wants one
 };
 
 }  // namespace oc::process

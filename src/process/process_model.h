@@ -7,6 +7,7 @@
 
 #include "base/id.h"
 #include "base/interner.h"
+#include "process/task_log.h"
 
 namespace oc::process {
 
@@ -36,13 +37,19 @@ class ProcessModel {
     return find_slowly(pid, tid);
   }
 
+  /// From now on what is told is noted there, too. It outlives the model.
+  void set_log(TaskLog* log) { log_ = log; }
+
   /// Texts of `Thread::comm`.
   const base::Interner& names() const { return names_; }
 
-  void comm(int32_t pid, int32_t tid, std::string_view name);
+  void comm(int32_t pid, int32_t tid, std::string_view name, bool is_exec = false);
   /// Of tid 0, which no record renames: in a pid namespace all threads outside of it have that id.
   void name_idle(std::string_view name);
-  void fork(int32_t pid, int32_t tid, int32_t parent_pid, int32_t parent_tid);
+  /// `begins_empty`: see TaskLog.
+  void fork(int32_t pid, int32_t tid, int32_t parent_pid, int32_t parent_tid,
+            bool begins_empty = false);
+  void exit(int32_t pid, int32_t tid);
   /// What /proc says: used only when no record has told.
   void rundown(int32_t pid, int32_t tid, std::string_view name);
 
@@ -52,12 +59,15 @@ class ProcessModel {
   const Thread& find_slowly(int32_t pid, int32_t tid);
   Thread& slot(int32_t pid, int32_t tid);
   Thread make(int32_t pid, int32_t tid);
+  void note(TaskLog::What what, const Thread& thread, int32_t parent_pid = -1,
+            bool begins_empty = false);
 
   base::Interner& names_;
   std::unordered_map<int32_t, Thread>
       by_tid_;  ///< entries keep their address; none is ever removed
   std::array<Thread*, kRecent> recent_{};
   uint32_t next_id_ = 1;
+  TaskLog* log_ = nullptr;  ///< null: nobody wants one
 };
 
 }  // namespace oc::process

@@ -8,33 +8,47 @@
 
 namespace oc::process {
 
-/// What happened to threads and memory, in the order of the trace: who wants to know it afterwards (the machine) reads it.
+/// What happened to threads and memory, in the order of the trace: for who wants to know it afterwards (the machine), where
+/// ProcessModel and AddressSpaces know the present.
 ///
-/// Append-only: the decoder's thread adds, the script's thread reads what a batch brought it. Made only when somebody
-/// asked for it.
-struct TaskLog {
+/// Append-only: the decoder's thread adds, the script's thread reads what is there. 80 bytes an entry. Made only when
+/// somebody asks for it.
+class TaskLog {
+ public:
   enum class What : uint8_t {
+    kFound,  ///< `thread` ran when the trace began, or was listed then
+    kFork,   ///< `thread` is new; when pid differs from parent_pid, so is its process
     kComm,   ///< `thread` has the name `name` from now on
     kExec,   ///< the same; its process runs another program
-    kFork,   ///< `thread` is new; `parent` made it; in another process when pid differs from the parent's
     kExit,   ///< `thread` ended
-    kFound,  ///< it ran already when the trace began, or before anything told of it
-    kMap,    ///< of `pid` (-1: the kernel): `start`, `size_bytes`, `offset`, `module`, code
-    kUnmap,  ///< nothing is mapped there any more (of the kernel's code)
+    kMap,    ///< code: `module`, `start`, `size_bytes`, `offset`, in process `pid`; -1: the kernel's
   };
   struct Entry {
     What what = What::kFound;
-    int64_t time = 0;  ///< ns of the trace's clock; 0: before the trace
+    bool begins_empty = false;  ///< of kFork: what is mapped is told, not inherited
+    uint64_t time = 0;          ///< of the trace's clock; 0: before the trace
     int32_t pid = 0, tid = 0;
-    int32_t parent_pid = 0;
-    uint32_t thread = 0;  ///< which life of the tid (Thread::id)
-    base::StringId name;
+    int32_t parent_pid = -1;  ///< -1: not known
+    uint32_t thread = 0;      ///< Thread::id
+    base::StringId name;      ///< 0: not known
     // Of a mapping:
     ModuleId module;
     uint64_t start = 0, size_bytes = 0;
     uint64_t offset = 0;  ///< in the module
   };
-  base::BlockList<Entry> entries;
+
+  /// What is added from now on happened at that time.
+  void set_time(uint64_t time) { time_ = time; }
+  void add(Entry entry) {
+    entry.time = time_;
+    entries_.append(entry);
+  }
+  /// Any thread may read those below a size that it saw.
+  const base::BlockList<Entry, 10>& entries() const { return entries_; }
+
+ private:
+  uint64_t time_ = 0;
+  base::BlockList<Entry, 10> entries_;
 };
 
 }  // namespace oc::process

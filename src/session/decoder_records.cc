@@ -13,6 +13,7 @@ using event::KernelRecord;
 using source::RecordHeader;
 
 namespace {
+constexpr uint16_t kForkExec = 1u << 13;        // PERF_RECORD_MISC_FORK_EXEC
 constexpr uint16_t kLostSamplesBpf = 1u << 15;  // PERF_RECORD_MISC_LOST_SAMPLES_BPF, tools/lib/perf
 }  // namespace
 
@@ -55,6 +56,7 @@ bool Decoder::kernel_record(const uint8_t* record, const RecordHeader& header, o
     ++counts_.malformed;
     return false;
   }
+  if (model_.log) model_.log->set_time(clock_.time(record, header));
   apply(number, event.payload, event.payload_size, event.cpu, event);
   if (stacks_ != nullptr) stacks_->apply(header, misc, record, event.payload_size + sizeof header);
   if (selection_.wanted[event.event] == 0) return false;
@@ -87,17 +89,20 @@ void Decoder::apply(int number, const uint8_t* body, uint32_t size_bytes, int32_
     case KernelRecord::kExec:
       event.pid = word(0);
       event.tid = word(4);
-      processes_.comm(event.pid, event.tid, base::bounded_text(body + 8, size_bytes - 8));
+      processes_.comm(event.pid, event.tid, base::bounded_text(body + 8, size_bytes - 8),
+                      static_cast<KernelRecord>(number) == KernelRecord::kExec);
       break;
     case KernelRecord::kFork:
       event.pid = word(4);
       event.tid = word(12);
-      processes_.fork(word(0), word(8), word(4), word(12));
+      processes_.fork(word(0), word(8), word(4), word(12),
+                      (source::record_header(event.record).misc & kForkExec) != 0);
       selection_.tasks.fork(word(0), word(8), word(4));
       break;
     case KernelRecord::kExit:
       event.pid = word(0);
       event.tid = word(8);
+      processes_.exit(event.pid, event.tid);
       break;
     case KernelRecord::kMmap:
     case KernelRecord::kMmap2:

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "machine/frame_namer.h"
 #include "session/kept_files.h"
 #include "session/stack_tables.h"
 #include "symbol/module_files.h"
@@ -14,26 +15,8 @@
 
 namespace oc::session {
 
-/// What is known of the place that a frame is. Texts are owned by FrameNames.
-struct NamedFrame {
-  std::string_view function;   ///< "" where nobody knows
-  std::string_view full_name;  ///< with parameters
-  std::string_view module;
-  std::string_view source;  ///< who told the function
-  uint64_t offset = 0;
-  uint64_t function_offset = 0;
-  bool has_address = false;  ///< `offset` is an address
-  bool is_kernel = false;
-  uint32_t calls = 0;
-};
-
-/// One of the functions at a place.
-struct NamedCall {
-  std::string_view function;
-  std::string_view full_name;
-  std::string_view file;
-  uint32_t line = 0;
-};
+using machine::NamedCall;
+using machine::NamedFrame;
 
 /// Which machine a trace is from.
 struct TraceOrigin {
@@ -54,15 +37,14 @@ struct GivenSymbols {
 };
 
 /// Names of frames, looked up when somebody asks. One thread, beside the one that still adds frames.
-class FrameNames {
+class FrameNames : public machine::FrameNamer {
  public:
   FrameNames(const StackTables& tables, TraceOrigin origin, const GivenSymbols& given,
              const KeptFiles& kept);
 
-  void resolve(std::span<const process::FrameId> frames);
-  NamedFrame find(process::FrameId frame);
-  /// Requires: below `calls` of the frame.
-  NamedCall call(process::FrameId frame, uint32_t index);
+  void resolve(std::span<const process::FrameId> frames) override;
+  NamedFrame find(process::FrameId frame) override;
+  NamedCall call(process::FrameId frame, uint32_t index) override;
   /// Why frames of this frame's module have no names; "" where they have.
   std::string reason(process::FrameId frame);
 

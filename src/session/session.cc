@@ -62,7 +62,9 @@ Status Session::start(const RunOptions& options) {
   const auto& target = options.target;
   selection.tasks = TaskSelection(target.pids, target.tids, target.comms);
   selection.cpus = target.cpus;
+  if (wants_machine_) model_.keep_log();
   if (auto status = input().start(options, model_, selection); !status) return status;
+  if (wants_machine_) make_machine();
   run_ = std::make_unique<Run>(input(), model_, std::move(selection));
   return {};
 }
@@ -84,9 +86,39 @@ Status Session::dump(const std::string& path) {
   return recording_.dump(path);
 }
 
+void Session::make_machine() {
+  machine::Machine::Traced traced;
+  if (const StackTables* tables = model_.stacks.tables()) {
+    traced = {&tables->modules, &tables->frames, &tables->stacks, model_.stacks.names()};
+  }
+  machine_ = std::make_unique<machine::Machine>(traced);
+  feed_ = std::make_unique<MachineFeed>(model_, kinds_, *machine_);
+}
+
+/// What is known at the end only.
+void Session::tell_machine() {
+  feed_->finish(counts());
+  machine::TraceFacts& facts = machine_->facts;
+  facts.wall_offset = input().wall_offset();
+  facts.notes = notes();
+  for (const source::Loss& loss : losses_) {
+    machine::Loss told;
+    told.cpu = loss.cpu;
+    if (loss.event != event::EventTable::kUnknown) {
+      const uint32_t number = EventKinds::number_of_sample(loss.event);
+      told.event = machine_->texts.intern(kinds_.name(number));
+    }
+    told.records = loss.records;
+    facts.losses.push_back(told);
+  }
+}
+
 Result<const Batch*> Session::next(std::chrono::milliseconds wait) {
   if (is_over_ || !was_started()) return static_cast<const Batch*>(nullptr);
-  return run_ ? run_->next(wait) : recording_.next(wait);
+  if (!run_) return recording_.next(wait);
+  auto batch = run_->next(wait);
+  if (feed_ && batch && *batch != nullptr) feed_->add(**batch);
+  return batch;
 }
 
 void Session::stop() {
@@ -108,6 +140,7 @@ void Session::finish() {
   input().finish();
   losses_ = losses();
   is_over_ = true;
+  if (feed_) tell_machine();
 }
 
 void Session::end() {

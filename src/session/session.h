@@ -14,6 +14,7 @@
 #include "session/fed_input.h"
 #include "session/file_input.h"
 #include "session/live_input.h"
+#include "session/machine_feed.h"
 #include "session/recording.h"
 #include "session/run.h"
 #include "session/run_options.h"
@@ -54,6 +55,13 @@ class Session {
   /// What the run keeps of stacks; declared before its start.
   Stacks& stacks() { return model_.stacks; }
 
+  /// Before `start`: the samples of all kinds that are wanted go into a machine, too, and who ran when.
+  void declare_machine() { wants_machine_ = true; }
+  /// Null before the start, or when none was declared.
+  machine::Machine* machine() { return machine_.get(); }
+  /// Null likewise.
+  MachineFeed* machine_feed() { return feed_.get(); }
+
   base::Status start(const RunOptions& options);
   /// Instead of `start`: `next` then gives empty batches until the end.
   base::Status start_recording(const RunOptions& options, RecordOptions recording);
@@ -88,6 +96,8 @@ class Session {
  private:
   bool was_started() const { return run_ || recording_.is_started(); }
   base::Status check(const RunOptions& options) const;
+  void make_machine();
+  void tell_machine();
   bool is_at_rest() const { return !run_ || run_->is_at_rest(); }
 
   TraceModel model_;
@@ -95,6 +105,9 @@ class Session {
   EventKinds kinds_{input()};
   std::unique_ptr<Run> run_;
   Recording recording_;
+  bool wants_machine_ = false;
+  std::unique_ptr<machine::Machine> machine_;
+  std::unique_ptr<MachineFeed> feed_;
   bool is_paused_ = false;
   bool is_over_ = false;
   std::vector<source::Loss> losses_;  ///< of a run that is over

@@ -24,6 +24,7 @@ void Stacks::start(const event::EventTable& events, const source::TraceFacts* fa
     origin_.release = facts->kernel;
   }
   tables_ = std::make_unique<StackTables>(strings_);
+  tables_->spaces.set_log(log_);
   builder_ = std::make_unique<StackBuilder>(
       *tables_, events, mode_, [this](FrameFinder& frames) { return make_unwinding(frames); });
   names_ = std::make_unique<FrameNames>(*tables_, origin_, given_, kept_);

@@ -26,6 +26,8 @@ class Stacks {
     mode_ = mode;
     with_places_ = with_places || mode != StackMode::kNone;
   }
+  /// Before the start: code that is mapped is noted there, too. It outlives this.
+  void set_log(process::TaskLog* log) { log_ = log; }
   StackMode mode() const { return mode_; }
   bool is_declared() const { return with_places_; }
 
@@ -56,6 +58,7 @@ class Stacks {
   unwind::Arch arch_ = unwind::Arch::kX86_64;
   StackMode mode_ = StackMode::kNone;
   bool with_places_ = false;
+  process::TaskLog* log_ = nullptr;
   std::unique_ptr<StackTables> tables_;
   std::unique_ptr<perf::Rundown> files_;  ///< live: reads build ids, each file once
   std::unique_ptr<RuleTables> rules_;     ///< where something was unwound

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <memory>
+
 #include "base/interner.h"
 #include "process/cgroup_names.h"
 #include "process/process_model.h"
+#include "process/task_log.h"
 #include "session/stacks.h"
 
 namespace oc::session {
@@ -16,6 +19,14 @@ struct TraceModel {
   process::ProcessModel processes{strings};
   process::CgroupNames cgroups;
   Stacks stacks{strings};
+  std::unique_ptr<process::TaskLog> log;  ///< null: nobody wants to know later who ran when
+
+  /// Before the run's start.
+  void keep_log() {
+    log = std::make_unique<process::TaskLog>();
+    processes.set_log(log.get());
+    stacks.set_log(log.get());
+  }
 };
 
 }  // namespace oc::session

@@ -1,4 +1,4 @@
-#include "format/exported.h"
+#include "format/exported_world.h"
 #include "format/span_tracks.h"
 #include "support/sample_maker.h"
 
@@ -39,7 +39,7 @@ TEST_CASE("spans of a thread nest, and those that overlap are told apart") {
 }
 
 TEST_CASE("a Chrome trace has names, nested spans, spans that overlap, stacks and samples") {
-  const std::string json = exported("chrome", "web");
+  const std::string json = exported("web", "chrome");
   CHECK(has(json, R"({"ph":"M","ts":0,"name":"process_name","pid":100,"tid":100,"args":{"name":"web"}})"));
   CHECK(has(json, R"({"ph":"M","ts":0,"name":"thread_name","pid":200,"tid":200,"args":{"name":"db"}})"));
   CHECK(has(json, R"({"ph":"X","name":"parse","cat":"request","pid":100,"tid":100,"args":{"span":2,"parent":1,"cpu":1,)"
@@ -60,7 +60,7 @@ TEST_CASE("values without stacks are counters where they are numbers, moments ot
   maker.add("load", 1500, 0.5, 1, 1, "a", 0);
   maker.add("load", -1, 2, 1, 1, "a", 0);
   maker.add("switch", 2000, 1, 1, 1, "a", 0, 3);
-  const std::string json = exported("chrome", machine);
+  const std::string json = exported(machine, "chrome");
   CHECK(has(json, R"({"ph":"C","name":"load","pid":1,"tid":1,"ts":1.500,"args":{"value":0.5}})"));
   CHECK(has(json, R"("ts":-0.001,"args":{"value":2}})"));
   CHECK(has(json, R"({"ph":"i","s":"t","name":"switch","pid":1,"tid":1,"ts":2.000,"args":{"value":1,"cpu":3}})"));
@@ -72,16 +72,16 @@ TEST_CASE("samples of a Chrome trace are in order of time, and of a filter") {
   test::SampleMaker maker(machine);
   const auto stack = maker.stack({"main"});
   for (const int64_t time : {3000, 1000, 2000}) maker.add("cycles", time, 1, 1, 1, "a", stack);
-  const std::string json = exported("chrome", machine);
+  const std::string json = exported(machine, "chrome");
   CHECK(json.find("\"ts\":1.000") < json.find("\"ts\":2.000"));
   CHECK(json.find("\"ts\":2.000") < json.find("\"ts\":3.000"));
-  CHECK(count_of(exported("chrome", machine, {.from = 1500, .until = 2500}), "\"sf\":") == 1);
+  CHECK(count_of(exported(machine, "chrome", {.from = 1500, .until = 2500}), "\"sf\":") == 1);
 }
 
 TEST_CASE("a Chrome trace of nothing has an event, as readers want") {
-  CHECK(count_of(exported("chrome", "empty"), "\"ph\":\"M\"") == 1);
+  CHECK(count_of(exported("empty", "chrome"), "\"ph\":\"M\"") == 1);
 }
 
 TEST_CASE("the same machine gives the same Chrome trace") {
-  CHECK(exported("chrome", "hostile") == exported("chrome", "hostile"));
+  CHECK(exported("hostile", "chrome") == exported("hostile", "chrome"));
 }

@@ -1,41 +1,25 @@
 #pragma once
 
-#include <catch2/catch.hpp>
 #include <string>
 #include <string_view>
 
 #include "format/exporter.h"
-#include "support/export_worlds.h"
 
 namespace oc::test {
 
-/// What the format makes of a machine.
-inline std::string exported(std::string_view format, machine::Machine& machine, const machine::Filter& filter = {},
-                            bool values = true) {
-  const format::Exporter* exporter = format::find_exporter(format);
-  REQUIRE(exporter != nullptr);
+/// What a format makes of the samples of a machine that a filter lets through, not packed.
+inline std::string exported(machine::Machine& machine, std::string_view format,
+                            const machine::Filter& filter = {}, bool values = true,
+                            bool inlined = true) {
   auto selection = machine::Selection::make(machine, filter);
-  REQUIRE(selection);
+  if (!selection) return "no selection: " + selection.error().what;
   std::string bytes;
-  const auto out = format::Output::into(bytes);
-  REQUIRE(exporter->write({machine, *selection, {}, true, values, {}}, *out));
-  REQUIRE(out->finish());
-  return bytes;
+  const auto out = oc::format::Output::into(bytes);
+  oc::format::Export what{machine, *selection, "", inlined, values, {}};
+  const auto written = oc::format::find_exporter(format)->write(what, *out);
+  if (!written) return "not written: " + written.error().what;
+  const auto finished = out->finish();
+  return finished ? bytes : "not finished: " + finished.error().what;
 }
-
-/// Of one of the machines of export_worlds.h.
-inline std::string exported(std::string_view format, std::string_view world) {
-  machine::Machine machine;
-  REQUIRE(fill(machine, world));
-  return exported(format, machine);
-}
-
-inline size_t count_of(std::string_view text, std::string_view part) {
-  size_t count = 0;
-  for (size_t at = text.find(part); at != std::string_view::npos; at = text.find(part, at + part.size())) ++count;
-  return count;
-}
-
-inline bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 }  // namespace oc::test

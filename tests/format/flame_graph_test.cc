@@ -1,7 +1,7 @@
 #include "format/flame_diff.h"
 #include "format/flame_layout.h"
 #include "format/frame_texts.h"
-#include "format/exported.h"
+#include "format/exported_world.h"
 #include "support/sample_maker.h"
 
 using namespace oc;
@@ -48,7 +48,7 @@ std::string diff_of(Machine& before, Machine& after, double scale, bool by_befor
 }  // namespace
 
 TEST_CASE("a flame graph tells each frame's share, kind and module") {
-  const std::string svg = exported("flamegraph", "web");
+  const std::string svg = exported("web", "flamegraph");
   CHECK(tooltip(svg, "all") == "all\n40,000 cycles, 100.00%");
   CHECK(tooltip(svg, "web") == "web\n30,000 cycles, 75.00%");
   CHECK(tooltip(svg, "parse") == "parse\n/srv/web (user)\n12,000 cycles, 30.00%");
@@ -64,13 +64,13 @@ TEST_CASE("a flame graph tells each frame's share, kind and module") {
 }
 
 TEST_CASE("a flame graph of no samples is an empty picture, of one sample a whole one") {
-  CHECK(count_of(exported("flamegraph", "empty"), "<g class=\"none-0\"><title>") == 1);
-  const std::string one = exported("flamegraph", "one");
+  CHECK(count_of(exported("empty", "flamegraph"), "<g class=\"none-0\"><title>") == 1);
+  const std::string one = exported("one", "flamegraph");
   CHECK(tooltip(one, "work") == "work\n/bin/prog (user)\n7 cycles, 100.00%");
 }
 
 TEST_CASE("names in a flame graph are texts, whatever they are") {
-  const std::string svg = exported("flamegraph", "hostile");
+  const std::string svg = exported("hostile", "flamegraph");
   CHECK(has(svg, "&lt;/script&gt;&lt;/title&gt;&lt;b a=&quot;1&quot; c=&#39;2&#39;&gt;&amp;amp;{{x}};]]&gt;&lt;!--"));
   CHECK(count_of(svg, "]]>") == 1);  // the end of the script
   CHECK(svg.find('\0') == std::string::npos);
@@ -85,10 +85,10 @@ TEST_CASE("samples of several kinds weigh one each, and the picture says so") {
   test::SampleMaker maker(machine);
   maker.add("cycles", 1, 1000, 1, 1, "a", maker.stack({"main", "f"}));
   maker.add("faults", 2, 1, 1, 1, "a", maker.stack({"main", "g"}));
-  const std::string svg = exported("flamegraph", machine);
+  const std::string svg = exported(machine, "flamegraph");
   CHECK(tooltip(svg, "f") == "f\n/bin/prog (user)\n1 sample, 50.00%");
   CHECK(has(svg, "2 kinds of samples: each sample weighs 1"));
-  CHECK(tooltip(exported("flamegraph", machine, {.kinds = {"cycles"}}), "f") ==
+  CHECK(tooltip(exported(machine, "flamegraph", {.kinds = {"cycles"}}), "f") ==
         "f\n/bin/prog (user)\n1,000 cycles, 100.00%");
 }
 
@@ -97,7 +97,7 @@ TEST_CASE("values below zero are not drawn as widths") {
   test::SampleMaker maker(machine);
   maker.add("bytes", 1, -5, 1, 1, "a", maker.stack({"main", "free"}));
   maker.add("bytes", 2, 5, 1, 1, "a", maker.stack({"main", "malloc"}));
-  const std::string svg = exported("flamegraph", machine);
+  const std::string svg = exported(machine, "flamegraph");
   CHECK(tooltip(svg, "free") == "free\n/bin/prog (user)\n1 sample, 50.00%");
   CHECK(has(svg, "there are values below zero"));
 }
@@ -139,14 +139,14 @@ TEST_CASE("callees lie above their caller and beside each other") {
 }
 
 TEST_CASE("50,000 different stacks and a deep one make a bounded picture that says what is missing") {
-  const std::string svg = exported("flamegraph", "deep");
+  const std::string svg = exported("deep", "flamegraph");
   CHECK(has(svg, "frames are left out:"));
   CHECK(has(svg, "deeper than 1800 levels"));
   CHECK(svg.size() < 8'000'000);
 }
 
 TEST_CASE("the same machine gives the same picture") {
-  CHECK(exported("flamegraph", "many") == exported("flamegraph", "many"));
+  CHECK(exported("many", "flamegraph") == exported("many", "flamegraph"));
 }
 
 TEST_CASE("a differential flame graph compares shares of the same paths") {

@@ -1,4 +1,4 @@
-#include "format/exported.h"
+#include "format/exported_world.h"
 #include "format/report_data.h"
 #include "support/sample_maker.h"
 
@@ -92,7 +92,7 @@ TEST_CASE("numbers are packed as LEB128 in base64") {
 }
 
 TEST_CASE("a report carries its parts, loads nothing and tells losses") {
-  const std::string page = exported("html", "web");
+  const std::string page = exported("web", "html");
   CHECK(count_of(page, "<!--") == 0);
   CHECK(has(page, "<title>web.data</title>"));
   CHECK(has(page, "default-src 'none'"));
@@ -100,11 +100,11 @@ TEST_CASE("a report carries its parts, loads nothing and tells losses") {
   CHECK_FALSE(has(page, "https://"));
   CHECK(has(page, "\"notes\":[\"17 records were lost: 17 cycles\"]"));
   CHECK(has(page, "[\"across\",\"request\",1,9000000,9000000,9000000]"));
-  CHECK(exported("html", "web") == page);
+  CHECK(exported("web", "html") == page);
 }
 
 TEST_CASE("names in a report cannot end its script") {
-  const std::string page = exported("html", "hostile");
+  const std::string page = exported("hostile", "html");
   CHECK(count_of(page, "</script>") == 2);
   CHECK(count_of(page, "<script") == 2);
   CHECK(count_of(page, "</title>") == 1);
@@ -113,6 +113,6 @@ TEST_CASE("names in a report cannot end its script") {
 }
 
 TEST_CASE("reports of no samples and of one sample are reports") {
-  CHECK(has(exported("html", "empty"), "\"nodes\":1,\"rows\":0"));
-  CHECK(has(exported("html", "one"), "\"nodes\":3,\"rows\":1"));
+  CHECK(has(exported("empty", "html"), "\"nodes\":1,\"rows\":0"));
+  CHECK(has(exported("one", "html"), "\"nodes\":3,\"rows\":1"));
 }

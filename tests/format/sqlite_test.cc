@@ -2,7 +2,7 @@
 
 #include <functional>
 
-#include "format/exported.h"
+#include "format/exported_world.h"
 #include "format/sqlite_file.h"
 #include "support/sample_maker.h"
 
@@ -47,7 +47,7 @@ class Opened {
 }  // namespace
 
 TEST_CASE("tables hold samples, stacks, functions, processes, spans, attributes and losses") {
-  Opened tables(exported("sqlite", "web"));
+  Opened tables(exported("web", "sqlite"));
   CHECK(tables.ask("PRAGMA integrity_check") == "ok");
   CHECK(tables.ask("PRAGMA foreign_key_check").empty());
   CHECK(tables.ask("SELECT count(*), sum(value) FROM samples") == "40|40000");
@@ -70,12 +70,12 @@ TEST_CASE("tables hold samples, stacks, functions, processes, spans, attributes 
 }
 
 TEST_CASE("tables of no samples and of one sample are tables") {
-  CHECK(Opened(exported("sqlite", "empty")).ask("SELECT count(*) FROM named_samples") == "0");
-  CHECK(Opened(exported("sqlite", "one")).ask("SELECT function, value FROM named_samples") == "work|7");
+  CHECK(Opened(exported("empty", "sqlite")).ask("SELECT count(*) FROM named_samples") == "0");
+  CHECK(Opened(exported("one", "sqlite")).ask("SELECT function, value FROM named_samples") == "work|7");
 }
 
 TEST_CASE("tables hold names as valid texts of any length") {
-  Opened tables(exported("sqlite", "hostile"));
+  Opened tables(exported("hostile", "sqlite"));
   CHECK(tables.ask("PRAGMA integrity_check") == "ok");
   CHECK(tables.ask("SELECT count(*) FROM functions WHERE length(name) = 65536") == "1");
   CHECK(tables.ask("SELECT count(*) FROM functions WHERE name = 'a' || char(0xfffd) || 'b'") == "1");
@@ -85,7 +85,7 @@ TEST_CASE("tables hold names as valid texts of any length") {
 TEST_CASE("a part of a trace tells of nobody else") {
   Machine machine;
   test::fill_web(machine);
-  Opened tables(exported("sqlite", machine, {.comms = {"db"}}));
+  Opened tables(exported(machine, "sqlite", {.comms = {"db"}}));
   CHECK(tables.ask("SELECT name FROM processes") == "db");
   CHECK(tables.ask("SELECT count(*) FROM spans") == "0");
   CHECK(tables.ask("SELECT count(*) FROM samples") == "10");
@@ -97,14 +97,14 @@ TEST_CASE("mappings and times without an end are told") {
   test::SampleMaker maker(machine);
   maker.add("cycles", 5, 0.25, 7, 7, "a", 0, machine::kNoCpu);
   machine.processes.map(3, 7, {{}, {}, 0xffff800000000000, 0xffff800000001000, 0x2000});
-  Opened tables(exported("sqlite", machine));
+  Opened tables(exported(machine, "sqlite"));
   CHECK(tables.ask("SELECT start_address, end_address, module_offset, from_ns, until_ns FROM mappings") ==
         "0xffff800000000000|0xffff800000001000|0x0000000000002000|3|");
   CHECK(tables.ask("SELECT value, cpu, stack FROM samples") == "0.25||");
 }
 
 TEST_CASE("the same machine gives the same tables") {
-  CHECK(exported("sqlite", "many") == exported("sqlite", "many"));
+  CHECK(exported("many", "sqlite") == exported("many", "sqlite"));
 }
 
 TEST_CASE("a folder that is not there is an error that says what to do") {

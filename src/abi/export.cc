@@ -1,0 +1,120 @@
+#include "abi/calls.h"
+#include "abi/machine_handle.h"
+#include "format/exporter.h"
+
+namespace format = oc::format;
+using oc::abi::fail;
+using oc::abi::guarded;
+using oc::base::Code;
+using oc::base::make_error;
+
+struct oc_output {
+  oc_machine& owner;
+  std::unique_ptr<format::Output> output;
+};
+
+namespace {
+
+/// Owned by the static table.
+const format::Exporter* choose(oc_machine& owner, const char* path, const char* name) {
+  const format::Exporter* found =
+      name == nullptr ? format::exporter_of_path(path) : format::find_exporter(name);
+  if (found != nullptr) return found;
+  std::string names;
+  for (const format::Exporter& exporter : format::exporters()) names += " " + std::string(exporter.name);
+  const std::string what =
+      name == nullptr ? std::string(path) + ": no format has this extension"
+                      : "there is no format '" + std::string(name) + "'";
+  fail(owner, make_error(Code::kUsage, what, "there are:" + names));
+  return nullptr;
+}
+
+format::Output::Options output_options(const char* path, bool overwrites) {
+  std::string_view stem;
+  format::Output::Options options;
+  options.compression = format::compression_of(path, &stem);
+  options.overwrites = overwrites;
+  return options;
+}
+
+}  // namespace
+
+extern "C" {
+
+int oc_format_at(uint32_t index, oc_format* out) {
+  static thread_local std::string extensions;
+  const auto all = format::exporters();
+  if (index >= all.size()) return 0;
+  const format::Exporter& at = all[index];
+  extensions.clear();
+  for (const auto extension : at.extensions) {
+    if (!extensions.empty()) extensions += ' ';
+    extensions += extension;
+  }
+  const format::Holds& holds = at.holds;
+  *out = {at.name.data(),   at.summary.data(),   extensions.c_str(), holds.stacks,
+          holds.times,      holds.threads,       holds.process_names, holds.lines,
+          holds.build_ids,  holds.kinds,         holds.spans,        holds.attributes,
+          holds.losses,     holds.is_binary};
+  return 1;
+}
+
+const char* oc_format_of_path(const char* path) {
+  const format::Exporter* found = format::exporter_of_path(path);
+  return found == nullptr ? nullptr : found->name.data();
+}
+
+double oc_selection_export(oc_selection* selection, const char* path,
+                           const oc_export_options* options) {
+  oc_machine& owner = selection->owner;
+  return guarded(owner, -1.0, [&]() -> double {
+    const format::Exporter* exporter = choose(owner, path, options->format);
+    if (exporter == nullptr) return -1;
+    auto how = output_options(path, options->overwrites != 0);
+    how.compression = format::compression_for(*exporter, path);
+    auto output = format::Output::open(path, how);
+    if (!output) return fail(owner, std::move(output.error()));
+    format::Export what{*owner.machine, *selection->made, "", true, true, {}};
+    if (options->title != nullptr) what.title = options->title;
+    what.inlined = options->no_inlined == 0;
+    what.values = options->counts == 0;
+    const uint32_t asked = owner.host == nullptr ? 0 : owner.host->stop_requests.load();
+    what.progress = [&](double) {
+      return owner.host == nullptr || owner.host->stop_requests.load() == asked;
+    };
+    if (auto written = exporter->write(what, **output); !written) {
+      return fail(owner, std::move(written.error()));
+    }
+    if (auto finished = (*output)->finish(); !finished) {
+      return fail(owner, std::move(finished.error()));
+    }
+    return static_cast<double>((*output)->size_bytes());
+  });
+}
+
+oc_output* oc_output_open(oc_machine* owner, const char* path, int overwrites) {
+  return guarded(*owner, static_cast<oc_output*>(nullptr), [&]() -> oc_output* {
+    auto output = format::Output::open(path, output_options(path, overwrites != 0));
+    if (!output) {
+      fail(*owner, std::move(output.error()));
+      return nullptr;
+    }
+    return new oc_output{*owner, std::move(*output)};
+  });
+}
+
+void oc_output_write(oc_output* output, const char* bytes, size_t size_bytes) {
+  output->output->write(std::string_view(bytes, size_bytes));
+}
+
+int oc_output_finish(oc_output* output) {
+  const std::unique_ptr<oc_output> owned(output);
+  return guarded(output->owner, -1, [&] {
+    auto finished = output->output->finish();
+    return finished ? 0 : fail(output->owner, std::move(finished.error()));
+  });
+}
+
+void oc_output_abandon(oc_output* output) { delete output; }
+
+}  // extern "C"

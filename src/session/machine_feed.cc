@@ -1,0 +1,148 @@
+#include "session/machine_feed.h"
+
+#include <linux/perf_event.h>
+
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "event/sample_layout.h"
+
+namespace oc::session {
+
+using process::TaskLog;
+
+namespace {
+
+/// Clocks count ns.
+bool counts_time(const perf_event_attr& attr) {
+  return attr.type == PERF_TYPE_SOFTWARE &&
+         (attr.config == PERF_COUNT_SW_CPU_CLOCK || attr.config == PERF_COUNT_SW_TASK_CLOCK);
+}
+
+}  // namespace
+
+MachineFeed::MachineFeed(const TraceModel& model, const EventKinds& kinds, machine::Machine& machine)
+    : model_(model), kind_names_(kinds), machine_(machine) {}
+
+void MachineFeed::set_group(uint32_t kind, std::string group) {
+  if (kind >= groups_.size()) groups_.resize(kind + 1);
+  groups_[kind] = std::move(group);
+}
+
+MachineFeed::Kind MachineFeed::make_kind(uint32_t number) {
+  Kind made;
+  const event::EventKind* sample = kind_names_.sample(number);
+  if (sample == nullptr) return made;
+  const perf_event_attr& attr = sample->attr;
+  const auto type = counts_time(attr) ? machine::ValueType::kDuration : machine::ValueType::kCount;
+  made.is_chosen = true;
+  made.id = machine_.kind(sample->name, type, number < groups_.size() ? groups_[number] : "");
+  made.period_at = sample->layout.period;
+  if (attr.freq == 0) made.usual = std::max<double>(1, static_cast<double>(attr.sample_period));
+  machine::Kind& kind = machine_.kind(made.id);
+  kind.is_sampled = attr.freq != 0 || attr.sample_period > 1;
+  if (attr.freq != 0 && counts_time(attr) && attr.sample_freq != 0) {
+    kind.period = 1e9 / static_cast<double>(attr.sample_freq);
+  } else if (attr.freq == 0) {
+    kind.period = made.usual;
+  }
+  return made;
+}
+
+machine::ContextId MachineFeed::context_of(const oc_event& event) {
+  const uint32_t life = event.thread;
+  if (life >= last_context_.size()) {
+    last_context_.resize(std::max<size_t>(life + 1, last_context_.size() * 2));
+  }
+  uint64_t& last = last_context_[life];
+  // Life 0 is of all whose thread nobody knows: these are told apart by their ids.
+  if (life != 0 && last >> 32 == event.comm && last != 0) return {static_cast<uint32_t>(last)};
+  auto& processes = machine_.processes;
+  const machine::ThreadId thread = processes.thread_of_life(life, event.pid, event.tid);
+  const base::StringId comm =
+      machine_.texts.intern(model_.strings.text(base::StringId{event.comm}));
+  const machine::ContextId context = processes.context(thread, comm);
+  last = uint64_t{event.comm} << 32 | context.value;
+  return context;
+}
+
+/// Without a stack the place where the sample was taken is one.
+machine::StackRef MachineFeed::stack_of(const oc_event& event) {
+  if (event.stack != 0 || event.frame == 0) return event.stack;
+  if (event.frame >= of_frame_.size()) {
+    of_frame_.resize(std::max<size_t>(event.frame + 1, of_frame_.size() * 2));
+  }
+  machine::StackRef& stack = of_frame_[event.frame];
+  if (stack == 0) stack = machine_.add_stack({&event.frame, 1});
+  return stack;
+}
+
+void MachineFeed::add(const Batch& batch) {
+  read_log(batch.counts);
+  for (uint32_t i = 0; i < batch.count; ++i) {
+    const oc_event& event = batch.events[i];
+    if (event.event < event::kKernelRecords) continue;
+    while (event.event >= kinds_.size()) {
+      kinds_.push_back(make_kind(static_cast<uint32_t>(kinds_.size())));
+    }
+    const Kind& kind = kinds_[event.event];
+    if (!kind.is_chosen) continue;
+    machine::Sample sample;
+    sample.time = static_cast<int64_t>(event.time);
+    sample.value = kind.usual;
+    if (kind.period_at != event::kAbsent) {
+      sample.value = static_cast<double>(base::load<uint64_t>(event.record + kind.period_at));
+    }
+    sample.context = context_of(event);
+    sample.stack = stack_of(event);
+    sample.kind = kind.id;
+    if (event.cpu >= 0) sample.cpu = static_cast<uint16_t>(std::min(event.cpu, 0xfffe));
+    machine_.add(sample);
+  }
+}
+
+void MachineFeed::read_log(const Counts& counts) {
+  if (!model_.log || counts.start_time == 0) return;  // nothing with a time has been seen
+  const auto& entries = model_.log->entries();
+  const uint32_t end = entries.size();
+  while (log_at_ < end) apply(entries[log_at_++], counts.start_time);
+}
+
+/// What is told with time 0 was so before the trace began.
+void MachineFeed::apply(const TaskLog::Entry& entry, uint64_t start) {
+  auto& processes = machine_.processes;
+  const int64_t time =
+      entry.time == 0 ? machine::kBeforeTrace : static_cast<int64_t>(entry.time - start);
+  const std::string_view comm = model_.strings.text(entry.name);
+  switch (entry.what) {
+    case TaskLog::What::kFound:
+      return processes.found(entry.thread, entry.pid, entry.tid, comm);
+    case TaskLog::What::kFork:
+      return processes.fork(time, entry.thread, entry.pid, entry.tid, entry.parent_pid, comm,
+                            entry.begins_empty);
+    case TaskLog::What::kComm:
+    case TaskLog::What::kExec:
+      return processes.comm(time, entry.thread, entry.pid, entry.tid, comm,
+                            entry.what == TaskLog::What::kExec);
+    case TaskLog::What::kExit:
+      return processes.exit(time, entry.thread, entry.pid, entry.tid);
+    case TaskLog::What::kMap: {
+      machine::MachineMapping mapping;
+      mapping.module = entry.module;
+      mapping.start = entry.start;
+      mapping.end = entry.start + entry.size_bytes;
+      mapping.offset = entry.offset;
+      return processes.map(time, entry.pid, mapping);
+    }
+  }
+}
+
+void MachineFeed::finish(const Counts& counts) {
+  read_log(counts);
+  if (counts.last_time > counts.start_time) {
+    machine_.facts.end = static_cast<int64_t>(counts.last_time - counts.start_time);
+  }
+  machine_.facts.start_ns = counts.start_time;
+}
+
+}  // namespace oc::session

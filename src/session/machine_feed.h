@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "machine/machine.h"
+#include "session/batch.h"
+#include "session/event_kinds.h"
+#include "session/trace_model.h"
+
+namespace oc::session {
+
+/// Fills a machine with what a run reads: batch by batch, on the script's thread.
+///
+///     TaskLog (all that the decoder wrote so far) ──> processes, threads, mappings
+///     batch: samples of the chosen kinds          ──> samples
+///
+/// A sample's value is its period: how many events it stands for, of the clocks ns; where a file does not have it, what
+/// the event was asked for, at least 1.
+class MachineFeed {
+ public:
+  MachineFeed(const TraceModel& model, const EventKinds& kinds, machine::Machine& machine);
+
+  /// What `group` ("cpu") the samples of that kind belong to. Before the first batch.
+  void set_group(uint32_t kind, std::string group);
+  /// Of the chosen kinds; others pass.
+  void add(const Batch& batch);
+  /// Follows the log to its end: also of what ran after the last sample.
+  void finish(const Counts& counts);
+
+ private:
+  struct Kind {
+    machine::KindId id;
+    uint16_t period_at = 0;  ///< in the record; kAbsent: none
+    double usual = 1;
+    bool is_chosen = false;
+  };
+
+  void read_log(const Counts& counts);
+  void apply(const process::TaskLog::Entry& entry, uint64_t start);
+  Kind make_kind(uint32_t number);
+  machine::ContextId context_of(const oc_event& event);
+  machine::StackRef stack_of(const oc_event& event);
+
+  const TraceModel& model_;
+  const EventKinds& kind_names_;
+  machine::Machine& machine_;
+  std::vector<Kind> kinds_;           ///< by number
+  std::vector<std::string> groups_;   ///< by number
+  uint32_t log_at_ = 0;
+  std::vector<uint64_t> last_context_;       ///< by life of a thread: comm << 32 | context
+  std::vector<machine::StackRef> of_frame_;  ///< by frame: the stack that is that frame alone
+};
+
+}  // namespace oc::session
