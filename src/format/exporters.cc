@@ -19,6 +19,7 @@ const std::array kExporters{
     perfview_exporter(),
     perfview_zip_exporter(),
     pprof_exporter(),
+    sqlite_exporter(),
 };
 
 }  // namespace

@@ -15,5 +15,6 @@ Exporter perfetto_exporter();
 Exporter perfview_exporter();
 Exporter perfview_zip_exporter();
 Exporter pprof_exporter();
+Exporter sqlite_exporter();
 
 }  // namespace oc::format
