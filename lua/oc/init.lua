@@ -24,6 +24,9 @@ local oc = {
   source = sources.make,
   format = formats.make,
 
+  -- Formats that a script writes itself.
+  exporter = require("oc.export").declare,
+
   -- Aggregates.
   counter = aggregate.counter,
   sum = aggregate.sum,

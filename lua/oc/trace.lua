@@ -17,6 +17,7 @@ local errors = require "oc.errors"
 local filter = require "oc.filter"
 local frames = require "oc.frames"
 local kinds = require "oc.kinds"
+local machine = require "oc.machine"
 local nearest = require "oc.nearest"
 local open_options = require "oc.open_options"
 local phases = require "oc.phases"
@@ -99,6 +100,9 @@ function M.open(options)
     _opened_at = debug.getinfo(2, "Sl"),
   }, Trace)
   opened[#opened + 1] = self
+  if options.machine and (given.path or options.source) and not self._asked.stacks then
+    self._asked.stacks = "any"
+  end
   attach(self, given.path)
   if options.cgroups then C.oc_session_sample_cgroups(self._session) end
   return self
@@ -336,6 +340,22 @@ end
 
 -- Asking -----------------------------------------------------------------------------------------
 
+--- The ExportMachine: processes, samples and spans of what was read so far. It wants to be declared:
+--- `oc.open { machine = true }`.
+---@return oc.Machine
+function Trace:machine()
+  if not self._options.machine then
+    errors.misuse("this trace has no machine: none was declared",
+      { token = "machine", hint = "as in oc.open { machine = true }" })
+  elseif not self._ran then
+    errors.misuse("a machine is filled by the run: call trace:run() first", { token = "machine" })
+  end
+  if not self._machine then
+    self._machine = machine.new(C.oc_session_machine(self._session), self)
+  end
+  return self._machine
+end
+
 --- Numbers of the run so far.
 ---@return oc.Stats
 function Trace:stats()
@@ -384,6 +404,7 @@ Trace.__index = function(self, name)
     rawset(self, "_has_read_events", true)
     return self._asked.events or {}
   end
+  if name == "_machine" then return nil end
   local method = Trace[name]
   if method == nil and not (type(name) == "string" and name:find("^_")) then
     local names = { "events", "host", "start_ns", "start_wall_ns" }
