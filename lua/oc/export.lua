@@ -8,7 +8,7 @@ local selection = require "oc.selection"
 
 local M = {}
 
--- Formats 
+-- Formats -----------------------------------------------------------------------------------------
 
 local declared = {}  -- by name: oc.exporter's tables
 
@@ -98,7 +98,7 @@ function M.check(path, name)
   return ffi.string(found)
 end
 
--- Writing 
+-- Writing -----------------------------------------------------------------------------------------
 
 local Out = {}
 Out.__index = Out

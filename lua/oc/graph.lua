@@ -106,7 +106,7 @@ local function read(raw)
   local node = { name = text(raw.name), module = text(raw.module), what = what_names[raw.what],
     self = raw.self, total = raw.total, count = raw.total_count, self_count = raw.self_count,
     kernel = raw.is_kernel ~= 0, parent = raw.parent, _first = raw.first_child, _next = raw.next }
-  if raw.line > 0 and raw.file.size_bytes > 0 then node.file, node.line = text(raw.file), raw.line end
+  if raw.line > 0 then node.file, node.line = text(raw.file), raw.line end
   return node
 end
 
@@ -156,7 +156,6 @@ local function least_of(min, total)
   return total * percent / 100
 end
 
---- Lines of the tree, each { percent, indented name }; an only child stays in its parent's column.
 local function walk(self, node, depth, state)
   for _, child in ipairs(self:children(node)) do
     if child.total < state.least or #state.rows >= state.most then

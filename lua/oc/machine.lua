@@ -30,7 +30,7 @@ local function raise(self)
     { hint = hint ~= "" and hint or nil, code = failure.code }), 0)
 end
 
--- What there is 
+-- What there is -----------------------------------------------------------------------------------
 
 ---@class oc.Process a process in one of its lives
 ---@field id integer
@@ -195,7 +195,7 @@ function Machine:stats()
     last = raw.samples > 0 and raw.last_ns or nil }
 end
 
--- Asking 
+-- Asking ------------------------------------------------------------------------------------------
 
 --- The samples for which all of this holds; then :by(…), :top(…), :each().
 ---@param filter? oc.SampleFilter
@@ -215,7 +215,7 @@ function Machine:export(path, options)
   return require("oc.export").write(self, path, options)
 end
 
--- Adding 
+-- Adding ------------------------------------------------------------------------------------------
 
 --- Checks the fields of a table that is added.
 local function check(given, known, what)
@@ -264,7 +264,7 @@ local function context_of(self, given)
   local event = given.event and descriptor_of(given.event)
   local comm = given.comm or (given.event and given.event.comm) or ""
   local pid = given.pid or given.tid or -1
-  if not event and pid < 0 then return 0 end
+  if not event and not given.tid and pid < 0 then return 0 end
   return C.oc_machine_context(self._raw, event, pid, given.tid or pid, comm, #comm)
 end
 
@@ -303,16 +303,16 @@ local function attributes_of(self, attributes)
   local names = {}
   for name in pairs(attributes) do names[#names + 1] = name end
   table.sort(names)
-  local raw, keep = ffi.new("oc_attribute[?]", math.max(#names, 1)), {}
+  local raw = ffi.new("oc_attribute[?]", math.max(#names, 1))
+  local texts = {}  -- until the call
   for i, name in ipairs(names) do
     local value = attributes[name]
     raw[i - 1].name.text, raw[i - 1].name.size_bytes = name, #name
     if type(value) == "number" then
       raw[i - 1].text.text, raw[i - 1].number = nil, value
     else
-      value = tostring(value)
-      keep[#keep + 1] = value  -- until the call
-      raw[i - 1].text.text, raw[i - 1].text.size_bytes = value, #value
+      texts[i] = tostring(value)
+      raw[i - 1].text.text, raw[i - 1].text.size_bytes = texts[i], #texts[i]
     end
   end
   return C.oc_machine_add_attributes(self._raw, raw, #names, 0)
@@ -364,6 +364,21 @@ function Machine:add_span(given)
   raw.name.text, raw.name.size_bytes = name, #name
   local id = C.oc_machine_add_span(self._raw, raw)
   return id ~= 0 and id or nil
+end
+
+--- A sentence that goes with every result and export: what limits them.
+---@param sentence string
+function Machine:note(sentence) C.oc_machine_note(self._raw, tostring(sentence)) end
+
+--- Sentences about damage or limits.
+---@return string[]
+function Machine:notes()
+  local notes = {}
+  while true do
+    local sentence = C.oc_machine_note_at(self._raw, #notes)
+    if sentence == nil then return notes end
+    notes[#notes + 1] = ffi.string(sentence)
+  end
 end
 
 --- Keeps so much only: what is older goes first.

@@ -16,7 +16,7 @@ local M = {}
 ---@class oc.Query
 local Query = {}
 
--- Building 
+-- Building ----------------------------------------------------------------------------------------
 
 local function copy(self)
   local made = {}
@@ -67,7 +67,7 @@ function Query:quantiles(...)
   return made
 end
 
--- Running 
+-- Running -----------------------------------------------------------------------------------------
 
 --- Groups that a function of the user's gives: their numbers by sample, their values.
 local function ask_groups(self, fn)
@@ -181,7 +181,7 @@ function Query:total() return C.oc_selection_count(self._selection) end
 ---@param fn fun(s: oc.SampleView)
 function Query:each(fn) selection.each(self._machine, self._selection, fn) end
 
--- Showing 
+-- Showing -----------------------------------------------------------------------------------------
 
 ---@class oc.QueryResult rows, to be printed
 local Result = {}

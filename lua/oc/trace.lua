@@ -24,6 +24,7 @@ local phases = require "oc.phases"
 local proxies = require "oc.proxy"
 local run = require "oc.run"
 local session = require "oc.session"
+local scenario = require "oc.scenario"
 local settings = require "oc.settings"
 local stack = require "oc.stack"
 local timers = require "oc.timers"
@@ -281,6 +282,25 @@ function Trace:event(name)
     format = kind.fields,
     field = function(_, field) return view.field_reference(kind, field) end,
   }
+end
+
+--- Uses a scenario: its events are asked for, its samples and spans go into the machine.
+---@param name string
+function Trace:use(name)
+  if self._ran then errors.misuse("scenarios are chosen before trace:run()", { token = "use" }) end
+  local found = scenario.find(name)
+  local wants_stacks = found and found.stacks and not self._asked.stacks
+  if wants_stacks then
+    if #self._registered > 0 then
+      errors.misuse(("scenario '%s' wants stacks: use it before the first callback"):format(name),
+        { token = "use", hint = "or open the trace with stacks" })
+    end
+    self._asked.stacks = (self._path or self._source) and "any" or found.stacks
+    ask.apply(self._session, self._asked, settings.run.command ~= nil)
+  end
+  self._options.machine = true
+  scenario.use(self, name)
+  return self
 end
 
 -- Running ----------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 local C = require "oc.abi"
 local errors = require "oc.errors"
 local report = require "oc.report"
+local scenario = require "oc.scenario"
 local session = require "oc.session"
 local settings = require "oc.settings"
 
@@ -23,6 +24,7 @@ function M.load(path, options)
   local stacks = options.frame_pointers and "fp" or options.call_graph or "any"
   local trace = require("oc.trace").open { input = path, machine = true,
     stacks = stacks:match("^%a+") }
+  if options.scenario then trace:use(options.scenario) end
   trace:run()
   local signal = C.oc_host_interrupted(session.host_pointer)
   if signal > 0 then
@@ -65,11 +67,21 @@ local function numbers(list, option)
   return found
 end
 
+--- What the samples of a scenario are called: of some they are the events themselves.
+---@param name string
+---@return string
+function M.kind_of(name)
+  local found, hint = scenario.find(name)
+  if not found then errors.wrong_usage(("there is no scenario '%s'"):format(name), hint) end
+  return (found.span or #found.events > 1) and name or found.events[1]
+end
+
 --- The samples that the command line asks for.
 ---@param options table
 ---@return oc.SampleFilter
 function M.filter(options)
-  return { kind = options.event, comm = words(options.comm), pid = numbers(options.pid, "-p"),
+  local kind = options.event or (options.scenario and M.kind_of(options.scenario))
+  return { kind = kind, comm = words(options.comm), pid = numbers(options.pid, "-p"),
     tid = numbers(options.tid, "-t"), cpu = cpus(options.cpu), symbol = options.symbol,
     module = options.module }
 end
@@ -80,7 +92,8 @@ end
 ---@param options table
 ---@return string[]
 function M.kinds(machine, options)
-  if options.event then return options.event end
+  local chosen = options.event or (options.scenario and M.kind_of(options.scenario))
+  if chosen then return type(chosen) == "table" and chosen or { chosen } end
   local kinds = {}
   for _, row in ipairs(machine:samples(M.filter(options)):by("kind"):count():rows()) do
     kinds[#kinds + 1] = row[1]

@@ -94,7 +94,9 @@ end
 local function groups_of(text)
   local groups = {}
   for word in text:gmatch("[^,]+") do groups[#groups + 1] = word end
-  if #groups == 0 then errors.wrong_usage("--by wants names of groups", "as in --by comm,symbol") end
+  if #groups == 0 then
+    errors.wrong_usage("--by wants names of groups", "as in --by comm,symbol")
+  end
   return groups
 end
 
