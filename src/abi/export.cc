@@ -70,7 +70,9 @@ double oc_selection_export(oc_selection* selection, const char* path,
   return guarded(owner, -1.0, [&]() -> double {
     const format::Exporter* exporter = choose(owner, path, options->format);
     if (exporter == nullptr) return -1;
-    auto output = format::Output::open(path, output_options(path, options->overwrites != 0));
+    auto how = output_options(path, options->overwrites != 0);
+    how.compression = format::compression_for(*exporter, path);
+    auto output = format::Output::open(path, how);
     if (!output) return fail(owner, std::move(output.error()));
     format::Export what{*owner.machine, *selection->made, "", true, true, {}};
     if (options->title != nullptr) what.title = options->title;

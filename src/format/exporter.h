@@ -41,6 +41,7 @@ struct Exporter {
   Holds holds;
   /// Writes all; the caller finishes the output. Reproducible: the same machine gives the same bytes.
   base::Status (*write)(const Export& what, Output& out);
+  Compression usual_compression = Compression::kNone;  ///< unless the path's extension says another
 };
 
 /// All built-in ones, by name.
@@ -48,5 +49,7 @@ std::span<const Exporter> exporters();
 const Exporter* find_exporter(std::string_view name);
 /// By a path's extension, the longest that fits; null: none. A compression's extension (.gz, .zst) may follow one.
 const Exporter* exporter_of_path(std::string_view path);
+/// How a file of that format and name is packed.
+Compression compression_for(const Exporter& exporter, std::string_view path);
 
 }  // namespace oc::format

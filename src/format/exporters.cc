@@ -10,6 +10,13 @@ namespace {
 /// By name.
 const std::array kExporters{
     collapsed_exporter(),
+    firefox_exporter(),
+    flame_graph_exporter(),
+    html_report_exporter(),
+    nettrace_exporter(),
+    perfview_exporter(),
+    perfview_zip_exporter(),
+    pprof_exporter(),
 };
 
 }  // namespace
@@ -40,6 +47,12 @@ const Exporter* exporter_of_path(std::string_view path) {
     }
   }
   return best;
+}
+
+Compression compression_for(const Exporter& exporter, std::string_view path) {
+  std::string_view stem;
+  const Compression named = compression_of(path, &stem);
+  return named == Compression::kNone ? exporter.usual_compression : named;
 }
 
 }  // namespace oc::format

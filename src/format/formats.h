@@ -6,5 +6,12 @@ namespace oc::format {
 
 // One for each file of this room that writes a format.
 Exporter collapsed_exporter();
+Exporter firefox_exporter();
+Exporter flame_graph_exporter();
+Exporter html_report_exporter();
+Exporter nettrace_exporter();
+Exporter perfview_exporter();
+Exporter perfview_zip_exporter();
+Exporter pprof_exporter();
 
 }  // namespace oc::format

@@ -55,6 +55,9 @@ class Graph {
   const std::vector<Node>& nodes() const { return nodes_; }
   const Label& label(uint32_t node) const { return labels_[nodes_[node].label]; }
   std::string_view text(uint32_t node) const;
+  /// Its function was inlined into its caller, each time.
+  bool is_inlined(uint32_t node) const { return !seen_called_[node]; }
+  Machine& machine() const { return *machine_; }
   /// By function, the heaviest first. A function that is in a stack more than once counts once in `total`.
   struct ByFunction {
     FunctionId function;
@@ -70,6 +73,7 @@ class Graph {
   Machine* machine_ = nullptr;
   std::vector<Node> nodes_;
   std::vector<Label> labels_;
+  std::vector<uint8_t> seen_called_;  ///< by node: 1 where it was seen and not inlined
   std::vector<ByFunction> functions_;
 };
 

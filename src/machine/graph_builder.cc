@@ -13,6 +13,7 @@ GraphBuilder::GraphBuilder(Machine& machine, GraphOptions options)
     : machine_(machine), options_(std::move(options)) {
   graph_.machine_ = &machine;
   graph_.nodes_.emplace_back();
+  graph_.seen_called_.push_back(1);
   Label root;
   root.text = machine.texts.intern("all");
   graph_.labels_.push_back(root);
@@ -41,11 +42,10 @@ void GraphBuilder::add_stack(uint32_t context, StackRef stack, const Weight& wei
   read_stack(stack);
   if (!cut_to_focus()) return;
   add_functions(weight);
-  std::vector<uint32_t> path;
-  add_top(context, path);
+  std::vector<uint32_t> top;
+  add_top(context, top);
   if (options_.is_inverted) std::reverse(stack_.begin(), stack_.end());
-  path.insert(path.end(), stack_.begin(), stack_.end());
-  add_path(path, weight);
+  add_path(top, weight);
 }
 
 /// Into `stack_`: labels, the outermost first, without what is hidden.
@@ -69,8 +69,8 @@ void GraphBuilder::read_stack(StackRef ref) {
         label.line = line.line;
       }
       const uint32_t id = label_of(label);
-      if (options_.fold_recursion && !stack_.empty() && stack_.back() == id) continue;
-      stack_.push_back(id);
+      if (options_.fold_recursion && !stack_.empty() && stack_.back().label == id) continue;
+      stack_.push_back({id, k + 1 < place.lines.size()});
     }
   }
 }
@@ -79,8 +79,8 @@ void GraphBuilder::read_stack(StackRef ref) {
 /// asked for.
 bool GraphBuilder::cut_to_focus() {
   const auto has = [&](const std::string& pattern, std::vector<int8_t>& known) {
-    return [&pattern, &known, this](uint32_t label) {
-      return matches(pattern, known, graph_.labels_[label].function);
+    return [&pattern, &known, this](const Step& step) {
+      return matches(pattern, known, graph_.labels_[step.label].function);
     };
   };
   if (!options_.focus.empty()) {
@@ -121,17 +121,21 @@ void GraphBuilder::add_top(uint32_t context, std::vector<uint32_t>& path) {
   }
 }
 
-void GraphBuilder::add_path(const std::vector<uint32_t>& path, const Weight& weight) {
+/// The child of `node` with this label, with the weight added.
+uint32_t GraphBuilder::step(uint32_t node, uint32_t label, bool is_inlined, const Weight& weight) {
+  node = child_of(node, label);
+  graph_.nodes_[node].total += weight.sum;
+  graph_.nodes_[node].total_count += weight.count;
+  if (!is_inlined) graph_.seen_called_[node] = 1;
+  return node;
+}
+
+void GraphBuilder::add_path(std::span<const uint32_t> top, const Weight& weight) {
+  graph_.nodes_[0].total += weight.sum;
+  graph_.nodes_[0].total_count += weight.count;
   uint32_t node = 0;
-  const auto count = [&](uint32_t at) {
-    graph_.nodes_[at].total += weight.sum;
-    graph_.nodes_[at].total_count += weight.count;
-  };
-  count(node);
-  for (const uint32_t label : path) {
-    node = child_of(node, label);
-    count(node);
-  }
+  for (const uint32_t label : top) node = step(node, label, false, weight);
+  for (const Step& at : stack_) node = step(node, at.label, at.is_inlined, weight);
   graph_.nodes_[node].self += weight.sum;
   graph_.nodes_[node].self_count += weight.count;
 }
@@ -140,7 +144,7 @@ void GraphBuilder::add_path(const std::vector<uint32_t>& path, const Weight& wei
 void GraphBuilder::add_functions(const Weight& weight) {
   ++turn_;
   for (size_t i = 0; i < stack_.size(); ++i) {
-    const FunctionId function = graph_.labels_[stack_[i]].function;
+    const FunctionId function = graph_.labels_[stack_[i].label].function;
     if (function.value >= seen_.size()) {
       seen_.resize(machine_.places.functions(), 0);
       function_rows_.resize(seen_.size(), 0);
@@ -200,6 +204,7 @@ uint32_t GraphBuilder::child_of(uint32_t parent, uint32_t label) {
     made.label = label;
     made.parent = parent;
     graph_.nodes_.push_back(made);
+    graph_.seen_called_.push_back(0);
   }
   return node;
 }
@@ -244,6 +249,7 @@ void GraphBuilder::take(const Graph& graph) {
     to.total += from.total;
     to.self_count += from.self_count;
     to.total_count += from.total_count;
+    if (!graph.is_inlined(i)) graph_.seen_called_[node_of[i]] = 1;
   }
   for (const auto& sums : graph.functions_) {
     if (sums.function.value >= function_rows_.size()) {

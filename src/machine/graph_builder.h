@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -29,7 +30,8 @@ class GraphBuilder {
   void read_stack(StackRef stack);
   bool cut_to_focus();
   void add_top(uint32_t context, std::vector<uint32_t>& path);
-  void add_path(const std::vector<uint32_t>& path, const Weight& weight);
+  void add_path(std::span<const uint32_t> top, const Weight& weight);
+  uint32_t step(uint32_t node, uint32_t label, bool is_inlined, const Weight& weight);
   void add_functions(const Weight& weight);
   uint32_t label_of(const Label& label);
   uint32_t child_of(uint32_t parent, uint32_t label);
@@ -42,7 +44,12 @@ class GraphBuilder {
   PairTable children_;                 ///< (parent, label) → node - 1
   std::unordered_map<uint64_t, std::vector<uint32_t>> label_of_hash_;
   std::vector<uint32_t> labels_of_functions_;  ///< by function, without lines: 1 + label
-  std::vector<uint32_t> stack_;        ///< labels of the stack at hand, the outermost first
+  /// A label of the stack at hand.
+  struct Step {
+    uint32_t label = 0;
+    bool is_inlined = false;
+  };
+  std::vector<Step> stack_;  ///< the outermost first
   std::vector<int8_t> focused_, called_, hidden_, hidden_module_;  ///< by function: -1 not looked at
   std::vector<uint32_t> seen_;         ///< by function: the stack that it was counted for
   std::vector<uint32_t> function_rows_;  ///< by function: 1 + its row

@@ -59,6 +59,9 @@ class Selection {
     });
   }
   uint64_t count() const;
+  /// Whether a span is of what is asked for: it overlaps the time, and its kind, thread, CPU, attributes and stack are let
+  /// through. Tests of samples are not asked.
+  bool takes(const Span& span) const;
   /// By Machine::stack_index, 1 for stacks of its samples.
   std::vector<uint8_t> used_stacks() const;
 
