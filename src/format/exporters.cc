@@ -9,6 +9,7 @@ namespace {
 
 /// By name.
 const std::array kExporters{
+    chrome_exporter(),
     collapsed_exporter(),
     firefox_exporter(),
     flame_graph_exporter(),
