@@ -21,6 +21,7 @@ local machine = require "oc.machine"
 local nearest = require "oc.nearest"
 local open_options = require "oc.open_options"
 local phases = require "oc.phases"
+local profile = require "oc.profile"
 local proxies = require "oc.proxy"
 local run = require "oc.run"
 local session = require "oc.session"
@@ -85,6 +86,13 @@ local function attach(self, path)
   proxies.reattach(self)
 end
 
+local function copy_with(options, more)
+  local copy = {}
+  for name, value in pairs(options) do copy[name] = value end
+  for name, value in pairs(more) do copy[name] = value end
+  return copy
+end
+
 --- A trace to register callbacks on; opened by `run`.
 ---@param options? oc.OpenOptions
 ---@return oc.Trace
@@ -101,6 +109,14 @@ function M.open(options)
     _opened_at = debug.getinfo(2, "Sl"),
   }, Trace)
   opened[#opened + 1] = self
+  if given.path and not options.source then
+    local raw, problem = profile.open(given.path)
+    if problem then error(problem, 0) end
+    if raw then
+      self._profile, options = raw, copy_with(options, { source = profile.source(given.path) })
+      self._options, given.path = options, nil
+    end
+  end
   if options.machine and (given.path or options.source) and not self._asked.stacks then
     self._asked.stacks = "any"
   end
@@ -371,7 +387,7 @@ function Trace:machine()
     errors.misuse("a machine is filled by the run: call trace:run() first", { token = "machine" })
   end
   if not self._machine then
-    self._machine = machine.new(C.oc_session_machine(self._session), self)
+    self._machine = machine.new(self._profile or C.oc_session_machine(self._session), self)
   end
   return self._machine
 end
@@ -424,7 +440,7 @@ Trace.__index = function(self, name)
     rawset(self, "_has_read_events", true)
     return self._asked.events or {}
   end
-  if name == "_machine" then return nil end
+  if name == "_machine" or name == "_profile" then return nil end
   local method = Trace[name]
   if method == nil and not (type(name) == "string" and name:find("^_")) then
     local names = { "events", "host", "start_ns", "start_wall_ns" }

@@ -20,6 +20,8 @@ M.verbs = {
     summary = "which functions, processes … the samples of a trace are of" },
   { name = "export", usage = "TRACE -o OUT…  [filters]",
     summary = "files for other tools: pprof, flame graphs, …" },
+  { name = "diff", usage = "BEFORE AFTER  [filters] [--by symbol]",
+    summary = "what changed from one trace to another; exit status for CI" },
   { name = "list", usage = "[events|scripts] [GLOB] [-v]",
     summary = "what can be asked for here, or what a trace holds (-i)",
     completes = "event", words = { "events", "scripts" } },
