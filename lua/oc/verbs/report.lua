@@ -13,8 +13,8 @@ local HEAD = [[
 --- Which functions, processes, CPUs … the samples of a trace are of.
 ---
 --- Without more: functions with what is spent in them (self) and in all that they call (total).
---- --by groups by comm, process, thread, symbol, module, line, cpu, kind, stack, cgroup, time:10ms
---- or attribute:NAME, any of them together. --tree shows who calls whom from the outside in,
+--- --by groups by comm, process, thread, symbol, function (inlined ones, too), module, line, cpu,
+--- kind, stack, cgroup, time:10ms or attribute:NAME, any of them together. --tree shows who calls whom from the outside in,
 --- --callers from a function out to its callers, --callees from a function on. Percentages are of
 --- the values (periods) of the samples that the filters let through.
 ---
