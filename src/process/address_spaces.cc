@@ -102,8 +102,8 @@ void AddressSpaces::add(SharedMap& map, const CodeRange& range) {
   ranges.insert(first_behind(ranges, range.start), range);
 }
 
-/// Generations of inodes are told by live records and not by rundowns: the first one is as none.
-uint64_t AddressSpaces::canonical_generation(const Mapping& mapping) {
+/// Generations of inodes are told by live records and not by rundowns of perf: the first one is as none.
+uint64_t AddressSpaces::rank_of_generation(const Mapping& mapping) {
   if (mapping.inode_generation == 0) return 0;
   const auto [entry, is_new] =
       generations_.try_emplace({mapping.device, mapping.inode}, mapping.inode_generation);
@@ -119,7 +119,9 @@ ModuleId AddressSpaces::module_of(int32_t pid, const Mapping& mapping) {
   if (module.kind == ModuleKind::kFile) {
     module.device = mapping.device;
     module.inode = mapping.inode;
-    module.inode_generation = canonical_generation(mapping);
+    module.inode_generation = mapping.inode_generation;
+    module.generation_rank = rank_of_generation(mapping);
+    module.contents = mapping.contents;
   }
   return modules_.intern(module);
 }

@@ -62,6 +62,7 @@ struct Mapping {
   uint64_t device = 0;  ///< major << 32 | minor
   uint64_t inode = 0;
   uint64_t inode_generation = 0;
+  uint64_t contents = 0;  ///< as Module::contents
   bool is_code = true;
 };
 
@@ -126,7 +127,7 @@ class AddressSpaces {
   void cut(SharedMap& map, uint64_t start, uint64_t end);
   void add(SharedMap& map, const CodeRange& range);
   ModuleId module_of(int32_t pid, const Mapping& mapping);
-  uint64_t canonical_generation(const Mapping& mapping);
+  uint64_t rank_of_generation(const Mapping& mapping);
   void bury();
 
   ModuleTable& modules_;

@@ -6,9 +6,12 @@ namespace oc::session {
 
 const unwind::RuleTable* RuleTables::find(process::ModuleId module) {
   const std::lock_guard lock(mutex_);
-  const auto [entry, is_new] = tables_.try_emplace(module.value);
-  if (is_new) entry->second = load(module);
-  return entry->second.get();
+  Entry& entry = tables_[module.value];
+  if (!entry.table && ++entry.asked >= entry.next) {
+    entry.next *= 2;
+    entry.table = load(module);
+  }
+  return entry.table.get();
 }
 
 std::optional<unwind::CodeRange> RuleTables::find_range(const process::CodeMap& map,
@@ -27,6 +30,7 @@ std::optional<unwind::CodeRange> RuleTables::find_range(const process::CodeMap& 
 
 /// The file goes over to the table. Separate debug files are not looked for.
 std::unique_ptr<unwind::RuleTable> RuleTables::load(process::ModuleId module) {
+  files_.forget(module);
   kept_.give(module, files_);
   elf::File* const file = files_.find(module);
   if (file == nullptr) return nullptr;

@@ -35,8 +35,8 @@ class StackBuilder {
 
   /// A record of the kernel that is no sample; as CodeRecords::apply.
   void apply(const source::RecordHeader& header, uint16_t misc, const uint8_t* record,
-             uint32_t size_bytes) {
-    code_.apply(header.type, misc, record, size_bytes);
+             uint32_t size_bytes, base::Nanos time) {
+    code_.apply(header.type, misc, record, size_bytes, time);
   }
   /// A sample of the kind with this index that is delivered as `event`.
   void add(const uint8_t* record, const source::RecordHeader& header, uint32_t index,

@@ -39,9 +39,10 @@ void Stacks::start_live(const perf::LiveSource& live, const std::vector<sys::Thr
   start(live.events(), nullptr);
   if (!builder_) return;
   files_ = std::make_unique<perf::Rundown>(0, perf::SidebandExtras());
-  builder_->code().set_look_at_file([this](int32_t pid, const process::Mapping& mapping) {
-    return kept_.look_at(*files_, pid, mapping);
-  });
+  const auto look_at = [this](int32_t pid, base::Nanos time, process::Mapping& mapping) {
+    kept_.look_at(files_->files(), pid, time, mapping);
+  };
+  builder_->code().set_look_at_file(look_at);
   base::ByteSink records;
   files_->add_kernel(records);
   for (const sys::ThreadInfo& thread : threads) files_->add_thread(thread, records);

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "elf/file.h"
 #include "process/module_table.h"
 #include "symbol/module_files.h"
+#include "sys/file_identity.h"
 
 namespace oc::symbol {
 
@@ -44,7 +46,7 @@ class FileSearch {
   const Places& places_;
   const process::Module& module_;
   std::string path_;
-  uint64_t opened_device_ = 0, opened_inode_ = 0;  ///< of the last file that was opened
+  std::optional<sys::FileIdentity> opened_;  ///< of the last file that was opened
 };
 
 }  // namespace oc::symbol

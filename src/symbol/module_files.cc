@@ -47,6 +47,8 @@ ModuleFiles::Entry& ModuleFiles::entry(ModuleId module) {
 
 void ModuleFiles::keep(ModuleId module, base::Fd fd) { entry(module).kept = std::move(fd); }
 
+void ModuleFiles::forget(ModuleId module) { entries_.erase(module.value); }
+
 const ModuleFile& ModuleFiles::load(ModuleId id, bool with_debug) {
   Entry& entry = this->entry(id);
   ModuleFile& found = entry.found;

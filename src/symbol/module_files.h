@@ -62,6 +62,9 @@ class ModuleFiles {
   /// The same with the reason, and with the debug files when asked for. Owned by the object.
   const ModuleFile& load(process::ModuleId module, bool with_debug = true);
 
+  /// What was found for it, or not: the next one who asks looks again. Nobody has its files any more.
+  void forget(process::ModuleId module);
+
   const process::ModuleTable& modules() const { return modules_; }
   const Places& places() const { return places_; }
 

@@ -61,7 +61,7 @@ struct Fixture {
       auto header = record_header(record);
       if (header.type != PERF_RECORD_SAMPLE) {
         builder.apply(header, header.misc, record,
-                      header.size_bytes - events[0].layout.trailer_size);
+                      header.size_bytes - events[0].layout.trailer_size, 0);
         continue;
       }
       header.misc = sample_misc;
@@ -212,7 +212,7 @@ TEST_CASE("records and chains of noise do no harm") {
       f.writer.record(types[random() % 6], static_cast<uint16_t>(random()), body);
       for (const size_t at : f.writer.starts) {
         const auto header = record_header(f.writer.bytes.data() + at);
-        f.builder.apply(header, header.misc, f.writer.bytes.data() + at, header.size_bytes);
+        f.builder.apply(header, header.misc, f.writer.bytes.data() + at, header.size_bytes, 0);
       }
       f.writer.bytes.clear();
       f.writer.starts.clear();
