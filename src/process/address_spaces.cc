@@ -150,7 +150,8 @@ void AddressSpaces::map(int32_t pid, const Mapping& mapping) {
 void AddressSpaces::fork(int32_t pid, int32_t parent_pid, bool begins_empty) {
   if (pid == parent_pid) return;  // a thread
   Space& child = spaces_[pid];    // the pid may be one that was used before
-  child.is_dead = false;
+  child.is_dead = child.has_lost_first = false;
+  child.others.clear();
   const auto parent = spaces_.find(parent_pid);
   const bool inherits = !begins_empty && parent != spaces_.end() && parent->second.map;
   child.map = inherits ? parent->second.map : make_map();
@@ -167,13 +168,26 @@ void AddressSpaces::exec(int32_t pid) {
   }
   map = make_map();
   map->before_ = std::move(before);
+  // The thread that did it is the first one now, and alone.
+  found->second.is_dead = found->second.has_lost_first = false;
+  found->second.others.clear();
+}
+
+void AddressSpaces::add_thread(int32_t pid, int32_t tid) {
+  const auto found = spaces_.find(pid);
+  if (found == spaces_.end() || pid == tid) return;
+  found->second.others.insert(tid);
   found->second.is_dead = false;
 }
 
-void AddressSpaces::exit(int32_t pid) {
+void AddressSpaces::exit(int32_t pid, int32_t tid) {
   const auto found = spaces_.find(pid);
   if (found == spaces_.end() || found->second.is_dead) return;
-  found->second.is_dead = true;
+  Space& space = found->second;
+  if (pid == tid) space.has_lost_first = true;
+  space.others.erase(tid);
+  if (!space.has_lost_first || !space.others.empty()) return;
+  space.is_dead = true;
   dead_.push_back(pid);
   if (dead_.size() > kMostDead) bury();
 }

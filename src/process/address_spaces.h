@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string_view>
 #include <tuple>
 #include <unordered_map>
@@ -87,8 +88,10 @@ class AddressSpaces {
   /// `begins_empty`: what is told of it is all there is, as in a rundown.
   void fork(int32_t pid, int32_t parent_pid, bool begins_empty);
   void exec(int32_t pid);
-  /// Of its first thread.
-  void exit(int32_t pid);
+  /// Another thread of a process that is known.
+  void add_thread(int32_t pid, int32_t tid);
+  /// A thread has ended; with the last one its process, which the first one need not be.
+  void exit(int32_t pid, int32_t tid);
 
   /// The kernel itself ("[kernel.kallsyms]_text") or a module ("[name]", or the path of its file).
   void map_kernel(const Mapping& mapping);
@@ -117,6 +120,8 @@ class AddressSpaces {
   using SharedMap = std::shared_ptr<CodeMap>;
   struct Space {
     SharedMap map;
+    std::set<int32_t> others;  ///< its threads but the first
+    bool has_lost_first = false;
     bool is_dead = false;
   };
 

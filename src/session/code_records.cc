@@ -99,6 +99,14 @@ void CodeRecords::kernel_code(const uint8_t* record, uint32_t size_bytes) {
   spaces_.add_kernel_code(address, size, bounded_text(record + kNameAt, size_bytes - kNameAt));
 }
 
+/// { header, pid, ppid, tid, ptid, time }
+void CodeRecords::fork(uint16_t misc, const uint8_t* record) {
+  const auto pid = load<int32_t>(record + 8);
+  const auto parent = load<int32_t>(record + 12);
+  if (pid == parent) return spaces_.add_thread(pid, load<int32_t>(record + 16));
+  spaces_.fork(pid, parent, (misc & kMiscForkExec) != 0);
+}
+
 void CodeRecords::apply(uint32_t type, uint16_t misc, const uint8_t* record, uint32_t size_bytes,
                         base::Nanos time) {
   constexpr uint32_t kTaskBytes = 24;  // header, pid, ppid, tid, ptid
@@ -112,13 +120,11 @@ void CodeRecords::apply(uint32_t type, uint16_t misc, const uint8_t* record, uin
         spaces_.exec(load<int32_t>(record + 8));
       return;
     case PERF_RECORD_FORK:
-      if (size_bytes >= kTaskBytes)
-        spaces_.fork(load<int32_t>(record + 8), load<int32_t>(record + 12),
-                     (misc & kMiscForkExec) != 0);
+      if (size_bytes >= kTaskBytes) fork(misc, record);
       return;
     case PERF_RECORD_EXIT:
-      if (size_bytes >= kTaskBytes && load<int32_t>(record + 8) == load<int32_t>(record + 16))
-        spaces_.exit(load<int32_t>(record + 8));
+      if (size_bytes >= kTaskBytes)
+        spaces_.exit(load<int32_t>(record + 8), load<int32_t>(record + 16));
       return;
     case PERF_RECORD_KSYMBOL:
       return kernel_code(record, size_bytes);

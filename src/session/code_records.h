@@ -34,6 +34,7 @@ class CodeRecords {
  private:
   void map(uint16_t misc, const uint8_t* record, uint32_t size_bytes, base::Nanos time,
            bool is_mmap2);
+  void fork(uint16_t misc, const uint8_t* record);
   void map_kernel(process::Mapping mapping);
   void kernel_code(const uint8_t* record, uint32_t size_bytes);
   process::BuildId listed(std::string_view path) const;
