@@ -37,6 +37,7 @@ class RuleTables {
     uint64_t next = 1;  ///< to be looked for when it is asked for so many times
   };
   std::unique_ptr<unwind::RuleTable> load(process::ModuleId module);
+  std::optional<elf::File> load_debug(process::ModuleId module);
 
   std::mutex mutex_;
   symbol::ModuleFiles files_;  ///< of its own: those of the symbolizer belong to another thread

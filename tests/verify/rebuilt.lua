@@ -1,5 +1,5 @@
---- Of each process, in the order of their first samples: how many samples the named functions of one module have.
---- Lines "pid<tab>name<tab>samples", "?" for none.
+--- Of each process, in the order of their first samples: how many samples the named functions of
+--- one module have. Lines "pid<tab>name<tab>samples", "?" for none.
 local oc = require "oc"
 
 local opt = oc.args { module = oc.string("", "its path"), event = oc.string("cpu-clock", "which") }
