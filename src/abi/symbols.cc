@@ -3,6 +3,7 @@
 #include <exception>
 #include <memory>
 
+#include "base/nearest.h"
 #include "symbol/build_id_path.h"
 #include "symbol/demangle.h"
 #include "symbol/file_symbols.h"
@@ -114,6 +115,24 @@ int oc_symbols_call(oc_symbols* symbols, uint32_t index, oc_symbol_call* out) {
   out->file = step.file == Findings::kNoName ? "" : findings.files[step.file].c_str();
   out->line = step.line;
   return 1;
+}
+
+const char* oc_symbols_gap(oc_symbols* symbols, uint64_t address) {
+  try {
+    symbols->name = symbols->file->describe_gap(address);
+    return symbols->name.c_str();
+  } catch (const std::exception&) {
+    return "";
+  }
+}
+
+const char* oc_symbols_near(oc_symbols* symbols, const char* name) {
+  try {
+    symbols->name = oc::base::did_you_mean(symbols->file->find_near(name));
+    return symbols->name.c_str();
+  } catch (const std::exception&) {
+    return "";
+  }
 }
 
 uint32_t oc_symbols_search(oc_symbols* symbols, const char* pattern) {

@@ -37,6 +37,10 @@ int oc_symbols_fact(oc_symbols* symbols, uint32_t index, const char** key, const
 /* 1, or 0 when neither a symbol nor a line is known there. */
 int oc_symbols_find(oc_symbols* symbols, uint64_t address, oc_symbol_place* out);
 int oc_symbols_call(oc_symbols* symbols, uint32_t index, oc_symbol_call* out);
+/* Of an address that was not found: where it lies. Of a name: those that may have been meant, "did you mean …?", or "".
+   Lent until the next of these calls. */
+const char* oc_symbols_gap(oc_symbols* symbols, uint64_t address);
+const char* oc_symbols_near(oc_symbols* symbols, const char* name);
 /* Symbols by name or glob: how many; then each by index. */
 uint32_t oc_symbols_search(oc_symbols* symbols, const char* pattern);
 int oc_symbols_match(oc_symbols* symbols, uint32_t index, oc_symbol* out);

@@ -29,6 +29,11 @@ class Stacks {
   StackMode mode() const { return mode_; }
   bool is_declared() const { return with_places_; }
 
+  /// The trace is this self-contained one, unpacked into a folder. Before the start.
+  void use_archive(const std::string& archive, const std::string& folder) {
+    origin_.archive = archive;
+    origin_.folder = folder;
+  }
   /// Of a recorded trace (`facts` of its header) or of one that a script makes.
   void start(const event::EventTable& events, const source::TraceFacts* facts);
   /// Live: the same, with what is mapped already in the processes of `threads`.

@@ -67,7 +67,10 @@ FileSearch::Found FileSearch::open(const std::string& path, std::string* problem
   const std::string here = places_.root + path;
   const base::Fd fd(::open(here.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (fd) return open(fd.number(), here, problem);
-  if (problem != nullptr) *problem = base::system_error(errno, "cannot open " + here).what;
+  if (problem != nullptr) {
+    *problem = places_.archive.empty() ? base::system_error(errno, "cannot open " + here).what
+                                       : places_.archive + " does not hold " + path;
+  }
   return nullptr;
 }
 
@@ -103,6 +106,7 @@ FileSearch::Found FileSearch::take(Found file) {
 
 /// Without build ids, another inode on the same device is another file.
 bool FileSearch::is_replaced(const std::string& name) {
+  if (!places_.root.empty()) return false;  // a copy of it
   if (module_.build_id || module_.inode == 0 || opened_device_ != module_.device ||
       opened_inode_ == module_.inode)
     return false;
@@ -118,6 +122,10 @@ FileSearch::Found FileSearch::find_vdso() {
     } else {
       refuse("this process has no vDSO");
     }
+  }
+  if (!module_.build_id && !places_.archive.empty()) {
+    if (auto file = owned(elf::File::open(places_.archives.front() + "/vdso"), nullptr))
+      return file;
   }
   if (!module_.build_id) return nullptr;
   if (auto file = find_in_archives(module_.build_id.view(), "vdso")) return file;
@@ -234,6 +242,7 @@ FileSearch::Found FileSearch::find_alt(elf::File& file) {
     for (const std::string& folder : places_.debug_folders)
       candidates.push_back(build_id_path(folder, link->build_id) + ".debug");
   }
+  if (auto alt = find_in_archives(link->build_id, "debug")) return alt;
   const bool is_absolute = link->name.starts_with('/');
   candidates.insert(candidates.begin(),
                     is_absolute ? link->name : folder_of(file.name()) + "/" + link->name);

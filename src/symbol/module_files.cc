@@ -34,6 +34,15 @@ Places Places::make_default(std::vector<std::string> archives) {
   return places;
 }
 
+Places Places::make_of_archive(std::string archive, const std::string& folder) {
+  Places places;
+  places.root = folder + "/root";
+  places.archives = {folder};
+  places.is_this_machine = false;
+  places.archive = std::move(archive);
+  return places;
+}
+
 ModuleFiles::ModuleFiles(const process::ModuleTable& modules, Places places)
     : modules_(modules), places_(std::move(places)) {}
 

@@ -20,9 +20,13 @@ struct Places {
   std::vector<std::string> debug_folders{"/usr/lib/debug"};  ///< of separate debug files
   std::string proc = "/proc";
   bool is_this_machine = true;  ///< the processes of the trace ran here: their roots are asked
+  std::string archive;          ///< of a self-contained trace: its name; nothing else is looked at
 
   /// The usual ones of this user: $XDG_CACHE_HOME/oc and ~/.debug behind the given archives.
   static Places make_default(std::vector<std::string> archives = {});
+  /// Those of a self-contained trace of this name that was unpacked into `folder`: DIR/.build-id by build id, below DIR/root
+  /// by path, DIR/perf-PID.map, DIR/dumps/PID/….
+  static Places make_of_archive(std::string archive, const std::string& folder);
 };
 
 /// $XDG_CACHE_HOME/oc, else ~/.cache/oc; "" when neither is known.
