@@ -149,6 +149,7 @@ end
 --- Takes what the options say of how results and talk are shown.
 function M.apply(options)
   settings.quiet, settings.verbose, settings.json = options.quiet, options.verbose, options.json
+  settings.use_debuginfod(options.debuginfod)
   progress.make_way()
 end
 

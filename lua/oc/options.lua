@@ -129,6 +129,8 @@ return {
     help = "sample less often when oc uses more of the machine's CPU time" },
   { name = "symfs", kind = "string", placeholder = "DIR", verbs = { "symbols" }, once = true,
     help = "files lie below this folder, as in an image of another machine" },
+  { name = "debuginfod", kind = "flag", verbs = { "script", "eval", "symbols", "archive" },
+    help = "ask the servers in DEBUGINFOD_URLS for programs and debug files that are not here" },
   { name = "json", kind = "flag", help = "results as JSON, one document a line" },
   { name = "strict", kind = "flag", help = "lost or cut off data is an error (exit 3)" },
   { name = "quiet", short = "q", kind = "flag", help = "results, losses, notes and errors only" },

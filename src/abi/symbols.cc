@@ -3,8 +3,10 @@
 #include <exception>
 #include <memory>
 
+#include "abi/host.h"
 #include "base/nearest.h"
 #include "symbol/build_id_path.h"
+#include "symbol/debuginfod.h"
 #include "symbol/demangle.h"
 #include "symbol/file_symbols.h"
 
@@ -16,6 +18,7 @@ using oc::symbol::Findings;
 using oc::symbol::NameSource;
 
 struct oc_symbols {
+  std::unique_ptr<oc::symbol::Debuginfod> debuginfod;  // outlives the file
   std::unique_ptr<oc::symbol::FileSymbols> file;
   std::string error;
   std::vector<std::pair<std::string, std::string>> facts;
@@ -60,11 +63,17 @@ void collect_facts(oc_symbols& symbols) {
 
 extern "C" {
 
-oc_symbols* oc_symbols_open(const char* path, const char* root) {
+oc_symbols* oc_symbols_open(oc_host* host, const char* path, const char* root,
+                            int uses_debuginfod) {
   try {
     auto symbols = std::make_unique<oc_symbols>();
     auto places = oc::symbol::Places::make_default();
     places.root = root;
+    if (uses_debuginfod != 0) {
+      symbols->debuginfod = std::make_unique<oc::symbol::Debuginfod>(
+          [host] { return host->stop_requests.load(std::memory_order_relaxed) != 0; });
+      places.debuginfod = symbols->debuginfod.get();
+    }
     auto file = oc::symbol::FileSymbols::open(path, std::move(places));
     if (!file) {
       symbols->error = file.error().what;

@@ -1,6 +1,7 @@
 #pragma once
 
 /* One program or library, looked into by itself. */
+struct oc_host;
 typedef struct oc_symbols oc_symbols;
 
 /* What is at an address; texts are lent until the next look-up. */
@@ -26,9 +27,11 @@ typedef struct oc_symbol {
   const char* source;
 } oc_symbol;
 
-/* Opens a file, with its debug files; `root` is "" or the folder below which it and they lie. Never NULL unless memory
+/* Opens a file, with its debug files; `root` is "" or the folder below which it and they lie; with uses_debuginfod
+   servers are asked too, until the host gets a signal. Never NULL unless memory
    ends; oc_symbols_error tells a failure. Close it. */
-oc_symbols* oc_symbols_open(const char* path, const char* root);
+oc_symbols* oc_symbols_open(struct oc_host* host, const char* path, const char* root,
+                            int uses_debuginfod);
 void oc_symbols_close(oc_symbols* symbols);
 /* "" when it was opened; otherwise a sentence. */
 const char* oc_symbols_error(const oc_symbols* symbols);

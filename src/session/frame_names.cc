@@ -15,10 +15,11 @@ using process::ModuleId;
 using process::ModuleKind;
 
 symbol::Places places_of(const TraceOrigin& origin) {
+  auto places = symbol::Places::make_default();
   if (!origin.archive.empty())
-    return symbol::Places::make_of_archive(origin.archive, origin.folder);
-  symbol::Places places = symbol::Places::make_default();
+    places = symbol::Places::make_of_archive(origin.archive, origin.folder);
   places.is_this_machine = origin.is_this_machine;
+  places.debuginfod = origin.debuginfod;
   return places;
 }
 

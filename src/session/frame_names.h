@@ -38,11 +38,12 @@ struct NamedCall {
 
 /// Which machine a trace is from.
 struct TraceOrigin {
-  bool is_this_machine = true;    ///< its processes ran here
-  bool is_running_kernel = true;  ///< it is traced now
-  std::string release;            ///< of the kernel
-  std::string archive;            ///< the self-contained trace; "": it is none
-  std::string folder;             ///< where that is unpacked
+  bool is_this_machine = true;               ///< its processes ran here
+  bool is_running_kernel = true;             ///< it is traced now
+  std::string release;                       ///< of the kernel
+  std::string archive;                       ///< the self-contained trace; "": it is none
+  std::string folder;                        ///< where that is unpacked
+  symbol::Debuginfod* debuginfod = nullptr;  ///< null: servers are not asked
 };
 
 /// Functions that the user names, by the path of their module.

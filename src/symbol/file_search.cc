@@ -1,5 +1,6 @@
 #include "symbol/file_search.h"
 
+#include <elf.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -152,6 +153,20 @@ FileSearch::Found FileSearch::find_in_archives(std::span<const uint8_t> id, cons
   return nullptr;
 }
 
+/// What is asked last, and only where the user allows it: servers, by build id.
+FileSearch::Found FileSearch::ask_servers(std::span<const uint8_t> id, Debuginfod::Kind kind) {
+  if (places_.debuginfod == nullptr || id.size() < 2) return nullptr;
+  std::string problem;
+  auto file = places_.debuginfod->find(id, kind, problem);
+  if (file) return file;
+  if (kind == Debuginfod::Kind::kProgram) {
+    refuse(problem);
+  } else {
+    tried.push_back(problem);
+  }
+  return nullptr;
+}
+
 FileSearch::Found FileSearch::find_file(int kept) {
   if (module_.kind == ModuleKind::kVdso) return find_vdso();
   if (path_.ends_with(kDeleted)) path_.resize(path_.size() - kDeleted.size());
@@ -171,10 +186,11 @@ FileSearch::Found FileSearch::find_file(int kept) {
   if (file && is_replaced(file->name())) file = nullptr;
   if ((file = take(std::move(file)))) return file;
   if ((file = take(open_deleted()))) return file;
-  if (module_.build_id) {
-    if ((file = find_in_archives(module_.build_id.view(), "elf"))) return file;
-  }
-  return nullptr;
+  if (!module_.build_id) return nullptr;
+  if ((file = find_in_archives(module_.build_id.view(), "elf"))) return file;
+  file = ask_servers(module_.build_id.view(), Debuginfod::Kind::kProgram);
+  if (file) is_verified = true;
+  return file;
 }
 
 /// Whether what lies at `path` belongs to `file`: by the build ids of both, or by the link's checksum.
@@ -198,6 +214,13 @@ FileSearch::Found FileSearch::check_debug(const std::string& path, const elf::Fi
 }
 
 FileSearch::Found FileSearch::find_debug(elf::File& file) {
+  if (auto debug = find_local_debug(file)) return debug;
+  const auto* const own = file.find_section(".debug_info");
+  if (own != nullptr && own->type != SHT_NOBITS) return nullptr;  // a server has no more
+  return ask_servers(file.build_id(), Debuginfod::Kind::kDebug);
+}
+
+FileSearch::Found FileSearch::find_local_debug(elf::File& file) {
   const auto id = file.build_id();
   if (id.size() >= 2) {
     for (const std::string& folder : places_.debug_folders) {
@@ -231,7 +254,8 @@ FileSearch::Found FileSearch::find_debug_by_id(std::span<const uint8_t> id) {
     if (debug && same_id(debug->build_id(), id)) return debug;
     tried.push_back(debug ? path + " has another build id" : problem);
   }
-  return find_in_archives(id, "debug");
+  if (auto debug = find_in_archives(id, "debug")) return debug;
+  return ask_servers(id, Debuginfod::Kind::kDebug);
 }
 
 FileSearch::Found FileSearch::find_alt(elf::File& file) {
@@ -252,7 +276,7 @@ FileSearch::Found FileSearch::find_alt(elf::File& file) {
     if (alt && same_id(alt->build_id(), link->build_id)) return alt;
     tried.push_back(alt ? path + " has another build id than .gnu_debugaltlink says" : problem);
   }
-  return nullptr;
+  return ask_servers(link->build_id, Debuginfod::Kind::kDebug);
 }
 
 }  // namespace oc::symbol

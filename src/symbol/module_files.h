@@ -11,6 +11,8 @@
 
 namespace oc::symbol {
 
+class Debuginfod;
+
 /// Where the files of modules are looked for, in this order within each kind. Folders that do not exist cost one
 /// look each.
 struct Places {
@@ -19,8 +21,9 @@ struct Places {
       archives;  ///< by build id, as perf lays out ~/.debug: DIR/.build-id/xx/yyy…/elf
   std::vector<std::string> debug_folders{"/usr/lib/debug"};  ///< of separate debug files
   std::string proc = "/proc";
-  bool is_this_machine = true;  ///< the processes of the trace ran here: their roots are asked
-  std::string archive;          ///< of a self-contained trace: its name; nothing else is looked at
+  bool is_this_machine = true;       ///< the processes of the trace ran here: their roots are asked
+  Debuginfod* debuginfod = nullptr;  ///< asked last, by build id; null: nobody asked for that
+  std::string archive;  ///< of a self-contained trace: its name; nothing else is looked at
 
   /// The usual ones of this user: $XDG_CACHE_HOME/oc and ~/.debug behind the given archives.
   static Places make_default(std::vector<std::string> archives = {});

@@ -8,6 +8,8 @@ local ffi = require "ffi"
 local json = require "oc.json"
 local modules_of = require "oc.modules"
 local nearest = require "oc.nearest"
+local session_of = require "oc.session"
+local settings = require "oc.settings"
 local text_table = require "oc.text_table"
 
 local M = {}
@@ -32,8 +34,10 @@ local HEAD = [[
 --- Example: oc symbols --symfs /srv/image /usr/bin/program main
 ]]
 
-local function open(path, root)
-  local symbols = C.oc_symbols_open(path, root)
+local function open(path, options)
+  settings.use_debuginfod(options.debuginfod)
+  local symbols = C.oc_symbols_open(session_of.host_pointer, path, options.symfs or "",
+    options.debuginfod and 1 or 0)
   if symbols == nil then error(errors.new("there is no memory to open " .. path), 0) end
   symbols = ffi.gc(symbols, C.oc_symbols_close)
   local problem = ffi.string(C.oc_symbols_error(symbols))
@@ -167,7 +171,7 @@ local function show(symbols, path, word, as_json)
 end
 
 local function show_program(path, words, options)
-  local symbols = open(path, options.symfs or "")
+  local symbols = open(path, options)
   if not words[2] then
     show_facts(symbols, options.json)
     return 0
