@@ -49,13 +49,16 @@ void collect_facts(oc_symbols& symbols) {
     if (const size_t count = table.count(source); count != 0)
       facts.emplace_back(fmt::format("  from {}", text_of(source)), std::to_string(count));
   }
-  const auto* lines = symbols.file->lines();
+  auto* const lines = symbols.file->lines();
   facts.emplace_back("lines", lines == nullptr ? "none: no .debug_info"
                                                : fmt::format("of {} units", lines->units()));
   if (lines != nullptr && lines->split_units() != 0) {
-    facts.emplace_back("split units", fmt::format("{}: inlined calls are in .dwo files, which are "
-                                                  "not read",
-                                                  lines->split_units()));
+    std::string problem;
+    const std::string other = lines->find_split(problem);
+    facts.emplace_back(
+        "split units",
+        other.empty() ? fmt::format("{}: without inlined calls: {}", lines->split_units(), problem)
+                      : fmt::format("{}, in {}", lines->split_units(), other));
   }
 }
 

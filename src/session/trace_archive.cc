@@ -12,6 +12,7 @@
 #include "source/trace_output.h"
 #include "symbol/build_id_path.h"
 #include "symbol/jit_files.h"
+#include "symbol/line_index.h"
 #include "sys/files.h"
 #include "tar/writer.h"
 
@@ -61,6 +62,7 @@ class Packing {
   }
   Status add_file(ModuleId id, const Module& module, const std::string& path);
   Status add_debug(const symbol::ModuleFile& found, const Module& module, const std::string& path);
+  Status add_package(const symbol::ModuleFile& found, const std::string& path);
   Status add_kernel(const Module& module);
   Status add_process(int32_t pid);
 
@@ -117,7 +119,25 @@ Status Packing::add_file(ModuleId id, const Module& module, const std::string& p
   } else {
     leave_out(path, found.reason);
   }
-  return add_debug(found, module, path);
+  if (auto added = add_debug(found, module, path); !added) return added;
+  return add_package(found, path);
+}
+
+/// The .dwp file of a program whose units are in two halves. Its .dwo files would be any number, anywhere.
+Status Packing::add_package(const symbol::ModuleFile& found, const std::string& path) {
+  elf::File* const file = found.debug ? found.debug.get() : found.file.get();
+  if (file == nullptr || !symbol::LineIndex::has_lines(*file)) return {};
+  const auto id = file->build_id();
+  for (const std::string& package : found.split.packages) {
+    const auto bytes = base::Mapping::open(package);
+    if (!bytes) continue;
+    const bool has_id = id.size() >= 2;
+    return add(package, has_id ? in_build_ids(id, "dwp") : "root" + path + ".dwp", bytes->bytes());
+  }
+  // This reads the file, and so comes when its bytes have been stored.
+  if (symbol::LineIndex(*file, nullptr).split_units() != 0)
+    leave_out(path + ": its .dwo files", "only a .dwp file is archived: dwp -e makes one");
+  return {};
 }
 
 Status Packing::add_debug(const symbol::ModuleFile& found, const Module& module,

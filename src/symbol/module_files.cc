@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "elf/debug_data.h"
+#include "symbol/build_id_path.h"
 #include "symbol/file_search.h"
 
 namespace oc::symbol {
@@ -86,6 +87,15 @@ const ModuleFile& ModuleFiles::load(ModuleId id, bool with_debug) {
     }
   } else if (module.build_id) {
     found.debug = search.find_debug_by_id(module.build_id.view());
+  }
+  found.split.root = places_.root;
+  for (const elf::File* const file : {found.file.get(), found.debug.get()}) {
+    if (file == nullptr) continue;
+    found.split.packages.push_back(file->name() + ".dwp");
+    const auto id = file->build_id();
+    for (const std::string& archive : places_.archives) {
+      if (id.size() >= 2) found.split.packages.push_back(build_id_path(archive, id) + "/dwp");
+    }
   }
   if (elf::File* const holder = found.debug ? found.debug.get() : found.file.get())
     found.alt = search.find_alt(*holder);

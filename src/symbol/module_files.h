@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "elf/file.h"
 #include "process/module_table.h"
+#include "symbol/split_dwarf.h"
 
 namespace oc::symbol {
 
@@ -40,6 +41,7 @@ struct ModuleFile {
   std::unique_ptr<elf::File> file;   ///< the program or library itself, or null
   std::unique_ptr<elf::File> debug;  ///< its separate debug file, or null
   std::unique_ptr<elf::File> alt;    ///< what both refer to, made by dwz, or null
+  SplitPlaces split;                 ///< where the other halves of its units are
   std::unique_ptr<elf::File> mini;   ///< decompressed .gnu_debugdata, or null
   /// Why `file` is null, in words: "deleted", "build id is … and the trace's …".
   std::string reason;

@@ -70,10 +70,18 @@ def survives(suite, folder, name, flags):
         suite.skip(f"a recording ({name}) of a program that is gone", why)
         return
     env = {"HOME": folder, "TMPDIR": folder}
+    if name == "split":
+        try:
+            subprocess.run(["dwp", "-e", program, "-o", program + ".dwp"], check=True, capture_output=True, cwd=folder)
+        except (FileNotFoundError, subprocess.CalledProcessError) as problem:
+            suite.skip("a recording of a program whose units are in two halves", str(problem))
+            return
     before = stacks_of(trace, env)
     packed = run(["archive", trace], env=env)
     suite.check(f"a recording ({name}) is archived", problems_of(packed, 0, None, r"\.tar\.zst: .* files of "), packed)
-    os.remove(program)
+    for one in os.listdir(folder):
+        if one == name or one.endswith((".dwo", ".dwp")):
+            os.remove(os.path.join(folder, one))
     shutil.rmtree(os.path.join(folder, ".debug"), ignore_errors=True)  # perf's copies
     without, after = stacks_of(trace, env), stacks_of(trace + ".tar.zst", env)
     problems = problems_of(after, 0, r"inner .*compare .*main ", None)
@@ -283,7 +291,8 @@ def main():
             own = os.path.join(folder, case.__name__)
             os.makedirs(own)
             suite.later(case, suite, own)
-        for name, flags in (("plain", ["-Wl,--build-id"]), ("anonymous", ["-Wl,--build-id=none"])):
+        split = ["-Wl,--build-id", "-gsplit-dwarf", "-gdwarf-4"]
+        for name, flags in (("plain", split[:1]), ("anonymous", ["-Wl,--build-id=none"]), ("split", split)):
             own = os.path.join(folder, name)
             os.makedirs(own)
             suite.later(survives, suite, own, name, flags)
