@@ -76,6 +76,7 @@ function M.read(path)
   end
   progress.stop()
   C.oc_session_finish(session)
+  for _, note in ipairs(session_of.notes(session)) do io.stderr:write("oc: ", note, "\n") end
   return self
 end
 

@@ -146,6 +146,8 @@ def contents(suite, folder):
     again = run(["archive", TRACE, "-o", out, "--force", "-q"])
     suite.check("the same files again", problems_of(again, 0, None, r"^(oc: left out[^\n]*\n)*$")
                 + ([] if stored(out) == before else ["other bytes"]), again)
+    strict = run(["archive", TRACE, "-o", os.path.join(folder, "strict.tar"), "--strict", "-q"])
+    suite.check("--strict", problems_of(strict, 3 if missing else 0, None, "left out" if missing else "^$"), strict)
     piped = run(["archive", TRACE, "-o", "-", "-q"], prefix=("sh", "-c", '"$@" | tar -t --zstd', "sh"))
     suite.check("to standard output", problems_of(piped, 0, r"^stacks\.data$", ""), piped)
     whole = run(["archive", TRACE, "-o", os.path.join(folder, "all.tar"), "--all-modules", "--json"])

@@ -20,6 +20,8 @@ local HEAD = [[
 --- Example: oc archive perf.data --all-modules -o /tmp/all.tar.zst --force --json
 ]]
 
+local INCOMPLETE = 3
+
 local function say(text, ...) io.stderr:write("oc: ", text:format(...), "\n") end
 
 local function check(context)
@@ -49,6 +51,7 @@ local function file_size(path)
   return bytes
 end
 
+--- Tells what is in it and what is not; how many files could not be put in.
 local function report(output, files, options)
   local packed, missing, bytes = 0, {}, 0
   for _, file in ipairs(files) do
@@ -61,17 +64,17 @@ local function report(output, files, options)
   if options.json then
     io.stdout:write(json.encode(json.object({ archived = json.object({ path = output,
       file_bytes = file_size(output), bytes = bytes, files = files }) })), "\n")
-    return
+    return #missing
   end
   for _, file in ipairs(options.verbose and files or {}) do
     if file.name then say("%s: %s", file.name, units.format_size(file.bytes)) end
   end
   for _, file in ipairs(missing) do say("left out: %s: %s", file.what, file.reason) end
-  if options.quiet then return end
-  if output ~= "-" then
+  if not options.quiet and output ~= "-" then
     say("%s: %s, %d files of %s", output, units.format_size(file_size(output)), packed,
       units.format_size(bytes))
   end
+  return #missing
 end
 
 ---@param argv string[]
@@ -89,8 +92,8 @@ function M.run(argv)
       { exit_status = 128 + modules.interrupted() }), 0)
   end
   modules:finish { all = options.all_modules }
-  report(output, modules:archive(output, options.force), options)
-  return 0
+  local missing = report(output, modules:archive(output, options.force), options)
+  return options.strict and missing > 0 and INCOMPLETE or 0
 end
 
 return M
