@@ -20,7 +20,8 @@ void Stacks::start(const event::EventTable& events, const source::TraceFacts* fa
   const bool tells_arch = facts != nullptr && !facts->arch.empty();
   if (is_arm64(tells_arch ? facts->arch : host.arch)) arch_ = unwind::Arch::kArm64;
   if (facts != nullptr) {
-    origin_.is_this_machine = facts->host.empty() || facts->host == host.name;
+    origin_.is_this_machine =
+        origin_.archive.empty() && (facts->host.empty() || facts->host == host.name);
     origin_.is_running_kernel = false;
     origin_.release = facts->kernel;
   }

@@ -7,6 +7,7 @@
 
 #include "elf/file.h"
 #include "process/module_table.h"
+#include "symbol/debuginfod.h"
 #include "symbol/module_files.h"
 #include "sys/file_identity.h"
 
@@ -39,8 +40,10 @@ class FileSearch {
   bool agrees(const elf::File& file);
   bool is_replaced(const std::string& name);
   Found find_vdso();
+  Found find_local_debug(elf::File& file);
   Found find_in_archives(std::span<const uint8_t> id, const char* name);
   Found check_debug(const std::string& path, const elf::File& file, const elf::DebugLink* link);
+  Found ask_servers(std::span<const uint8_t> id, Debuginfod::Kind kind);
   void refuse(const std::string& why);
 
   const Places& places_;

@@ -86,6 +86,7 @@ KernelSymbols::~KernelSymbols() = default;
 void KernelSymbols::use(KernelIdentity identity) { state_->identity = std::move(identity); }
 
 bool KernelSymbols::State::is_running() const {
+  if (!settings.may_be_running) return false;
   if (!identity) return true;
   if (!identity->build_id.empty()) return identity->build_id == running_id;
   const auto own = settings.release.empty() ? running_release() : settings.release;
@@ -94,6 +95,7 @@ bool KernelSymbols::State::is_running() const {
 
 void KernelSymbols::State::load() {
   is_loaded = true;
+  if (!identity && !settings.may_be_running) identity.emplace();
   const std::string notes = sys::read_text(settings.notes);
   running_id =
       elf::find_build_id_note({reinterpret_cast<const uint8_t*>(notes.data()), notes.size()});

@@ -35,6 +35,8 @@ class KernelSymbols {
     std::vector<std::string> archives;  ///< of vmlinux, by build id
     std::string boot = "/boot";
     std::string release;  ///< of the running kernel; "": as uname tells
+    bool may_be_running =
+        true;  ///< false: the running kernel is not asked, whatever the trace says
   };
   explicit KernelSymbols(Settings settings);
   ~KernelSymbols();

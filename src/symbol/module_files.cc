@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "elf/debug_data.h"
+#include "symbol/build_id_path.h"
 #include "symbol/file_search.h"
 
 namespace oc::symbol {
@@ -31,6 +32,15 @@ Places Places::make_default(std::vector<std::string> archives) {
   if (const auto cache = default_cache_folder(); !cache.empty()) places.archives.push_back(cache);
   const char* const home = std::getenv("HOME");
   if (home != nullptr && home[0] == '/') places.archives.push_back(std::string(home) + "/.debug");
+  return places;
+}
+
+Places Places::make_of_archive(std::string archive, const std::string& folder) {
+  Places places;
+  places.root = folder + "/root";
+  places.archives = {folder};
+  places.is_this_machine = false;
+  places.archive = std::move(archive);
   return places;
 }
 
@@ -87,6 +97,15 @@ const ModuleFile& ModuleFiles::load(ModuleId id, bool with_debug) {
     }
   } else if (module.build_id) {
     found.debug = search.find_debug_by_id(module.build_id.view());
+  }
+  found.split.root = places_.root;
+  for (const elf::File* const file : {found.file.get(), found.debug.get()}) {
+    if (file == nullptr) continue;
+    found.split.packages.push_back(file->name() + ".dwp");
+    const auto id = file->build_id();
+    for (const std::string& archive : places_.archives) {
+      if (id.size() >= 2) found.split.packages.push_back(build_id_path(archive, id) + "/dwp");
+    }
   }
   if (elf::File* const holder = found.debug ? found.debug.get() : found.file.get())
     found.alt = search.find_alt(*holder);

@@ -9,8 +9,11 @@
 #include "base/fd.h"
 #include "elf/file.h"
 #include "process/module_table.h"
+#include "symbol/split_dwarf.h"
 
 namespace oc::symbol {
+
+class Debuginfod;
 
 /// Where the files of modules are looked for, in this order within each kind. Folders that do not exist cost one
 /// look each.
@@ -20,10 +23,15 @@ struct Places {
       archives;  ///< by build id, as perf lays out ~/.debug: DIR/.build-id/xx/yyy…/elf
   std::vector<std::string> debug_folders{"/usr/lib/debug"};  ///< of separate debug files
   std::string proc = "/proc";
-  bool is_this_machine = true;  ///< the processes of the trace ran here: their roots are asked
+  bool is_this_machine = true;       ///< the processes of the trace ran here: their roots are asked
+  Debuginfod* debuginfod = nullptr;  ///< asked last, by build id; null: nobody asked for that
+  std::string archive;  ///< of a self-contained trace: its name; nothing else is looked at
 
   /// The usual ones of this user: $XDG_CACHE_HOME/oc and ~/.debug behind the given archives.
   static Places make_default(std::vector<std::string> archives = {});
+  /// Those of a self-contained trace of this name that was unpacked into `folder`: DIR/.build-id by build id, below DIR/root
+  /// by path, DIR/perf-PID.map, DIR/dumps/PID/….
+  static Places make_of_archive(std::string archive, const std::string& folder);
 };
 
 /// $XDG_CACHE_HOME/oc, else ~/.cache/oc; "" when neither is known.
@@ -34,6 +42,7 @@ struct ModuleFile {
   std::unique_ptr<elf::File> file;   ///< the program or library itself, or null
   std::unique_ptr<elf::File> debug;  ///< its separate debug file, or null
   std::unique_ptr<elf::File> alt;    ///< what both refer to, made by dwz, or null
+  SplitPlaces split;                 ///< where the other halves of its units are
   std::unique_ptr<elf::File> mini;   ///< decompressed .gnu_debugdata, or null
   /// Why `file` is null, in words: "deleted", "build id is … and the trace's …".
   std::string reason;

@@ -34,6 +34,7 @@ KernelSymbols::Settings kernel_settings(const Settings& settings, const Places& 
   kernel.proc = places.proc;
   kernel.archives = places.archives;
   kernel.boot = places.root + "/boot";
+  kernel.may_be_running = places.archive.empty();
   return kernel;
 }
 
@@ -112,14 +113,7 @@ std::vector<ModuleNames*> Symbolizer::Work::lanes_of(ModuleId module, ModuleName
 const JitNames& Symbolizer::Work::jit_of(int32_t pid, ModuleFiles& files) {
   const auto known = jit.find(pid);
   if (known != jit.end()) return known->second;
-  std::vector<std::string> dumps;  // a process maps its dump, so that a trace tells where it is
-  const auto& all = files.modules();
-  for (uint32_t id = 1; id <= all.size(); ++id) {
-    const std::string path(all.path({id}));
-    const auto name = path.substr(path.rfind('/') + 1);
-    if (all.find({id}).pid == pid && name.starts_with("jit-") && name.ends_with(".dump"))
-      dumps.push_back(path);
-  }
+  const auto dumps = find_dumps(files.modules(), pid);
   return jit.emplace(pid, load_jit_names(files.places(), pid, dumps)).first->second;
 }
 
