@@ -25,10 +25,10 @@ uint64_t PerfettoStacks::text(uint32_t field, std::unordered_map<uint32_t, uint6
   return at->second;
 }
 
-uint64_t PerfettoStacks::mapping_of(const machine::Place& place, base::StringId path,
-                                    ProtoWriter& interned) {
+PerfettoStacks::Mapped PerfettoStacks::mapping_of(const machine::Place& place, base::StringId path,
+                                                  ProtoWriter& interned) {
   const uint64_t key = place.module ? uint64_t{place.module.value} << 32 : path.value;
-  const auto [at, is_new] = mappings_.try_emplace(key, mappings_.size() + 1);
+  const auto [at, is_new] = mappings_.try_emplace(key, Mapped{mappings_.size() + 1, 0});
   if (!is_new) return at->second;
   uint64_t build_id = 0;
   if (place.module && machine_.traced().modules != nullptr) {
@@ -42,15 +42,19 @@ uint64_t PerfettoStacks::mapping_of(const machine::Place& place, base::StringId 
       interned.message(interned::kBuildIds, row);
     }
   }
+  if (machine::FrameNamer* namer = machine_.traced().namer; namer != nullptr && place.module) {
+    const machine::NamedSegment segment = namer->find_segment(place.module, place.offset);
+    if (segment.size_bytes != 0) at->second.bias = segment.address - segment.offset;
+  }
   const uint64_t path_id = text(interned::kMappingPaths, paths_, path, interned);
   ProtoWriter row;
-  row.varint(interned::kId, at->second);
+  row.varint(interned::kId, at->second.id);
   if (build_id != 0) row.varint(interned::kMappingBuildId, build_id);
   row.varint(interned::kMappingExactOffset, 0);
   row.varint(interned::kMappingStartOffset, 0);
   row.varint(interned::kMappingStart, 0);
   row.varint(interned::kMappingEnd, kEndOfModule);
-  row.varint(interned::kMappingBias, 0);
+  row.varint(interned::kMappingBias, at->second.bias);
   row.varint(interned::kMappingPath, path_id);
   interned.message(interned::kMappings, row);
   return at->second;
@@ -63,12 +67,13 @@ uint64_t PerfettoStacks::frame_of(uint32_t frame, const machine::Place& place, s
   const machine::Line& at_line = place.lines[line];
   const machine::Function& function = machine_.places.function(at_line.function);
   const uint64_t name = text(interned::kFunctionNames, functions_, function.name, interned);
-  const uint64_t mapping = mapping_of(place, function.module, interned);
+  const Mapped mapping = mapping_of(place, function.module, interned);
   ProtoWriter row;
   row.varint(interned::kId, at->second);
   row.varint(interned::kFrameFunction, name);
-  row.varint(interned::kFrameMapping, mapping);
-  row.varint(interned::kFramePlace, place.offset - (place.is_return && place.offset != 0 ? 1 : 0));
+  row.varint(interned::kFrameMapping, mapping.id);
+  row.varint(interned::kFramePlace,
+             place.offset - (place.is_return && place.offset != 0 ? 1 : 0) + mapping.bias);
   if (at_line.file)
     row.varint(interned::kFrameSource,
                text(interned::kSourcePaths, sources_, at_line.file, interned));

@@ -56,6 +56,9 @@ TEST_CASE("firefox: libraries are known by their build ids") {
             "0A0B0C0D0E0F100\""));
   CHECK(has(json, "\"codeId\":\"0102030405060708090a0b0c0d0e0f10abcd\""));
   CHECK(has(json, "\"address\":[20479,4660]"));  // of the caller the byte before its return address
+  // As it was linked, from where the image begins.
+  traced.set_segment({0x402000, 0x1000, 0x400000, 0x9000});
+  CHECK(has(test::exported(traced.machine, "firefox"), "\"address\":[24575,8756]"));
 }
 
 TEST_CASE("firefox: inlined functions are frames of one address, one deeper each") {

@@ -171,6 +171,10 @@ TEST_CASE("nettrace: live addresses come from mappings, with build ids and offse
   REQUIRE(symbols.size() == 2);
   CHECK(symbols[0]->values.at("StartAddress").number == 0x7f0000001200);
   CHECK(symbols[0]->values.at("EndAddress").number == 0x7f0000001234);  // inclusive
+  traced.set_segment({0x2100, 0x1100, 0, 0x9000});
+  const NettraceFile linked = read_export(machine);
+  CHECK(events_of(linked, "ProcessMappingMetadata")[0]->values.at("SymbolMetadata").text ==
+        R"({"type":"ELF","build_id":"abcd","p_vaddr":"0x2100","p_offset":"0x1100"})");
 }
 
 TEST_CASE("nettrace: one address that meant two things in a process keeps both names") {

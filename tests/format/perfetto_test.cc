@@ -118,6 +118,14 @@ TEST_CASE("perfetto: mappings have build ids and paths, frames their place in th
     CHECK(stack[2].value == 2);
   }
   CHECK(tables == 1);  // the second sample has nothing new
+  traced.set_segment({0x402000, 0x1000, 0x400000, 0x9000});
+  for (const auto& packet : packets_of(test::exported(traced.machine, "perfetto"))) {
+    const Field* interned = find(packet, 12);
+    if (interned == nullptr) continue;
+    const auto rows = fields_of(interned->bytes);
+    CHECK(find(fields_of(find(rows, 19)->bytes), 6)->value == 0x401000);
+    CHECK(find(fields_of(find(rows, 6)->bytes), 4)->value == 0x405fff);
+  }
 }
 
 TEST_CASE("perfetto: an empty machine has clocks, and the same machine gives the same bytes") {
