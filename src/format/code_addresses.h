@@ -33,6 +33,7 @@ class CodeAddresses {
     uint64_t code = 0;  ///< offset of some code that was seen in it
     bool is_kernel = false;
     bool is_made_up = false;
+    bool is_of_file = false;  ///< `offset` is one in a file
   };
   /// That a process has a mapping.
   struct Use {

@@ -160,7 +160,7 @@ void NettraceExport::add_kind(uint32_t id, bool& has_cpu, bool& has_switch) {
   EventKind& made = kinds_[id];
   NettraceWriter::Event event;
   event.provider = "Universal.Events";
-  event.number = id + 2;  // 1 and 2 are taken
+  event.number = id + 3;  // those below are taken
   event.name = own;
   if (made.is_whole && !has_cpu && (group == "cpu" || own == "cpu")) {
     event.name = "cpu";
@@ -191,7 +191,7 @@ void NettraceExport::add_kinds() {
     kind.event =
         writer_->add_event_kind({"Universal.Events",
                                  "sample",
-                                 0x10000,
+                                 3,
                                  {{"Value", kind.is_whole ? Type::kVarUInt : Type::kDouble}},
                                  {}});
   }

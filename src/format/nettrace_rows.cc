@@ -160,8 +160,8 @@ void NettraceExport::write_mapping(const CodeAddresses::Use& use) {
   const uint32_t thread = process_thread(use.process);
   const uint32_t metadata =
       mapping.is_made_up ? 0 : metadata_of(mapping.module, mapping.code, thread, time);
-  for (const uint64_t number :
-       {uint64_t{use.mapping} + 1, mapping.start, mapping.end, mapping.offset}) {
+  for (const uint64_t number : {uint64_t{use.mapping} + 1, mapping.start, mapping.end,
+                                mapping.is_of_file ? mapping.offset : 0}) {
     put_varuint(payload_, number);
   }
   put_payload_text(payload_, clean_text(machine_.text(mapping.path)));
