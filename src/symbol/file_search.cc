@@ -3,8 +3,6 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -48,11 +46,7 @@ FileSearch::FileSearch(const Places& places, const process::Module& module, std:
 void FileSearch::refuse(const std::string& why) { reason += (reason.empty() ? "" : "; ") + why; }
 
 FileSearch::Found FileSearch::open(int fd, const std::string& path, std::string* problem) {
-  struct stat info {};
-  if (fstat(fd, &info) == 0) {
-    opened_device_ = uint64_t{major(info.st_dev)} << 32 | minor(info.st_dev);
-    opened_inode_ = info.st_ino;
-  }
+  opened_ = sys::load_file_identity(fd);
   return owned(elf::File::open(fd, path), problem);
 }
 
@@ -105,14 +99,25 @@ FileSearch::Found FileSearch::take(Found file) {
   return file && agrees(*file) ? std::move(file) : nullptr;
 }
 
-/// Without build ids, another inode on the same device is another file.
+/// Without build ids, another inode on the same device is another file, and so is an inode that was used again, or that has
+/// other contents than somebody saw when it was mapped.
 bool FileSearch::is_replaced(const std::string& name) {
   if (!places_.root.empty()) return false;  // a copy of it
-  if (module_.build_id || module_.inode == 0 || opened_device_ != module_.device ||
-      opened_inode_ == module_.inode)
-    return false;
-  refuse(fmt::format("{} has inode {}, in the trace it was {}: it has been replaced", name,
-                     opened_inode_, module_.inode));
+  if (module_.build_id || module_.inode == 0 || !opened_) return false;
+  const bool is_same_device = opened_->device == module_.device;
+  if (is_same_device && opened_->inode != module_.inode) {
+    refuse(fmt::format("{} has inode {}, in the trace it was {}: it has been replaced", name,
+                       opened_->inode, module_.inode));
+    return true;
+  }
+  if (is_same_device &&
+      !opened_->is_mapped_as(module_.device, module_.inode, module_.inode_generation)) {
+    refuse(fmt::format(
+        "{} has the inode of the trace's, of another generation: it has been replaced", name));
+    return true;
+  }
+  if (module_.contents == 0 || opened_->contents == module_.contents) return false;
+  refuse(name + " has been written to since it was mapped");
   return true;
 }
 
@@ -172,12 +177,17 @@ FileSearch::Found FileSearch::find_file(int kept) {
   if (path_.ends_with(kDeleted)) path_.resize(path_.size() - kDeleted.size());
   if (kept >= 0) {
     std::string problem;
-    auto file = owned(elf::File::open(kept, path_), &problem);
+    auto file = open(kept, path_, &problem);
     if (!file) refuse(problem);
+    if (file && is_replaced(path_)) file = nullptr;
     if ((file = take(std::move(file)))) return file;
   }
   if (!is_path(path_)) {
     refuse(path_.empty() ? "the trace does not name it" : path_ + " is no file");
+    return nullptr;
+  }
+  if (module_.contents == process::Module::kGone) {
+    refuse(path_ + " was changed after it had been mapped, before anybody looked at it");
     return nullptr;
   }
   std::string problem;

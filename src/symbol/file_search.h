@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "process/module_table.h"
 #include "symbol/debuginfod.h"
 #include "symbol/module_files.h"
+#include "sys/file_identity.h"
 
 namespace oc::symbol {
 
@@ -47,7 +49,7 @@ class FileSearch {
   const Places& places_;
   const process::Module& module_;
   std::string path_;
-  uint64_t opened_device_ = 0, opened_inode_ = 0;  ///< of the last file that was opened
+  std::optional<sys::FileIdentity> opened_;  ///< of the last file that was opened
 };
 
 }  // namespace oc::symbol

@@ -57,6 +57,16 @@ ModuleFiles::Entry& ModuleFiles::entry(ModuleId module) {
 
 void ModuleFiles::keep(ModuleId module, base::Fd fd) { entry(module).kept = std::move(fd); }
 
+std::optional<elf::File> ModuleFiles::take_debug(ModuleId id) {
+  const ModuleFile& found = load(id, false);
+  if (!found.file) return std::nullopt;
+  FileSearch search(places_, modules_.find(id), std::string(modules_.path(id)));
+  auto debug = search.find_debug(*found.file);
+  return debug ? std::optional(std::move(*debug)) : std::nullopt;
+}
+
+void ModuleFiles::forget(ModuleId module) { entries_.erase(module.value); }
+
 const ModuleFile& ModuleFiles::load(ModuleId id, bool with_debug) {
   Entry& entry = this->entry(id);
   ModuleFile& found = entry.found;

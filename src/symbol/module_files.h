@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -70,6 +71,11 @@ class ModuleFiles {
   elf::File* find(process::ModuleId module) { return load(module, false).file.get(); }
   /// The same with the reason, and with the debug files when asked for. Owned by the object.
   const ModuleFile& load(process::ModuleId module, bool with_debug = true);
+
+  /// Its separate debug file alone, which goes over to the caller; nothing: there is none.
+  std::optional<elf::File> take_debug(process::ModuleId module);
+  /// What was found for it, or not: the next one who asks looks again. Nobody has its files any more.
+  void forget(process::ModuleId module);
 
   const process::ModuleTable& modules() const { return modules_; }
   const Places& places() const { return places_; }
