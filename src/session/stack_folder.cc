@@ -17,7 +17,7 @@ using source::RecordHeader;
 
 namespace {
 
-constexpr size_t kAtOnce = 16;        ///< stacks that are unwound together
+constexpr size_t kAtOnce = 64;        ///< stacks that are unwound together
 constexpr size_t kMostFrames = 4096;  ///< of one: more than 64 KiB of stack hold
 constexpr size_t kMostAsked = 1 << 16;
 constexpr int32_t kNobody = -1;       ///< no process: what is not known has its map
@@ -92,7 +92,7 @@ std::vector<std::string> FoldCounts::describe() const {
 
 StackFolder::StackFolder(const event::EventTable& events, perf::Rundown& files,
                          uint32_t trailer_bytes)
-    : clock_(events), files_(files), trailer_bytes_(trailer_bytes), room_(kAtOnce * kMostFrames) {
+    : clock_(events), files_(files), trailer_bytes_(trailer_bytes), room_(kAtOnce, kMostFrames) {
   make_rules();
   for (uint32_t i = 0; i < events.size(); ++i) is_folded_.push_back(is_folded(events[i]));
   code_.set_look_at_file([this](int32_t pid, const process::Mapping& mapping) {
@@ -216,7 +216,7 @@ void StackFolder::unwind_some(std::span<const uint32_t> samples) {
     job.registers = &registers[count];
     job.stack = sample.tail.user_stack;
     job.code = &finders[count].emplace(map, *rules_);
-    job.frames = std::span(room_).subspan(count * kMostFrames, kMostFrames);
+    job.frames = room_.of(count);
     whose[count++] = &sample;
   }
   unwinder_.unwind(std::span(jobs).first(count));
