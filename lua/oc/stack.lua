@@ -55,8 +55,8 @@ function methods:frames()
   return out
 end
 
---- What `make(frame)` says of each function of the stack, the innermost first, as a list; called once for each
---- place in a program, whichever stacks it is in: `kind` names what it says.
+--- What `make(frame)` says of each function of the stack, the innermost first, as a list. It is
+--- called once for each place in a program, whichever stacks that is in: `kind` names what it says.
 local function texts_of(self, with_inlined, kind, make)
   local out = {}
   local session = look(self)

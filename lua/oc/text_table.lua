@@ -7,8 +7,8 @@
 -- Names come from foreign processes: control characters are shown escaped, broken UTF-8 as "?", and
 -- width is counted in cells of the terminal (wide and combining characters), not in bytes.
 
--- A column is as wide as its widest text, but no wider than this: below it one long folded stack would put as many
--- spaces into every other line.
+-- A column is as wide as its widest text, but no wider than this: one long folded stack would put
+-- as many spaces into every other line.
 local MOST_CELLS = 200
 
 ---@class oc.text_table

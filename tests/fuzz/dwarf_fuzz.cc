@@ -1,14 +1,28 @@
-// Lines and inlined calls of a file that somebody else made: units, entries, ranges, line programs.
+// Lines and inlined calls of a file that somebody else made: units, entries, ranges, line programs; compressed ones too.
 
 #include <cstdlib>
+#include <optional>
 
 #include "elf/file.h"
+#include "elf/plain_debug.h"
 #include "symbol/line_index.h"
+
+namespace {
+
+std::optional<oc::elf::File> make_plain(const oc::elf::File& file) {
+  auto plain = oc::elf::PlainDebug::plan(file);
+  if (!plain) return {};
+  for (size_t part = 0; part < plain->parts(); ++part) plain->load(part);
+  return plain->finish();
+}
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   auto file = oc::elf::File::make({data, data + size}, "fuzz");
   if (!file || !oc::symbol::LineIndex::has_lines(*file)) return 0;
-  oc::symbol::LineIndex index(*file, nullptr);
+  auto plain = make_plain(*file);
+  oc::symbol::LineIndex index(plain ? *plain : *file, nullptr);
   std::vector<oc::symbol::SourceCall> calls;
   for (uint64_t address = 0; address < 0x2000; address += 7) {
     calls.clear();
