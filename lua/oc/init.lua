@@ -24,6 +24,15 @@ local oc = {
   source = sources.make,
   format = formats.make,
 
+  -- Questions with a name.
+  scenario = require("oc.scenario").declare,
+
+  -- What happens on the way to a report or an export.
+  hooks = require("oc.hooks").add,
+
+  -- Formats that a script writes itself.
+  exporter = require("oc.export").declare,
+
   -- Aggregates.
   counter = aggregate.counter,
   sum = aggregate.sum,

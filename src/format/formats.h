@@ -5,6 +5,7 @@
 namespace oc::format {
 
 // One for each file of this room that writes a format.
+Exporter chrome_exporter();
 Exporter collapsed_exporter();
 Exporter csv_exporter();
 Exporter firefox_exporter();

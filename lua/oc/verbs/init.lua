@@ -5,6 +5,9 @@ local nearest = require "oc.nearest"
 
 local wrong_usage = errors.wrong_usage
 
+local USAGE = 5        -- oc_error.code
+local WRONG_USAGE = 2  -- exit status
+
 local M = {}
 
 --- In the order of the help. `completes` says what a shell offers behind the verb: "script",
@@ -16,9 +19,15 @@ M.verbs = {
     summary = "run a line of Lua; oc is there already", completes = "none" },
   { name = "record", usage = "[-e EVENT,…] [-o FILE]  [options] [-- CMD…]",
     summary = "record a trace that oc and perf read (perf.data)" },
-  { name = "list", usage = "[events|scripts] [GLOB] [-v]",
+  { name = "report", usage = "TRACE  [filters] [--by comm,symbol…] [--tree]",
+    summary = "which functions, processes … the samples of a trace are of" },
+  { name = "export", usage = "TRACE -o OUT…  [filters]",
+    summary = "files for other tools: pprof, flame graphs, …" },
+  { name = "diff", usage = "BEFORE AFTER  [filters] [--by symbol]",
+    summary = "what changed from one trace to another; exit status for CI" },
+  { name = "list", usage = "[events|scripts|scenarios|formats] [GLOB] [-v]",
     summary = "what can be asked for here, or what a trace holds (-i)",
-    completes = "event", words = { "events", "scripts" } },
+    completes = "event", words = { "events", "scripts", "scenarios", "formats" } },
   { name = "symbols", usage = "FILE [ADDRESS|NAME…]",
     summary = "functions, files and lines of a program or library" },
   { name = "doctor", usage = "[--json]",
@@ -97,7 +106,7 @@ function M.run(word, argv)
   end
   local text = errors.render(err)
   io.stderr:write(err.file and text or "oc: " .. text)
-  return err.exit_status or 1
+  return err.exit_status or (err.code == USAGE and WRONG_USAGE) or 1
 end
 
 return M
