@@ -75,7 +75,10 @@ TEST_CASE("samples of a Chrome trace are in order of time, and of a filter") {
   const std::string json = exported(machine, "chrome");
   CHECK(json.find("\"ts\":1.000") < json.find("\"ts\":2.000"));
   CHECK(json.find("\"ts\":2.000") < json.find("\"ts\":3.000"));
-  CHECK(count_of(exported(machine, "chrome", {.from = 1500, .until = 2500}), "\"sf\":") == 1);
+  machine::Filter middle;
+  middle.from = 1500;
+  middle.until = 2500;
+  CHECK(count_of(exported(machine, "chrome", middle), "\"sf\":") == 1);
 }
 
 TEST_CASE("a Chrome trace of nothing has an event, as readers want") {

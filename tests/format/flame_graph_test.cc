@@ -88,7 +88,9 @@ TEST_CASE("samples of several kinds weigh one each, and the picture says so") {
   const std::string svg = exported(machine, "flamegraph");
   CHECK(tooltip(svg, "f") == "f\n/bin/prog (user)\n1 sample, 50.00%");
   CHECK(has(svg, "2 kinds of samples: each sample weighs 1"));
-  CHECK(tooltip(exported(machine, "flamegraph", {.kinds = {"cycles"}}), "f") ==
+  machine::Filter cycles;
+  cycles.kinds = {"cycles"};
+  CHECK(tooltip(exported(machine, "flamegraph", cycles), "f") ==
         "f\n/bin/prog (user)\n1,000 cycles, 100.00%");
 }
 
@@ -155,9 +157,9 @@ TEST_CASE("a differential flame graph compares shares of the same paths") {
   test::fill_web_later(after);
   const std::string svg = diff_of(before, after, 0);
   CHECK(tooltip(svg, "hash") ==
-        "hash\n/srv/web\nwith callees: 0.00% before, 20.00% now (+20.00 points), 0 samples -> 10 samples\n"
-        "itself: 0.00% before, 20.00% now (+20.00 points), 0 samples -> 10 samples");
-  CHECK(has(tooltip(svg, "parse"), "35.00% before, 60.00% now (+25.00 points), 14 samples -> 30 samples"));
+        "hash\n/srv/web\nwith callees: 0.00% before, 20.00% now (+20.00 points), from 0 samples to 10 samples\n"
+        "itself: 0.00% before, 20.00% now (+20.00 points), from 0 samples to 10 samples");
+  CHECK(has(tooltip(svg, "parse"), "35.00% before, 60.00% now (+25.00 points), from 14 samples to 30 samples"));
   CHECK(style_of(svg, "hash") == "more-4");
   CHECK(style_of(svg, "all") == "same");
   CHECK(tooltip(svg, "copy").empty());
@@ -179,7 +181,7 @@ TEST_CASE("weights are compared as they are where the caller gives their ratio")
   test::fill_web(before);
   test::fill_web_later(after);
   const std::string svg = diff_of(before, after, 1);
-  CHECK(has(tooltip(svg, "all"), "80.00% before, 100.00% now (+20.00 points), 40 samples -> 50 samples"));
+  CHECK(has(tooltip(svg, "all"), "80.00% before, 100.00% now (+20.00 points), from 40 samples to 50 samples"));
   Machine same, again;
   test::fill_web(same);
   test::fill_web(again);

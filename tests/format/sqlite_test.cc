@@ -1,6 +1,6 @@
 #include <sqlite3.h>
 
-#include <functional>
+#include <array>
 
 #include "format/exported_world.h"
 #include "format/sqlite_file.h"
@@ -85,21 +85,36 @@ TEST_CASE("tables hold names as valid texts of any length") {
 TEST_CASE("a part of a trace tells of nobody else") {
   Machine machine;
   test::fill_web(machine);
-  Opened tables(exported(machine, "sqlite", {.comms = {"db"}}));
+  machine::Filter database;
+  database.comms = {"db"};
+  Opened tables(exported(machine, "sqlite", database));
   CHECK(tables.ask("SELECT name FROM processes") == "db");
   CHECK(tables.ask("SELECT count(*) FROM spans") == "0");
   CHECK(tables.ask("SELECT count(*) FROM samples") == "10");
   CHECK(tables.ask("SELECT count(*) FROM attributes") == "0");
 }
 
-TEST_CASE("mappings and times without an end are told") {
-  Machine machine;
+TEST_CASE("mappings, build ids and times without an end are told") {
+  base::Interner texts;
+  process::ModuleTable modules(texts);
+  process::Module module;
+  module.kind = process::ModuleKind::kFile;
+  module.path = texts.intern("/bin/web");
+  const std::array<uint8_t, 3> id{0x0a, 0xff, 0x01};
+  module.build_id = process::BuildId(id);
+  Machine machine({&modules, nullptr, nullptr, nullptr});
   test::SampleMaker maker(machine);
   maker.add("cycles", 5, 0.25, 7, 7, "a", 0, machine::kNoCpu);
-  machine.processes.map(3, 7, {{}, {}, 0xffff800000000000, 0xffff800000001000, 0x2000});
+  machine::MachineMapping mapping;
+  mapping.module = modules.intern(module);
+  mapping.start = 0xffff800000000000;
+  mapping.end = 0xffff800000001000;
+  mapping.offset = 0x2000;
+  machine.processes.map(3, 7, mapping);
   Opened tables(exported(machine, "sqlite"));
   CHECK(tables.ask("SELECT start_address, end_address, module_offset, from_ns, until_ns FROM mappings") ==
         "0xffff800000000000|0xffff800000001000|0x0000000000002000|3|");
+  CHECK(tables.ask("SELECT path, build_id FROM modules") == "/bin/web|0aff01");
   CHECK(tables.ask("SELECT value, cpu, stack FROM samples") == "0.25||");
 }
 
