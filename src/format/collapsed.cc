@@ -6,6 +6,7 @@
 
 #include "format/formats.h"
 #include "format/frame_texts.h"
+#include "format/measure.h"
 #include "machine/pair_table.h"
 
 namespace oc::format {
@@ -20,10 +21,12 @@ void append_name(std::string& line, std::string_view name) {
 }
 
 /// comm;outermost;…;innermost COUNT, one line for each distinct stack of a name, in order of first appearance.
-/// Counts are samples, or their values rounded to whole ones. Source: flamegraph.pl's header.
+/// Counts are samples, or, where all are of one kind, their values rounded to whole ones: sums of several kinds mean
+/// nothing. Source: flamegraph.pl's header.
 base::Status write(const Export& what, Output& out) {
   machine::Machine& machine = what.machine;
   machine::resolve_stacks(machine, what.selection.used_stacks(), false);
+  const Measure measure = measure_of(what);
   machine::PairTable pairs;
   std::vector<double> weights;
   what.selection.for_each([&](const machine::Sample& sample, uint64_t) {
@@ -31,7 +34,7 @@ base::Status write(const Export& what, Output& out) {
         sample.context ? machine.processes.context(sample.context).comm : base::StringId{};
     const uint32_t id = pairs.intern(comm.value, sample.stack);
     if (id == weights.size()) weights.push_back(0);
-    weights[id] += what.values ? sample.value : 1;
+    weights[id] += measure.of(sample);
   });
   std::vector<FrameText> frames;
   std::string line;
@@ -57,7 +60,7 @@ base::Status write(const Export& what, Output& out) {
 
 Exporter collapsed_exporter() {
   Holds holds;
-  holds.times = holds.threads = holds.lines = holds.kinds = false;
+  holds.times = holds.threads = holds.process_names = holds.lines = holds.kinds = false;
   return {"collapsed", "stacks on one line each, for flame graph tools", kExtensions, holds, write};
 }
 

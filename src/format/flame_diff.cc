@@ -48,7 +48,9 @@ class Counterparts {
   }
 
   const Weight& of(uint32_t node) const { return weights_[node]; }
-  double missing() const { return missing_; }  ///< weight of the other's branches that `drawn` does not have
+  double missing() const {
+    return missing_;
+  }  ///< weight of the other's branches that `drawn` does not have
 
  private:
   using Nodes = std::vector<uint32_t>;
@@ -66,13 +68,15 @@ class Counterparts {
     }
     for (const uint32_t node : mine) {
       const double total = measure_.total(drawn_.nodes()[node]);
-      const double part = own.total > 0 ? total / own.total : 1.0 / static_cast<double>(mine.size());
+      const double part =
+          own.total > 0 ? total / own.total : 1.0 / static_cast<double>(mine.size());
       weights_[node] = {sum.self * part, sum.total * part};
     }
     open_.emplace_back(std::move(mine), std::move(theirs));
   }
 
-  static std::unordered_map<std::string, Nodes> children_of(const Graph& graph, const Nodes& nodes) {
+  static std::unordered_map<std::string, Nodes> children_of(const Graph& graph,
+                                                            const Nodes& nodes) {
     std::unordered_map<std::string, Nodes> children;
     for (const uint32_t node : nodes) {
       uint32_t child = graph.nodes()[node].first_child;
@@ -114,12 +118,15 @@ class Comparison {
     const double before = diff.measure.total(diff.before.nodes()[0]);
     const double after = diff.measure.total(diff.after.nodes()[0]);
     whole_ = after > 0 ? after : before;
-    scale_ = diff.before_scale > 0 ? diff.before_scale : before > 0 && after > 0 ? after / before : 1;
+    scale_ = diff.before_scale > 0     ? diff.before_scale
+             : before > 0 && after > 0 ? after / before
+                                       : 1;
   }
 
   FlameLook look_of(const FlameBox& box) const {
     const Graph::Node& node = drawn_.nodes()[box.node];
-    Weight before = others_.of(box.node), after{diff_.measure.self(node), diff_.measure.total(node)};
+    Weight before = others_.of(box.node),
+           after{diff_.measure.self(node), diff_.measure.total(node)};
     if (diff_.by_before) std::swap(before, after);
     FlameLook look;
     look.name = drawn_.text(box.node);
@@ -146,9 +153,10 @@ class Comparison {
  private:
   std::string change_of(std::string_view what, double before, double after) const {
     const double was = before * scale_;
-    return fmt::format("{}: {} before, {} now ({:+.2f} points), from {} to {}", what, text_of_share(was, whole_),
-                       text_of_share(after, whole_), whole_ > 0 ? 100 * (after - was) / whole_ : 0,
-                       diff_.measure.text(before), diff_.measure.text(after));
+    return fmt::format("{}: {} before, {} now ({:+.2f} points), from {} to {}", what,
+                       text_of_share(was, whole_), text_of_share(after, whole_),
+                       whole_ > 0 ? 100 * (after - was) / whole_ : 0, diff_.measure.text(before),
+                       diff_.measure.text(after));
   }
 
   /// By how many times it grew or shrank, in five steps; what is less than a thousandth of the whole is taken as noise.
@@ -179,9 +187,13 @@ base::Status write_flame_diff(const FlameDiff& diff, Output& out) {
   for (std::string note : {comparison.text_of_missing(), text_of_left_out(layout)}) {
     if (!note.empty()) page.notes.push_back(std::move(note));
   }
-  page.legend = {{"more-4", "new or much more"}, {"more-0", "more"}, {"same", "the same"},
-                 {"less-0", "less"},             {"less-4", "much less"}};
-  return write_flame_svg(page, layout, [&](const FlameBox& box) { return comparison.look_of(box); }, out);
+  page.legend = {{"more-4", "new or much more"},
+                 {"more-0", "more"},
+                 {"same", "the same"},
+                 {"less-0", "less"},
+                 {"less-4", "much less"}};
+  return write_flame_svg(
+      page, layout, [&](const FlameBox& box) { return comparison.look_of(box); }, out);
 }
 
 }  // namespace oc::format

@@ -13,11 +13,11 @@ namespace oc::format {
 struct FlameDiff {
   const machine::Graph& before;
   const machine::Graph& after;
-  Measure measure;            ///< of both
+  Measure measure;  ///< of both
   /// What weights of `before` are multiplied with, to be comparable with those of `after`: the ratio of durations, say.
   /// 0: both wholes count the same, so that shares are compared.
   double before_scale = 0;
-  bool by_before = false;     ///< widths are those of `before`, so that one sees what went away
+  bool by_before = false;  ///< widths are those of `before`, so that one sees what went away
   std::string title;
   std::vector<std::string> notes;  ///< lines below the title
 };

@@ -53,7 +53,8 @@ FlameLook look_of(const Graph& graph, const FlameBox& box, const Measure& measur
   const double total = measure.total(node), self = measure.self(node);
   look.details += measure.text(total) + ", " + text_of_share(total, whole);
   if (self > 0 && self < total) look.details += "; itself " + text_of_share(self, whole);
-  look.style = fmt::format("{}-{}", name_of(kind), kind == FrameKind::kNone ? 0 : shade_of(look.name));
+  look.style =
+      fmt::format("{}-{}", name_of(kind), kind == FrameKind::kNone ? 0 : shade_of(look.name));
   return look;
 }
 
@@ -69,8 +70,9 @@ base::Status write(const Export& what, Output& out) {
   }
   const FlameLayout layout =
       lay_out(graph, [&](const Graph::Node& node) { return measure.total(node); });
-  return write_flame_svg(page_of(what, graph, measure, layout), layout,
-                         [&](const FlameBox& box) { return look_of(graph, box, measure); }, out);
+  return write_flame_svg(
+      page_of(what, graph, measure, layout), layout,
+      [&](const FlameBox& box) { return look_of(graph, box, measure); }, out);
 }
 
 }  // namespace

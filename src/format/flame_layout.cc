@@ -33,7 +33,8 @@ Sizes measure(const std::vector<Node>& nodes, const std::function<double(const N
 double narrowest_of(const Sizes& sizes, const FlameLimits& limits) {
   std::vector<double> widths;
   for (size_t i = 0; i < sizes.widths.size(); ++i) {
-    const bool is_drawn = sizes.widths[i] >= limits.narrowest && sizes.depths[i] < limits.most_depth;
+    const bool is_drawn =
+        sizes.widths[i] >= limits.narrowest && sizes.depths[i] < limits.most_depth;
     if (is_drawn) widths.push_back(sizes.widths[i]);
   }
   if (widths.size() <= limits.most_boxes) return limits.narrowest;

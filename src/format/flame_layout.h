@@ -28,8 +28,8 @@ struct FlameLimits {
 ///     depth 1  |caller             |caller   |       left on, in the graph's order (the heaviest first)
 ///     depth 0  |root                              |
 struct FlameLayout {
-  std::vector<FlameBox> boxes;  ///< callers before their callees
-  uint32_t levels = 0;          ///< depth of the deepest box, and 1
+  std::vector<FlameBox> boxes;            ///< callers before their callees
+  uint32_t levels = 0;                    ///< depth of the deepest box, and 1
   uint64_t too_narrow = 0, too_deep = 0;  ///< nodes that are left out
   double narrowest = 0;                   ///< the limit that held
 };

@@ -66,8 +66,8 @@ std::string head_of(const FlamePage& page, const FlameLayout& layout, const Heig
     text += "</text>\n";
   }
   text += fmt::format(
-      "<svg id=\"frames\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" data-levels=\"{}\">\n", kMargin,
-      heights.top, kWidth - 2 * kMargin, heights.boxes, layout.levels);
+      "<svg id=\"frames\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" data-levels=\"{}\">\n",
+      kMargin, heights.top, kWidth - 2 * kMargin, heights.boxes, layout.levels);
   return text;
 }
 
@@ -97,8 +97,9 @@ void append_box(std::string& text, const FlameBox& box, const FlameLook& look, u
 std::string foot_of(const FlamePage& page, const Heights& heights) {
   std::string text = "</svg>\n";
   const double y = heights.top + heights.boxes + kLine + 4;
-  text += fmt::format("<text id=\"details\" class=\"note\" aria-live=\"polite\" x=\"{}\" y=\"{}\"></text>\n",
-                      kMargin, y);
+  text += fmt::format(
+      "<text id=\"details\" class=\"note\" aria-live=\"polite\" x=\"{}\" y=\"{}\"></text>\n",
+      kMargin, y);
   double x = kMargin;
   for (const auto& [style, name] : page.legend) {
     text += fmt::format(
@@ -127,8 +128,9 @@ std::string text_of_left_out(const FlameLayout& layout) {
   std::string text = text_in_groups(static_cast<double>(count)) +
                      (count == 1 ? " frame is left out:" : " frames are left out:");
   if (layout.too_narrow != 0) {
-    text += fmt::format(" {} narrower than {:.2g}% of all", text_in_groups(static_cast<double>(layout.too_narrow)),
-                        100 * layout.narrowest);
+    text +=
+        fmt::format(" {} narrower than {:.2g}% of all",
+                    text_in_groups(static_cast<double>(layout.too_narrow)), 100 * layout.narrowest);
   }
   if (layout.too_deep != 0) {
     text += fmt::format("{} {} deeper than {} levels", layout.too_narrow != 0 ? "," : "",

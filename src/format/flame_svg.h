@@ -13,7 +13,8 @@ namespace oc::format {
 /// What is said around the boxes of a flame graph.
 struct FlamePage {
   std::string title;
-  std::vector<std::string> notes;  ///< lines below the title: what it shows, what is left out or lost
+  std::vector<std::string>
+      notes;  ///< lines below the title: what it shows, what is left out or lost
   std::vector<std::pair<std::string, std::string>> legend;  ///< class, text
 };
 

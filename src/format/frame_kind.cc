@@ -9,7 +9,7 @@ namespace {
 /// Memory of no file has such names in /proc/PID/maps; what runs there a runtime made. memfd: .NET, and others that map
 /// their code twice. Source: proc_pid_maps(5), tools/perf/util/map.c.
 bool is_memory(std::string_view module) {
-  constexpr std::array<std::string_view, 7> kNames{"//anon",    "[anon",     "[heap]",         "[stack",
+  constexpr std::array<std::string_view, 7> kNames{"//anon",  "[anon",     "[heap]",    "[stack",
                                                    "/memfd:", "/dev/zero", "/tmp/perf-"};
   for (const std::string_view name : kNames) {
     if (module.starts_with(name)) return true;
@@ -31,7 +31,8 @@ std::string_view describe(FrameKind kind) {
   return kTexts[static_cast<size_t>(kind)];
 }
 
-FrameKind kind_of(const machine::Machine& machine, const machine::Function& function, bool is_inlined) {
+FrameKind kind_of(const machine::Machine& machine, const machine::Function& function,
+                  bool is_inlined) {
   if (!function.is_known) return FrameKind::kUnknown;
   if (is_inlined) return FrameKind::kInlined;
   if (function.is_kernel) return FrameKind::kKernel;

@@ -23,6 +23,7 @@ std::string_view name_of(FrameKind kind);
 /// As legends call it.
 std::string_view describe(FrameKind kind);
 
-FrameKind kind_of(const machine::Machine& machine, const machine::Function& function, bool is_inlined);
+FrameKind kind_of(const machine::Machine& machine, const machine::Function& function,
+                  bool is_inlined);
 
 }  // namespace oc::format

@@ -17,8 +17,8 @@ namespace {
 
 constexpr std::array<std::string_view, 2> kExtensions{".html", ".htm"};
 /// In the order in which they build on each other.
-constexpr std::array<std::string_view, 5> kScripts{"report_model.js", "report_flame.js", "report_timeline.js",
-                                                   "report_tables.js", "report.js"};
+constexpr std::array<std::string_view, 5> kScripts{
+    "report_model.js", "report_flame.js", "report_timeline.js", "report_tables.js", "report.js"};
 
 /// Writes `[…]`, one item each by `item(text, value)`.
 template <typename List, typename Item>
@@ -32,7 +32,8 @@ void append_list(std::string& text, const List& list, Item item) {
 }
 
 void append_texts(std::string& text, const std::vector<std::string>& list) {
-  append_list(text, list, [](std::string& out, const std::string& item) { append_json(out, item); });
+  append_list(text, list,
+              [](std::string& out, const std::string& item) { append_json(out, item); });
 }
 
 void append_facts(std::string& text, const Export& what, const ReportData& data) {
@@ -57,7 +58,8 @@ void append_functions(std::string& text, const ReportData& data) {
   std::map<std::string, size_t> module_of;
   std::vector<std::string> modules;
   for (const auto& function : data.functions) {
-    if (module_of.try_emplace(function.module, modules.size()).second) modules.push_back(function.module);
+    if (module_of.try_emplace(function.module, modules.size()).second)
+      modules.push_back(function.module);
   }
   text += "\"modules\":";
   append_texts(text, modules);
@@ -125,14 +127,16 @@ void append_columns(std::string& text, const ReportData& data) {
   column("nodeParent", nodes.size(), [&](size_t i) { return i - nodes[i].parent; });
   column("nodeFunction", nodes.size(), [&](size_t i) { return nodes[i].function; });
   column("nodeKind", nodes.size(), [&](size_t i) { return static_cast<uint64_t>(nodes[i].kind); });
-  column("rowBin", rows.size(), [&](size_t i) { return rows[i].bin - (i == 0 ? 0 : rows[i - 1].bin); });
+  column("rowBin", rows.size(),
+         [&](size_t i) { return rows[i].bin - (i == 0 ? 0 : rows[i - 1].bin); });
   column("rowThread", rows.size(), [&](size_t i) { return rows[i].thread; });
   column("rowCpu", rows.size(), [&](size_t i) { return rows[i].cpu; });
   column("rowEvent", rows.size(), [&](size_t i) { return rows[i].kind; });
   column("rowNode", rows.size(), [&](size_t i) { return rows[i].node; });
   column("rowCount", rows.size(), [&](size_t i) { return rows[i].count; });
   bool is_whole = true;
-  for (const auto& row : rows) is_whole &= row.sum >= 0 && row.sum < 0x1p53 && row.sum == std::trunc(row.sum);
+  for (const auto& row : rows)
+    is_whole &= row.sum >= 0 && row.sum < 0x1p53 && row.sum == std::trunc(row.sum);
   if (is_whole) {
     column("rowSum", rows.size(), [&](size_t i) { return static_cast<uint64_t>(rows[i].sum); });
     return;
@@ -159,13 +163,16 @@ void append_spans(std::string& text, const Export& what) {
     sums.least = std::min(sums.least, length);
     sums.most = std::max(sums.most, length);
   }
-  const std::vector<std::pair<std::pair<uint32_t, uint32_t>, Sums>> rows(by_name.begin(), by_name.end());
+  const std::vector<std::pair<std::pair<uint32_t, uint32_t>, Sums>> rows(by_name.begin(),
+                                                                         by_name.end());
   append_list(text, rows, [&](std::string& out, const auto& row) {
     const auto& [key, sums] = row;
     out += '[';
     append_json(out, shorten(what.machine.text(base::StringId{key.first}), 400));
     out += ',';
-    append_json(out, key.second == 0 ? "" : what.machine.text(what.machine.kind(machine::KindId{key.second}).name));
+    append_json(out, key.second == 0
+                         ? ""
+                         : what.machine.text(what.machine.kind(machine::KindId{key.second}).name));
     out += fmt::format(",{},{:.0f},{},{}]", sums.count, sums.sum, sums.least, sums.most);
   });
 }
@@ -179,7 +186,8 @@ std::string json_of(const Export& what, const ReportData& data) {
   append_texts(text, data.thinned);
   text += ",\n\"facts\":";
   append_facts(text, what, data);
-  text += fmt::format(",\n\"start\":{},\"binNs\":{},\"bins\":{},\n", data.start, data.bin_ns, data.bins);
+  text += fmt::format(",\n\"start\":{},\"binNs\":{},\"bins\":{},\n", data.start, data.bin_ns,
+                      data.bins);
   append_functions(text, data);
   text += ",\n";
   append_threads(text, what, data);
@@ -225,7 +233,8 @@ Exporter html_report_exporter() {
   Holds holds;
   holds.lines = false;
   holds.spans = holds.losses = true;
-  return {"html", "a report to look at: flame graph, timeline, tables, in one page", kExtensions, holds, write};
+  return {"html", "a report to look at: flame graph, timeline, tables, in one page", kExtensions,
+          holds, write};
 }
 
 }  // namespace oc::format

@@ -19,7 +19,8 @@ struct Step {
 /// In the largest unit that leaves a whole part.
 std::string text_in(double number, std::span<const Step> steps) {
   for (const Step& step : steps) {
-    if (std::abs(number) >= step.size) return fmt::format("{:.4g} {}", number / step.size, step.unit);
+    if (std::abs(number) >= step.size)
+      return fmt::format("{:.4g} {}", number / step.size, step.unit);
   }
   return fmt::format("{:.4g} {}", number, steps.back().unit);
 }
@@ -31,8 +32,8 @@ constexpr std::array<Step, 5> kSizes{
 }  // namespace
 
 std::string text_in_groups(double number) {
-  const std::string text = number == std::trunc(number) ? fmt::format("{:.0f}", number)
-                                                        : fmt::format("{:.2f}", number);
+  const std::string text =
+      number == std::trunc(number) ? fmt::format("{:.0f}", number) : fmt::format("{:.2f}", number);
   const size_t point = std::min(text.find('.'), text.size());
   std::string grouped;
   for (size_t i = 0; i < text.size(); ++i) {
@@ -75,7 +76,8 @@ Measure measure_of(const Export& what) {
   }
   if (kinds == 0) return measure;
   if (kinds > 1) {
-    measure.why = fmt::format("{} kinds of samples: each sample weighs 1, whatever its value", kinds);
+    measure.why =
+        fmt::format("{} kinds of samples: each sample weighs 1, whatever its value", kinds);
   } else if (has_negative) {
     measure.why = "there are values below zero: each sample weighs 1, whatever its value";
   } else {

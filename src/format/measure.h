@@ -12,7 +12,7 @@ struct Measure {
   bool by_value = false;
   machine::ValueType type = machine::ValueType::kCount;
   std::string unit = "samples";  ///< with by_value: the kind's name
-  std::string why;               ///< a sentence where values were asked for and cannot be used; otherwise ""
+  std::string why;  ///< a sentence where values were asked for and cannot be used; otherwise ""
 
   double total(const machine::Graph::Node& node) const {
     return by_value ? node.total : static_cast<double>(node.total_count);

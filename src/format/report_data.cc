@@ -66,9 +66,11 @@ class Tree {
         data_.functions.push_back({shorten(machine_.text(known.name), kMostName),
                                    shorten(machine_.text(known.module), kMostName)});
       }
-      const uint32_t child = children_.intern(node, function * 2 + (stack[i].is_inlined ? 1 : 0)) + 1;
+      const uint32_t child =
+          children_.intern(node, function * 2 + (stack[i].is_inlined ? 1 : 0)) + 1;
       if (child == data_.nodes.size()) {
-        const auto kind = kind_of(machine_, machine_.places.function(stack[i].function), stack[i].is_inlined);
+        const auto kind =
+            kind_of(machine_, machine_.places.function(stack[i].function), stack[i].is_inlined);
         data_.nodes.push_back({node, function, kind});
       }
       node = child;
@@ -121,8 +123,9 @@ void collect(const Export& what, const ReportLimits& limits, ReportData& data) {
   machine::PairTable when, where, both;
   what.selection.for_each([&](const machine::Sample& sample, uint64_t) {
     Row row;
-    row.bin = static_cast<uint32_t>((static_cast<uint64_t>(sample.time) - static_cast<uint64_t>(first)) /
-                                    static_cast<uint64_t>(data.bin_ns));
+    row.bin =
+        static_cast<uint32_t>((static_cast<uint64_t>(sample.time) - static_cast<uint64_t>(first)) /
+                              static_cast<uint64_t>(data.bin_ns));
     row.thread = threads.of(
         sample.context ? what.machine.processes.context(sample.context).thread.value : 0);
     row.cpu = sample.cpu == machine::kNoCpu ? 0 : sample.cpu + 1u;
@@ -223,7 +226,8 @@ void thin(ReportData& data, const ReportLimits& limits) {
   }
   if (rarest != 0) {
     data.thinned.push_back(fmt::format(
-        "too many different stacks: of {} places in them, those with {} or fewer samples each are shown as \"(rare frames)\" "
+        "too many different stacks: of {} places in them, those with {} or fewer samples each are "
+        "shown as \"(rare frames)\" "
         "of their caller",
         text_in_groups(static_cast<double>(nodes)), text_in_groups(static_cast<double>(rarest))));
   }

@@ -29,7 +29,8 @@ struct ReportData {
     FrameKind kind = FrameKind::kNone;
   };
   struct Row {
-    uint32_t bin = 0, thread = 0, cpu = 0, kind = 0, node = 0;  ///< cpu: 0 not known, otherwise 1 + its number
+    uint32_t bin = 0, thread = 0, cpu = 0, kind = 0,
+             node = 0;  ///< cpu: 0 not known, otherwise 1 + its number
     uint64_t count = 0;
     double sum = 0;
   };
@@ -37,12 +38,12 @@ struct ReportData {
     std::string name, module;
   };
 
-  int64_t start = 0;      ///< ns since the session began: of the first bin
-  int64_t bin_ns = 1;     ///< width of a bin
+  int64_t start = 0;   ///< ns since the session began: of the first bin
+  int64_t bin_ns = 1;  ///< width of a bin
   uint32_t bins = 1;
-  std::vector<Function> functions;  ///< 0: of the root
-  std::vector<Node> nodes;          ///< callers before their callees; 0: the root
-  std::vector<Row> rows;            ///< in order of their columns
+  std::vector<Function> functions;         ///< 0: of the root
+  std::vector<Node> nodes;                 ///< callers before their callees; 0: the root
+  std::vector<Row> rows;                   ///< in order of their columns
   std::vector<machine::ThreadId> threads;  ///< by Row::thread; 0: of no thread
   std::vector<machine::KindId> kinds;      ///< by Row::kind
   std::vector<std::string> thinned;        ///< sentences

@@ -20,8 +20,8 @@ std::string text_of_losses(const machine::Machine& machine) {
   if (records == 0) return "";
   std::string text = text_in_groups(static_cast<double>(records)) + " records were lost";
   for (const auto& [event, count] : by_event) {
-    text += fmt::format("{}{} {}", text.ends_with("lost") ? ": " : ", ", text_in_groups(static_cast<double>(count)),
-                        event);
+    text += fmt::format("{}{} {}", text.ends_with("lost") ? ": " : ", ",
+                        text_in_groups(static_cast<double>(count)), event);
   }
   return text;
 }
@@ -30,7 +30,8 @@ std::string text_of_losses(const machine::Machine& machine) {
 
 std::vector<std::string> trace_notes(const machine::Machine& machine) {
   std::vector<std::string> notes;
-  if (std::string losses = text_of_losses(machine); !losses.empty()) notes.push_back(std::move(losses));
+  if (std::string losses = text_of_losses(machine); !losses.empty())
+    notes.push_back(std::move(losses));
   if (machine.dropped() != 0) {
     notes.push_back(text_in_groups(static_cast<double>(machine.dropped())) +
                     " samples, the oldest, are not here: no more were to be kept");

@@ -2,12 +2,12 @@
 #include <map>
 #include <random>
 
-#include "exported.h"
 #include "format/import.h"
 #include "format/pprof_profile.h"
 #include "format/pprof_schema.h"
 #include "format/proto_reader.h"
 #include "machine/query.h"
+#include "support/exported.h"
 #include "support/repeats.h"
 #include "support/sample_maker.h"
 #include "support/traced_maker.h"
@@ -212,7 +212,7 @@ TEST_CASE("time, duration, period, losses and notes are kept") {
   machine::Filter filter;
   filter.from = 500;
   filter.until = 1500;
-  const std::string part = test::exported(machine, "pprof", filter);
+  const std::string part = test::exported(machine, "pprof", {filter, "", true, true});
   CHECK(profile_of(part).time_nanos == 1'700'000'000'000'001'500);
   CHECK(profile_of(part).duration_nanos == 1000);
   const auto again = read_back(bytes);
