@@ -24,6 +24,12 @@ local oc = {
   source = sources.make,
   format = formats.make,
 
+  -- Questions with a name.
+  scenario = require("oc.scenario").declare,
+
+  -- Formats that a script writes itself.
+  exporter = require("oc.export").declare,
+
   -- Aggregates.
   counter = aggregate.counter,
   sum = aggregate.sum,

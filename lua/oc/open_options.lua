@@ -12,7 +12,7 @@ local M = {}
 
 local known_options = { input = "string", source = "table", cpu = "table",
   buffer = "number or string", time = "table or string", cgroups = "boolean",
-  pushdown = "boolean", paused = "boolean", max_overhead = "number or string" }
+  pushdown = "boolean", paused = "boolean", machine = "boolean", max_overhead = "number or string" }
 for name, kind in pairs(ask.open_options) do known_options[name] = kind end
 local cpu_options = { frequency = "number" }
 
@@ -88,6 +88,8 @@ end
 ---@field cgroups? boolean samples carry the cgroup
 ---@field pushdown? boolean false: filters run here, not in the kernel
 ---@field paused? boolean begin with a pause
+---@field machine? boolean samples of all its events go into an ExportMachine; stacks as `stacks`
+---  says, "any" without it where the trace is recorded
 ---@field max_overhead? number|string percent of the machine's CPU time
 ---@field cpu? { frequency: number }
 ---@field buffer? number|string

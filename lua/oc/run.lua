@@ -9,6 +9,7 @@ local dispatch = require "oc.dispatch"
 local errors = require "oc.errors"
 local filter = require "oc.filter"
 local ffi = require "ffi"
+local machine_events = require "oc.machine_events"
 local phases = require "oc.phases"
 local progress = require "oc.progress"
 local session = require "oc.session"
@@ -118,9 +119,11 @@ function M.start(trace, buffer_bytes, with_fallback)
   trace._limit, run.max_events = settings.run.events, 0
   if trace._pushdown then filter.push(trace._session, trace._handlers) end
   if trace._window then run.from, run.to = trace._window.from, trace._window.to end
+  if trace._options.machine then machine_events.want(trace) end
   with_fallback(function()
     if C.oc_session_start(trace._session, run) ~= 0 then session.raise(trace._session) end
   end)
+  if trace._options.machine then machine_events.tell_groups(trace) end
   local loop = C.oc_session_loop(trace._session)
   trace._loop, trace._queue.loop = loop, loop
   loop.left = trace._limit or 0

@@ -17,12 +17,15 @@ local errors = require "oc.errors"
 local filter = require "oc.filter"
 local frames = require "oc.frames"
 local kinds = require "oc.kinds"
+local machine = require "oc.machine"
 local nearest = require "oc.nearest"
 local open_options = require "oc.open_options"
 local phases = require "oc.phases"
+local profile = require "oc.profile"
 local proxies = require "oc.proxy"
 local run = require "oc.run"
 local session = require "oc.session"
+local scenario = require "oc.scenario"
 local settings = require "oc.settings"
 local stack = require "oc.stack"
 local timers = require "oc.timers"
@@ -83,6 +86,13 @@ local function attach(self, path)
   proxies.reattach(self)
 end
 
+local function copy_with(options, more)
+  local copy = {}
+  for name, value in pairs(options) do copy[name] = value end
+  for name, value in pairs(more) do copy[name] = value end
+  return copy
+end
+
 --- A trace to register callbacks on; opened by `run`.
 ---@param options? oc.OpenOptions
 ---@return oc.Trace
@@ -99,6 +109,17 @@ function M.open(options)
     _opened_at = debug.getinfo(2, "Sl"),
   }, Trace)
   opened[#opened + 1] = self
+  if given.path and not options.source then
+    local raw, problem = profile.open(given.path)
+    if problem then error(problem, 0) end
+    if raw then
+      self._profile, options = raw, copy_with(options, { source = profile.source(given.path) })
+      self._options, given.path = options, nil
+    end
+  end
+  if options.machine and (given.path or options.source) and not self._asked.stacks then
+    self._asked.stacks = "any"
+  end
   attach(self, given.path)
   if options.cgroups then C.oc_session_sample_cgroups(self._session) end
   return self
@@ -279,6 +300,25 @@ function Trace:event(name)
   }
 end
 
+--- Uses a scenario: its events are asked for, its samples and spans go into the machine.
+---@param name string
+function Trace:use(name)
+  if self._ran then errors.misuse("scenarios are chosen before trace:run()", { token = "use" }) end
+  local found = scenario.find(name)
+  local wants_stacks = found and found.stacks and not self._asked.stacks
+  if wants_stacks then
+    if #self._registered > 0 then
+      errors.misuse(("scenario '%s' wants stacks: use it before the first callback"):format(name),
+        { token = "use", hint = "or open the trace with stacks" })
+    end
+    self._asked.stacks = (self._path or self._source) and "any" or found.stacks
+    ask.apply(self._session, self._asked, settings.run.command ~= nil)
+  end
+  self._options.machine = true
+  scenario.use(self, name)
+  return self
+end
+
 -- Running ----------------------------------------------------------------------------------------
 
 --- Ends the run: no further events are delivered, end hooks are called. The event at hand still
@@ -336,6 +376,22 @@ end
 
 -- Asking -----------------------------------------------------------------------------------------
 
+--- The ExportMachine: processes, samples and spans of what was read so far. It wants to be declared:
+--- `oc.open { machine = true }`.
+---@return oc.Machine
+function Trace:machine()
+  if not self._options.machine then
+    errors.misuse("this trace has no machine: none was declared",
+      { token = "machine", hint = "as in oc.open { machine = true }" })
+  elseif not self._ran then
+    errors.misuse("a machine is filled by the run: call trace:run() first", { token = "machine" })
+  end
+  if not self._machine then
+    self._machine = machine.new(self._profile or C.oc_session_machine(self._session), self)
+  end
+  return self._machine
+end
+
 --- Numbers of the run so far.
 ---@return oc.Stats
 function Trace:stats()
@@ -384,6 +440,7 @@ Trace.__index = function(self, name)
     rawset(self, "_has_read_events", true)
     return self._asked.events or {}
   end
+  if name == "_machine" or name == "_profile" then return nil end
   local method = Trace[name]
   if method == nil and not (type(name) == "string" and name:find("^_")) then
     local names = { "events", "host", "start_ns", "start_wall_ns" }

@@ -1,6 +1,12 @@
+#include <sys/stat.h>
+
+#include <fstream>
+
 #include "abi/calls.h"
 #include "abi/machine_handle.h"
 #include "format/exporter.h"
+#include "format/flame_diff.h"
+#include "format/import.h"
 
 namespace format = oc::format;
 using oc::abi::fail;
@@ -27,6 +33,17 @@ const format::Exporter* choose(oc_machine& owner, const char* path, const char* 
                       : "there is no format '" + std::string(name) + "'";
   fail(owner, make_error(Code::kUsage, what, "there are:" + names));
   return nullptr;
+}
+
+/// Regular files whose bytes do not say that they are a perf.data: these alone are looked into.
+bool may_be_profile(const char* path) {
+  struct stat info {};
+  if (stat(path, &info) != 0 || !S_ISREG(info.st_mode) || info.st_size == 0) return false;
+  char magic[8] = {};
+  std::ifstream file(path, std::ios::binary);
+  file.read(magic, sizeof magic);
+  const std::string_view begin(magic, sizeof magic);
+  return begin != "PERFILE2" && begin != "2ELIFREP" && begin != "PERFFILE";
 }
 
 format::Output::Options output_options(const char* path, bool overwrites) {
@@ -83,6 +100,55 @@ double oc_selection_export(oc_selection* selection, const char* path,
       return owner.host == nullptr || owner.host->stop_requests.load() == asked;
     };
     if (auto written = exporter->write(what, **output); !written) {
+      return fail(owner, std::move(written.error()));
+    }
+    if (auto finished = (*output)->finish(); !finished) {
+      return fail(owner, std::move(finished.error()));
+    }
+    return static_cast<double>((*output)->size_bytes());
+  });
+}
+
+oc_machine* oc_profile_open(oc_host* host, const char* path, const char** problem,
+                            const char** hint) {
+  static thread_local oc::base::Error error;
+  *problem = *hint = nullptr;
+  try {
+    if (!may_be_profile(path)) return nullptr;
+    auto imported = format::import_file(path);
+    if (imported) {
+      auto made = std::make_unique<oc_machine>();
+      made->owned = std::move(*imported);
+      made->machine = made->owned.get();
+      made->machine->facts.name = path;
+      made->host = host;
+      return made.release();
+    }
+    error = std::move(imported.error());
+  } catch (const std::exception& failure) {
+    error = make_error(Code::kSystem, std::string(path) + ": " + failure.what());
+  }
+  *problem = error.what.c_str();
+  *hint = error.hint.c_str();
+  return nullptr;
+}
+
+void oc_profile_close(oc_machine* machine) { delete machine; }
+
+double oc_graph_write_diff(oc_graph* before, oc_graph* after, const char* path,
+                           const oc_diff_options* options) {
+  oc_machine& owner = after->owner;
+  return guarded(owner, -1.0, [&]() -> double {
+    auto output = format::Output::open(path, output_options(path, options->overwrites != 0));
+    if (!output) return fail(owner, std::move(output.error()));
+    format::Measure measure;
+    measure.by_value = options->counts == 0;
+    if (options->unit != nullptr) measure.unit = options->unit;
+    measure.type = static_cast<oc::machine::ValueType>(std::min(options->type, 3u));
+    format::FlameDiff diff{before->graph, after->graph, measure, options->scale,
+                           options->by_before != 0, "", {}};
+    if (options->title != nullptr) diff.title = options->title;
+    if (auto written = format::write_flame_diff(diff, **output); !written) {
       return fail(owner, std::move(written.error()));
     }
     if (auto finished = (*output)->finish(); !finished) {

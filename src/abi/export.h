@@ -23,6 +23,24 @@ typedef struct oc_export_options {
 /* Writes the samples of a finished selection to a file, or to standard output ("-"). Bytes, or -1. */
 double oc_selection_export(oc_selection* selection, const char* path, const oc_export_options* options);
 
+/* A profile that other tools wrote (pprof, collapsed stacks). NULL: it is none, *problem is NULL then; or it cannot be
+ * read, *problem and *hint say why, lent until the next call. Close it. */
+oc_machine* oc_profile_open(oc_host* host, const char* path, const char** problem, const char** hint);
+void oc_profile_close(oc_machine* machine);
+
+typedef struct oc_diff_options {
+  const char* title;
+  int32_t overwrites;
+  int32_t by_before;  /* widths are those of `before` */
+  int32_t counts;     /* samples weigh 1 each */
+  const char* unit;   /* otherwise: the kind's name, and the type of its values as in oc_machine_kind_info */
+  uint32_t type;
+  double scale;       /* of weights of `before`; 0: shares are compared */
+} oc_diff_options;
+/* A differential flame graph (SVG). Bytes, or -1: oc_machine_error of the owner of `after`. */
+double oc_graph_write_diff(oc_graph* before, oc_graph* after, const char* path,
+                           const oc_diff_options* options);
+
 /* A file that a script writes: complete or not at all. NULL: oc_machine_error. */
 typedef struct oc_output oc_output;
 oc_output* oc_output_open(oc_machine* machine, const char* path, int overwrites);

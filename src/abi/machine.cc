@@ -177,6 +177,18 @@ int oc_machine_span(oc_machine* owner, uint32_t span, oc_machine_span_info* out)
   return 1;
 }
 
+void oc_machine_note(oc_machine* owner, const char* sentence) {
+  guarded(*owner, 0, [&] {
+    owner->machine->facts.notes.emplace_back(sentence);
+    return 0;
+  });
+}
+
+const char* oc_machine_note_at(oc_machine* owner, uint32_t index) {
+  const auto& notes = owner->machine->facts.notes;
+  return index < notes.size() ? notes[index].c_str() : nullptr;
+}
+
 uint32_t oc_machine_context(oc_machine* owner, const oc_event* event, int32_t pid, int32_t tid,
                             const char* comm, size_t comm_bytes) {
   return guarded(*owner, 0u, [&] {

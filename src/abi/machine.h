@@ -70,6 +70,11 @@ typedef struct oc_machine_span_info {
 } oc_machine_span_info;
 int oc_machine_span(oc_machine* machine, uint32_t span, oc_machine_span_info* out);
 
+/* A sentence that goes with every result and export. */
+void oc_machine_note(oc_machine* machine, const char* sentence);
+/* The i-th; NULL after the last. */
+const char* oc_machine_note_at(oc_machine* machine, uint32_t index);
+
 /* Adding by hand -------------------------------------------------------------------------------- */
 
 /* A thread under a name; of `event`'s thread when that is not NULL. */

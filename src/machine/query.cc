@@ -22,12 +22,14 @@ struct Named {
 constexpr std::array kNamed{
     Named{"kind", What::kKind},   Named{"process", What::kProcess}, Named{"thread", What::kThread},
     Named{"comm", What::kComm},   Named{"cpu", What::kCpu},         Named{"symbol", What::kSymbol},
+    Named{"function", What::kFunction},
     Named{"module", What::kModule}, Named{"line", What::kLine},     Named{"stack", What::kStack},
     Named{"cgroup", What::kCgroup}, Named{"time", What::kTime},
 };
 
 bool needs_frames(What what) {
-  return what == What::kSymbol || what == What::kModule || what == What::kLine;
+  return what == What::kSymbol || what == What::kFunction || what == What::kModule ||
+         what == What::kLine;
 }
 
 }  // namespace
@@ -89,6 +91,7 @@ Query::Dimension Query::make_dimension(GroupBy by) const {
       });
       break;
     case What::kSymbol:
+    case What::kFunction:
     case What::kModule:
     case What::kLine:
       fill_stack_keys(dimension);
@@ -125,6 +128,8 @@ void Query::fill_stack_keys(Dimension& dimension) const {
     if (place.lines.empty()) continue;
     const Line line = place.lines.front();
     if (what == What::kSymbol) {
+      dimension.keys[index] = place.lines.back().function.value;
+    } else if (what == What::kFunction) {
       dimension.keys[index] = line.function.value;
     } else if (what == What::kModule) {
       dimension.keys[index] = places.function(line.function).module.value;
@@ -179,6 +184,7 @@ void Query::keys_of(const Dimension& dimension, const SampleTable::Chunk& chunk,
     case What::kAttribute:
       return by_id([&](uint16_t i) { return chunk.attributes ? chunk.attributes[i] : 0; });
     case What::kSymbol:
+    case What::kFunction:
     case What::kModule:
     case What::kLine:
       return by_id([&](uint16_t i) { return machine_->stack_index(chunk.stacks[i]); });
@@ -295,6 +301,7 @@ std::string Query::text(uint32_t group, uint32_t key) const {
     case What::kCpu:
       return key == kNoCpu ? "" : std::to_string(key);
     case What::kSymbol:
+    case What::kFunction:
       return std::string(machine_->text(machine_->places.function({key}).name));
     case What::kTime:
       return text_of_number(number(group, key));

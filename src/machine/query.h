@@ -20,7 +20,8 @@ struct GroupBy {
     kThread,
     kComm,      ///< name of the thread at that moment
     kCpu,
-    kSymbol,    ///< function of the innermost frame, inlined ones count
+    kSymbol,    ///< of the innermost frame the function whose code it is, as perf has it
+    kFunction,  ///< the same, or the function that was inlined there
     kModule,    ///< of the innermost frame
     kLine,      ///< file:line of the innermost frame
     kStack,

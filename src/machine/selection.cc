@@ -93,8 +93,7 @@ void Selection::choose_contexts() {
     const Process& process = processes.process(thread.process);
     contexts_[id] =
         is_among(filter_.pids, process.pid) && is_among(filter_.tids, thread.tid) &&
-        (filter_.comms.empty() || matches_any(filter_.comms, machine_->text(context.comm)) ||
-         matches_any(filter_.comms, machine_->text(process.comm))) &&
+        (filter_.comms.empty() || matches_any(filter_.comms, machine_->text(context.comm))) &&
         (filter_.cgroups.empty() || matches_any(filter_.cgroups, machine_->text(process.cgroup)));
   }
 }

@@ -15,7 +15,7 @@ namespace oc::machine {
 struct Filter {
   int64_t from = INT64_MIN, until = INT64_MAX;  ///< ns since the session began; `until` exclusive
   std::vector<std::string> kinds;   ///< names or groups
-  std::vector<std::string> comms;   ///< of the thread at that moment, or of its process
+  std::vector<std::string> comms;   ///< of the thread at that moment
   std::vector<int32_t> pids, tids;
   std::vector<int32_t> cpus;
   std::vector<std::string> symbols;  ///< one of the frames is of such a function

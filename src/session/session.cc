@@ -100,7 +100,7 @@ void Session::tell_machine() {
   feed_->finish(counts());
   machine::TraceFacts& facts = machine_->facts;
   facts.wall_offset = input().wall_offset();
-  facts.notes = notes();
+  for (std::string& note : notes()) facts.notes.push_back(std::move(note));
   for (const source::Loss& loss : losses_) {
     machine::Loss told;
     told.cpu = loss.cpu;

@@ -10,6 +10,7 @@ local kinds = require "oc.kinds"
 local recorder = require "oc.recorder"
 local report = require "oc.report"
 local run_of = require "oc.run"
+local scenario = require "oc.scenario"
 local session_of = require "oc.session"
 local settings = require "oc.settings"
 local units = require "oc.units"
@@ -53,6 +54,27 @@ local function resolve(session, options, asked)
     end
   end
   return found
+end
+
+--- What a scenario wants recorded; of its optional events those that can be had.
+local function add_scenario(session, options, asked)
+  local found, hint = scenario.find(options.scenario)
+  if not found then
+    errors.wrong_usage(("there is no scenario '%s'"):format(options.scenario), hint)
+  end
+  local optional = {}
+  for _, name in ipairs(found.optional or {}) do optional[name] = true end
+  local events = asked.events or {}
+  for _, name in ipairs(found.events) do
+    local can_be_had = C.oc_session_event_name(session, name, 0) ~= nil
+    if not optional[name] or can_be_had then
+      events[#events + 1] = name == "page_fault" and "page-faults" or name
+    end
+  end
+  asked.events = events
+  if found.stacks and not options.call_graph and not options.frame_pointers then
+    asked.stacks = found.stacks
+  end
 end
 
 local function time_or_size(text, option)
@@ -234,6 +256,7 @@ function M.run(argv)
   settings.quiet, settings.verbose, settings.json = options.quiet, options.verbose, options.json
   local asked = ask.of_options(options)
   local session = session_of.new()
+  if options.scenario then add_scenario(session, options, asked) end
   ask.apply(session, asked, context.command ~= nil)
   local found = resolve(session, options, asked)
   start(session, context)

@@ -1,0 +1,158 @@
+--- Files made of a machine: built-in formats, and those that scripts declare.
+
+local C = require "oc.abi"
+local errors = require "oc.errors"
+local ffi = require "ffi"
+local nearest = require "oc.nearest"
+local selection = require "oc.selection"
+
+local M = {}
+
+-- Formats -----------------------------------------------------------------------------------------
+
+local declared = {}  -- by name: oc.exporter's tables
+
+---@class oc.Format
+---@field name string
+---@field summary string
+---@field extensions string[]
+---@field holds table<string, boolean> stacks, times, threads, …
+
+local holds_names = { "stacks", "times", "threads", "process_names", "lines", "build_ids", "kinds",
+  "spans", "attributes", "losses" }
+
+--- All formats, by name.
+---@return oc.Format[]
+function M.formats()
+  local raw, list, i = ffi.new("oc_format"), {}, 0
+  while C.oc_format_at(i, raw) == 1 do
+    local format = { name = ffi.string(raw.name), summary = ffi.string(raw.summary),
+      extensions = {}, holds = {}, is_binary = raw.is_binary ~= 0 }
+    for extension in ffi.string(raw.extensions):gmatch("%S+") do
+      table.insert(format.extensions, extension)
+    end
+    for _, name in ipairs(holds_names) do format.holds[name] = raw["holds_" .. name] ~= 0 end
+    list[#list + 1] = format
+    i = i + 1
+  end
+  for _, exporter in pairs(declared) do list[#list + 1] = exporter end
+  table.sort(list, function(a, b) return a.name < b.name end)
+  return list
+end
+
+--- Declares a format of the script's own: beside the built-in ones everywhere.
+---@param exporter { name: string, summary?: string, extension?: string, write: fun(m, out) }
+function M.declare(exporter)
+  if type(exporter) ~= "table" or type(exporter.name) ~= "string"
+    or type(exporter.write) ~= "function" then
+    errors.misuse("oc.exporter wants { name = …, write = function(machine, out) … end }",
+      { token = "exporter" })
+  end
+  for _, format in ipairs(M.formats()) do
+    if format.name == exporter.name then
+      errors.misuse(("there is a format '%s' already"):format(exporter.name),
+        { token = exporter.name })
+    end
+  end
+  local extension = exporter.extension
+  declared[exporter.name] = { name = exporter.name, summary = exporter.summary or "",
+    extensions = extension and { extension } or {}, holds = {}, write = exporter.write }
+end
+
+--- The format of a path: a declared one whose extension is longer wins.
+local function format_of(path, name)
+  if name then return declared[name], name end
+  local best, longest = nil, 0
+  local stem = path:gsub("%.gz$", ""):gsub("%.zst$", "")
+  for _, exporter in pairs(declared) do
+    local extension = exporter.extensions[1]
+    if extension and #extension > longest
+      and (path:sub(-#extension) == extension or stem:sub(-#extension) == extension) then
+      best, longest = exporter, #extension
+    end
+  end
+  return best, nil
+end
+
+--- Wrong usage when nothing can be written to that path: its format, before anything is collected.
+---@param path string
+---@param name? string
+---@return string format
+function M.check(path, name)
+  local names = {}
+  for _, format in ipairs(M.formats()) do
+    names[#names + 1] = format.name
+    if name and format.name == name then return name end
+  end
+  if name then
+    errors.wrong_usage(("there is no format '%s'"):format(name),
+      nearest.hint(name, names) or "there are: " .. table.concat(names, ", "))
+  end
+  local own = format_of(path)
+  if own then return own.name end
+  local found = C.oc_format_of_path(path)
+  if found == nil then
+    errors.wrong_usage(("the name %s tells no format"):format(path),
+      "say --format; there are: " .. table.concat(names, ", "))
+  end
+  return ffi.string(found)
+end
+
+-- Writing -----------------------------------------------------------------------------------------
+
+local Out = {}
+Out.__index = Out
+
+--- Writes text or bytes.
+function Out:write(...)
+  for i = 1, select("#", ...) do
+    local piece = tostring((select(i, ...)))
+    C.oc_output_write(self._raw, piece, #piece)
+  end
+  return self
+end
+
+local function write_declared(machine, path, exporter, options)
+  local raw = C.oc_output_open(machine._raw, path, options.force and 1 or 0)
+  if raw == nil then machine._raise(machine) end
+  local out = setmetatable({ _raw = raw, path = path }, Out)
+  local ok, err = pcall(exporter.write, machine, out, options)
+  if not ok then
+    C.oc_output_abandon(raw)
+    error(err, 0)
+  end
+  if C.oc_output_finish(raw) ~= 0 then machine._raise(machine) end
+  return 0
+end
+
+M.keys = { format = true, force = true, inlined = true, counts = true, title = true }
+
+--- Writes the machine's samples to a file.
+---@param machine oc.Machine
+---@param path string
+---@param options? table
+---@return number bytes before compression
+function M.write(machine, path, options)
+  options = options or {}
+  if type(path) ~= "string" then
+    errors.misuse("export wants a path first", { token = "export" })
+  end
+  local own = format_of(path, options.format)
+  if own then return write_declared(machine, path, own, options) end
+  local filter = {}
+  for name, value in pairs(options) do
+    if not M.keys[name] then filter[name] = value end
+  end
+  local chosen = selection.make(machine, filter, M.keys)
+  local raw = ffi.new("oc_export_options")
+  raw.format, raw.title = options.format, options.title
+  raw.overwrites = options.force and 1 or 0
+  raw.no_inlined = options.inlined == false and 1 or 0
+  raw.counts = options.counts and 1 or 0
+  io.stdout:flush()  -- what was printed comes before, also where the file is standard output
+  local bytes = C.oc_selection_export(chosen, path, raw)
+  if bytes < 0 then machine._raise(machine) end
+  return bytes
+end
+
+return M

@@ -1,0 +1,229 @@
+--- Callers and callees of samples, as a tree.
+--
+--     local g = m:graph { kind = "cpu", comm = "nginx" }
+--     g:focus("json_parse"):print { min = "1%" }
+
+local C = require "oc.abi"
+local errors = require "oc.errors"
+local ffi = require "ffi"
+local nearest = require "oc.nearest"
+local selection = require "oc.selection"
+local text_table = require "oc.text_table"
+local units = require "oc.units"
+
+local M = {}
+
+---@class oc.GraphOptions
+---@field inverted? boolean the innermost functions on top, their callers below
+---@field inlined? boolean false: without inlined functions
+---@field process? boolean nodes of processes above the stacks
+---@field thread? boolean
+---@field by_comm? boolean
+---@field lines? boolean places of a function apart
+---@field fold? boolean a function that calls itself is one node
+---@field kernel? boolean false: without frames of the kernel
+---@field user? boolean false: without frames of user space
+---@field focus? string glob: stacks with such a function, which becomes the root
+---@field callers? string glob: who calls such functions, inverted
+---@field hide? string glob: functions that are left out
+---@field hide_module? string
+
+M.keys = { inverted = true, inlined = true, process = true, thread = true, by_comm = true,
+  lines = true, fold = true, kernel = true, user = true, focus = true, callers = true, hide = true,
+  hide_module = true }
+
+---@class oc.Graph
+local Graph = {}
+
+local function text(raw) return ffi.string(raw.text, raw.size_bytes) end
+
+local function flag(value) return value and 1 or 0 end
+
+local function build(machine, raw_selection, options)
+  local raw = ffi.new("oc_graph_options")
+  raw.is_inverted = flag(options.inverted or options.callers)
+  raw.no_inlined = flag(options.inlined == false)
+  raw.by_process, raw.by_thread = flag(options.process), flag(options.thread)
+  raw.by_comm, raw.by_line = flag(options.by_comm), flag(options.lines)
+  raw.fold_recursion = flag(options.fold)
+  raw.no_kernel, raw.no_user = flag(options.kernel == false), flag(options.user == false)
+  raw.focus, raw.callers_of = options.focus, options.callers
+  raw.hide, raw.hide_module = options.hide, options.hide_module
+  local graph = C.oc_graph_new(raw_selection, raw)
+  if graph == nil then machine._raise(machine) end
+  return ffi.gc(graph, C.oc_graph_close)
+end
+
+local function new(machine, raw_selection, options)
+  return setmetatable({ _machine = machine, _selection = raw_selection, _options = options,
+    _raw = build(machine, raw_selection, options) }, Graph)
+end
+
+local function changed(self, key, value)
+  local options = {}
+  for name, old in pairs(self._options) do options[name] = old end
+  options[key] = value
+  return new(self._machine, self._selection, options)
+end
+
+--- Stacks with such a function only, which becomes their root.
+---@param pattern string a glob
+---@return oc.Graph
+function Graph:focus(pattern) return changed(self, "focus", pattern) end
+--- Who calls such functions: the function on top, its callers below.
+function Graph:callers(pattern) return changed(self, "callers", pattern) end
+--- Without such functions; what they call stays.
+function Graph:hide(pattern) return changed(self, "hide", pattern) end
+--- A function that calls itself is one node.
+function Graph:fold() return changed(self, "fold", true) end
+function Graph:invert() return changed(self, "inverted", not self._options.inverted) end
+
+--- This graph and another one of the same machine, weights added.
+---@param other oc.Graph
+---@return oc.Graph
+function Graph:merge(other)
+  if self._machine ~= other._machine then
+    errors.misuse("only graphs of one machine can be merged", { token = "merge" })
+  end
+  local made = new(self._machine, self._selection, self._options)
+  C.oc_graph_merge(made._raw, other._raw)
+  return made
+end
+
+local what_names = { [0] = "root", "process", "thread", "comm", "function" }
+local raw_node = ffi.new("oc_graph_node")
+
+---@class oc.GraphNode
+---@field id integer
+---@field name string
+---@field module string
+---@field self number weight of the node alone
+---@field total number with all below it
+---@field count number samples, with all below it
+---@field what string "function", "process", "thread", "comm" or "root"
+
+local function read(raw)
+  local node = { name = text(raw.name), module = text(raw.module), what = what_names[raw.what],
+    self = raw.self, total = raw.total, count = raw.total_count, self_count = raw.self_count,
+    kernel = raw.is_kernel ~= 0, parent = raw.parent, _first = raw.first_child, _next = raw.next }
+  if raw.line > 0 then node.file, node.line = text(raw.file), raw.line end
+  return node
+end
+
+--- A node by its id; the root, with the total of all, without one.
+---@param id? integer
+---@return oc.GraphNode?
+function Graph:node(id)
+  if C.oc_graph_node_at(self._raw, id or 0, raw_node) == 0 then return nil end
+  local node = read(raw_node)
+  node.id = id or 0
+  return node
+end
+
+--- The children of a node, the heaviest first.
+---@param node? oc.GraphNode the root without one
+---@return oc.GraphNode[]
+function Graph:children(node)
+  local children, id = {}, (node or self:node())._first
+  while id ~= 0 do
+    children[#children + 1] = self:node(id)
+    id = children[#children]._next
+  end
+  return children
+end
+
+--- Inclusive (total) and exclusive (self) weights by function, the heaviest first; a function that
+--- is in a stack more than once counts once in total.
+---@param most? integer
+---@return oc.GraphNode[]
+function Graph:functions(most)
+  local list = {}
+  while #list < (most or math.huge)
+    and C.oc_graph_function(self._raw, #list, raw_node) == 1 do
+    list[#list + 1] = read(raw_node)
+  end
+  return list
+end
+
+local function least_of(min, total)
+  if min == nil then return 0 end
+  if type(min) == "number" then return min end
+  local percent = units.parse_percent(min)
+  if not percent then
+    errors.misuse(("'%s' is no percentage"):format(tostring(min)),
+      { token = tostring(min), hint = 'as in { min = "1%" }' })
+  end
+  return total * percent / 100
+end
+
+local function walk(self, node, depth, state)
+  for _, child in ipairs(self:children(node)) do
+    if child.total < state.least or #state.rows >= state.most then
+      state.left_out = state.left_out + 1
+    else
+      local name = child.name
+      if child.file then name = ("%s  %s:%d"):format(name, child.file, child.line) end
+      local percent = ("%.2f%%"):format(100 * child.total / state.total)
+      local own = child.self > 0 and ("%.2f%%"):format(100 * child.self / state.total) or ""
+      state.rows[#state.rows + 1] = { percent, own, ("  "):rep(depth) .. name }
+      if depth < state.depth then walk(self, child, depth + 1, state) end
+    end
+  end
+end
+
+local print_options = { min = true, depth = true, most = true }
+
+--- The tree as text: total, self, name.
+---@param options? { min?: string|number, depth?: integer, most?: integer }
+---@return string
+function Graph:text(options)
+  options = options or {}
+  for name in pairs(options) do
+    if not print_options[name] then
+      errors.misuse(("a graph's text has no option '%s'"):format(tostring(name)),
+        { token = tostring(name), hint = "there are: min, depth, most" })
+    end
+  end
+  local root = self:node()
+  local state = { rows = {}, total = root.total, least = least_of(options.min or "0.5%",
+    root.total), depth = options.depth or 200, most = options.most or 10000, left_out = 0 }
+  walk(self, root, 0, state)
+  local columns = { { title = "total", right = true }, { title = "self", right = true },
+    { title = "function" } }
+  local shown = text_table.render(columns, state.rows)
+  if state.left_out > 0 then
+    shown = shown .. ("… %d branches below %s\n"):format(state.left_out,
+      tostring(options.min or "0.5%"))
+  end
+  return shown
+end
+
+function Graph:print(options) io.stdout:write(self:text(options)) end
+Graph.__tostring = function(self) return self:text() end
+
+Graph.__index = function(_, name)
+  local method = Graph[name]
+  if method == nil and type(name) == "string" and not name:find("^_") then
+    local names = {}
+    for known in pairs(Graph) do
+      if not known:find("^_") then names[#names + 1] = known end
+    end
+    errors.misuse(("a graph has no '%s'"):format(name),
+      { token = name, hint = nearest.hint(name, names) })
+  end
+  return method
+end
+
+--- Of a machine's samples.
+---@param machine oc.Machine
+---@param options? table
+---@return oc.Graph
+function M.make(machine, options)
+  local filter, shape = {}, {}
+  for name, value in pairs(options or {}) do
+    if M.keys[name] then shape[name] = value else filter[name] = value end
+  end
+  return new(machine, selection.make(machine, filter, M.keys), shape)
+end
+
+return M

@@ -1,0 +1,418 @@
+--- The ExportMachine of a trace: processes, samples and spans as they were, for queries, graphs and
+--- exports.
+--
+--     local m = trace:run():machine()
+--     print(m:samples { kind = "cpu" }:by("comm", "symbol"):top(20))
+--
+-- Times are ns since the session began, as e.time.
+
+local C = require "oc.abi"
+local errors = require "oc.errors"
+local ffi = require "ffi"
+local graph = require "oc.graph"
+local nearest = require "oc.nearest"
+local query = require "oc.query"
+local selection = require "oc.selection"
+local units = require "oc.units"
+
+local M = {}
+
+---@class oc.Machine
+local Machine = {}
+
+local function text(raw) return ffi.string(raw.text, raw.size_bytes) end
+local function text_or_nil(raw) return raw.size_bytes > 0 and text(raw) or nil end
+
+local function raise(self)
+  local failure = C.oc_machine_error(self._raw)
+  local hint = ffi.string(failure.hint)
+  error(errors.new(ffi.string(failure.what),
+    { hint = hint ~= "" and hint or nil, code = failure.code }), 0)
+end
+
+-- What there is -----------------------------------------------------------------------------------
+
+---@class oc.Process a process in one of its lives
+---@field id integer
+---@field pid integer
+---@field comm string the latest name of its first thread
+---@field start? number nil: before the trace
+---@field finish? number nil: after the trace
+---@field parent? integer id of who forked it
+---@field threads integer
+---@field command_line? string
+---@field cgroup? string
+---@field ns_pid? integer as it sees itself
+
+local raw_process = ffi.new("oc_machine_process_info")
+
+local function finite(value) return value > -math.huge and value < math.huge and value or nil end
+
+local function read_process(self, id)
+  if C.oc_machine_process(self._raw, id, raw_process) == 0 then return nil end
+  local raw = raw_process
+  return { id = id, pid = raw.pid, comm = text(raw.comm), start = finite(raw.start_ns),
+    finish = finite(raw.end_ns), parent = raw.parent ~= 0 and raw.parent or nil,
+    threads = raw.threads, command_line = text_or_nil(raw.command_line),
+    cgroup = text_or_nil(raw.cgroup), ns_pid = raw.ns_pid ~= 0 and raw.ns_pid or nil,
+    samples = nil }
+end
+
+--- How many samples each process has: count and sum of values by process id.
+local function samples_by_process(self)
+  local found = {}
+  for _, row in ipairs(self:samples():by("process"):rows()) do found[row.id_1] = row end
+  return found
+end
+
+local process_filters = { comm = true, pid = true }
+
+--- Iterates over processes, in the order in which they became known.
+---@param filter? { comm?: string, pid?: integer }
+---@return fun(): oc.Process?
+function Machine:processes(filter)
+  filter = filter or {}
+  for name in pairs(filter) do
+    if not process_filters[name] then
+      errors.misuse(("processes cannot be chosen by '%s'"):format(tostring(name)),
+        { token = tostring(name), hint = "there are: comm, pid" })
+    end
+  end
+  local id, samples = 0, nil
+  return function()
+    while true do
+      id = id + 1
+      local process = read_process(self, id)
+      if not process then return nil end
+      local fits = (not filter.pid or process.pid == filter.pid)
+        and (not filter.comm or C.oc_glob_text(filter.comm, #filter.comm, process.comm,
+          #process.comm) == 1)
+      if fits then
+        samples = samples or samples_by_process(self)
+        local row = samples[id]
+        process.samples = { count = row and row.count or 0, sum = row and row.sum or 0 }
+        return process
+      end
+    end
+  end
+end
+
+---@class oc.MachineThread
+---@field id integer
+---@field tid integer
+---@field name string
+---@field process integer
+---@field start? number
+---@field finish? number
+
+--- Iterates over threads.
+---@return fun(): oc.MachineThread?
+function Machine:threads()
+  local id, raw = 0, ffi.new("oc_machine_thread_info")
+  return function()
+    id = id + 1
+    if C.oc_machine_thread(self._raw, id, raw) == 0 then return nil end
+    return { id = id, tid = raw.tid, name = text(raw.name), process = raw.process,
+      start = finite(raw.start_ns), finish = finite(raw.end_ns) }
+  end
+end
+
+local function hex(bytes, count)
+  local out = {}
+  for i = 0, count - 1 do out[i + 1] = ("%02x"):format(bytes[i]) end
+  return table.concat(out)
+end
+
+--- Iterates over mappings of code, of all times.
+function Machine:mappings()
+  local index, raw = -1, ffi.new("oc_machine_mapping_info")
+  return function()
+    index = index + 1
+    if C.oc_machine_mapping(self._raw, index, raw) == 0 then return nil end
+    local addr = require "oc.addr"
+    return { process = raw.process ~= 0 and raw.process or nil, path = text(raw.path),
+      start = addr(raw.start), finish = addr(raw["end"]), offset = tonumber(raw.offset),
+      build_id = raw.build_id_size > 0 and hex(raw.build_id, raw.build_id_size) or nil,
+      from = finite(raw.from_ns), till = finite(raw.until_ns) }
+  end
+end
+
+local value_types = { [0] = "count", "duration", "bytes", "number" }
+
+--- The kinds of samples, by id.
+---@return { name: string, group?: string, type: string, period?: number }[]
+function Machine:kinds()
+  local raw, kinds = ffi.new("oc_machine_kind_info"), {}
+  while C.oc_machine_kind(self._raw, #kinds + 1, raw) == 1 do
+    kinds[#kinds + 1] = { name = text(raw.name), group = text_or_nil(raw.group),
+      type = value_types[raw.type], period = raw.period > 0 and raw.period or nil }
+  end
+  return kinds
+end
+
+---@class oc.Span
+---@field id integer
+---@field name string
+---@field kind string
+---@field start number
+---@field duration number
+---@field parent? integer
+
+--- Iterates over spans, in the order in which they ended.
+---@return fun(): oc.Span?
+function Machine:spans()
+  local id, raw = 0, ffi.new("oc_machine_span_info")
+  return function()
+    id = id + 1
+    if C.oc_machine_span(self._raw, id, raw) == 0 then return nil end
+    return { id = id, name = text(raw.name), kind = text(raw.kind), start = raw.start_ns,
+      duration = raw.end_ns - raw.start_ns, parent = raw.parent ~= 0 and raw.parent or nil,
+      pid = raw.context ~= 0 and raw.pid or nil, tid = raw.context ~= 0 and raw.tid or nil,
+      comm = text(raw.comm), attributes = M.attributes(self, raw.attributes) }
+  end
+end
+
+--- The attributes of a set, by name.
+function M.attributes(self, set)
+  if set == 0 then return nil end
+  local raw, found, i = ffi.new("oc_attribute"), {}, 0
+  while C.oc_machine_attribute(self._raw, set, i, raw) == 1 do
+    found[text(raw.name)] = raw.text.text ~= nil and text(raw.text) or raw.number
+    i = i + 1
+  end
+  return found
+end
+
+--- Numbers of the machine.
+---@return { samples: number, dropped: number, spans: number, bytes: number }
+function Machine:stats()
+  local raw = ffi.new("oc_machine_numbers")
+  C.oc_machine_measure(self._raw, raw)
+  return { samples = raw.samples, dropped = raw.dropped, spans = raw.spans,
+    processes = raw.processes, threads = raw.threads, mappings = raw.mappings,
+    stacks = raw.stacks, bytes = raw.bytes,
+    first = raw.samples > 0 and raw.first_ns or nil,
+    last = raw.samples > 0 and raw.last_ns or nil }
+end
+
+-- Asking ------------------------------------------------------------------------------------------
+
+--- The samples for which all of this holds; then :by(…), :top(…), :each().
+---@param filter? oc.SampleFilter
+---@return oc.Query
+function Machine:samples(filter) return query.new(self, selection.make(self, filter)) end
+
+--- Callers and callees of the chosen samples, as a tree.
+---@param options? table oc.SampleFilter and oc.GraphOptions
+---@return oc.Graph
+function Machine:graph(options) return graph.make(self, options) end
+
+--- Writes a file: its format by the extension or `format`.
+---@param path string "-": standard output
+---@param options? table oc.SampleFilter, and format, force, inlined, counts, title
+---@return number bytes
+function Machine:export(path, options)
+  return require("oc.export").write(self, path, options)
+end
+
+-- Adding ------------------------------------------------------------------------------------------
+
+--- Checks the fields of a table that is added.
+local function check(given, known, what)
+  if type(given) ~= "table" then
+    errors.misuse(("%s wants a table"):format(what), { token = what })
+  end
+  local names = {}
+  for name in pairs(known) do names[#names + 1] = name end
+  for name, value in pairs(given) do
+    if not known[name] then
+      errors.misuse(("%s: there is no '%s'"):format(what, tostring(name)),
+        { token = tostring(name), hint = nearest.hint(tostring(name), names) })
+    elseif not known[name]:find(type(value), 1, true) then
+      errors.misuse(("%s: '%s' wants a %s, not a %s"):format(what, name, known[name],
+        type(value)), { token = tostring(name) })
+    end
+  end
+end
+
+local type_numbers = { count = 0, duration = 1, bytes = 2, number = 3 }
+
+local function kind_number(self, name, type_name)
+  local known = self._kinds[name]
+  if not known then
+    local number = type_numbers[type_name or "count"]
+    if not number then
+      errors.misuse(("'%s' is no type of values"):format(tostring(type_name)),
+        { token = tostring(type_name), hint = "there are: count, duration, bytes, number" })
+    end
+    known = C.oc_machine_add_kind(self._raw, name, number, nil)
+    self._kinds[name] = known
+  end
+  return known
+end
+
+local event_type = ffi.typeof("oc_event")
+
+--- What the descriptor of an event is; nil when the value is no event.
+local function descriptor_of(event)
+  local ok, raw = pcall(function() return event._d end)
+  if ok and type(raw) == "cdata" then return raw end
+  return ffi.istype(event_type, event) and event or nil
+end
+
+local function context_of(self, given)
+  local event = given.event and descriptor_of(given.event)
+  local comm = given.comm or (given.event and given.event.comm) or ""
+  local pid = given.pid or given.tid or -1
+  if not event and not given.tid and pid < 0 then return 0 end
+  return C.oc_machine_context(self._raw, event, pid, given.tid or pid, comm, #comm)
+end
+
+--- A stack of names ({ "main", "parse" }, the outermost first) or of frames.
+local function own_stack(self, names)
+  local ids, kernel = ffi.new("uint32_t[?]", math.max(#names, 1)), 0
+  local raw = ffi.new("oc_own_frame")
+  for i = #names, 1, -1 do
+    local frame = names[i]
+    if type(frame) == "string" then frame = { name = frame } end
+    raw["function"], raw.module = frame.name or "", frame.module or ""
+    raw.file, raw.line = frame.file or "", frame.line or 0
+    raw.address, raw.is_kernel = 0, frame.kernel and 1 or 0
+    kernel = kernel + raw.is_kernel
+    local key = table.concat({ frame.name or "", frame.module or "", frame.file or "",
+      tostring(frame.line or ""), tostring(frame.kernel or "") }, "\0")
+    local id = self._frames[key]
+    if not id then
+      id = C.oc_machine_add_frame(self._raw, raw)
+      self._frames[key] = id
+    end
+    ids[#names - i] = id
+  end
+  return C.oc_machine_add_stack(self._raw, ids, #names, kernel)
+end
+
+local function stack_of(self, given)
+  local stack = given.stack
+  if stack == nil then return given.event and descriptor_of(given.event).stack or 0 end
+  if type(stack) == "table" then return own_stack(self, stack) end
+  return stack.id
+end
+
+local function attributes_of(self, attributes)
+  if not attributes then return 0 end
+  local names = {}
+  for name in pairs(attributes) do names[#names + 1] = name end
+  table.sort(names)
+  local raw = ffi.new("oc_attribute[?]", math.max(#names, 1))
+  local texts = {}  -- until the call
+  for i, name in ipairs(names) do
+    local value = attributes[name]
+    raw[i - 1].name.text, raw[i - 1].name.size_bytes = name, #name
+    if type(value) == "number" then
+      raw[i - 1].text.text, raw[i - 1].number = nil, value
+    else
+      texts[i] = tostring(value)
+      raw[i - 1].text.text, raw[i - 1].text.size_bytes = texts[i], #texts[i]
+    end
+  end
+  return C.oc_machine_add_attributes(self._raw, raw, #names, 0)
+end
+
+local sample_fields = { kind = "string", time = "number", value = "number", type = "string",
+  event = "table or cdata", pid = "number", tid = "number", comm = "string", cpu = "number",
+  stack = "table or cdata", attributes = "table" }
+
+--- Adds a sample. With `event`, what is not given is that event's: time, thread, CPU, stack.
+---@param given table kind, value (1), type (count), event, time, pid, tid, comm, cpu, stack,
+---  attributes
+---@return number its number
+function Machine:add_sample(given)
+  check(given, sample_fields, "add_sample")
+  if not given.kind then
+    errors.misuse("add_sample wants the sample's kind", { token = "add_sample" })
+  end
+  local event, raw = given.event, ffi.new("oc_new_sample")
+  raw.kind = kind_number(self, given.kind, given.type)
+  raw.time, raw.value = given.time or (event and event.time) or 0, given.value or 1
+  raw.context, raw.stack = context_of(self, given), stack_of(self, given)
+  raw.attributes = attributes_of(self, given.attributes)
+  raw.cpu = given.cpu or (event and event.cpu) or -1
+  local number = C.oc_machine_add_sample(self._raw, raw)
+  if number < 0 then raise(self) end
+  return number
+end
+
+local span_fields = { kind = "string", name = "string", start = "number", finish = "number",
+  event = "table or cdata", pid = "number", tid = "number", comm = "string", cpu = "number",
+  parent = "number", stack = "table or cdata", attributes = "table" }
+
+--- Adds a span from `start` to `finish`.
+---@param given table kind, name, start, finish, parent (an id), event, pid, tid, comm, cpu, stack,
+---  attributes
+---@return integer? id nil when the machine has as many as it may
+function Machine:add_span(given)
+  check(given, span_fields, "add_span")
+  if not given.start or not given.finish then
+    errors.misuse("add_span wants start and finish", { token = "add_span" })
+  end
+  local raw, name = ffi.new("oc_new_span"), given.name or given.kind or "span"
+  raw.start_ns, raw.end_ns = given.start, given.finish
+  raw.kind = kind_number(self, given.kind or "span", "duration")
+  raw.context, raw.stack = context_of(self, given), stack_of(self, given)
+  raw.parent, raw.attributes = given.parent or 0, attributes_of(self, given.attributes)
+  raw.cpu = given.cpu or -1
+  raw.name.text, raw.name.size_bytes = name, #name
+  local id = C.oc_machine_add_span(self._raw, raw)
+  return id ~= 0 and id or nil
+end
+
+--- A sentence that goes with every result and export: what limits them.
+---@param sentence string
+function Machine:note(sentence) C.oc_machine_note(self._raw, tostring(sentence)) end
+
+--- Sentences about damage or limits.
+---@return string[]
+function Machine:notes()
+  local notes = {}
+  while true do
+    local sentence = C.oc_machine_note_at(self._raw, #notes)
+    if sentence == nil then return notes end
+    notes[#notes + 1] = ffi.string(sentence)
+  end
+end
+
+--- Keeps so much only: what is older goes first.
+---@param limits { time?: number|string, samples?: number, bytes?: number|string }
+function Machine:retain(limits)
+  check(limits, { time = "number or string", samples = "number", bytes = "number or string" },
+    "retain")
+  local function number(value, parse, what)
+    if type(value) ~= "string" then return value or 0 end
+    return parse(value)
+      or errors.misuse(("retain: '%s' is no %s"):format(value, what), { token = value })
+  end
+  C.oc_machine_retain(self._raw, number(limits.time, units.parse_duration, "duration"),
+    limits.samples or 0, number(limits.bytes, units.parse_size, "size"))
+end
+
+Machine.__index = function(_, name)
+  local method = Machine[name]
+  if method == nil and not (type(name) == "string" and name:find("^_")) then
+    local names = {}
+    for known in pairs(Machine) do
+      if not known:find("^_") then names[#names + 1] = known end
+    end
+    errors.misuse(("a machine has no '%s'"):format(tostring(name)),
+      { token = tostring(name), hint = nearest.hint(tostring(name), names) })
+  end
+  return method
+end
+
+--- `raw`: an oc_machine*; `owner` is kept as long as this is.
+---@return oc.Machine
+function M.new(raw, owner)
+  return setmetatable({ _raw = raw, _owner = owner, _kinds = {}, _frames = {}, _raise = raise },
+    Machine)
+end
+
+return M

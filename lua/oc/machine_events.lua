@@ -1,0 +1,60 @@
+--- Which events of a trace go into its machine, and under which names they are known there.
+
+local C = require "oc.abi"
+local canonical = require "oc.canonical"
+local kinds = require "oc.kinds"
+
+local M = {}
+
+-- Canonical names that samples can have; the kernel's own records are no samples.
+local GROUPS = { "cpu", "cswitch", "page_fault" }
+
+local function resolve(trace, name)
+  local ok, found = pcall(canonical.resolve, trace._session, name, {
+    live = trace._path == nil, path = trace._path, frequency = trace._asked.frequency,
+    period = trace._asked.period, optional = true })
+  return ok and found or {}
+end
+
+--- Asks for all samples of a recorded trace; live, for those of `-e` or `events`, or of the CPU
+--- clock where no callback asked for any.
+---@param trace oc.Trace
+function M.want(trace)
+  C.oc_session_declare_machine(trace._session)
+  local is_live = not trace._path and not trace._source
+  if is_live then
+    local names = trace._asked.events or (#trace._handlers == 0 and { "cpu" } or {})
+    for _, name in ipairs(names) do
+      local found = canonical.is(name) and resolve(trace, name)
+        or kinds.resolve(trace._session, name, { frequency = trace._asked.frequency })
+      for _, kind in ipairs(found) do
+        C.oc_session_want(trace._session, type(kind) == "table" and kind.number or kind)
+      end
+    end
+    return
+  end
+  for number = kinds.KERNEL_RECORDS, C.oc_session_kind_count(trace._session) - 1 do
+    C.oc_session_want(trace._session, number)
+  end
+end
+
+--- After the start: which kinds are "cpu" and the like.
+---@param trace oc.Trace
+function M.tell_groups(trace)
+  local is_live = not trace._path and not trace._source
+  for _, name in ipairs(GROUPS) do
+    -- Live, to resolve a name is to ask for it.
+    for _, kind in ipairs(is_live and {} or resolve(trace, name)) do
+      C.oc_session_machine_group(trace._session, kind.number, name)
+    end
+  end
+  if is_live then
+    for number = kinds.KERNEL_RECORDS, C.oc_session_kind_count(trace._session) - 1 do
+      if kinds.read(trace._session, number).name:find("^cpu%-clock") then
+        C.oc_session_machine_group(trace._session, number, "cpu")
+      end
+    end
+  end
+end
+
+return M

@@ -1,0 +1,304 @@
+--- Questions to the samples of a machine: groups, numbers of each group, tables.
+--
+--     m:samples { kind = "cpu" }:by("module", "symbol"):top(20)
+
+local C = require "oc.abi"
+local errors = require "oc.errors"
+local ffi = require "ffi"
+local json = require "oc.json"
+local nearest = require "oc.nearest"
+local selection = require "oc.selection"
+local text_table = require "oc.text_table"
+local units = require "oc.units"
+
+local M = {}
+
+---@class oc.Query
+local Query = {}
+
+-- Building ----------------------------------------------------------------------------------------
+
+local function copy(self)
+  local made = {}
+  for key, value in pairs(self) do made[key] = value end
+  made._groups, made._metrics = { unpack(self._groups) }, { unpack(self._metrics) }
+  return setmetatable(made, Query)
+end
+
+--- Groups by each of these: "symbol", "function" (inlined ones, too), "module", "line", "stack", "comm", "process", "thread",
+--- "cpu", "kind", "cgroup", "time:10ms", "attribute:NAME", or a function of a sample.
+---@return oc.Query
+function Query:by(...)
+  local made = copy(self)
+  for i = 1, select("#", ...) do
+    local group = select(i, ...)
+    if type(group) ~= "string" and type(group) ~= "function" then
+      errors.misuse("by wants names of groups or functions", { token = "by" })
+    end
+    made._groups[#made._groups + 1] = group
+  end
+  return made
+end
+
+local function with(self, metric)
+  local made = copy(self)
+  made._metrics[#made._metrics + 1] = metric
+  return made
+end
+
+--- What is shown of each group; without any: count and sum.
+function Query:count() return with(self, { name = "count" }) end
+function Query:sum() return with(self, { name = "sum" }) end
+function Query:min() return with(self, { name = "min" }) end
+function Query:max() return with(self, { name = "max" }) end
+function Query:mean() return with(self, { name = "mean" }) end
+function Query:histogram() return with(self, { name = "histogram" }) end
+
+--- Values below which these shares (0 to 1) of a group's samples lie; exact.
+function Query:quantiles(...)
+  local made = self
+  for i = 1, select("#", ...) do
+    local share = select(i, ...)
+    if type(share) ~= "number" or not (share >= 0 and share <= 1) then
+      errors.misuse("quantiles wants numbers from 0 to 1", { token = "quantiles" })
+    end
+    made = with(made, { name = ("p%g"):format(share * 100), share = share })
+  end
+  return made
+end
+
+-- Running -----------------------------------------------------------------------------------------
+
+--- Groups that a function of the user's gives: their numbers by sample, their values.
+local function ask_groups(self, fn)
+  local stats = self._machine:stats()
+  local numbers = ffi.new("uint32_t[?]", math.max(stats.samples, 1))
+  local known, values = {}, { [0] = "" }
+  selection.each(self._machine, self._selection, function(s)
+    local value = fn(s)
+    if value == nil then return end
+    local number = known[value]
+    if not number then
+      number = #values + 1
+      known[value], values[number] = number, value
+    end
+    numbers[s._raw.number - stats.dropped] = number
+  end)
+  return numbers, stats.samples, values
+end
+
+local function add_group(self, raw, group, given, i)
+  if type(group) == "function" then
+    local numbers, count, values = ask_groups(self, group)
+    C.oc_query_by_given(raw, numbers, count)
+    given[i] = values
+    return
+  end
+  local name, width = group:match("^(time):(.+)$")
+  local ns = width and units.parse_duration(width)
+  if group == "time" or width and not (ns and ns >= 1) then
+    errors.misuse(("'%s' is no stretch of time"):format(group),
+      { token = group, hint = 'as in by("time:10ms")' })
+  end
+  if C.oc_query_by(raw, name or group, ns or 0) ~= 0 then self._machine._raise(self._machine) end
+end
+
+local numeric = { cpu = true, process = true, thread = true }
+
+local function key_of(raw, row, i, group, given)
+  if given[i] then return given[i][C.oc_query_number(raw, row, i - 1)] end
+  if group == "cpu" then
+    local cpu = C.oc_query_number(raw, row, i - 1)
+    return cpu ~= 65535 and cpu or nil
+  end
+  if group:find("^time") then return C.oc_query_number(raw, row, i - 1) end
+  local size = ffi.new("size_t[1]")
+  local words = C.oc_query_text(raw, row, i - 1, size)
+  return ffi.string(words, size[0])
+end
+
+local function histogram_of(raw, row)
+  local counts, i = {}, 0
+  while true do
+    local count = C.oc_query_histogram(raw, row, i)
+    if count < 0 then return counts end
+    counts[i + 1] = count
+    i = i + 1
+  end
+end
+
+local function read_row(self, raw, i, given, quantiles, shares)
+  local numbers = ffi.new("oc_row")
+  C.oc_query_row(raw, i, numbers)
+  local row = { count = numbers.count, sum = numbers.sum, min = numbers.min, max = numbers.max,
+    mean = numbers.sum / numbers.count }
+  for g, group in ipairs(self._groups) do
+    row[g] = key_of(raw, i, g, group, given)
+    if numeric[group] then row["id_" .. g] = C.oc_query_number(raw, i, g - 1) end
+  end
+  for s = 1, #shares do row[shares[s].name] = quantiles[i * #shares + s - 1] end
+  for _, metric in ipairs(self._metrics) do
+    if metric.name == "histogram" then row.histogram = histogram_of(raw, i) end
+  end
+  return row
+end
+
+local function run(self, most)
+  local raw = ffi.gc(C.oc_query_new(self._selection), C.oc_query_close)
+  local given = {}
+  for i, group in ipairs(self._groups) do add_group(self, raw, group, given, i) end
+  local first = self._metrics[1]
+  local count = C.oc_query_run(raw, first and first.name == "count" and 1 or 0)
+  if count < 0 then self._machine._raise(self._machine) end
+  local shares = {}
+  for _, metric in ipairs(self._metrics) do
+    if metric.share then shares[#shares + 1] = metric end
+  end
+  local quantiles
+  if #shares > 0 then
+    local list = ffi.new("double[?]", #shares)
+    for i, metric in ipairs(shares) do list[i - 1] = metric.share end
+    quantiles = C.oc_query_quantiles(raw, list, #shares)
+  end
+  local rows = {}
+  for i = 0, math.min(count, most or math.huge) - 1 do
+    rows[i + 1] = read_row(self, raw, i, given, quantiles, shares)
+  end
+  local totals = ffi.new("oc_row")
+  C.oc_query_totals(raw, totals)
+  return rows, { count = totals.count, sum = totals.sum, groups = count }
+end
+
+--- All groups: tables with the groups' values as 1, 2, …, and count, sum, min, max, mean.
+---@return table[]
+function Query:rows() return (run(self)) end
+
+--- How many samples there are in all.
+---@return number
+function Query:total() return C.oc_selection_count(self._selection) end
+
+--- Calls `fn(sample)` for each sample; lent for the call.
+---@param fn fun(s: oc.SampleView)
+function Query:each(fn) selection.each(self._machine, self._selection, fn) end
+
+-- Showing -----------------------------------------------------------------------------------------
+
+---@class oc.QueryResult rows, to be printed
+local Result = {}
+Result.__index = Result
+
+local function shown_columns(self)
+  if #self._metrics > 0 then return self._metrics end
+  return { { name = "count" }, { name = "sum" } }
+end
+
+local function shown_number(value)
+  if value == math.floor(value) and math.abs(value) < 2 ^ 53 then return ("%.0f"):format(value) end
+  return ("%.3g"):format(value)
+end
+
+local function shown_histogram(counts)
+  local most, lines = 0, {}
+  for _, count in ipairs(counts) do most = math.max(most, count) end
+  for i, count in ipairs(counts) do
+    if count > 0 then
+      lines[#lines + 1] = ("2^%d:%.0f"):format(i - 1, count)
+    end
+  end
+  return most > 0 and table.concat(lines, " ") or ""
+end
+
+local function group_title(group) return type(group) == "string" and group or "group" end
+
+local function shown_key(group, value)
+  if value == nil then return "" end
+  if type(group) == "string" and group:find("^time") then return units.write_duration(value) end
+  return tostring(value)
+end
+
+--- As text: the groups, then the numbers; the first one also in percent.
+function Result:__tostring()
+  local columns, lines = {}, {}
+  local metrics = shown_columns(self._query)
+  local by_value = metrics[1].name ~= "count"
+  local total = by_value and self.totals.sum or self.totals.count
+  columns[1] = { title = "%", right = true }
+  for _, metric in ipairs(metrics) do
+    columns[#columns + 1] = { title = metric.name, right = metric.name ~= "histogram" }
+  end
+  for _, group in ipairs(self._query._groups) do
+    columns[#columns + 1] = { title = group_title(group) }
+  end
+  for r, row in ipairs(self) do
+    local weight = by_value and row.sum or row.count
+    local line = { total ~= 0 and ("%.2f"):format(100 * weight / total) or "" }
+    for _, metric in ipairs(metrics) do
+      line[#line + 1] = metric.name == "histogram" and shown_histogram(row.histogram)
+        or shown_number(row[metric.name])
+    end
+    for g, group in ipairs(self._query._groups) do
+      line[#line + 1] = shown_key(group, row[g])
+    end
+    lines[r] = line
+  end
+  local text = text_table.render(columns, lines)
+  local rest = self.totals.groups - #self
+  if rest > 0 then text = text .. ("… %.0f more\n"):format(rest) end
+  return text
+end
+
+Result.__concat = function(a, b) return tostring(a) .. tostring(b) end
+
+--- As JSON: one object a row.
+function Result:json()
+  local out = {}
+  for i, row in ipairs(self) do
+    local object = { count = row.count, sum = row.sum, min = row.min, max = row.max,
+      mean = row.mean, histogram = row.histogram }
+    for _, metric in ipairs(self._query._metrics) do object[metric.name] = row[metric.name] end
+    for g, group in ipairs(self._query._groups) do
+      object[type(group) == "string" and group or "group_" .. g] = row[g]
+    end
+    out[i] = object
+  end
+  return json.encode(out)
+end
+
+function Result:print() io.stdout:write(tostring(self)) end
+
+local function result(self, most)
+  local rows, totals = run(self, most)
+  rows._query, rows.totals = self, totals
+  return setmetatable(rows, Result)
+end
+
+--- The first rows, to be printed or read.
+---@param most? integer 10
+---@return oc.QueryResult
+function Query:top(most) return result(self, most or 10) end
+
+--- All rows, to be printed.
+function Query:print(options) io.stdout:write(tostring(result(self, options and options.top))) end
+function Query:json() return result(self):json() end
+Query.__tostring = function(self) return tostring(result(self, 20)) end
+
+Query.__index = function(_, name)
+  local method = Query[name]
+  if method == nil and type(name) == "string" and not name:find("^_") then
+    local names = {}
+    for known in pairs(Query) do
+      if not known:find("^_") then names[#names + 1] = known end
+    end
+    errors.misuse(("samples have no '%s'"):format(name),
+      { token = name, hint = nearest.hint(name, names) })
+  end
+  return method
+end
+
+--- `raw`: a finished selection.
+---@return oc.Query
+function M.new(machine, raw)
+  return setmetatable({ _machine = machine, _selection = raw, _groups = {}, _metrics = {} }, Query)
+end
+
+return M

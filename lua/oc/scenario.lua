@@ -1,0 +1,219 @@
+--- Scenarios: a name for the events that answer a question, and how they become samples and spans.
+--
+--     oc.scenario { name = "block_io", summary = "How long block requests take",
+--       events = { "block:block_rq_issue", "block:block_rq_complete" },
+--       span = { from = "block:block_rq_issue", to = "block:block_rq_complete",
+--                key = { "dev", "sector" }, min = "100us" } }
+--     trace:use "block_io"
+
+local errors = require "oc.errors"
+local nearest = require "oc.nearest"
+local timeline = require "oc.timeline"
+local units = require "oc.units"
+
+local M = {}
+
+local declared = {}
+local BUILT_IN = { "block_io", "cpu", "locks", "off_cpu", "page_faults", "run_queue", "syscalls" }
+
+local known = { name = "string", summary = "string", events = "table", stacks = "string",
+  span = "table", setup = "function", optional = "table" }
+local known_span = { from = "string or table", to = "string or table", middle = "table",
+  key = "table", min = "string or number", name = "string or function", limit = "number" }
+local known_end = { event = "string", key = "table", where = "function", name = "function" }
+local MOST_KEYS = 4
+
+---@class oc.Scenario
+---@field name string
+---@field summary? string
+---@field events string[] what `oc record --scenario` records
+---@field optional? string[] of these, those that are used where they can be had
+---@field stacks? string "fp": its samples want stacks
+---@field span? table from, to, key, middle, min, name, limit
+---@field setup? fun(trace: oc.Trace, add: fun(sample: table), span: fun(span: table))
+
+local function check(given, allowed, what)
+  local names = {}
+  for name in pairs(allowed) do names[#names + 1] = name end
+  table.sort(names)
+  for name, value in pairs(given) do
+    local wanted = allowed[name]
+    if not wanted then
+      errors.misuse(("%s has no '%s'"):format(what, tostring(name)), { token = tostring(name),
+        hint = nearest.hint(tostring(name), names) or "there are: " .. table.concat(names, ", ") })
+    elseif not wanted:find(type(value), 1, true) then
+      errors.misuse(("%s: '%s' wants a %s"):format(what, name, wanted), { token = tostring(name) })
+    end
+  end
+end
+
+local function check_key(key, what)
+  if #key < 1 or #key > MOST_KEYS then
+    errors.misuse(("%s: a key has one to %d fields"):format(what, MOST_KEYS), { token = "key" })
+  end
+end
+
+--- One end of a span as a table; its key is the span's, unless it says its own.
+local function end_of(span, which, what)
+  local given = span[which]
+  if given == nil then
+    errors.misuse(("%s: a span wants from and to"):format(what), { token = "span" })
+  end
+  local at = type(given) == "string" and { event = given } or given
+  check(at, known_end, what .. ": span." .. which)
+  local key = at.key or span.key or { "tid" }
+  check_key(key, what)
+  return { event = at.event, key = key, where = at.where, name = at.name }
+end
+
+--- Declares a scenario: `trace:use`, `oc record --scenario` and `oc list scenarios` know it then.
+---@param given oc.Scenario
+function M.declare(given)
+  if type(given) ~= "table" or type(given.name) ~= "string" then
+    errors.misuse("oc.scenario wants { name = …, events = { … } }", { token = "scenario" })
+  end
+  local what = ("scenario '%s'"):format(given.name)
+  check(given, known, what)
+  if not given.events or #given.events == 0 then
+    errors.misuse(what .. " has no events", { token = given.name })
+  end
+  if given.span then
+    check(given.span, known_span, what)
+    end_of(given.span, "from", what)
+    end_of(given.span, "to", what)
+  end
+  declared[given.name] = given
+end
+
+local function load_built_in(name)
+  for _, built_in in ipairs(BUILT_IN) do
+    if built_in == name and not declared[name] then
+      M.declare(require("oc.scenarios." .. name))
+    end
+  end
+end
+
+--- All of them, by name.
+---@return oc.Scenario[]
+function M.all()
+  for _, name in ipairs(BUILT_IN) do load_built_in(name) end
+  local list = {}
+  for _, scenario in pairs(declared) do list[#list + 1] = scenario end
+  table.sort(list, function(a, b) return a.name < b.name end)
+  return list
+end
+
+--- The scenario of this name; nil and a hint when there is none.
+---@return oc.Scenario?
+---@return string? hint
+function M.find(name)
+  load_built_in(name)
+  if declared[name] then return declared[name] end
+  local names = {}
+  for i, scenario in ipairs(M.all()) do names[i] = scenario.name end
+  return nil, nearest.hint(name, names) or "there are: " .. table.concat(names, ", ")
+end
+
+-- Using one ------------------------------------------------------------------------------------
+
+--- A function that makes the key of an event: fields by their names, of the payload or common.
+local function key_reader(fields)
+  local a, b, c, d = fields[1], fields[2], fields[3], fields[4]
+  local key = timeline.key
+  local function value(e, name)
+    local found = e:get(name)
+    if type(found) == "cdata" then return tostring(found) end
+    return found
+  end
+  if not b then return function(e) return value(e, a) end end
+  return function(e)
+    return key(value(e, a), value(e, b), c and value(e, c), d and value(e, d))
+  end
+end
+
+local function least_of(span, what)
+  local min = span.min
+  local ns = type(min) == "string" and units.parse_duration(min) or min or 0
+  if type(ns) ~= "number" then
+    errors.misuse(("%s: '%s' is no duration"):format(what, tostring(min)), { token = "min" })
+  end
+  return ns
+end
+
+--- Children: from each middle event to the next one, or to the end.
+local function add_children(add_span, parent, middles, finish, whose)
+  for i, middle in ipairs(middles or {}) do
+    local next_one = middles[i + 1]
+    add_span { kind = whose.kind, name = middle.name, start = middle.time,
+      finish = next_one and next_one.time or finish, parent = parent, pid = whose.pid,
+      tid = whose.tid, comm = whose.comm }
+  end
+end
+
+local function use_span(trace, scenario, add, add_span)
+  local what = ("scenario '%s'"):format(scenario.name)
+  local span, line = scenario.span, timeline.new(scenario.span.limit)
+  local from, to = end_of(span, "from", what), end_of(span, "to", what)
+  local from_key, to_key = key_reader(from.key), key_reader(to.key)
+  local least, has_stacks = least_of(span, what), scenario.stacks ~= nil
+  local name_of = from.name or (type(span.name) == "function" and span.name)
+  local fixed = type(span.name) == "string" and span.name or scenario.name
+  trace:on(from.event, function(e)
+    if from.where and not from.where(e) then return end
+    line:start(from_key(e), e.time, { pid = e.pid, tid = e.tid, comm = e.comm, cpu = e.cpu,
+      name = name_of and name_of(e) or fixed, stack = has_stacks and e:get "stack" or nil })
+  end)
+  for _, event in ipairs(span.middle or {}) do
+    trace:on(event, function(e) line:middle(from_key(e), e.time, e.event) end)
+  end
+  trace:on(to.event, function(e)
+    if to.where and not to.where(e) then return end
+    local began, start, middles = line:finish(to_key(e))
+    if not began or e.time - began < least then return end
+    local took = e.time - began
+    add { kind = scenario.name, type = "duration", time = e.time, value = took, pid = start.pid,
+      tid = start.tid, comm = start.comm, cpu = start.cpu, stack = start.stack,
+      attributes = name_of and { name = start.name } or nil }
+    local id = add_span { kind = scenario.name, name = start.name, start = began, finish = e.time,
+      pid = start.pid, tid = start.tid, comm = start.comm, cpu = start.cpu, stack = start.stack }
+    start.kind = scenario.name
+    add_children(add_span, id, middles, e.time, start)
+  end)
+  return line
+end
+
+--- What pairing could not use is told, once, at the end.
+local function tell_unmatched(trace, scenario, line)
+  trace:at_end(function()
+    local left = line.open + line.unfinished
+    if left + line.unbegun + line.refused == 0 then return end
+    trace:machine():note(("%s: %d without an end, %d without a beginning, %d beyond the limit")
+      :format(scenario.name, left, line.unbegun, line.refused))
+  end)
+end
+
+--- Registers what a scenario needs; its samples and spans go into the trace's machine.
+---@param trace oc.Trace
+---@param name string
+---@return oc.Scenario
+function M.use(trace, name)
+  local scenario, hint = M.find(name)
+  if not scenario then
+    errors.misuse(("there is no scenario '%s'"):format(tostring(name)),
+      { token = tostring(name), hint = hint })
+  end
+  local machine
+  local function target()
+    machine = machine or trace:machine()
+    return machine
+  end
+  local function add(sample) target():add_sample(sample) end
+  local function add_span(span) return target():add_span(span) end
+  if scenario.span then
+    tell_unmatched(trace, scenario, use_span(trace, scenario, add, add_span))
+  end
+  if scenario.setup then scenario.setup(trace, add, add_span) end
+  return scenario
+end
+
+return M

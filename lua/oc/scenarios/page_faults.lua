@@ -1,0 +1,7 @@
+--- Which code touches memory for the first time: the samples are the faults themselves.
+
+return {
+  name = "page_faults", summary = "which code touches new memory, by stack",
+  events = { "page_fault" }, stacks = "fp",
+  setup = function(trace) trace:on("page_fault", function() end) end,
+}

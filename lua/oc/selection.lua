@@ -1,0 +1,147 @@
+--- Which samples of a machine: filters as a table, told to the C face.
+
+local C = require "oc.abi"
+local errors = require "oc.errors"
+local ffi = require "ffi"
+local nearest = require "oc.nearest"
+local units = require "oc.units"
+
+local M = {}
+
+---@class oc.SampleFilter texts may be globs, and lists of them
+---@field kind? string|string[] an event, or a group such as "cpu"
+---@field comm? string|string[] name of the thread or process
+---@field pid? number|number[]
+---@field tid? number|number[]
+---@field cpu? number|number[]
+---@field symbol? string|string[] one of the frames is of such a function
+---@field module? string|string[] one of the frames is of such a module
+---@field cgroup? string|string[]
+---@field attribute? table<string, string|number> all of these
+---@field time? { [1]: string|number?, [2]: string|number? } from, until: since the beginning
+---@field where? fun(s: oc.SampleView): boolean
+
+--- The keys of a filter; what else is in a table of options belongs to somebody else.
+M.keys = { kind = true, comm = true, pid = true, tid = true, cpu = true, symbol = true,
+  module = true, cgroup = true, attribute = true, time = true, where = true }
+local listed = { "kind", "comm", "pid", "tid", "cpu", "symbol", "module", "cgroup" }
+
+local function moment(value, otherwise)
+  if value == nil then return otherwise end
+  local ns = type(value) == "string" and units.parse_duration(value) or value
+  if type(ns) ~= "number" then
+    errors.misuse(("'%s' is no time"):format(tostring(value)),
+      { token = tostring(value), hint = 'as in { "1s", "3s" }, since the trace began' })
+  end
+  return ns
+end
+
+local function choose(machine, raw, what, value)
+  if C.oc_selection_choose(raw, what, tostring(value)) ~= 0 then machine._raise(machine) end
+end
+
+---@class oc.SampleView a sample, as functions in queries get it; lent for the call
+---@field time number
+---@field value number
+---@field kind string
+---@field comm string
+---@field pid integer
+---@field tid integer
+---@field cpu integer -1: not known
+---@field number number
+local view_fields = {
+  comm = function(s) return ffi.string(s._raw.comm.text, s._raw.comm.size_bytes) end,
+  kind = function(s) return s._kinds[s._raw.kind] and s._kinds[s._raw.kind].name or "" end,
+  attributes = function(s)
+    return require("oc.machine").attributes(s._machine, s._raw.attributes) or {}
+  end,
+  time = function(s) return s._raw.time end,
+  value = function(s) return s._raw.value end,
+  pid = function(s) return s._raw.pid end,
+  tid = function(s) return s._raw.tid end,
+  cpu = function(s) return s._raw.cpu end,
+  number = function(s) return s._raw.number end,
+}
+
+local view_type = { __index = function(s, name)
+  local field = view_fields[name]
+  if field then return field(s) end
+  local names = {}
+  for known in pairs(view_fields) do names[#names + 1] = known end
+  errors.misuse(("a sample has no '%s'"):format(tostring(name)),
+    { token = tostring(name), hint = nearest.hint(tostring(name), names) })
+end }
+
+--- Calls `fn(view)` for each sample of a finished selection.
+---@param machine oc.Machine
+---@param raw ffi.cdata*
+---@param fn fun(s: oc.SampleView)
+function M.each(machine, raw, fn)
+  local CAPACITY = 1024
+  local batch = ffi.new("oc_sample[?]", CAPACITY)
+  local view = setmetatable({ _machine = machine, _kinds = machine:kinds() }, view_type)
+  while true do
+    local count = C.oc_selection_next(raw, batch, CAPACITY)
+    if count == 0 then return end
+    for i = 0, count - 1 do
+      view._raw = batch[i]
+      fn(view)
+    end
+  end
+end
+
+--- Of a test written in Lua: a byte for each sample of the machine.
+local function keep(machine, raw, where)
+  local stats = machine:stats()
+  local bytes = ffi.new("uint8_t[?]", math.max(stats.samples, 1))
+  M.each(machine, raw, function(s)
+    if where(s) then bytes[s._raw.number - stats.dropped] = 1 end
+  end)
+  C.oc_selection_keep(raw, bytes, stats.samples)
+end
+
+local function finish(machine, raw)
+  if C.oc_selection_finish(raw) ~= 0 then machine._raise(machine) end
+end
+
+--- A finished selection; the machine is kept as long as it is.
+---@param machine oc.Machine
+---@param filter? oc.SampleFilter
+---@param known? table<string, boolean> keys that are somebody else's
+---@return ffi.cdata*
+function M.make(machine, filter, known)
+  filter = filter or {}
+  for name in pairs(filter) do
+    if not M.keys[name] and not (known and known[name]) then
+      local names = {}
+      for key in pairs(M.keys) do names[#names + 1] = key end
+      for key in pairs(known or {}) do names[#names + 1] = key end
+      table.sort(names)
+      errors.misuse(("samples cannot be chosen by '%s'"):format(tostring(name)),
+        { token = tostring(name), hint = nearest.hint(tostring(name), names)
+          or "there are: " .. table.concat(names, ", ") })
+    end
+  end
+  local raw = ffi.gc(C.oc_selection_new(machine._raw), C.oc_selection_close)
+  for _, what in ipairs(listed) do
+    local value = filter[what]
+    if type(value) == "table" then
+      for _, one in ipairs(value) do choose(machine, raw, what, one) end
+    elseif value ~= nil then
+      choose(machine, raw, what, value)
+    end
+  end
+  for name, value in pairs(filter.attribute or {}) do
+    choose(machine, raw, "attribute", name .. "=" .. tostring(value))
+  end
+  local time = filter.time or {}
+  C.oc_selection_time(raw, moment(time[1], -math.huge), moment(time[2], math.huge))
+  finish(machine, raw)
+  if filter.where then
+    keep(machine, raw, filter.where)
+    finish(machine, raw)
+  end
+  return raw
+end
+
+return M

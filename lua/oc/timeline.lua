@@ -1,0 +1,81 @@
+--- Pairs the events that begin and end something by a key: open starts are bounded, what has no
+--- partner is counted.
+--
+--     start(key)  ──────── middle ──── middle ────────  finish(key)          a span, two children
+--     start(key)  ── start(key): the first is counted as without an end
+--     finish(key): counted as without a beginning
+
+local M = {}
+
+---@class oc.Timeline
+---@field unfinished integer starts that were begun again under the same key
+---@field unbegun integer ends without a start
+---@field refused integer starts beyond the limit
+local Timeline = {}
+Timeline.__index = Timeline
+
+local DEFAULT_LIMIT = 2 ^ 20
+
+--- Up to four parts as one key: a number or text stays what it is.
+function M.key(a, b, c, d)
+  if b == nil then return a end
+  if c == nil then return a .. "\0" .. b end
+  if d == nil then return a .. "\0" .. b .. "\0" .. c end
+  return a .. "\0" .. b .. "\0" .. c .. "\0" .. d
+end
+
+--- `value`: anything to be given back at the end.
+function Timeline:start(key, time, value)
+  if self._times[key] then
+    self.unfinished = self.unfinished + 1
+  elseif self.open >= self._limit then
+    self.refused = self.refused + 1
+    return
+  else
+    self.open = self.open + 1
+  end
+  self._times[key], self._values[key], self._middles[key] = time, value, nil
+end
+
+--- Something happens between start and end; without a start it is nothing.
+function Timeline:middle(key, time, name)
+  if not self._times[key] then return end
+  local list = self._middles[key]
+  if not list then
+    list = {}
+    self._middles[key] = list
+  end
+  list[#list + 1] = { time = time, name = name }
+end
+
+--- When it began, what was given then, what happened between; nil when nobody saw the start.
+---@return number? began
+---@return any value
+---@return { time: number, name: string }[]? middles
+function Timeline:finish(key)
+  local began = self._times[key]
+  if not began then
+    self.unbegun = self.unbegun + 1
+    return nil
+  end
+  local value, middles = self._values[key], self._middles[key]
+  self._times[key], self._values[key], self._middles[key] = nil, nil, nil
+  self.open = self.open - 1
+  return began, value, middles
+end
+
+--- A start that is no longer waited for: it counts as without an end.
+function Timeline:drop(key)
+  if not self._times[key] then return end
+  self._times[key], self._values[key], self._middles[key] = nil, nil, nil
+  self.open, self.unfinished = self.open - 1, self.unfinished + 1
+end
+
+---@param limit? integer open starts at most
+---@return oc.Timeline
+function M.new(limit)
+  return setmetatable({ _times = {}, _values = {}, _middles = {}, _limit = limit or DEFAULT_LIMIT,
+    open = 0, unfinished = 0, unbegun = 0, refused = 0 }, Timeline)
+end
+
+return M

@@ -1,0 +1,231 @@
+--- `oc diff A B`: what changed from one trace to another, and whether that can be chance.
+
+local args = require "oc.args"
+local C = require "oc.abi"
+local errors = require "oc.errors"
+local ffi = require "ffi"
+local input = require "oc.verbs.machine_input"
+local json = require "oc.json"
+local settings = require "oc.settings"
+local text_table = require "oc.text_table"
+local units = require "oc.units"
+
+local M = {}
+
+local HEAD = [[
+--- What changed from one trace to another: shares of functions, processes, modules, stacks.
+---
+--- Shares of the whole are compared; with --per-second values per second of the trace. A change
+--- counts only where both together have --min-samples and chance alone would not do it: a test of
+--- two shares (two-sided z-test of samples) below --significance. With --fail-above, exit status 4
+--- when such a group grew by more than that. -o writes a differential flame graph.
+---
+--- Example: oc diff before.data after.data
+--- Example: oc diff before.data after.data --by comm --top 10
+--- Example: oc diff before.data after.data --fail-above 5% --json
+--- Example: oc diff before.data after.data -o diff.svg
+]]
+
+local GREW = 4
+local MIN_SAMPLES, SIGNIFICANCE, TOP = 20, 5, 40
+
+-- The test ----------------------------------------------------------------------------------------
+
+--- The probability that |z| of a normal distribution is as large (Abramowitz and Stegun 7.1.26;
+--- error below 1.5e-7).
+local function two_sided(z)
+  local x = math.abs(z) / math.sqrt(2)
+  local t = 1 / (1 + 0.3275911 * x)
+  local poly = ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t
+    + 0.254829592) * t
+  return poly * math.exp(-x * x)
+end
+
+--- Whether `a` of `all_a` and `b` of `all_b` samples can be one share: the probability.
+function M.chance(a, all_a, b, all_b)
+  if all_a == 0 or all_b == 0 then return 1 end
+  local pooled = (a + b) / (all_a + all_b)
+  local error_of_mean = math.sqrt(pooled * (1 - pooled) * (1 / all_a + 1 / all_b))
+  if error_of_mean == 0 then return 1 end
+  return two_sided((b / all_b - a / all_a) / error_of_mean)
+end
+
+-- Comparing ---------------------------------------------------------------------------------------
+
+local function rows_of(machine, filter, groups)
+  local found, query = {}, machine:samples(filter):by(unpack(groups))
+  local count, sum = 0, 0
+  for _, row in ipairs(query:rows()) do
+    local words = {}
+    for i = 1, #groups do words[i] = tostring(row[i] or "") end
+    local key = table.concat(words, "\0")
+    -- Groups of different ids may have one name: processes, functions of two modules.
+    local known = found[key]
+    if known then
+      known.count, known.sum = known.count + row.count, known.sum + row.sum
+    else
+      found[key] = { names = words, count = row.count, sum = row.sum }
+    end
+    count, sum = count + row.count, sum + row.sum
+  end
+  return { rows = found, count = count, sum = sum }
+end
+
+local function seconds_of(machine)
+  local stats = machine:stats()
+  return stats.samples > 1 and (stats.last - stats.first) / 1e9 or 0
+end
+
+--- What a group weighs: percent of the whole, or value per second.
+local function weigher(side, machine, options)
+  if options.per_second then
+    local seconds = seconds_of(machine)
+    if seconds == 0 then
+      errors.wrong_usage("--per-second needs traces whose samples have times")
+    end
+    return function(row) return row and row.sum / seconds or 0 end
+  end
+  return function(row) return row and side.sum ~= 0 and 100 * row.sum / side.sum or 0 end
+end
+
+local function compare(before, after, machines, options)
+  local weigh_before = weigher(before, machines[1], options)
+  local weigh_after = weigher(after, machines[2], options)
+  local keys, changes = {}, {}
+  for key in pairs(before.rows) do keys[key] = true end
+  for key in pairs(after.rows) do keys[key] = true end
+  for key in pairs(keys) do
+    local a, b = before.rows[key], after.rows[key]
+    local from, to = weigh_before(a), weigh_after(b)
+    local samples_a, samples_b = a and a.count or 0, b and b.count or 0
+    local chance = M.chance(samples_a, before.count, samples_b, after.count)
+    changes[#changes + 1] = { names = (a or b).names, before = from, after = to,
+      change = to - from, samples_before = samples_a, samples_after = samples_b, chance = chance,
+      significant = samples_a + samples_b >= options.min_samples
+        and chance < options.significance / 100 }
+  end
+  table.sort(changes, function(x, y)
+    local left, right = math.abs(x.change), math.abs(y.change)
+    if left ~= right then return left > right end
+    return table.concat(x.names, "\0") < table.concat(y.names, "\0")
+  end)
+  return changes
+end
+
+-- Showing -----------------------------------------------------------------------------------------
+
+local function shown_change(change)
+  if change.before == 0 then return "new" end
+  if change.after == 0 then return "gone" end
+  return ("%+.1f%%"):format(100 * (change.after / change.before - 1))
+end
+
+local function show(kind, changes, totals, groups, options)
+  io.stdout:write(("%s: %.0f samples before, %.0f after\n"):format(kind, totals[1].count,
+    totals[2].count))
+  local columns, lines = {}, {}
+  for _, title in ipairs { "before", "after", "change", "relative", "chance" } do
+    columns[#columns + 1] = { title = title, right = true }
+  end
+  for _, group in ipairs(groups) do columns[#columns + 1] = { title = group } end
+  for _, change in ipairs(changes) do
+    if #lines >= options.top then break end
+    if math.abs(change.change) >= (options.min or 0) then
+      local line = { ("%.2f"):format(change.before), ("%.2f"):format(change.after),
+        ("%+.2f"):format(change.change), shown_change(change),
+        change.significant and ("%.2g"):format(change.chance) or "-" }
+      for i = 1, #groups do line[5 + i] = change.names[i] end
+      lines[#lines + 1] = line
+    end
+  end
+  io.stdout:write(text_table.render(columns, lines))
+  io.stdout:write(("(%s; chance: -, where it may be chance or there are few samples)\n"):format(
+    options.per_second and "value per second" or "percent of all"))
+end
+
+local function write_json(kind, changes, totals, groups, options)
+  local rows = {}
+  for i, change in ipairs(changes) do
+    if i > options.top then break end
+    local row = { before = change.before, after = change.after, change = change.change,
+      samples_before = change.samples_before, samples_after = change.samples_after,
+      chance = change.chance, significant = change.significant }
+    for g, group in ipairs(groups) do row[group] = change.names[g] end
+    rows[i] = row
+  end
+  io.stdout:write(json.encode { kind = kind, samples_before = totals[1].count,
+    samples_after = totals[2].count, rows = rows }, "\n")
+end
+
+local function write_flame_graph(machines, filter, kind, options)
+  local before, after = machines[1]:graph(filter), machines[2]:graph(filter)
+  local raw = ffi.new("oc_diff_options")
+  raw.overwrites = options.force and 1 or 0
+  local title = kind .. ": before and after"
+  raw.title = title
+  for _, known in ipairs(machines[2]:kinds()) do
+    if known.name == kind then
+      raw.type = ({ count = 0, duration = 1, bytes = 2, number = 3 })[known.type]
+    end
+  end
+  raw.unit = kind
+  local path = options.output
+  local bytes = C.oc_graph_write_diff(before._raw, after._raw, path, raw)
+  if bytes < 0 then machines[2]._raise(machines[2]) end
+  if not settings.quiet then
+    io.stderr:write(("oc: wrote %s (%s)\n"):format(path, units.write_size(bytes)))
+  end
+end
+
+--- The kinds that both have: those asked for, otherwise of the first one the most frequent.
+local function kinds_of(machines, options)
+  local there, shared = {}, {}
+  for _, kind in ipairs(input.kinds(machines[2], options)) do there[kind] = true end
+  for _, kind in ipairs(input.kinds(machines[1], options)) do
+    if there[kind] then shared[#shared + 1] = kind end
+  end
+  if #shared == 0 then
+    errors.wrong_usage("the two traces have no kind of samples in common",
+      "oc report shows what each of them has")
+  end
+  return shared
+end
+
+---@param argv string[]
+function M.run(argv)
+  local context = args.new_context { argv = argv, verb = "diff", script_name = "diff",
+    usage = "BEFORE AFTER", head = HEAD }
+  context:finish()
+  local words, options = context.positionals, context.options
+  if not words[2] or words[3] or context.command then
+    errors.wrong_usage("oc diff compares two traces", "oc diff before.data after.data")
+  end
+  options.min_samples = options.min_samples or MIN_SAMPLES
+  options.significance = options.significance or SIGNIFICANCE
+  options.top = options.top or TOP
+  local groups = {}
+  for word in (options.by or "symbol"):gmatch("[^,]+") do groups[#groups + 1] = word end
+  local machines = { (input.load(words[1], options)), (input.load(words[2], options)) }
+  local grew = false
+  for i, kind in ipairs(kinds_of(machines, options)) do
+    local filter = input.filter(options)
+    filter.kind = kind
+    local totals = { rows_of(machines[1], filter, groups), rows_of(machines[2], filter, groups) }
+    local changes = compare(totals[1], totals[2], machines, options)
+    for _, change in ipairs(changes) do
+      local is_over = options.fail_above and change.significant
+        and change.change > options.fail_above
+      grew = grew or is_over
+    end
+    if options.json then
+      write_json(kind, changes, totals, groups, options)
+    else
+      if i > 1 then io.stdout:write("\n") end
+      show(kind, changes, totals, groups, options)
+    end
+    if options.output and i == 1 then write_flame_graph(machines, filter, kind, options) end
+  end
+  return grew and GREW or input.exit_status(options)
+end
+
+return M

@@ -1,0 +1,96 @@
+--- `oc export TRACE -o OUT`: files for other tools, made of a trace.
+
+local args = require "oc.args"
+local errors = require "oc.errors"
+local export = require "oc.export"
+local input = require "oc.verbs.machine_input"
+local settings = require "oc.settings"
+local units = require "oc.units"
+
+local M = {}
+
+local HEAD = [[
+--- Files for other tools, made of a trace: several formats from one reading.
+---
+--- The format is told by the name of the file (oc list formats shows them) or by --format; .gz and
+--- .zst behind it compress. - is standard output. A file that is there is not replaced without
+--- --force, and one that cannot be completed does not appear. Samples weigh their value (period);
+--- with --counts 1 each.
+---
+--- Example: oc export perf.data -o profile.pb.gz
+--- Example: oc export perf.data -o stacks.folded -o flame.svg --comm nginx
+--- Example: oc export perf.data -o - --format collapsed
+]]
+
+--- An output of each process (or name): "out.pb.gz" becomes "out.1234.pb.gz".
+local function name_for(path, part)
+  local folder, file = path:match("^(.*/)([^/]*)$")
+  folder, file = folder or "", file or path
+  local stem, extension = file:match("^([^.]+)(.*)$")
+  return folder .. (stem or file) .. "." .. part:gsub("[^%w_-]", "_") .. (extension or "")
+end
+
+--- The parts that --per asks for: { text, filter } each.
+local function parts_of(machine, options)
+  if not options.per then return { { filter = {} } } end
+  local parts = {}
+  if options.per == "process" then
+    for process in machine:processes() do
+      if process.samples.count > 0 then
+        parts[#parts + 1] = { text = tostring(process.pid), filter = { pid = process.pid } }
+      end
+    end
+  else
+    for _, row in ipairs(machine:samples():by("comm"):rows()) do
+      parts[#parts + 1] = { text = row[1], filter = { comm = row[1] } }
+    end
+  end
+  return parts
+end
+
+local function write(machine, path, part, options)
+  local wanted = input.filter(options)
+  for name, value in pairs(part.filter) do wanted[name] = value end
+  wanted.format, wanted.force, wanted.counts = options.format, options.force, options.counts
+  wanted.inlined = not options.no_inlined
+  if part.text then path = name_for(path, part.text) end
+  local bytes = machine:export(path, wanted)
+  if path ~= "-" and not settings.quiet then
+    io.stderr:write(("oc: wrote %s (%s)\n"):format(path, units.write_size(bytes)))
+  end
+end
+
+---@param argv string[]
+function M.run(argv)
+  local context = args.new_context { argv = argv, verb = "export", script_name = "export",
+    usage = "TRACE -o OUT…", head = HEAD }
+  context:finish()
+  local words, options = context.positionals, context.options
+  if words[2] or context.command then
+    errors.wrong_usage(("'%s' is one argument too many"):format(words[2] or "--"),
+      "oc export perf.data -o profile.pb.gz")
+  end
+  local outputs = options.output
+  if not outputs then
+    errors.wrong_usage("oc export needs a file to write", "oc export perf.data -o profile.pb.gz")
+  end
+  if options.per and options.per ~= "process" and options.per ~= "comm" then
+    errors.wrong_usage(("--per wants process or comm, not '%s'"):format(options.per))
+  end
+  -- What cannot be written is told before anything is read.
+  for _, path in ipairs(outputs) do
+    export.check(path, options.format)
+    local there = path ~= "-" and not options.per and not options.force and io.open(path, "rb")
+    if there then
+      there:close()
+      errors.wrong_usage(path .. " is there already", "--force replaces it")
+    end
+  end
+  local machine = input.load(words[1] or options.input or "perf.data", options)
+  for _, part in ipairs(parts_of(machine, options)) do
+    for _, path in ipairs(outputs) do write(machine, path, part, options) end
+  end
+  return input.exit_status(options)
+end
+
+return M

@@ -1,0 +1,110 @@
+--- What `oc report`, `oc export` and `oc diff` share: a trace read into a machine, and the filters
+--- of their options.
+
+local C = require "oc.abi"
+local errors = require "oc.errors"
+local report = require "oc.report"
+local scenario = require "oc.scenario"
+local session = require "oc.session"
+local settings = require "oc.settings"
+
+local M = {}
+
+local INCOMPLETE = 3
+
+--- Reads a trace; what it lost or what is damaged is told as after any run.
+---@param path string
+---@param options table of the command line
+---@return oc.Machine
+---@return oc.Trace
+function M.load(path, options)
+  settings.json, settings.verbose, settings.quiet = options.json, options.verbose, options.quiet
+  settings.run = { input = path, time = options.time }
+  settings.finished = function(trace) report.finished(trace) end
+  local stacks = options.frame_pointers and "fp" or options.call_graph or "any"
+  local trace = require("oc.trace").open { input = path, machine = true,
+    stacks = stacks:match("^%a+") }
+  if options.scenario then trace:use(options.scenario) end
+  trace:run()
+  local signal = C.oc_host_interrupted(session.host_pointer)
+  if signal > 0 then
+    error(errors.new("interrupted", { exit_status = 128 + signal }), 0)
+  end
+  return trace:machine(), trace
+end
+
+--- Words of an option that may be given again, each a list by commas.
+local function words(list)
+  local found = {}
+  for _, text in ipairs(list or {}) do
+    for word in text:gmatch("[^,]+") do found[#found + 1] = word end
+  end
+  return #found > 0 and found or nil
+end
+
+--- CPUs as in "0,2-3".
+local function cpus(list)
+  local found = {}
+  for _, word in ipairs(words(list) or {}) do
+    local first, last = word:match("^(%d+)%-(%d+)$")
+    first = tonumber(first or word)
+    last = tonumber(last) or first
+    if not first or last < first or last > 65534 then
+      errors.wrong_usage(("'%s' names no CPUs"):format(word), "as in -C 0,2-3")
+    end
+    for cpu = first, last do found[#found + 1] = cpu end
+  end
+  return #found > 0 and found or nil
+end
+
+local function numbers(list, option)
+  local found = words(list)
+  for _, word in ipairs(found or {}) do
+    if not word:find("^%d+$") then
+      errors.wrong_usage(("%s wants numbers, not '%s'"):format(option, word))
+    end
+  end
+  return found
+end
+
+--- What the samples of a scenario are called: of some they are the events themselves.
+---@param name string
+---@return string
+function M.kind_of(name)
+  local found, hint = scenario.find(name)
+  if not found then errors.wrong_usage(("there is no scenario '%s'"):format(name), hint) end
+  return (found.span or #found.events > 1) and name or found.events[1]
+end
+
+--- The samples that the command line asks for.
+---@param options table
+---@return oc.SampleFilter
+function M.filter(options)
+  local kind = options.event or (options.scenario and M.kind_of(options.scenario))
+  return { kind = kind, comm = words(options.comm), pid = numbers(options.pid, "-p"),
+    tid = numbers(options.tid, "-t"), cpu = cpus(options.cpu), symbol = options.symbol,
+    module = options.module }
+end
+
+--- The kinds that a table is made of each: those asked for, otherwise all that there are, the one
+--- with most samples first.
+---@param machine oc.Machine
+---@param options table
+---@return string[]
+function M.kinds(machine, options)
+  local chosen = options.event or (options.scenario and M.kind_of(options.scenario))
+  if chosen then return type(chosen) == "table" and chosen or { chosen } end
+  local kinds = {}
+  for _, row in ipairs(machine:samples(M.filter(options)):by("kind"):count():rows()) do
+    kinds[#kinds + 1] = row[1]
+  end
+  return kinds
+end
+
+--- The exit status of a verb that read traces to their end.
+function M.exit_status(options)
+  if options.strict and (report.lost > 0 or report.damaged) then return INCOMPLETE end
+  return 0
+end
+
+return M

@@ -1,0 +1,167 @@
+--- `oc report TRACE`: which functions, processes, … the samples of a trace are of.
+
+local args = require "oc.args"
+local errors = require "oc.errors"
+local input = require "oc.verbs.machine_input"
+local json = require "oc.json"
+local text_table = require "oc.text_table"
+local units = require "oc.units"
+
+local M = {}
+
+local HEAD = [[
+--- Which functions, processes, CPUs … the samples of a trace are of.
+---
+--- Without more: functions with what is spent in them (self) and in all that they call (total).
+--- --by groups by comm, process, thread, symbol, function (inlined ones, too), module, line, cpu,
+--- kind, stack, cgroup, time:10ms or attribute:NAME, any of them together. --tree shows who calls whom from the outside in,
+--- --callers from a function out to its callers, --callees from a function on. Percentages are of
+--- the values (periods) of the samples that the filters let through.
+---
+--- Example: oc report perf.data
+--- Example: oc report perf.data --by comm,symbol --top 30
+--- Example: oc report perf.data --comm sort --tree --min 2%
+--- Example: oc report perf.data --callers malloc
+--- Example: oc report perf.data --time 1s,2s --by cpu --json
+]]
+
+local function percent(value, total) return total ~= 0 and 100 * value / total or 0 end
+
+--- A line over each table: the kind, how many samples, what they sum up to.
+local function headline(kind, totals, type_name)
+  local unit = type_name == "duration" and units.write_duration(totals.sum)
+    or ("%.0f"):format(totals.sum)
+  return ("%s: %.0f samples, %s\n"):format(kind, totals.count, unit)
+end
+
+local function type_of(machine, kind)
+  for _, known in ipairs(machine:kinds()) do
+    if known.name == kind then return known.type end
+  end
+  return "count"
+end
+
+local function function_rows(graph, total, options)
+  local rows, least = {}, total * (options.min or 0) / 100
+  for _, at in ipairs(graph:functions()) do
+    if at.self >= least and (at.self > 0 or at.total >= least) then rows[#rows + 1] = at end
+    if #rows >= options.top then break end
+  end
+  return rows
+end
+
+local function show_functions(machine, filter, options, out)
+  local graph = machine:graph(filter)
+  local total = graph:node().total
+  local lines = {}
+  for i, at in ipairs(function_rows(graph, total, options)) do
+    lines[i] = { ("%.2f"):format(percent(at.self, total)),
+      ("%.2f"):format(percent(at.total, total)), ("%.0f"):format(at.self_count or 0),
+      at.name, at.module }
+  end
+  out(text_table.render({ { title = "self%", right = true }, { title = "total%", right = true },
+    { title = "samples", right = true }, { title = "function" }, { title = "module" } }, lines))
+end
+
+local function functions_json(machine, filter, options)
+  local graph = machine:graph(filter)
+  local total, rows = graph:node().total, {}
+  for i, at in ipairs(function_rows(graph, total, options)) do
+    rows[i] = { name = at.name, module = at.module, self = at.self, total = at.total,
+      samples = at.self_count }
+  end
+  return { functions = rows, total = total }
+end
+
+local function tree_of(machine, filter, options)
+  for _, name in ipairs { "callers", "callees" } do
+    if options[name] then filter[name == "callees" and "focus" or name] = options[name] end
+  end
+  filter.by_comm = options.tree and options.by and options.by == "comm" or nil
+  return machine:graph(filter)
+end
+
+local function node_json(graph, node, least)
+  local children = {}
+  for _, child in ipairs(graph:children(node)) do
+    if child.total >= least then children[#children + 1] = node_json(graph, child, least) end
+  end
+  return { name = node.name, module = node.what == "function" and node.module or nil,
+    self = node.self, total = node.total, samples = node.count,
+    children = #children > 0 and children or nil }
+end
+
+local function groups_of(text)
+  local groups = {}
+  for word in text:gmatch("[^,]+") do groups[#groups + 1] = word end
+  if #groups == 0 then
+    errors.wrong_usage("--by wants names of groups", "as in --by comm,symbol")
+  end
+  return groups
+end
+
+--- One kind's part of the report.
+local function show_kind(machine, kind, options)
+  local filter = input.filter(options)
+  filter.kind = kind
+  local out = function(text) io.stdout:write(text) end
+  local is_tree = options.tree or options.callers or options.callees
+  if options.json then
+    local document
+    if is_tree then
+      local graph = tree_of(machine, filter, options)
+      local root = graph:node()
+      document = { tree = node_json(graph, root, root.total * (options.min or 0.5) / 100) }
+    elseif options.by then
+      local result = machine:samples(filter):by(unpack(groups_of(options.by))):top(options.top)
+      out(('{"kind":%s,"rows":%s}\n'):format(json.encode(kind), result:json()))
+      return
+    else
+      document = functions_json(machine, filter, options)
+    end
+    document.kind = kind
+    out(json.encode(document) .. "\n")
+    return
+  end
+  local all = machine:samples(filter):top(1)
+  out(headline(kind, all.totals, type_of(machine, kind)))
+  if is_tree then
+    local graph = tree_of(machine, filter, options)
+    if graph:node().count == 0 then
+      local pattern = options.callers or options.callees
+      errors.wrong_usage(("no stack has a function '%s'"):format(pattern or "?"),
+        "oc report shows the functions that there are")
+    end
+    out(graph:text { min = ("%g%%"):format(options.min or 0.5), depth = options.depth })
+  elseif options.by then
+    out(tostring(machine:samples(filter):by(unpack(groups_of(options.by))):top(options.top)))
+  else
+    show_functions(machine, filter, options, out)
+  end
+end
+
+---@param argv string[]
+function M.run(argv)
+  local context = args.new_context { argv = argv, verb = "report", script_name = "report",
+    usage = "TRACE", head = HEAD }
+  context:finish()
+  local words, options = context.positionals, context.options
+  local path = words[1] or options.input or "perf.data"
+  if words[2] or context.command then
+    errors.wrong_usage(("'%s' is one argument too many"):format(words[2] or "--"),
+      "oc report perf.data")
+  end
+  options.top = options.top or 40
+  local machine = input.load(path, options)
+  local kinds = input.kinds(machine, options)
+  if #kinds == 0 then
+    if options.json then io.stdout:write("{}\n") else io.stdout:write("no samples\n") end
+  end
+  for i, kind in ipairs(kinds) do
+    if i > 1 and not options.json then io.stdout:write("\n") end
+    show_kind(machine, kind, options)
+  end
+  return input.exit_status(options)
+end
+
+return M
