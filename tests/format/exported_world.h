@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "format/exported.h"
+#include "support/exported.h"
 #include "support/export_worlds.h"
 
 namespace oc::test {

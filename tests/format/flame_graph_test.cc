@@ -92,7 +92,7 @@ TEST_CASE("samples of several kinds weigh one each, and the picture says so") {
   CHECK(has(svg, "2 kinds of samples: each sample weighs 1"));
   machine::Filter cycles;
   cycles.kinds = {"cycles"};
-  CHECK(tooltip(exported(machine, "flamegraph", cycles), "f") ==
+  CHECK(tooltip(exported(machine, "flamegraph", {cycles, "", true, true}), "f") ==
         "f\n/bin/prog (user)\n1,000 cycles, 100.00%");
 }
 

@@ -96,7 +96,7 @@ TEST_CASE("a part of a trace tells of nobody else") {
   test::fill_web(machine);
   machine::Filter database;
   database.comms = {"db"};
-  Opened tables(exported(machine, "sqlite", database));
+  Opened tables(exported(machine, "sqlite", {database, "", true, true}));
   CHECK(tables.ask("SELECT name FROM processes") == "db");
   CHECK(tables.ask("SELECT count(*) FROM spans") == "0");
   CHECK(tables.ask("SELECT count(*) FROM samples") == "10");
