@@ -27,6 +27,9 @@ local oc = {
   -- Questions with a name.
   scenario = require("oc.scenario").declare,
 
+  -- What happens on the way to a report or an export.
+  hooks = require("oc.hooks").add,
+
   -- Formats that a script writes itself.
   exporter = require("oc.export").declare,
 

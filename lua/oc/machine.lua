@@ -7,6 +7,7 @@
 -- Times are ns since the session began, as e.time.
 
 local C = require "oc.abi"
+local add = require "oc.machine_add"
 local errors = require "oc.errors"
 local ffi = require "ffi"
 local graph = require "oc.graph"
@@ -217,154 +218,7 @@ end
 
 -- Adding ------------------------------------------------------------------------------------------
 
---- Checks the fields of a table that is added.
-local function check(given, known, what)
-  if type(given) ~= "table" then
-    errors.misuse(("%s wants a table"):format(what), { token = what })
-  end
-  local names = {}
-  for name in pairs(known) do names[#names + 1] = name end
-  for name, value in pairs(given) do
-    if not known[name] then
-      errors.misuse(("%s: there is no '%s'"):format(what, tostring(name)),
-        { token = tostring(name), hint = nearest.hint(tostring(name), names) })
-    elseif not known[name]:find(type(value), 1, true) then
-      errors.misuse(("%s: '%s' wants a %s, not a %s"):format(what, name, known[name],
-        type(value)), { token = tostring(name) })
-    end
-  end
-end
-
-local type_numbers = { count = 0, duration = 1, bytes = 2, number = 3 }
-
-local function kind_number(self, name, type_name)
-  local known = self._kinds[name]
-  if not known then
-    local number = type_numbers[type_name or "count"]
-    if not number then
-      errors.misuse(("'%s' is no type of values"):format(tostring(type_name)),
-        { token = tostring(type_name), hint = "there are: count, duration, bytes, number" })
-    end
-    known = C.oc_machine_add_kind(self._raw, name, number, nil)
-    self._kinds[name] = known
-  end
-  return known
-end
-
-local event_type = ffi.typeof("oc_event")
-
---- What the descriptor of an event is; nil when the value is no event.
-local function descriptor_of(event)
-  local ok, raw = pcall(function() return event._d end)
-  if ok and type(raw) == "cdata" then return raw end
-  return ffi.istype(event_type, event) and event or nil
-end
-
-local function context_of(self, given)
-  local event = given.event and descriptor_of(given.event)
-  local comm = given.comm or (given.event and given.event.comm) or ""
-  local pid = given.pid or given.tid or -1
-  if not event and not given.tid and pid < 0 then return 0 end
-  return C.oc_machine_context(self._raw, event, pid, given.tid or pid, comm, #comm)
-end
-
---- A stack of names ({ "main", "parse" }, the outermost first) or of frames.
-local function own_stack(self, names)
-  local ids, kernel = ffi.new("uint32_t[?]", math.max(#names, 1)), 0
-  local raw = ffi.new("oc_own_frame")
-  for i = #names, 1, -1 do
-    local frame = names[i]
-    if type(frame) == "string" then frame = { name = frame } end
-    raw["function"], raw.module = frame.name or "", frame.module or ""
-    raw.file, raw.line = frame.file or "", frame.line or 0
-    raw.address, raw.is_kernel = 0, frame.kernel and 1 or 0
-    kernel = kernel + raw.is_kernel
-    local key = table.concat({ frame.name or "", frame.module or "", frame.file or "",
-      tostring(frame.line or ""), tostring(frame.kernel or "") }, "\0")
-    local id = self._frames[key]
-    if not id then
-      id = C.oc_machine_add_frame(self._raw, raw)
-      self._frames[key] = id
-    end
-    ids[#names - i] = id
-  end
-  return C.oc_machine_add_stack(self._raw, ids, #names, kernel)
-end
-
-local function stack_of(self, given)
-  local stack = given.stack
-  if stack == nil then return given.event and descriptor_of(given.event).stack or 0 end
-  if type(stack) == "table" then return own_stack(self, stack) end
-  return stack.id
-end
-
-local function attributes_of(self, attributes)
-  if not attributes then return 0 end
-  local names = {}
-  for name in pairs(attributes) do names[#names + 1] = name end
-  table.sort(names)
-  local raw = ffi.new("oc_attribute[?]", math.max(#names, 1))
-  local texts = {}  -- until the call
-  for i, name in ipairs(names) do
-    local value = attributes[name]
-    raw[i - 1].name.text, raw[i - 1].name.size_bytes = name, #name
-    if type(value) == "number" then
-      raw[i - 1].text.text, raw[i - 1].number = nil, value
-    else
-      texts[i] = tostring(value)
-      raw[i - 1].text.text, raw[i - 1].text.size_bytes = texts[i], #texts[i]
-    end
-  end
-  return C.oc_machine_add_attributes(self._raw, raw, #names, 0)
-end
-
-local sample_fields = { kind = "string", time = "number", value = "number", type = "string",
-  event = "table or cdata", pid = "number", tid = "number", comm = "string", cpu = "number",
-  stack = "table or cdata", attributes = "table" }
-
---- Adds a sample. With `event`, what is not given is that event's: time, thread, CPU, stack.
----@param given table kind, value (1), type (count), event, time, pid, tid, comm, cpu, stack,
----  attributes
----@return number its number
-function Machine:add_sample(given)
-  check(given, sample_fields, "add_sample")
-  if not given.kind then
-    errors.misuse("add_sample wants the sample's kind", { token = "add_sample" })
-  end
-  local event, raw = given.event, ffi.new("oc_new_sample")
-  raw.kind = kind_number(self, given.kind, given.type)
-  raw.time, raw.value = given.time or (event and event.time) or 0, given.value or 1
-  raw.context, raw.stack = context_of(self, given), stack_of(self, given)
-  raw.attributes = attributes_of(self, given.attributes)
-  raw.cpu = given.cpu or (event and event.cpu) or -1
-  local number = C.oc_machine_add_sample(self._raw, raw)
-  if number < 0 then raise(self) end
-  return number
-end
-
-local span_fields = { kind = "string", name = "string", start = "number", finish = "number",
-  event = "table or cdata", pid = "number", tid = "number", comm = "string", cpu = "number",
-  parent = "number", stack = "table or cdata", attributes = "table" }
-
---- Adds a span from `start` to `finish`.
----@param given table kind, name, start, finish, parent (an id), event, pid, tid, comm, cpu, stack,
----  attributes
----@return integer? id nil when the machine has as many as it may
-function Machine:add_span(given)
-  check(given, span_fields, "add_span")
-  if not given.start or not given.finish then
-    errors.misuse("add_span wants start and finish", { token = "add_span" })
-  end
-  local raw, name = ffi.new("oc_new_span"), given.name or given.kind or "span"
-  raw.start_ns, raw.end_ns = given.start, given.finish
-  raw.kind = kind_number(self, given.kind or "span", "duration")
-  raw.context, raw.stack = context_of(self, given), stack_of(self, given)
-  raw.parent, raw.attributes = given.parent or 0, attributes_of(self, given.attributes)
-  raw.cpu = given.cpu or -1
-  raw.name.text, raw.name.size_bytes = name, #name
-  local id = C.oc_machine_add_span(self._raw, raw)
-  return id ~= 0 and id or nil
-end
+Machine.add_sample, Machine.add_span = add.sample, add.span
 
 --- A sentence that goes with every result and export: what limits them.
 ---@param sentence string
@@ -384,7 +238,7 @@ end
 --- Keeps so much only: what is older goes first.
 ---@param limits { time?: number|string, samples?: number, bytes?: number|string }
 function Machine:retain(limits)
-  check(limits, { time = "number or string", samples = "number", bytes = "number or string" },
+  add.check(limits, { time = "number or string", samples = "number", bytes = "number or string" },
     "retain")
   local function number(value, parse, what)
     if type(value) ~= "string" then return value or 0 end

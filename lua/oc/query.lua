@@ -25,8 +25,9 @@ local function copy(self)
   return setmetatable(made, Query)
 end
 
---- Groups by each of these: "symbol", "function" (inlined ones, too), "module", "line", "stack", "comm", "process", "thread",
---- "cpu", "kind", "cgroup", "time:10ms", "attribute:NAME", or a function of a sample.
+--- Groups by each of these: "symbol", "function" (inlined ones, too), "module", "line", "stack",
+--- "comm", "process", "thread", "cpu", "kind", "cgroup", "time:10ms", "attribute:NAME", or a
+--- function of a sample.
 ---@return oc.Query
 function Query:by(...)
   local made = copy(self)

@@ -112,7 +112,8 @@ end
 
 --- Called when a trace's run is over.
 ---@param trace oc.Trace
-function M.finished(trace)
+---@param options? { stacks?: boolean } stacks false: nobody misses them
+function M.finished(trace, options)
   local stats, notes = trace:stats(), trace:notes()
   M.lost = M.lost + stats.lost
   M.damaged = M.damaged or trace:is_damaged()
@@ -138,7 +139,8 @@ function M.finished(trace)
   if status and status ~= 0 and not settings.quiet then
     M.say_command(status)
   end
-  if stats.stacks then M.say_stacks(stats.stacks) end
+  local misses = not options or options.stacks
+  if stats.stacks and misses then M.say_stacks(stats.stacks) end
   if settings.verbose then
     say_numbers(stats)
     if stats.stacks then say_stack_numbers(stats.stacks) end

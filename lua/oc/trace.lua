@@ -376,7 +376,7 @@ end
 
 -- Asking -----------------------------------------------------------------------------------------
 
---- The ExportMachine: processes, samples and spans of what was read so far. It wants to be declared:
+--- The ExportMachine: processes, samples and spans of what was read so far. To be declared with
 --- `oc.open { machine = true }`.
 ---@return oc.Machine
 function Trace:machine()

@@ -13,6 +13,7 @@ Exporter flame_graph_exporter();
 Exporter html_report_exporter();
 Exporter json_lines_exporter();
 Exporter nettrace_exporter();
+Exporter perfetto_exporter();
 Exporter perfview_exporter();
 Exporter perfview_zip_exporter();
 Exporter pprof_exporter();

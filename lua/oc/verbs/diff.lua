@@ -200,6 +200,7 @@ function M.run(argv)
   if not words[2] or words[3] or context.command then
     errors.wrong_usage("oc diff compares two traces", "oc diff before.data after.data")
   end
+  input.run_scripts(options)
   options.min_samples = options.min_samples or MIN_SAMPLES
   options.significance = options.significance or SIGNIFICANCE
   options.top = options.top or TOP

@@ -3,6 +3,7 @@
 local args = require "oc.args"
 local errors = require "oc.errors"
 local export = require "oc.export"
+local hooks = require "oc.hooks"
 local input = require "oc.verbs.machine_input"
 local settings = require "oc.settings"
 local units = require "oc.units"
@@ -54,6 +55,7 @@ local function write(machine, path, part, options)
   wanted.format, wanted.force, wanted.counts = options.format, options.force, options.counts
   wanted.inlined = not options.no_inlined
   if part.text then path = name_for(path, part.text) end
+  if not hooks.call("export", machine, path, wanted) then return end
   local bytes = machine:export(path, wanted)
   if path ~= "-" and not settings.quiet then
     io.stderr:write(("oc: wrote %s (%s)\n"):format(path, units.write_size(bytes)))
@@ -70,6 +72,7 @@ function M.run(argv)
     errors.wrong_usage(("'%s' is one argument too many"):format(words[2] or "--"),
       "oc export perf.data -o profile.pb.gz")
   end
+  input.run_scripts(options)
   local outputs = options.output
   if not outputs then
     errors.wrong_usage("oc export needs a file to write", "oc export perf.data -o profile.pb.gz")
@@ -90,6 +93,7 @@ function M.run(argv)
   for _, part in ipairs(parts_of(machine, options)) do
     for _, path in ipairs(outputs) do write(machine, path, part, options) end
   end
+  hooks.call("finished", machine)
   return input.exit_status(options)
 end
 

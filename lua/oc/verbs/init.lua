@@ -5,6 +5,9 @@ local nearest = require "oc.nearest"
 
 local wrong_usage = errors.wrong_usage
 
+local USAGE = 5        -- oc_error.code
+local WRONG_USAGE = 2  -- exit status
+
 local M = {}
 
 --- In the order of the help. `completes` says what a shell offers behind the verb: "script",
@@ -22,11 +25,13 @@ M.verbs = {
     summary = "files for other tools: pprof, flame graphs, …" },
   { name = "diff", usage = "BEFORE AFTER  [filters] [--by symbol]",
     summary = "what changed from one trace to another; exit status for CI" },
-  { name = "list", usage = "[events|scripts] [GLOB] [-v]",
+  { name = "archive", usage = "TRACE [-o OUT]",
+    summary = "a trace with what another machine needs to name its samples" },
+  { name = "list", usage = "[events|scripts|scenarios|formats] [GLOB] [-v]",
     summary = "what can be asked for here, or what a trace holds (-i)",
-    completes = "event", words = { "events", "scripts" } },
-  { name = "symbols", usage = "FILE [ADDRESS|NAME…]",
-    summary = "functions, files and lines of a program or library" },
+    completes = "event", words = { "events", "scripts", "scenarios", "formats" } },
+  { name = "symbols", usage = "FILE [ADDRESS|NAME…] or TRACE [MODULE…]",
+    summary = "functions and lines of a program, or where a trace's names come from" },
   { name = "doctor", usage = "[--json]",
     summary = "what works here, what does not, and the command that mends it",
     completes = "none" },
@@ -103,7 +108,7 @@ function M.run(word, argv)
   end
   local text = errors.render(err)
   io.stderr:write(err.file and text or "oc: " .. text)
-  return err.exit_status or 1
+  return err.exit_status or (err.code == USAGE and WRONG_USAGE) or 1
 end
 
 return M

@@ -138,40 +138,67 @@ local function list_events(context, glob)
   return 0
 end
 
-local function list_scripts(context, glob)
-  local script = require "oc.verbs.script"
-  local escaped = (glob or "*"):gsub("[%^%$%(%)%%%.%[%]%+%-]", "%%%0")
-  local pattern = "^" .. escaped:gsub("%*", ".*"):gsub("%?", ".") .. "$"
+--- Names with a word about each, those that match: `what` they are, in the singular.
+local function list_names(context, glob, all, what)
   local rows = {}
-  for _, name in ipairs(script.stock_names()) do
-    if name:find(pattern) then
-      rows[#rows + 1] = { name, help.head(script.stock_source(name)).summary or "" }
+  for _, row in ipairs(all) do
+    if C.oc_glob_text(glob or "*", #(glob or "*"), row[1], #row[1]) == 1 then
+      rows[#rows + 1] = row
     end
   end
-  if #rows == 0 then error(errors.new(("no script matches '%s'"):format(glob)), 0) end
+  if #rows == 0 then error(errors.new(("no %s matches '%s'"):format(what, glob)), 0) end
   for _, row in ipairs(context.options.json and rows or {}) do
     io.stdout:write(json.encode({ name = row[1], summary = row[2] }), "\n")
   end
-  if not context.options.json then io.stdout:write(text_table.render_lines({ {}, {} }, rows)) end
+  if not context.options.json then
+    io.stdout:write(text_table.render_lines({ {}, {}, {} }, rows))
+  end
   return 0
 end
 
-local lists = { events = list_events, scripts = list_scripts }
+local function list_scripts(context, glob)
+  local script = require "oc.verbs.script"
+  local all = {}
+  for i, name in ipairs(script.stock_names()) do
+    all[i] = { name, help.head(script.stock_source(name)).summary or "" }
+  end
+  return list_names(context, glob, all, "script")
+end
+
+local function list_scenarios(context, glob)
+  local all = {}
+  for i, known in ipairs(require("oc.scenario").all()) do
+    all[i] = { known.name, known.summary or "" }
+  end
+  return list_names(context, glob, all, "scenario")
+end
+
+local function list_formats(context, glob)
+  local all = {}
+  for i, known in ipairs(require("oc.export").formats()) do
+    all[i] = { known.name, known.summary, table.concat(known.extensions, " ") }
+  end
+  return list_names(context, glob, all, "format")
+end
+
+local lists = { events = list_events, scripts = list_scripts, scenarios = list_scenarios,
+  formats = list_formats }
+local LISTS = { "events", "scripts", "scenarios", "formats" }
 
 ---@param argv string[]
 function M.run(argv)
   local context = args.new_context { argv = argv, verb = "list", script_name = "list",
-    usage = "[events|scripts] [GLOB] [options]", head = HEAD }
+    usage = "[events|scripts|scenarios|formats] [GLOB] [options]", head = HEAD }
   context:finish()
   local words = context.positionals
   local what = words[1] or "events"
-  local hint = nearest.hint(what, { "events", "scripts" })
+  local hint = nearest.hint(what, LISTS)
   if not lists[what] and not words[2] and not hint then
     return list_events(context, what)  -- a glob alone is one of events
   end
   if not lists[what] then
     errors.wrong_usage(("oc list cannot list '%s'"):format(what),
-      hint or "it lists events and scripts")
+      hint or "it lists events, scripts, scenarios and formats")
   end
   if words[3] then
     errors.wrong_usage(("'%s' is one argument too many"):format(words[3]))

@@ -3,6 +3,7 @@
 
 local C = require "oc.abi"
 local errors = require "oc.errors"
+local hooks = require "oc.hooks"
 local report = require "oc.report"
 local scenario = require "oc.scenario"
 local session = require "oc.session"
@@ -12,25 +13,56 @@ local M = {}
 
 local INCOMPLETE = 3
 
+--- Runs the files of --script: they declare what the verb then uses. Before anything is checked.
+---@param options table
+function M.run_scripts(options)
+  for _, path in ipairs(options.script or {}) do
+    local file, problem = io.open(path, "rb")
+    if not file then errors.wrong_usage("cannot read " .. problem, "--script wants a Lua file") end
+    local source = file:read("*a")
+    file:close()
+    settings.read_source = function(chunk) return chunk == "@" .. path and source or nil end
+    local chunk, syntax = loadstring(source, "@" .. path)
+    if not chunk then error(errors.make(syntax), 0) end
+    jit.off(chunk)
+    local ok, err = pcall(chunk)
+    if not ok then error(errors.make(err), 0) end
+  end
+  hooks.call("settings", options)
+end
+
+--- Whether a result is poorer where samples have no stacks.
+local function needs_stacks(options)
+  local by_stack = options.by and ("," .. options.by .. ","):find(",stack,", 1, true)
+  return options.output or options.tree or options.callers or options.callees or by_stack
+    or options.call_graph or options.frame_pointers
+end
+
 --- Reads a trace; what it lost or what is damaged is told as after any run.
 ---@param path string
 ---@param options table of the command line
 ---@return oc.Machine
 ---@return oc.Trace
 function M.load(path, options)
+  if options.scenario then M.kind_of(options.scenario) end  -- wrong usage, before anything is read
   settings.json, settings.verbose, settings.quiet = options.json, options.verbose, options.quiet
   settings.run = { input = path, time = options.time }
-  settings.finished = function(trace) report.finished(trace) end
+  settings.finished = function(trace)
+    report.finished(trace, { stacks = needs_stacks(options) })
+  end
   local stacks = options.frame_pointers and "fp" or options.call_graph or "any"
   local trace = require("oc.trace").open { input = path, machine = true,
     stacks = stacks:match("^%a+") }
   if options.scenario then trace:use(options.scenario) end
+  hooks.call("built", trace)
   trace:run()
   local signal = C.oc_host_interrupted(session.host_pointer)
   if signal > 0 then
     error(errors.new("interrupted", { exit_status = 128 + signal }), 0)
   end
-  return trace:machine(), trace
+  local machine = trace:machine()
+  hooks.call("parsed", machine, trace)
+  return machine, trace
 end
 
 --- Words of an option that may be given again, each a list by commas.

@@ -2,6 +2,7 @@
 
 local args = require "oc.args"
 local errors = require "oc.errors"
+local hooks = require "oc.hooks"
 local input = require "oc.verbs.machine_input"
 local json = require "oc.json"
 local text_table = require "oc.text_table"
@@ -14,9 +15,10 @@ local HEAD = [[
 ---
 --- Without more: functions with what is spent in them (self) and in all that they call (total).
 --- --by groups by comm, process, thread, symbol, function (inlined ones, too), module, line, cpu,
---- kind, stack, cgroup, time:10ms or attribute:NAME, any of them together. --tree shows who calls whom from the outside in,
---- --callers from a function out to its callers, --callees from a function on. Percentages are of
---- the values (periods) of the samples that the filters let through.
+--- kind, stack, cgroup, time:10ms or attribute:NAME, any of them together. --tree shows who calls
+--- whom from the outside in, --callers from a function out to its callers, --callees from a
+--- function on. Percentages are of the values (periods) of the samples that the filters let
+--- through.
 ---
 --- Example: oc report perf.data
 --- Example: oc report perf.data --by comm,symbol --top 30
@@ -151,6 +153,7 @@ function M.run(argv)
     errors.wrong_usage(("'%s' is one argument too many"):format(words[2] or "--"),
       "oc report perf.data")
   end
+  input.run_scripts(options)
   options.top = options.top or 40
   local machine = input.load(path, options)
   local kinds = input.kinds(machine, options)
@@ -161,6 +164,7 @@ function M.run(argv)
     if i > 1 and not options.json then io.stdout:write("\n") end
     show_kind(machine, kind, options)
   end
+  hooks.call("finished", machine)
   return input.exit_status(options)
 end
 

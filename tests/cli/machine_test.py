@@ -1,0 +1,155 @@
+"""`oc report`, `oc export`, `oc diff`, and the lists of what they can: on recordings of ours."""
+import json
+import os
+import sys
+import tempfile
+
+from program import Suite, problems_of, run
+
+ROOT = os.environ.get("OC_SOURCE_ROOT", os.path.join(os.path.dirname(__file__), "../.."))
+STACKS = os.path.join(ROOT, "tests", "fixtures", "stacks.data")
+SCHED = os.path.join(ROOT, "tests", "fixtures", "sched.data")
+FAULTS = os.path.join(ROOT, "tests", "fixtures", "faults.data")
+
+
+def reports(suite):
+    ended = run(["report", STACKS, "--by", "comm", "--top", "2"])
+    suite.check("a table for each kind, the heaviest first",
+                problems_of(ended, 0, r"page-faults: 484 samples, 484\n +% +count +sum +comm\n31\.82 +154 +154 +sh\n",
+                            None), ended)
+    ended = run(["report", STACKS, "-e", "page-faults", "--callers", "_int_malloc"])
+    suite.check("callers as a tree", problems_of(ended, 0, r"100\.00% +_int_malloc", None), ended)
+    ended = run(["report", STACKS, "-e", "page_fault", "--tree", "--comm", "gzip", "--json", "-q"])
+    tree = json.loads(ended.out.splitlines()[-1])["tree"]
+    problems = [] if tree["total"] == 82 and tree["children"] else [f"told {tree['total']}"]
+    suite.check("a tree as JSON", problems, ended)
+    ended = run(["report", SCHED, "--scenario", "run_queue", "--by", "comm"])
+    suite.check("a scenario's samples", problems_of(ended, 0, r"run_queue: 12 samples", None), ended)
+    ended = run(["report", STACKS, "--by", "simbol"])
+    suite.check("a group that does not exist", problems_of(ended, 2, r"page-faults", "did you mean symbol"), ended)
+    ended = run(["report", STACKS, "-e", "cycles"])
+    suite.check("a kind that is not there", problems_of(ended, 1, None, "no samples of kind 'cycles'"), ended)
+    ended = run(["report", STACKS, "--scenario", "of_cpu"])
+    suite.check("a scenario that does not exist", problems_of(ended, 2, None, "off_cpu"), ended)
+    ended = run(["report", "/nowhere.data"])
+    suite.check("a file that is not there", problems_of(ended, 1, None, "/nowhere.data"), ended)
+    ended = run(["report", STACKS, "--time", "1000s,"])
+    suite.check("no samples in that time", problems_of(ended, 0, "no samples", "lies after the trace"), ended)
+
+
+def exports(suite, folder):
+    folded, profile = os.path.join(folder, "a.folded"), os.path.join(folder, "a.pb.gz")
+    ended = run(["export", STACKS, "-e", "page-faults", "-o", folded, "-o", profile, "-o",
+                 os.path.join(folder, "a.svg")])
+    problems = problems_of(ended, 0, None, "wrote")
+    with open(folded, encoding="utf-8") as lines:
+        total = sum(int(line.rsplit(" ", 1)[1]) for line in lines)
+    if total != 484:
+        problems.append(f"{total} samples in the collapsed file")
+    suite.check("several formats from one reading", problems, ended)
+    first = open(profile, "rb").read()
+    ended = run(["export", STACKS, "-e", "page-faults", "-o", profile])
+    suite.check("a file that is there stays", problems_of(ended, 2, None, "--force"), ended)
+    ended = run(["export", STACKS, "-e", "page-faults", "-o", profile, "--force"])
+    problems = problems_of(ended, 0, None, "wrote")
+    if open(profile, "rb").read() != first:
+        problems.append("other bytes")
+    suite.check("the same input gives the same bytes", problems, ended)
+    for path in (folded, profile):
+        ended = run(["report", path, "--by", "comm", "--json", "-q"])
+        rows = json.loads(ended.out.splitlines()[-1])["rows"]
+        told = {row["comm"]: row["sum"] for row in rows}
+        wanted = {"sh": 154, "sort": 90, "gzip": 82, "seq": 81, "sleep": 77}
+        suite.check(f"{os.path.basename(path)} opens like a trace", [] if told == wanted else [f"told {told}"], ended)
+    ended = run(["export", STACKS, "-o", "-", "--format", "collapsed", "--comm", "seq"])
+    suite.check("standard output", problems_of(ended, 0, r"^seq;", None), ended)
+    ended = run(["export", STACKS, "-o", os.path.join(folder, "a.pdf")])
+    suite.check("no format by that name", problems_of(ended, 2, None, "tells no format"), ended)
+    ended = run(["export", STACKS, "-o", "x", "--format", "ppof"])
+    suite.check("no such format", problems_of(ended, 2, None, "did you mean .pprof"), ended)
+    ended = run(["export", STACKS, "-o", os.path.join(folder, "none", "a.folded")])
+    suite.check("a folder that is not there", problems_of(ended, 1, None, "none"), ended)
+    ended = run(["export", STACKS, "-e", "page-faults", "--per", "comm", "-o", os.path.join(folder, "per.folded")])
+    problems = problems_of(ended, 0, None, "per.gzip.folded")
+    suite.check("a file for each name", problems, ended)
+    if os.path.exists("/dev/full"):
+        ended = run(["export", STACKS, "-o", "/dev/full", "--format", "collapsed", "--force"])
+        suite.check("a full disk", problems_of(ended, 1, None, "No space|no space"), ended)
+
+
+SCRIPT = """
+local oc = require "oc"
+oc.exporter { name = "names", extension = ".names", write = function(m, out)
+  for _, row in ipairs(m:samples():by("comm"):rows()) do out:write(row[1], "\\n") end
+end }
+oc.hooks {
+  settings = function(options) options.quiet = true end,
+  built = function(trace) trace:at_end(function() io.stdout:write("end ") end) end,
+  parsed = function(m) m:add_sample { kind = "mine", value = 3, pid = 1, comm = "me" } end,
+  export = function(m, path, options)
+    if path:find("skip") then return false end
+    options.kind = "mine"
+  end,
+  finished = function(m) io.stdout:write(m:stats().samples, "\\n") end,
+}
+"""
+
+
+def hooks(suite, folder):
+    script, out = os.path.join(folder, "hooks.lua"), os.path.join(folder, "mine.folded")
+    with open(script, "w", encoding="utf-8") as file:
+        file.write(SCRIPT)
+    ended = run(["export", STACKS, "--script", script, "-o", out, "-o", os.path.join(folder, "skip.folded"), "-o",
+                 os.path.join(folder, "all.names")])
+    problems = problems_of(ended, 0, "^end 494$", None)
+    if open(out, encoding="utf-8").read() != "me 3\n" or os.path.exists(os.path.join(folder, "skip.folded")):
+        problems.append("the hook did not choose what is exported")
+    suite.check("hooks of a script are called on the way", problems, ended)
+    with open(script, "w", encoding="utf-8") as file:
+        file.write('local oc = require "oc"\noc.hooks { exprot = print }\n')
+    ended = run(["report", STACKS, "--script", script])
+    suite.check("a hook that does not exist", problems_of(ended, 1, None, "did you mean .export"), ended)
+    suite.check("the script's line is told", problems_of(ended, 1, None, r"hooks\.lua:2"), ended)
+    ended = run(["report", STACKS, "--script", script + "x"])
+    suite.check("a script that is not there", problems_of(ended, 2, None, "hooks.luax"), ended)
+
+
+def diffs(suite, folder):
+    ended = run(["diff", STACKS, STACKS, "-e", "page-faults", "--by", "comm", "--fail-above", "1%"])
+    suite.check("the same trace twice: nothing changed", problems_of(ended, 0, r"\+0\.00", None), ended)
+    ended = run(["diff", STACKS, FAULTS, "-e", "page-faults", "--by", "comm", "--fail-above", "1%", "--json", "-q"])
+    document = json.loads(ended.out.splitlines()[-1])
+    problems = problems_of(ended, 4, "significant", None)
+    if not any(row["significant"] and row["change"] > 1 for row in document["rows"]):
+        problems.append("nothing grew")
+    suite.check("what grew makes an exit status", problems, ended)
+    picture = os.path.join(folder, "diff.svg")
+    ended = run(["diff", STACKS, FAULTS, "-e", "page-faults", "-o", picture])
+    problems = problems_of(ended, 0, "before +after", "wrote")
+    if not os.path.exists(picture) or b"<svg" not in open(picture, "rb").read(2000):
+        problems.append("no picture")
+    suite.check("a differential flame graph", problems, ended)
+    ended = run(["diff", STACKS])
+    suite.check("one trace is too few", problems_of(ended, 2, None, "two traces"), ended)
+
+
+def lists(suite):
+    ended = run(["list", "formats"])
+    suite.check("formats are listed", problems_of(ended, 0, r"pprof +.*\.pb\.gz", None), ended)
+    ended = run(["list", "scenarios", "off*"])
+    suite.check("scenarios are listed", problems_of(ended, 0, r"^off_cpu +", None), ended)
+
+
+def main():
+    suite = Suite("machine")
+    with tempfile.TemporaryDirectory() as folder:
+        reports(suite)
+        exports(suite, folder)
+        hooks(suite, folder)
+        diffs(suite, folder)
+        lists(suite)
+    return suite.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
