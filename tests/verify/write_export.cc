@@ -52,7 +52,10 @@ int main(int count, char** words) {
     fputs("write_export FORMAT WHAT FILE\n", stderr);
     return 2;
   }
-  auto out = format::Output::open(words[3], {});
+  const format::Exporter* exporter = format::find_exporter(words[1]);
+  format::Output::Options options;
+  if (exporter != nullptr) options.compression = format::compression_for(*exporter, words[3]);
+  auto out = format::Output::open(words[3], options);
   if (!out) return fail(out.error());
   if (auto status = write(words[1], words[2], **out); !status) return fail(status.error());
   if (auto status = (*out)->finish(); !status) return fail(status.error());
