@@ -1,5 +1,8 @@
 #include "session/frame_names.h"
 
+#include <elf.h>
+
+#include <algorithm>
 #include <utility>
 
 #include "symbol/kernel_symbols.h"
@@ -94,6 +97,26 @@ NamedCall FrameNames::call(FrameId id, uint32_t index) {
   const symbol::Call& call = symbolizer_.calls(found)[index];
   return {symbolizer_.text(call.function), symbolizer_.text(call.full_name),
           symbolizer_.text(call.file), call.line};
+}
+
+machine::NamedSegment FrameNames::find_segment(ModuleId module, uint64_t offset) {
+  prepare();
+  const ModuleKind kind = tables_.modules.find(module).kind;
+  if (kind != ModuleKind::kFile && kind != ModuleKind::kVdso) return {};  // offsets in files alone
+  const elf::File* file = files_.find(module);
+  if (file == nullptr) return {};
+  machine::NamedSegment found;
+  uint64_t image = UINT64_MAX;
+  for (const elf::Segment& segment : file->segments()) {
+    if (segment.type != PT_LOAD) continue;
+    image = std::min(image, segment.address - std::min(segment.offset, segment.address));
+    const bool has_code = (segment.flags & PF_X) != 0;
+    if (has_code && found.size_bytes == 0 && offset - segment.offset < segment.file_size) {
+      found = {segment.address, segment.offset, 0, segment.file_size};
+    }
+  }
+  if (found.size_bytes != 0) found.image = image;
+  return found;
 }
 
 symbol::ModuleFacts FrameNames::describe(ModuleId module) {

@@ -49,6 +49,7 @@ class FrameNames : public machine::FrameNamer {
   void resolve(std::span<const process::FrameId> frames) override;
   NamedFrame find(process::FrameId frame) override;
   NamedCall call(process::FrameId frame, uint32_t index) override;
+  machine::NamedSegment find_segment(process::ModuleId module, uint64_t offset) override;
   /// Where names and lines of a module come from.
   symbol::ModuleFacts describe(process::ModuleId module);
   /// As perf shows it. Owned by the object or interned.

@@ -44,13 +44,15 @@ void add_span(Machine& machine, std::string_view name, int64_t start, int64_t en
   span.context = context(machine, 100, tid, "web");
   span.parent = parent;
   span.cpu = 1;
-  const machine::Attribute path{machine.texts.intern("path"), machine.texts.intern("/index.html"), 0, true};
+  const machine::Attribute path{machine.texts.intern("path"), machine.texts.intern("/index.html"),
+                                0, true};
   span.attributes = machine.attributes.intern({&path, 1});
   machine.spans.add(span);
 }
 
 void add_facts(Machine& machine) {
-  machine.facts.host = {{"host", "unit"}, {"kernel", "6.1.0"}, {"arch", "x86_64"}, {"command", "web --port 80"}};
+  machine.facts.host = {
+      {"host", "unit"}, {"kernel", "6.1.0"}, {"arch", "x86_64"}, {"command", "web --port 80"}};
   machine.facts.name = "web.data";
   machine.facts.start_ns = 1'000'000'000;
   machine.facts.wall_offset = 1'700'000'000'000'000'000;
@@ -62,7 +64,8 @@ void add_facts(Machine& machine) {
 
 void fill_web(Machine& machine) {
   SampleMaker maker(machine);
-  const StackRef read = maker.stack({"main@/srv/web", "serve@/srv/web", "read@/usr/lib/libc.so.6", "[k]vfs_read"});
+  const StackRef read =
+      maker.stack({"main@/srv/web", "serve@/srv/web", "read@/usr/lib/libc.so.6", "[k]vfs_read"});
   const StackRef copy = maker.stack({"main@/srv/web", "serve@/srv/web", "copy@/srv/web"});
   const StackRef compiled = maker.stack({"main@/srv/web", "interpret@/srv/web", "handler@//anon"});
   const StackRef unknown = maker.stack({"main@/srv/web", "@/opt/plugin.so"});
@@ -84,7 +87,8 @@ void fill_web(Machine& machine) {
 
 void fill_web_later(Machine& machine) {
   SampleMaker maker(machine);
-  const StackRef read = maker.stack({"main@/srv/web", "serve@/srv/web", "read@/usr/lib/libc.so.6", "[k]vfs_read"});
+  const StackRef read =
+      maker.stack({"main@/srv/web", "serve@/srv/web", "read@/usr/lib/libc.so.6", "[k]vfs_read"});
   const StackRef hash = maker.stack({"main@/srv/web", "serve@/srv/web", "hash@/srv/web"});
   const StackRef parse = inlined_stack(machine);
   for (int64_t i = 0; i < 50; ++i) {
@@ -124,7 +128,8 @@ void fill_many(Machine& machine, uint32_t samples) {
   };
   std::vector<uint32_t> frames;
   for (uint32_t i = 0; i < 300; ++i) {
-    const std::string name = "function_" + std::to_string(i), module = "/usr/lib/lib" + std::to_string(i % 12) + ".so";
+    const std::string name = "function_" + std::to_string(i),
+                      module = "/usr/lib/lib" + std::to_string(i % 12) + ".so";
     machine::OwnFrame frame{name, module, "", 0, 0x1000 + i, false};
     if (i % 25 == 0) frame.module = "//anon";
     if (i >= 280) {
@@ -150,9 +155,9 @@ void fill_many(Machine& machine, uint32_t samples) {
   for (uint32_t i = 0; i < samples; ++i) {
     const auto thread = static_cast<int32_t>(random(random(40) + 1));
     const uint32_t stack = random(random(4000) + 1);
-    maker.add("cpu-clock", int64_t{10'000'000'000} / samples * i, 1'000'000, 1000 + thread / 8 * 100,
-              1000 + thread / 8 * 100 + thread % 8, thread % 8 == 0 ? "server" : "worker", stacks[stack],
-              uint16_t(random(4)));
+    maker.add("cpu-clock", int64_t{10'000'000'000} / samples * i, 1'000'000,
+              1000 + thread / 8 * 100, 1000 + thread / 8 * 100 + thread % 8,
+              thread % 8 == 0 ? "server" : "worker", stacks[stack], uint16_t(random(4)));
   }
   machine::Kind& kind = machine.kind(machine.find_kind("cpu-clock"));
   kind.type = machine::ValueType::kDuration;
@@ -163,7 +168,8 @@ void fill_deep(Machine& machine) {
   SampleMaker maker(machine);
   std::vector<uint32_t> frames;
   for (uint32_t i = 0; i < 4000; ++i) {
-    frames.push_back(place(machine, {{"level_" + std::to_string(i), "/bin/deep", "", 0, i + 1, false}}));
+    frames.push_back(
+        place(machine, {{"level_" + std::to_string(i), "/bin/deep", "", 0, i + 1, false}}));
   }
   maker.add("cycles", 1, 50000, 1, 1, "deep", machine.add_stack(frames));
   for (uint32_t i = 0; i < 50000; ++i) {
