@@ -2,8 +2,8 @@
 
 #include <catch2/catch.hpp>
 
-#include "support/exported.h"
 #include "support/export_worlds.h"
+#include "support/exported.h"
 
 namespace oc::test {
 

@@ -28,7 +28,7 @@
   check("sorted", document.querySelector("th[aria-sort]").textContent + cells(0), "total \u25be|40,000 cycles|100.00%|0 cycles|0.00%|main|/srv/web");
   tab("Processes");
   check("processes", cells(0) + cells(1), "|30,000 cycles|75.00%|web (100)|10,000 cycles|25.00%|db (200)");
-  tab("Spans");
+  tab("All spans");
   check("spans", cells(0), "1|9 ms|9 ms|9 ms|9 ms|across|request");
   tab("Functions");
 
