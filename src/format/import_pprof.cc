@@ -264,11 +264,12 @@ bool looks_like_pprof(Span bytes) {
   for (; fields < kFields && reader.next(); ++fields) {
     if (reader.field() > kDocUrl) return false;
     const bool is_message = (kMessages >> reader.field() & 1) != 0;
-    if (is_message != reader.has_length() && reader.field() != kComment) return false;
+    const bool may_be_packed = reader.field() == kComment && reader.has_length();
+    if (!(is_message ? reader.has_length() : reader.is_varint() || may_be_packed)) return false;
     if (reader.field() != kSampleType) continue;
     ProtoReader type(reader.bytes());
     while (type.next()) {
-      if (type.field() > kUnit || type.has_length()) return false;
+      if (type.field() > kUnit || !type.is_varint()) return false;
     }
     if (type.is_damaged()) return false;
   }

@@ -143,6 +143,15 @@ TEST_CASE(
   CHECK(python->stack(python->samples[0].stack).frames.size() == 2);
 }
 
+TEST_CASE("text whose first letters could be fields of a profile is text") {
+  for (char c = '!'; c <= '~'; ++c) {
+    if (c == '-' || c == ';' || c == '#') continue;
+    const std::string text = std::string(1, c) + ";b;c 1\n" + std::string(1, c) + ";b;d;e 12\n";
+    INFO(text);
+    CHECK(format::importable(span_of(text)) == format::Importable::kCollapsed);
+  }
+}
+
 TEST_CASE("lines that are no stacks are counted and left out") {
   auto machine = opened(
       "\xef\xbb\xbf"
