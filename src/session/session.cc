@@ -115,6 +115,7 @@ void Session::make_machine() {
 /// What is known at the end only.
 void Session::tell_machine() {
   feed_->finish(counts());
+  if (is_live()) feed_->ask_processes();
   machine::TraceFacts& facts = machine_->facts;
   facts.wall_offset = input().wall_offset();
   for (std::string& note : notes()) facts.notes.push_back(std::move(note));
