@@ -92,6 +92,8 @@ void oc_session_stack_stats(oc_session* session, oc_stack_stats* out) {
   out->frames = number(counts.frames);
   out->unwound = number(counts.unwound);
   out->unwound_frames = number(counts.unwound_frames);
+  out->chains = number(counts.chains);
+  out->short_chains = number(counts.short_chains);
   out->stacks = number(counts.stacks);
   out->distinct_frames = number(counts.distinct_frames);
   out->modules = number(counts.modules);

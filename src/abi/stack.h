@@ -63,6 +63,7 @@ typedef struct oc_stack_stats {
   double stacks, distinct_frames, modules;
   double bytes;                   /* of memory, for all this */
   double unwound, unwound_frames; /* samples whose user part was unwound, and the frames of it */
+  double chains, short_chains;    /* samples with call chains of user code; of one or two frames */
 } oc_stack_stats;
 void oc_session_stack_stats(struct oc_session* session, oc_stack_stats* out);
 /* How many samples have a stack that ends for the i-th reason, and its words; NULL after the last. */
