@@ -227,7 +227,7 @@ def check_chosen(path):
     code = ('local t = require("oc").open { stacks = "any" } local seen = {} t:on("cpu", function(e) '
             'seen[e.stack.id] = e.stack end) t:run() local s = t:stats().stacks print(s.samples, s.distinct_frames)')
     everybody = perf_stacks(path, fields="comm,pid,ip,sym,dso")
-    pids = collections.Counter(head["tid"] for head, _ in everybody)
+    pids = collections.Counter(head["tid"] for head, _ in everybody if head["comm"] != "sh")  # which started the others
     counts = {}
     for pid in [None, *pids]:
         out, _ = perf_text.run(perf_text.OC, "eval", "-q", "-i", path, *(("-p", pid) if pid else ()), code)
