@@ -48,12 +48,14 @@ struct Module {
   uint64_t inode = 0;
   uint64_t inode_generation = 0;
   int32_t pid = 0;  ///< of kMemory and kNone: the process; of a file: one that mapped it
+  uint32_t code =
+      0;  ///< of kMemory, where an address had several: which of the process's compiled functions, from 1
 };
 
 /// All modules of a trace; the same module has the same id.
 ///
 /// Of a file the identity is the path with the build id, or with device, inode and generation where no build id is
-/// known: a replaced file is another module. Of memory it is the process. Id 0 is none.
+/// known: a replaced file is another module. Of memory it is the process, the mapping's name, and `code`. Id 0 is none.
 /// One thread adds; any thread may read what reached it through a synchronised hand-over: entries never move.
 class ModuleTable {
  public:

@@ -40,6 +40,7 @@ struct TraceOrigin {
   bool is_this_machine = true;    ///< its processes ran here
   bool is_running_kernel = true;  ///< it is traced now
   std::string release;            ///< of the kernel
+  bool tells_code = false;        ///< JitCode tells compiled functions apart
 };
 
 /// Functions that the user names, by the path of their module.

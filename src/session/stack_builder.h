@@ -33,6 +33,8 @@ class StackBuilder {
 
   CodeRecords& code() { return code_; }
 
+  /// What is told next is of this time.
+  void advance(base::Nanos time) { code_.advance(time); }
   /// A record of the kernel that is no sample; as CodeRecords::apply.
   void apply(const source::RecordHeader& header, uint16_t misc, const uint8_t* record,
              uint32_t size_bytes) {

@@ -1,5 +1,7 @@
 #include "session/stacks.h"
 
+#include <time.h>
+
 #include <algorithm>
 
 #include "base/byte_sink.h"
@@ -8,6 +10,15 @@
 namespace oc::session {
 
 namespace {
+
+/// Whether times of the trace are those that compilers write into their dumps.
+bool is_monotonic(const event::EventTable& events) {
+  for (uint32_t i = 0; i < events.size(); ++i) {
+    const auto& attr = events[i].attr;
+    if (attr.use_clockid == 0 || attr.clockid != CLOCK_MONOTONIC) return false;
+  }
+  return events.size() > 0;
+}
 
 bool is_arm64(const std::string& arch) { return arch == "aarch64" || arch == "arm64"; }
 
@@ -23,10 +34,15 @@ void Stacks::start(const event::EventTable& events, const source::TraceFacts* fa
     origin_.is_running_kernel = false;
     origin_.release = facts->kernel;
   }
+  origin_.tells_code = is_monotonic(events);
   tables_ = std::make_unique<StackTables>(strings_);
   builder_ = std::make_unique<StackBuilder>(
       *tables_, events, mode_, [this](FrameFinder& frames) { return make_unwinding(frames); });
   names_ = std::make_unique<FrameNames>(*tables_, origin_, given_, kept_);
+  if (origin_.tells_code) {
+    jit_ = std::make_unique<JitCode>(tables_->spaces, tables_->modules, places_of(origin_));
+    builder_->code().set_jit_code(*jit_);
+  }
   if (facts != nullptr) builder_->code().add_build_ids(facts->build_ids);
 }
 
@@ -39,6 +55,7 @@ void Stacks::start_live(const perf::LiveSource& live, const std::vector<sys::Thr
   start(live.events(), nullptr);
   if (!builder_) return;
   files_ = std::make_unique<perf::Rundown>(0, perf::SidebandExtras());
+  if (jit_) jit_->set_live();
   builder_->code().set_look_at_file([this](int32_t pid, const process::Mapping& mapping) {
     return kept_.look_at(*files_, pid, mapping);
   });

@@ -62,6 +62,7 @@ class Stacks {
   std::unique_ptr<StackBuilder> builder_;
   GivenSymbols given_;
   KeptFiles kept_;
+  std::unique_ptr<JitCode> jit_;  ///< where the trace's clock is that of dumps
   std::unique_ptr<FrameNames> names_;
 };
 

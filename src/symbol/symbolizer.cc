@@ -42,6 +42,13 @@ bool is_in_kernel(ModuleKind kind) {
          kind == ModuleKind::kBpf;
 }
 
+/// What was put there as the dump's entry `put` (from 1).
+const JitDump::Entry* find_put(const JitDump& dump, uint64_t address, uint32_t put) {
+  if (put == 0 || put > dump.size()) return nullptr;
+  const auto& entry = dump.entries()[put - 1];
+  return address - entry.start < entry.size_bytes ? &entry : nullptr;
+}
+
 bool is_in_file(ModuleKind kind) { return kind == ModuleKind::kFile || kind == ModuleKind::kVdso; }
 
 }  // namespace
@@ -72,12 +79,12 @@ struct Symbolizer::Work {
     return *slot;
   }
   std::vector<ModuleNames*> lanes_of(ModuleId module, ModuleNames& first);
-  const JitNames& jit_of(int32_t pid, ModuleFiles& files);
+  const JitNames& jit_of(int32_t pid, ModuleFiles& files, uint32_t put = 0);
   bool find_given(const Frame& frame, Findings& findings, TextIndex& texts) const;
   void find_in_kernel(const Frame& frame, base::Nanos time, std::string_view path,
                       Findings& findings, TextIndex& texts);
-  void find_in_memory(const Frame& frame, const JitNames& jit, base::Nanos time, Findings& findings,
-                      TextIndex& texts) const;
+  void find_in_memory(const Frame& frame, const JitNames& jit, uint32_t put, base::Nanos time,
+                      Findings& findings, TextIndex& texts) const;
 
   Settings settings;
   KernelSymbols kernel;
@@ -85,6 +92,7 @@ struct Symbolizer::Work {
   std::unordered_map<uint32_t, std::vector<std::unique_ptr<ModuleNames>>> seconds;
   std::unordered_map<uint32_t, Given> given;
   std::unordered_map<int32_t, JitNames> jit;
+  std::vector<JitNames> retired;  ///< texts that were found in this look-up are theirs
 };
 
 /// One for each thread, as far as its files allow; the first one makes its table here, for it is shared.
@@ -100,9 +108,14 @@ std::vector<ModuleNames*> Symbolizer::Work::lanes_of(ModuleId module, ModuleName
   return lanes;
 }
 
-const JitNames& Symbolizer::Work::jit_of(int32_t pid, ModuleFiles& files) {
+/// `put`: so many entries its dump should have. Live, it grows.
+const JitNames& Symbolizer::Work::jit_of(int32_t pid, ModuleFiles& files, uint32_t put) {
   const auto known = jit.find(pid);
-  if (known != jit.end()) return known->second;
+  if (known != jit.end()) {
+    if (!known->second.dump || put <= known->second.dump->size()) return known->second;
+    retired.push_back(std::move(known->second));
+    jit.erase(known);
+  }
   std::vector<std::string> dumps;  // a process maps its dump, so that a trace tells where it is
   const auto& all = files.modules();
   for (uint32_t id = 1; id <= all.size(); ++id) {
@@ -146,12 +159,15 @@ void Symbolizer::Work::find_in_kernel(const Frame& frame, base::Nanos time, std:
   findings.places.push_back(place);
 }
 
-void Symbolizer::Work::find_in_memory(const Frame& frame, const JitNames& jit, base::Nanos time,
-                                      Findings& findings, TextIndex& texts) const {
+void Symbolizer::Work::find_in_memory(const Frame& frame, const JitNames& jit, uint32_t put,
+                                      base::Nanos time, Findings& findings,
+                                      TextIndex& texts) const {
   Findings::Place place;
   place.first_step = static_cast<uint32_t>(findings.steps.size());
   const uint64_t at = frame.lookup_offset();
-  const auto* code = jit.dump ? jit.dump->find(at, time) : nullptr;
+  const auto* code = jit.dump ? find_put(*jit.dump, at, put) : nullptr;
+  if (code == nullptr && jit.dump)
+    code = settings.tells_code && put == 0 ? jit.dump->find_first(at) : jit.dump->find(at, time);
   const auto* entry = !code && jit.map ? jit.map->find(at) : nullptr;
   if (code != nullptr) {
     place.name = texts.name(code->name);
@@ -180,6 +196,7 @@ Symbolizer::~Symbolizer() = default;
 KernelSymbols& Symbolizer::kernel() { return work_->kernel; }
 
 void Symbolizer::resolve(std::span<const FrameId> ids) {
+  work_->retired.clear();
   if (slots_.size() <= frames_.size()) slots_.resize(frames_.size() + size_t{1});
   std::vector<uint32_t> fresh;
   for (const FrameId id : ids) {
@@ -211,8 +228,8 @@ void Symbolizer::resolve(std::span<const FrameId> ids) {
         const auto path = files_.modules().path(frame.module);
         work_->find_in_kernel(frame, ~base::Nanos{0}, path, others, texts);
       } else if (module.kind == ModuleKind::kMemory) {
-        work_->find_in_memory(frame, work_->jit_of(module.pid, files_), ~base::Nanos{0}, others,
-                              texts);
+        work_->find_in_memory(frame, work_->jit_of(module.pid, files_, module.code), module.code,
+                              ~base::Nanos{0}, others, texts);
       } else {
         others.places.emplace_back();
       }
@@ -304,7 +321,8 @@ const Resolved& Symbolizer::find_at(FrameId id, base::Nanos time) {
   Findings findings;
   TextIndex texts(findings);
   if (is_memory) {
-    work_->find_in_memory(frame, work_->jit_of(module.pid, files_), time, findings, texts);
+    work_->find_in_memory(frame, work_->jit_of(module.pid, files_, module.code), module.code, time,
+                          findings, texts);
   } else {
     work_->find_in_kernel(frame, time, files_.modules().path(frame.module), findings, texts);
   }

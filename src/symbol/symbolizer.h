@@ -40,6 +40,8 @@ struct Settings {
   uint32_t threads = 0;  ///< 0: one per CPU
   std::string cache;     ///< folder of the kernel's symbols; "": $XDG_CACHE_HOME/oc or ~/.cache/oc
   bool use_cache = true;
+  bool tells_code =
+      false;  ///< Module::code is told from the moment on from which an address had several functions
 };
 
 class KernelSymbols;
