@@ -99,7 +99,8 @@ NamedCall FrameNames::call(FrameId id, uint32_t index) {
 }
 
 std::string FrameNames::reason(FrameId id) {
-  return symbolizer_.reason(tables_.frames.find(id).module);
+  prepare();
+  return symbolizer_.reason(id);
 }
 
 }  // namespace oc::session

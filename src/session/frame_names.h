@@ -64,7 +64,7 @@ class FrameNames {
   NamedFrame find(process::FrameId frame);
   /// Requires: below `calls` of the frame.
   NamedCall call(process::FrameId frame, uint32_t index);
-  /// Why frames of this frame's module have no names; "" where they have.
+  /// Why this frame has no function or, in a file, no line; "" where it has both.
   std::string reason(process::FrameId frame);
 
  private:

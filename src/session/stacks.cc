@@ -47,7 +47,8 @@ void Stacks::start(const event::EventTable& events, const source::TraceFacts* fa
 }
 
 std::unique_ptr<Unwinding> Stacks::make_unwinding(FrameFinder& frames) {
-  rules_ = std::make_unique<RuleTables>(tables_->modules, places_of(origin_), kept_);
+  rules_ =
+      std::make_unique<RuleTables>(tables_->modules, places_of(origin_), kept_, &given_unwind_);
   return std::make_unique<Unwinding>(frames, *rules_, arch_);
 }
 

@@ -365,6 +365,22 @@ std::string Symbolizer::reason(ModuleId id) {
   return found.file->name() + " has no symbols, and no debug file was found";
 }
 
+std::string Symbolizer::reason(FrameId id) {
+  const Resolved resolved = find(id);
+  const ModuleId module = frames_.find(id).module;
+  const bool is_named = resolved.function.value != 0;
+  const auto kind = files_.modules().find(module).kind;
+  if (is_named && (resolved.calls != 0 || !is_in_file(kind))) return {};
+  if (auto why = reason(module); !is_named && !why.empty()) return why;
+  if (!is_named && kind == ModuleKind::kMemory) return "its compiler told of nothing there";
+  if (!is_named) return fmt::format("no symbol of {} covers that place", module_name(module));
+  const auto& file = files_.load(module);
+  if (!file.file) return file.reason;
+  if (work_->of(module, files_).lines() == nullptr)
+    return file.file->name() + " has no line information, and no debug file was found";
+  return fmt::format("the line information of {} does not cover that place", module_name(module));
+}
+
 void Symbolizer::add_symbols(ModuleId module, std::span<const GivenSymbol> symbols) {
   Work::Given& given = work_->given[module.value] = {};
   for (const GivenSymbol& symbol : symbols) {

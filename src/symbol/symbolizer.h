@@ -84,6 +84,8 @@ class Symbolizer {
   std::string_view module_name(process::ModuleId module) const;
   /// Why frames of this module have no names; "" where they have.
   std::string reason(process::ModuleId module);
+  /// Why this frame has no function or, in a file, no line; "" where it has both.
+  std::string reason(process::FrameId frame);
 
   /// These names, all that are given for this module, win over all others, for frames that are resolved afterwards. From Lua, or
   /// another symbol source.
