@@ -17,8 +17,8 @@ namespace oc::session {
 /// were, as its header lists them.
 class CodeRecords {
  public:
-  /// Live: the build id of a file that was mapped just now, and whatever else is to be kept of it.
-  using LookAtFile = std::function<process::BuildId(int32_t pid, const process::Mapping& mapping)>;
+  /// Live: completes what is told of a file that was mapped just now, by a look at it: build id, contents. `time` as in apply.
+  using LookAtFile = std::function<void(int32_t pid, base::Nanos time, process::Mapping& mapping)>;
 
   explicit CodeRecords(StackTables& tables) : tables_(tables), spaces_(tables.spaces) {}
 
@@ -27,8 +27,10 @@ class CodeRecords {
 
   /// Compiled code by the time at which it was there. Owned by the caller.
   void set_jit_code(JitCode& jit) { jit_ = &jit; }
-  /// Any record that is no sample. `misc`: of its header, without false marks. `size_bytes`: without the trailer.
-  void apply(uint32_t type, uint16_t misc, const uint8_t* record, uint32_t size_bytes);
+  /// Any record that is no sample. `misc`: of its header, without false marks. `size_bytes`: without the trailer. `time`: 0 of
+  /// what was so already when it began.
+  void apply(uint32_t type, uint16_t misc, const uint8_t* record, uint32_t size_bytes,
+             base::Nanos time);
   /// What follows is of this time.
   void advance(base::Nanos time) {
     if (jit_ != nullptr) jit_->advance(time);
@@ -37,7 +39,9 @@ class CodeRecords {
   void apply_all(std::span<const uint8_t> records);
 
  private:
-  void map(uint16_t misc, const uint8_t* record, uint32_t size_bytes, bool is_mmap2);
+  void map(uint16_t misc, const uint8_t* record, uint32_t size_bytes, base::Nanos time,
+           bool is_mmap2);
+  void fork(uint16_t misc, const uint8_t* record);
   void exec(int32_t pid);
   void map_jit(int32_t pid, const process::Mapping& mapping);
   void map_kernel(process::Mapping mapping);

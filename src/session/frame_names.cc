@@ -3,8 +3,11 @@
 #include <utility>
 
 #include "symbol/kernel_symbols.h"
+#include "sys/files.h"
 
 namespace oc::session {
+
+constexpr size_t kMostKallsyms = size_t{256} << 20;
 
 using process::FrameId;
 using process::Module;
@@ -12,8 +15,11 @@ using process::ModuleId;
 using process::ModuleKind;
 
 symbol::Places places_of(const TraceOrigin& origin) {
-  symbol::Places places = symbol::Places::make_default();
+  auto places = symbol::Places::make_default();
+  if (!origin.archive.empty())
+    places = symbol::Places::make_of_archive(origin.archive, origin.folder);
   places.is_this_machine = origin.is_this_machine;
+  places.debuginfod = origin.debuginfod;
   return places;
 }
 
@@ -45,6 +51,8 @@ void FrameNames::use_kernel(const TracedKernel& told) {
   kernel.release = origin_.release;
   kernel.text_start = told.text_start;
   kernel.text_symbol = told.text_symbol;
+  if (!origin_.archive.empty())
+    kernel.kallsyms = sys::read_text(origin_.folder + "/kallsyms", kMostKallsyms);
   symbolizer_.kernel().use(std::move(kernel));
 }
 
@@ -96,6 +104,11 @@ NamedCall FrameNames::call(FrameId id, uint32_t index) {
   const symbol::Call& call = symbolizer_.calls(found)[index];
   return {symbolizer_.text(call.function), symbolizer_.text(call.full_name),
           symbolizer_.text(call.file), call.line};
+}
+
+symbol::ModuleFacts FrameNames::describe(ModuleId module) {
+  prepare();
+  return symbol::describe_module(files_, symbolizer_.kernel(), module);
 }
 
 std::string FrameNames::reason(FrameId id) {

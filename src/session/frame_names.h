@@ -9,6 +9,7 @@
 
 #include "session/kept_files.h"
 #include "session/stack_tables.h"
+#include "symbol/module_facts.h"
 #include "symbol/module_files.h"
 #include "symbol/symbolizer.h"
 
@@ -37,10 +38,13 @@ struct NamedCall {
 
 /// Which machine a trace is from.
 struct TraceOrigin {
-  bool is_this_machine = true;    ///< its processes ran here
-  bool is_running_kernel = true;  ///< it is traced now
-  std::string release;            ///< of the kernel
-  bool tells_code = false;        ///< JitCode tells compiled functions apart
+  bool is_this_machine = true;               ///< its processes ran here
+  bool is_running_kernel = true;             ///< it is traced now
+  std::string release;                       ///< of the kernel
+  std::string archive;                       ///< the self-contained trace; "": it is none
+  std::string folder;                        ///< where that is unpacked
+  symbol::Debuginfod* debuginfod = nullptr;  ///< null: servers are not asked
+  bool tells_code = false;                   ///< JitCode tells compiled functions apart
 };
 
 /// Functions that the user names, by the path of their module.
@@ -64,6 +68,14 @@ class FrameNames {
   NamedFrame find(process::FrameId frame);
   /// Requires: below `calls` of the frame.
   NamedCall call(process::FrameId frame, uint32_t index);
+  /// Where names and lines of a module come from.
+  symbol::ModuleFacts describe(process::ModuleId module);
+  /// As perf shows it. Owned by the object or interned.
+  std::string_view module_name(process::ModuleId module) const {
+    return symbolizer_.module_name(module);
+  }
+  /// Where what is archived is to be looked for.
+  const symbol::Places& places() const { return files_.places(); }
   /// Why this frame has no function or, in a file, no line; "" where it has both.
   std::string reason(process::FrameId frame);
 

@@ -34,6 +34,7 @@ KernelSymbols::Settings kernel_settings(const Settings& settings, const Places& 
   kernel.proc = places.proc;
   kernel.archives = places.archives;
   kernel.boot = places.root + "/boot";
+  kernel.may_be_running = places.archive.empty();
   return kernel;
 }
 
@@ -47,6 +48,15 @@ const JitDump::Entry* find_put(const JitDump& dump, uint64_t address, uint32_t p
   if (put == 0 || put > dump.size()) return nullptr;
   const auto& entry = dump.entries()[put - 1];
   return address - entry.start < entry.size_bytes ? &entry : nullptr;
+}
+
+/// "nf_tables" of "[nf_tables]" and of "/lib/modules/…/nf-tables.ko.xz", as kallsyms has it.
+std::string kernel_module_name(std::string_view path) {
+  std::string name(path.substr(path.rfind('/') + 1));
+  if (name.starts_with('[') && name.ends_with(']')) name = name.substr(1, name.size() - 2);
+  name.resize(std::min(name.find(".ko"), name.size()));
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
 }
 
 bool is_in_file(ModuleKind kind) { return kind == ModuleKind::kFile || kind == ModuleKind::kVdso; }
@@ -81,7 +91,7 @@ struct Symbolizer::Work {
   std::vector<ModuleNames*> lanes_of(ModuleId module, ModuleNames& first);
   const JitNames& jit_of(int32_t pid, ModuleFiles& files, uint32_t put = 0);
   bool find_given(const Frame& frame, Findings& findings, TextIndex& texts) const;
-  void find_in_kernel(const Frame& frame, base::Nanos time, std::string_view path,
+  void find_in_kernel(const Frame& frame, const Module& module, std::string_view path,
                       Findings& findings, TextIndex& texts);
   void find_in_memory(const Frame& frame, const JitNames& jit, uint32_t put, base::Nanos time,
                       Findings& findings, TextIndex& texts) const;
@@ -116,14 +126,7 @@ const JitNames& Symbolizer::Work::jit_of(int32_t pid, ModuleFiles& files, uint32
     retired.push_back(std::move(known->second));
     jit.erase(known);
   }
-  std::vector<std::string> dumps;  // a process maps its dump, so that a trace tells where it is
-  const auto& all = files.modules();
-  for (uint32_t id = 1; id <= all.size(); ++id) {
-    const std::string path(all.path({id}));
-    const auto name = path.substr(path.rfind('/') + 1);
-    if (all.find({id}).pid == pid && name.starts_with("jit-") && name.ends_with(".dump"))
-      dumps.push_back(path);
-  }
+  const auto dumps = find_dumps(files.modules(), pid);
   return jit.emplace(pid, load_jit_names(files.places(), pid, dumps)).first->second;
 }
 
@@ -140,21 +143,22 @@ bool Symbolizer::Work::find_given(const Frame& frame, Findings& findings, TextIn
   return true;
 }
 
-void Symbolizer::Work::find_in_kernel(const Frame& frame, base::Nanos time, std::string_view path,
-                                      Findings& findings, TextIndex& texts) {
+void Symbolizer::Work::find_in_kernel(const Frame& frame, const Module& module,
+                                      std::string_view path, Findings& findings, TextIndex& texts) {
   Findings::Place place;
-  if (path.starts_with(
-          "bpf_")) {  // its record named it; the kernel's table has whatever lies before
+  // Its record named it; the kernel's table has whatever lies before.
+  if (module.kind == ModuleKind::kBpf || path.starts_with("bpf_")) {
     place.name = texts.name(path);
     place.source = NameSource::kBpf;
     findings.places.push_back(place);
     return;
   }
-  const auto found = kernel.find(frame.lookup_offset(), time);
+  auto found = kernel.find(frame.lookup_offset());
+  // A module's range and the list of names may be of different times.
+  if (module.kind == ModuleKind::kKernelModule && found.module != kernel_module_name(path))
+    found = {};
   place.name = texts.name(found.name);
-  place.source = found.name.empty()      ? NameSource::kNone
-                 : found.module == "bpf" ? NameSource::kBpf
-                                         : NameSource::kKallsyms;
+  place.source = found.name.empty() ? NameSource::kNone : NameSource::kKallsyms;
   place.offset = found.name.empty() ? 0 : frame.offset - found.start;
   findings.places.push_back(place);
 }
@@ -201,14 +205,15 @@ void Symbolizer::resolve(std::span<const FrameId> ids) {
   std::vector<uint32_t> fresh;
   for (const FrameId id : ids) {
     if (id.value == 0 || id.value >= slots_.size() || slots_[id.value] != 0) continue;
-    slots_[id.value] = ~uint32_t{0};  // seen
     fresh.push_back(id.value);
   }
   std::sort(fresh.begin(), fresh.end(), [&](uint32_t a, uint32_t b) {
     const Frame left = frames_.find({a}), right = frames_.find({b});
     if (left.module.value != right.module.value) return left.module.value < right.module.value;
-    return left.offset < right.offset;
+    if (left.offset != right.offset) return left.offset < right.offset;
+    return a < b;
   });
+  fresh.erase(std::unique(fresh.begin(), fresh.end()), fresh.end());
   std::vector<Group> groups;
   Findings others;
   TextIndex texts(others);
@@ -226,7 +231,7 @@ void Symbolizer::resolve(std::span<const FrameId> ids) {
       }
       if (is_in_kernel(module.kind)) {
         const auto path = files_.modules().path(frame.module);
-        work_->find_in_kernel(frame, ~base::Nanos{0}, path, others, texts);
+        work_->find_in_kernel(frame, module, path, others, texts);
       } else if (module.kind == ModuleKind::kMemory) {
         work_->find_in_memory(frame, work_->jit_of(module.pid, files_, module.code), module.code,
                               ~base::Nanos{0}, others, texts);
@@ -314,18 +319,13 @@ const Resolved& Symbolizer::find(FrameId frame) {
 const Resolved& Symbolizer::find_at(FrameId id, base::Nanos time) {
   const Frame frame = frames_.find(id);
   const Module& module = files_.modules().find(frame.module);
-  const bool is_memory = module.kind == ModuleKind::kMemory;
-  if (!is_memory && !is_in_kernel(module.kind)) return find(id);
+  if (module.kind != ModuleKind::kMemory) return find(id);
   // The latest of a frame is known under its id alone; another one under its id and where that code began.
   const Resolved& latest = find(id);
   Findings findings;
   TextIndex texts(findings);
-  if (is_memory) {
-    work_->find_in_memory(frame, work_->jit_of(module.pid, files_, module.code), module.code, time,
-                          findings, texts);
-  } else {
-    work_->find_in_kernel(frame, time, files_.modules().path(frame.module), findings, texts);
-  }
+  work_->find_in_memory(frame, work_->jit_of(module.pid, files_, module.code), module.code, time,
+                        findings, texts);
   const Findings::Place& place = findings.places[0];
   if (place.name == Findings::kNoName) return latest;
   const auto name = names_.intern(findings.names[place.name].full);
@@ -362,7 +362,8 @@ std::string Symbolizer::reason(ModuleId id) {
   const ModuleFile& found = files_.load(id);
   if (!found.reason.empty() && !found.file) return found.reason;
   if (!work_->of(id, files_).table().symbols().empty()) return {};
-  return found.file->name() + " has no symbols, and no debug file was found";
+  const auto name = found.file ? found.file->name() : std::string(module_name(id));
+  return name + " has no symbols, and no debug file was found";
 }
 
 std::string Symbolizer::reason(FrameId id) {
@@ -372,7 +373,6 @@ std::string Symbolizer::reason(FrameId id) {
   const auto kind = files_.modules().find(module).kind;
   if (is_named && (resolved.calls != 0 || !is_in_file(kind))) return {};
   if (auto why = reason(module); !is_named && !why.empty()) return why;
-  if (!is_named && kind == ModuleKind::kMemory) return "its compiler told of nothing there";
   if (!is_named) return fmt::format("no symbol of {} covers that place", module_name(module));
   const auto& file = files_.load(module);
   if (!file.file) return file.reason;
