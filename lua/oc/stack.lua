@@ -262,10 +262,13 @@ function M.stats(session)
   ---@field bytes number memory for all this
   ---@field unwound number samples whose user part was unwound from registers and stack bytes
   ---@field unwound_frames number
+  ---@field chains number samples whose user part is a call chain of the kernel's
+  ---@field short_chains number of these, with one or two frames: code without frame pointers
   ---@field ends table<string, number> samples by the reason for which their stack ends
   return { samples = raw.samples, frames = raw.frames, stacks = raw.stacks,
     distinct_frames = raw.distinct_frames, modules = raw.modules, bytes = raw.bytes,
-    unwound = raw.unwound, unwound_frames = raw.unwound_frames, ends = ends }
+    unwound = raw.unwound, unwound_frames = raw.unwound_frames, chains = raw.chains,
+    short_chains = raw.short_chains, ends = ends }
 end
 
 return M

@@ -78,6 +78,7 @@ Status Session::start(const RunOptions& options) {
   selection.window = options.window;
   const auto& target = options.target;
   selection.tasks = TaskSelection(target.pids, target.tids, target.comms);
+  if (!is_live()) selection.tasks.choose_recorded();
   selection.cpus = target.cpus;
   if (wants_machine_) model_.keep_log();
   if (auto status = input().start(options, model_, selection); !status) return status;

@@ -74,6 +74,7 @@ struct Unwinding::Half {
   std::exception_ptr failure;   ///< of a library: no memory
 
   unwind::Unwinder unwinder;
+  uint32_t version = 0;  ///< of the rules that it has notes of
   // For a few jobs at once.
   std::array<unwind::Registers, kAtOnce> registers;
   std::array<unwind::Job, kAtOnce> some;
@@ -122,6 +123,10 @@ void Unwinding::unwind_some(Half& half, std::span<UnwindJob> jobs) const {
 void Unwinding::unwind(Half& half) const {
   half.found.clear();
   half.failure = nullptr;
+  if (half.version != rules_.version()) {  // what it has noted of addresses may be wrong now
+    half.version = rules_.version();
+    half.unwinder = unwind::Unwinder();
+  }
   try {
     for (size_t at = 0; at < half.jobs.size(); at += kAtOnce)
       unwind_some(half, half.jobs.subspan(at, std::min(kAtOnce, half.jobs.size() - at)));

@@ -43,6 +43,13 @@ bool is_in_kernel(ModuleKind kind) {
          kind == ModuleKind::kBpf;
 }
 
+/// What was put there as the dump's entry `put` (from 1).
+const JitDump::Entry* find_put(const JitDump& dump, uint64_t address, uint32_t put) {
+  if (put == 0 || put > dump.size()) return nullptr;
+  const auto& entry = dump.entries()[put - 1];
+  return address - entry.start < entry.size_bytes ? &entry : nullptr;
+}
+
 /// "nf_tables" of "[nf_tables]" and of "/lib/modules/…/nf-tables.ko.xz", as kallsyms has it.
 std::string kernel_module_name(std::string_view path) {
   std::string name(path.substr(path.rfind('/') + 1));
@@ -83,12 +90,12 @@ struct Symbolizer::Work {
     return *slot;
   }
   std::vector<ModuleNames*> lanes_of(ModuleId module, ModuleNames& first);
-  const JitNames& jit_of(int32_t pid, ModuleFiles& files);
+  const JitNames& jit_of(int32_t pid, ModuleFiles& files, uint32_t put = 0);
   bool find_given(const Frame& frame, Findings& findings, TextIndex& texts) const;
   void find_in_kernel(const Frame& frame, const Module& module, std::string_view path,
                       Findings& findings, TextIndex& texts);
-  void find_in_memory(const Frame& frame, const JitNames& jit, base::Nanos time, Findings& findings,
-                      TextIndex& texts) const;
+  void find_in_memory(const Frame& frame, const JitNames& jit, uint32_t put, base::Nanos time,
+                      Findings& findings, TextIndex& texts) const;
 
   Settings settings;
   KernelSymbols kernel;
@@ -96,6 +103,7 @@ struct Symbolizer::Work {
   std::unordered_map<uint32_t, std::vector<std::unique_ptr<ModuleNames>>> seconds;
   std::unordered_map<uint32_t, Given> given;
   std::unordered_map<int32_t, JitNames> jit;
+  std::vector<JitNames> retired;  ///< texts that were found in this look-up are theirs
 };
 
 /// One for each thread, as far as its files allow; the first one makes its table here, for it is shared.
@@ -111,9 +119,14 @@ std::vector<ModuleNames*> Symbolizer::Work::lanes_of(ModuleId module, ModuleName
   return lanes;
 }
 
-const JitNames& Symbolizer::Work::jit_of(int32_t pid, ModuleFiles& files) {
+/// `put`: so many entries its dump should have. Live, it grows.
+const JitNames& Symbolizer::Work::jit_of(int32_t pid, ModuleFiles& files, uint32_t put) {
   const auto known = jit.find(pid);
-  if (known != jit.end()) return known->second;
+  if (known != jit.end()) {
+    if (!known->second.dump || put <= known->second.dump->size()) return known->second;
+    retired.push_back(std::move(known->second));
+    jit.erase(known);
+  }
   const auto dumps = find_dumps(files.modules(), pid);
   return jit.emplace(pid, load_jit_names(files.places(), pid, dumps)).first->second;
 }
@@ -151,12 +164,15 @@ void Symbolizer::Work::find_in_kernel(const Frame& frame, const Module& module,
   findings.places.push_back(place);
 }
 
-void Symbolizer::Work::find_in_memory(const Frame& frame, const JitNames& jit, base::Nanos time,
-                                      Findings& findings, TextIndex& texts) const {
+void Symbolizer::Work::find_in_memory(const Frame& frame, const JitNames& jit, uint32_t put,
+                                      base::Nanos time, Findings& findings,
+                                      TextIndex& texts) const {
   Findings::Place place;
   place.first_step = static_cast<uint32_t>(findings.steps.size());
   const uint64_t at = frame.lookup_offset();
-  const auto* code = jit.dump ? jit.dump->find(at, time) : nullptr;
+  const auto* code = jit.dump ? find_put(*jit.dump, at, put) : nullptr;
+  if (code == nullptr && jit.dump)
+    code = settings.tells_code && put == 0 ? jit.dump->find_first(at) : jit.dump->find(at, time);
   const auto* entry = !code && jit.map ? jit.map->find(at) : nullptr;
   if (code != nullptr) {
     place.name = texts.name(code->name);
@@ -185,6 +201,7 @@ Symbolizer::~Symbolizer() = default;
 KernelSymbols& Symbolizer::kernel() { return work_->kernel; }
 
 void Symbolizer::resolve(std::span<const FrameId> ids) {
+  work_->retired.clear();
   if (slots_.size() <= frames_.size()) slots_.resize(frames_.size() + size_t{1});
   std::vector<uint32_t> fresh;
   for (const FrameId id : ids) {
@@ -245,8 +262,8 @@ void Symbolizer::find_elsewhere(const Frame& frame, Findings& findings, TextInde
     const auto path = files_.modules().path(frame.module);
     work_->find_in_kernel(frame, module, path, findings, texts);
   } else if (module.kind == ModuleKind::kMemory) {
-    const JitNames& jit = work_->jit_of(module.pid, files_);
-    work_->find_in_memory(frame, jit, ~base::Nanos{0}, findings, texts);
+    const JitNames& jit = work_->jit_of(module.pid, files_, module.code);
+    work_->find_in_memory(frame, jit, module.code, ~base::Nanos{0}, findings, texts);
   } else {
     findings.places.emplace_back();
   }
@@ -326,7 +343,8 @@ const Resolved& Symbolizer::find_at(FrameId id, base::Nanos time) {
   const Resolved& latest = find(id);
   Findings findings;
   TextIndex texts(findings);
-  work_->find_in_memory(frame, work_->jit_of(module.pid, files_), time, findings, texts);
+  work_->find_in_memory(frame, work_->jit_of(module.pid, files_, module.code), module.code, time,
+                        findings, texts);
   const Findings::Place& place = findings.places[0];
   if (place.name == Findings::kNoName) return latest;
   const auto name = names_.intern(findings.names[place.name].full);
@@ -363,7 +381,23 @@ std::string Symbolizer::reason(ModuleId id) {
   const ModuleFile& found = files_.load(id);
   if (!found.reason.empty() && !found.file) return found.reason;
   if (!work_->of(id, files_).table().symbols().empty()) return {};
-  return found.file->name() + " has no symbols, and no debug file was found";
+  const auto name = found.file ? found.file->name() : std::string(module_name(id));
+  return name + " has no symbols, and no debug file was found";
+}
+
+std::string Symbolizer::reason(FrameId id) {
+  const Resolved resolved = find(id);
+  const ModuleId module = frames_.find(id).module;
+  const bool is_named = resolved.function.value != 0;
+  const auto kind = files_.modules().find(module).kind;
+  if (is_named && (resolved.calls != 0 || !is_in_file(kind))) return {};
+  if (auto why = reason(module); !is_named && !why.empty()) return why;
+  if (!is_named) return fmt::format("no symbol of {} covers that place", module_name(module));
+  const auto& file = files_.load(module);
+  if (!file.file) return file.reason;
+  if (work_->of(module, files_).lines() == nullptr)
+    return file.file->name() + " has no line information, and no debug file was found";
+  return fmt::format("the line information of {} does not cover that place", module_name(module));
 }
 
 void Symbolizer::add_symbols(ModuleId module, std::span<const GivenSymbol> symbols) {
