@@ -1,3 +1,4 @@
+// one thing: how the frames of each kind of module find their names, and in which order that is done.
 #include "symbol/symbolizer.h"
 
 #include <fmt/format.h>
