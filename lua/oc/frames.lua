@@ -98,7 +98,7 @@ function M.add_symbols(session, module, symbols)
 end
 
 local function load_place(session, id)
-  if C.oc_session_place(session, id, raw_place) ~= 0 then return {} end
+  if C.oc_session_place(session, id, raw_place) ~= 0 then return nil end
   local base = {
     name = text_of(raw_place.name), full_name = text_of(raw_place.full_name),
     module = text_of(raw_place.module) or "[unknown]", kernel = raw_place.is_kernel ~= 0,
@@ -144,6 +144,7 @@ function M.place(session, id)
   local place = known[id]
   if not place then
     place = load_place(session, id)
+    if not place then return {} end  -- not kept: it may be known later
     known[id] = place
   end
   return place

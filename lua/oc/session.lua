@@ -4,6 +4,7 @@ local C = require "oc.abi"
 local errors = require "oc.errors"
 local ffi = require "ffi"
 local host = require "oc.host"
+local settings = require "oc.settings"
 
 local M = {}
 
@@ -32,6 +33,7 @@ function M.problem(session) return ffi.string(C.oc_session_error(session).what) 
 ---@return oc.SourceOut? out what the source writes to
 function M.new(path, source)
   local session = ffi.gc(C.oc_session_new(M.host_pointer), C.oc_session_close)
+  if settings.debuginfod then C.oc_session_use_debuginfod(session) end
   if source then return session, source:open(session) end
   if path and C.oc_session_open_file(session, path) ~= 0 then M.raise(session) end
   return session

@@ -9,6 +9,7 @@ local errors = require "oc.errors"
 ---@field verbose boolean
 ---@field quiet boolean
 ---@field traceback boolean
+---@field debuginfod boolean
 ---@field errors oc.errors.Collector of callbacks
 ---@field read_source fun(chunk: string): string? the text of a chunk
 ---@field before_open fun() told before the first trace is opened
@@ -18,6 +19,7 @@ local M = {
   verbose = false,
   quiet = false,
   traceback = false,
+  debuginfod = false,
   run = {},
   errors = errors.Collector.new({ max = 20 }),
   write = function(text) io.stdout:write(text) end,
@@ -25,5 +27,15 @@ local M = {
   before_open = function() end,
   finished = function() end,
 }
+
+--- Takes `--debuginfod`, which asks nobody where no server is named.
+---@param wants boolean?
+function M.use_debuginfod(wants)
+  M.debuginfod = wants or false
+  if wants and (os.getenv("DEBUGINFOD_URLS") or "") == "" then
+    errors.wrong_usage("--debuginfod: DEBUGINFOD_URLS names no server",
+      "as in: export DEBUGINFOD_URLS=https://debuginfod.debian.net")
+  end
+end
 
 return M

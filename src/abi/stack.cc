@@ -25,6 +25,12 @@ void oc_session_stacks(oc_session* session, uint32_t mode, int with_places) {
   session->session.stacks().declare(static_cast<StackMode>(std::min(mode, 2u)), with_places != 0);
 }
 
+void oc_session_use_debuginfod(oc_session* session) {
+  const oc_host& host = session->host;
+  session->session.stacks().use_debuginfod(
+      [&host] { return host.stop_requests.load(std::memory_order_relaxed) != 0; });
+}
+
 int oc_session_stack(oc_session* session, uint32_t stack, oc_stack_frames* out) {
   *out = oc_stack_frames{};
   out->reason = "";

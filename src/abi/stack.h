@@ -13,6 +13,9 @@ typedef struct oc_stack {
  * before. with_places: where samples were taken is found, also without stacks. */
 void oc_session_stacks(struct oc_session* session, uint32_t mode, int with_places);
 
+/* Before oc_session_start: debug files and programs that are not here are asked for by build id, until a signal comes. */
+void oc_session_use_debuginfod(struct oc_session* session);
+
 typedef struct oc_text {
   const char* text;
   size_t size_bytes;

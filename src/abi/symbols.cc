@@ -3,7 +3,10 @@
 #include <exception>
 #include <memory>
 
+#include "abi/host.h"
+#include "base/nearest.h"
 #include "symbol/build_id_path.h"
+#include "symbol/debuginfod.h"
 #include "symbol/demangle.h"
 #include "symbol/file_symbols.h"
 
@@ -15,6 +18,7 @@ using oc::symbol::Findings;
 using oc::symbol::NameSource;
 
 struct oc_symbols {
+  std::unique_ptr<oc::symbol::Debuginfod> debuginfod;  // outlives the file
   std::unique_ptr<oc::symbol::FileSymbols> file;
   std::string error;
   std::vector<std::pair<std::string, std::string>> facts;
@@ -45,13 +49,16 @@ void collect_facts(oc_symbols& symbols) {
     if (const size_t count = table.count(source); count != 0)
       facts.emplace_back(fmt::format("  from {}", text_of(source)), std::to_string(count));
   }
-  const auto* lines = symbols.file->lines();
+  auto* const lines = symbols.file->lines();
   facts.emplace_back("lines", lines == nullptr ? "none: no .debug_info"
                                                : fmt::format("of {} units", lines->units()));
   if (lines != nullptr && lines->split_units() != 0) {
-    facts.emplace_back("split units", fmt::format("{}: inlined calls are in .dwo files, which are "
-                                                  "not read",
-                                                  lines->split_units()));
+    std::string problem;
+    const std::string other = lines->find_split(problem);
+    facts.emplace_back(
+        "split units",
+        other.empty() ? fmt::format("{}: without inlined calls: {}", lines->split_units(), problem)
+                      : fmt::format("{}, in {}", lines->split_units(), other));
   }
 }
 
@@ -59,11 +66,17 @@ void collect_facts(oc_symbols& symbols) {
 
 extern "C" {
 
-oc_symbols* oc_symbols_open(const char* path, const char* root) {
+oc_symbols* oc_symbols_open(oc_host* host, const char* path, const char* root,
+                            int uses_debuginfod) {
   try {
     auto symbols = std::make_unique<oc_symbols>();
     auto places = oc::symbol::Places::make_default();
     places.root = root;
+    if (uses_debuginfod != 0) {
+      symbols->debuginfod = std::make_unique<oc::symbol::Debuginfod>(
+          [host] { return host->stop_requests.load(std::memory_order_relaxed) != 0; });
+      places.debuginfod = symbols->debuginfod.get();
+    }
     auto file = oc::symbol::FileSymbols::open(path, std::move(places));
     if (!file) {
       symbols->error = file.error().what;
@@ -114,6 +127,24 @@ int oc_symbols_call(oc_symbols* symbols, uint32_t index, oc_symbol_call* out) {
   out->file = step.file == Findings::kNoName ? "" : findings.files[step.file].c_str();
   out->line = step.line;
   return 1;
+}
+
+const char* oc_symbols_gap(oc_symbols* symbols, uint64_t address) {
+  try {
+    symbols->name = symbols->file->describe_gap(address);
+    return symbols->name.c_str();
+  } catch (const std::exception&) {
+    return "";
+  }
+}
+
+const char* oc_symbols_near(oc_symbols* symbols, const char* name) {
+  try {
+    symbols->name = oc::base::did_you_mean(symbols->file->find_near(name));
+    return symbols->name.c_str();
+  } catch (const std::exception&) {
+    return "";
+  }
 }
 
 uint32_t oc_symbols_search(oc_symbols* symbols, const char* pattern) {

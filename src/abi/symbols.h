@@ -1,6 +1,7 @@
 #pragma once
 
 /* One program or library, looked into by itself. */
+struct oc_host;
 typedef struct oc_symbols oc_symbols;
 
 /* What is at an address; texts are lent until the next look-up. */
@@ -26,9 +27,11 @@ typedef struct oc_symbol {
   const char* source;
 } oc_symbol;
 
-/* Opens a file, with its debug files; `root` is "" or the folder below which it and they lie. Never NULL unless memory
+/* Opens a file, with its debug files; `root` is "" or the folder below which it and they lie; with uses_debuginfod
+   servers are asked too, until the host gets a signal. Never NULL unless memory
    ends; oc_symbols_error tells a failure. Close it. */
-oc_symbols* oc_symbols_open(const char* path, const char* root);
+oc_symbols* oc_symbols_open(struct oc_host* host, const char* path, const char* root,
+                            int uses_debuginfod);
 void oc_symbols_close(oc_symbols* symbols);
 /* "" when it was opened; otherwise a sentence. */
 const char* oc_symbols_error(const oc_symbols* symbols);
@@ -37,6 +40,10 @@ int oc_symbols_fact(oc_symbols* symbols, uint32_t index, const char** key, const
 /* 1, or 0 when neither a symbol nor a line is known there. */
 int oc_symbols_find(oc_symbols* symbols, uint64_t address, oc_symbol_place* out);
 int oc_symbols_call(oc_symbols* symbols, uint32_t index, oc_symbol_call* out);
+/* Of an address that was not found: where it lies. Of a name: those that may have been meant, "did you mean …?", or "".
+   Lent until the next of these calls. */
+const char* oc_symbols_gap(oc_symbols* symbols, uint64_t address);
+const char* oc_symbols_near(oc_symbols* symbols, const char* name);
 /* Symbols by name or glob: how many; then each by index. */
 uint32_t oc_symbols_search(oc_symbols* symbols, const char* pattern);
 int oc_symbols_match(oc_symbols* symbols, uint32_t index, oc_symbol* out);

@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "elf/build_id.h"
+#include "elf/packed.h"
 
 namespace oc::elf {
 namespace {
@@ -41,6 +42,10 @@ base::Result<File> File::open(int fd, const std::string& name) {
   auto mapping = base::Mapping::map_private(fd, name);
   if (!mapping) return std::move(mapping.error());
   file.mapping_ = std::move(*mapping);
+  if (is_packed(file.mapping_.bytes())) {
+    if (const auto problem = unpack(file.mapping_.bytes(), file.owned_); !problem.empty())
+      return make_error(Code::kInvalid, "cannot unpack " + name + ": " + problem);
+  }
   if (const auto read = file.read(name); !read) return read.error();
   return file;
 }

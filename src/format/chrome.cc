@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 #include <set>
 #include <unordered_map>
@@ -11,6 +10,7 @@
 #include "format/frame_texts.h"
 #include "format/measure.h"
 #include "format/span_tracks.h"
+#include "format/time_order.h"
 #include "format/trace_notes.h"
 #include "machine/pair_table.h"
 
@@ -208,11 +208,12 @@ class ChromeWriter {
     text_ += "\n},\n\"samples\":[\n";
     is_first_ = true;
     uint64_t done = 0;
-    for (const uint64_t number : numbers_by_time()) {
-      if (!goes_on_at(done++, 0.5)) return false;
-      const Sample sample = machine_.samples[number];
-      const uint32_t node = node_of[sample.stack];
-      if (node == 0) continue;
+    bool goes_on = true;
+    // speedscope takes the time to the next sample of a thread as the weight of one.
+    for_each_in_time(what_.selection, [&](const Sample& sample, uint64_t) {
+      goes_on = goes_on && goes_on_at(done++, 0.5);
+      const uint32_t node = goes_on ? node_of[sample.stack] : 0;
+      if (node == 0) return;
       const Ids ids = ids_of(sample.context);
       begin("{\"name\":");
       string(sample.kind ? machine_.text(machine_.kind(sample.kind).name) : "sample");
@@ -221,21 +222,9 @@ class ChromeWriter {
                            ids.tid, micros(sample.time), node);
       append_json(text_, what_.values ? sample.value : 1);
       text_ += "}";
-    }
+    });
     text_ += "\n]";
-    return true;
-  }
-
-  /// speedscope takes the time to the next sample of a thread as the weight of one.
-  std::vector<uint64_t> numbers_by_time() const {
-    std::vector<uint64_t> numbers;
-    what_.selection.for_each([&](const Sample&, uint64_t number) { numbers.push_back(number); });
-    if (!machine_.samples.is_ordered()) {
-      std::stable_sort(numbers.begin(), numbers.end(), [&](uint64_t a, uint64_t b) {
-        return machine_.samples[a].time < machine_.samples[b].time;
-      });
-    }
-    return numbers;
+    return goes_on;
   }
 
   /// The number of its innermost frame, from 1 on; 0: it has none. Readers take 0 for none.

@@ -41,6 +41,7 @@ bool CodeAddresses::place_live(ProcessId owner, const machine::Place& place, uin
   mapping.start = found->start;
   mapping.end = found->end;
   mapping.offset = found->offset;
+  mapping.code = offset;
   mapping.is_kernel = place.is_kernel;
   spot.mapping = intern(mapping);
   if (!fits(owner, spot.mapping)) return false;

@@ -30,6 +30,7 @@ class CodeAddresses {
     process::ModuleId module;  ///< 0: known by its path alone
     base::StringId path;
     uint64_t start = 0, end = 0, offset = 0;
+    uint64_t code = 0;  ///< offset of some code that was seen in it
     bool is_kernel = false;
     bool is_made_up = false;
   };

@@ -9,9 +9,10 @@ namespace {
 
 /// By name.
 const std::array kExporters{
-    chrome_exporter(),      collapsed_exporter(),    csv_exporter(),        firefox_exporter(),
-    flame_graph_exporter(), html_report_exporter(),  json_lines_exporter(), nettrace_exporter(),
-    perfview_exporter(),    perfview_zip_exporter(), pprof_exporter(),      speedscope_exporter(),
+    chrome_exporter(),      collapsed_exporter(),   csv_exporter(),          firefox_exporter(),
+    flame_graph_exporter(), html_report_exporter(), json_lines_exporter(),   nettrace_exporter(),
+    perfetto_exporter(),    perfview_exporter(),    perfview_zip_exporter(), pprof_exporter(),
+    speedscope_exporter(),  sqlite_exporter(),
 };
 
 }  // namespace

@@ -42,7 +42,9 @@ class FirefoxExport {
     choose_kind();
     gather();
     out_.write("{\"threads\":[");
+    // The reader opens no profile without threads.
     std::vector<uint32_t> order = order_threads();
+    if (order.empty()) order.push_back(0);
     for (size_t i = 0; i < order.size() && out_.status(); ++i) {
       if (i != 0) out_.write(",");
       write_thread(order[i]);
@@ -303,7 +305,7 @@ std::string FirefoxExport::meta() const {
       "\"debug\":false";
   text += fmt::format(
       ",\"interval\":{},\"startTime\":{},\"profilingStartTime\":0,\"profilingEndTime\":{}",
-      interval, start, ms(last_));
+      interval, start, ms(std::max(last_, facts.end)) + interval);
   text += fmt::format(",\"startTimeAsClockMonotonicNanosecondsSinceBoot\":{}",
                       static_cast<int64_t>(facts.start_ns) + zero_);
   text += ",\"product\":" + quoted(title.empty() ? "oc" : title) + ",\"importedFrom\":\"oc\"";

@@ -136,15 +136,25 @@ uint32_t FirefoxThread::func_of(machine::FunctionId function, uint32_t lib) {
   return at->second;
 }
 
+/// In the module as it was linked, from where that begins; -1 of what is in no file.
+int64_t FirefoxThread::address_of(const machine::Place& place) const {
+  if (!place.module || place.has_address) return -1;
+  const uint64_t offset = place.offset - (place.is_return && place.offset != 0 ? 1 : 0);
+  machine::NamedSegment segment;
+  if (machine_.traced().namer != nullptr) {
+    segment = machine_.traced().namer->find_segment(place.module, offset);
+  }
+  if (segment.size_bytes == 0) return static_cast<int64_t>(offset);
+  return static_cast<int64_t>(offset - segment.offset + segment.address - segment.image);
+}
+
 uint32_t FirefoxThread::frame_of(uint32_t frame, const machine::Place& place, size_t line) {
   const uint64_t key = uint64_t{frame} << 32 | line;
   const auto [at, is_new] = frame_ids_.try_emplace(key, static_cast<uint32_t>(frame_func_.size()));
   if (!is_new) return at->second;
   const machine::Line& at_line = place.lines[line];
   const uint32_t lib = libs_.add(place.module, machine_.places.function(at_line.function).module);
-  const bool is_in_file = place.module && !place.has_address;
-  const uint64_t back = place.is_return && place.offset != 0 ? 1 : 0;
-  frame_address_.push_back(is_in_file ? static_cast<int64_t>(place.offset - back) : -1);
+  frame_address_.push_back(address_of(place));
   frame_depth_.push_back(inlined_ ? static_cast<int64_t>(place.lines.size() - 1 - line) : 0);
   frame_category_.push_back(place.is_kernel ? kKernel : kUser);
   frame_line_.push_back(at_line.line != 0 ? int64_t{at_line.line} : kNull);

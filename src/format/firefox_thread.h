@@ -64,6 +64,7 @@ class FirefoxThread {
   using Column = std::vector<int64_t>;
 
   int64_t node_of(machine::StackRef stack);
+  int64_t address_of(const machine::Place& place) const;
   uint32_t frame_of(uint32_t frame, const machine::Place& place, size_t line);
   uint32_t func_of(machine::FunctionId function, uint32_t lib);
   uint32_t resource_of(uint32_t lib);

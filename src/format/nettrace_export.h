@@ -75,7 +75,8 @@ class NettraceExport {
   void write_span(const machine::Span& span);
   void write_symbols();
   void write_losses();
-  uint32_t metadata_of(process::ModuleId module, uint32_t thread, int64_t time);
+  /// `offset`: of some code in it.
+  uint32_t metadata_of(process::ModuleId module, uint64_t offset, uint32_t thread, int64_t time);
 
   machine::ProcessId process_of(machine::ContextId context) const {
     return context ? machine_.processes.thread(machine_.processes.context(context).thread).process

@@ -131,16 +131,24 @@ void NettraceExport::write_process(ProcessId id) {
 }
 
 /// Id of what is known about a module's file; 0: nothing.
-uint32_t NettraceExport::metadata_of(process::ModuleId module, uint32_t thread, int64_t time) {
+uint32_t NettraceExport::metadata_of(process::ModuleId module, uint64_t offset, uint32_t thread,
+                                     int64_t time) {
   if (!module || machine_.traced().modules == nullptr) return 0;
   const process::BuildId& build_id = machine_.traced().modules->find(module).build_id;
   if (!build_id) return 0;
   if (module.value >= metadata_.size()) metadata_.resize(module.value + 1);
   if (metadata_[module.value] != 0) return module.value;
   metadata_[module.value] = module.value;
+  std::string symbols = fmt::format(R"({{"type":"ELF","build_id":"{}")", hex(build_id.view()));
+  if (machine::FrameNamer* namer = machine_.traced().namer; namer != nullptr) {
+    const machine::NamedSegment segment = namer->find_segment(module, offset);
+    if (segment.size_bytes != 0) {
+      symbols +=
+          fmt::format(R"(,"p_vaddr":"{:#x}","p_offset":"{:#x}")", segment.address, segment.offset);
+    }
+  }
   put_varuint(payload_, module.value);
-  put_payload_text(payload_,
-                   fmt::format(R"({{"type":"ELF","build_id":"{}"}})", hex(build_id.view())));
+  put_payload_text(payload_, symbols + "}");
   put_payload_text(payload_, "{}");
   write(system_[kMappingMetadata], thread, time);
   return module.value;
@@ -150,7 +158,8 @@ void NettraceExport::write_mapping(const CodeAddresses::Use& use) {
   const CodeAddresses::Mapping& mapping = code_.mappings()[use.mapping];
   const int64_t time = begin_of(use.process);
   const uint32_t thread = process_thread(use.process);
-  const uint32_t metadata = mapping.is_made_up ? 0 : metadata_of(mapping.module, thread, time);
+  const uint32_t metadata =
+      mapping.is_made_up ? 0 : metadata_of(mapping.module, mapping.code, thread, time);
   for (const uint64_t number :
        {uint64_t{use.mapping} + 1, mapping.start, mapping.end, mapping.offset}) {
     put_varuint(payload_, number);

@@ -23,8 +23,8 @@ void for_each_in_time(const machine::Selection& selection, Visit visit) {
   for (const auto& [time, number] : order) visit(samples[number], number);
 }
 
-/// Spans that the selection's filter lets through, in ascending order of their start; of equal starts the longer first,
-/// so that parents come before their children. What a filter says of stacks and CPUs is not asked of spans.
+/// The spans of a selection in ascending order of their start; of equal starts the longer first, so that parents come
+/// before their children.
 std::vector<machine::SpanId> chosen_spans(const machine::Selection& selection);
 
 }  // namespace oc::format

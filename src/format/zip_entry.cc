@@ -62,8 +62,10 @@ void ZipEntry::put_header(bool in_directory) {
 
 void ZipEntry::write(std::string_view text) {
   size_ += text.size();
-  checksum_ = static_cast<uint32_t>(
-      crc32_z(checksum_, reinterpret_cast<const uint8_t*>(text.data()), text.size()));
+  if (!text.empty()) {  // zlib begins anew where there is none
+    checksum_ = static_cast<uint32_t>(
+        crc32_z(checksum_, reinterpret_cast<const uint8_t*>(text.data()), text.size()));
+  }
   z_stream& stream = deflater_->stream;
   const bool is_end = text.empty();
   do {

@@ -29,6 +29,14 @@ struct NamedCall {
   uint32_t line = 0;
 };
 
+/// Where a part of a module's file lies in memory as it was linked: a loaded segment of its program headers.
+struct NamedSegment {
+  uint64_t address = 0;     ///< as linked
+  uint64_t offset = 0;      ///< in the file
+  uint64_t image = 0;       ///< address as linked at which all of the file begins
+  uint64_t size_bytes = 0;  ///< in the file; 0: nobody knows
+};
+
 /// Names frames when somebody asks: the seam between a machine and who knows files and symbols. One thread.
 class FrameNamer {
  public:
@@ -38,6 +46,12 @@ class FrameNamer {
   virtual NamedFrame find(process::FrameId frame) = 0;
   /// Requires: below `calls` of the frame.
   virtual NamedCall call(process::FrameId frame, uint32_t index) = 0;
+  /// Of the code at this offset in a module's file, where the file is at hand.
+  virtual NamedSegment find_segment(process::ModuleId module, uint64_t offset) {
+    static_cast<void>(module);
+    static_cast<void>(offset);
+    return {};
+  }
 };
 
 }  // namespace oc::machine

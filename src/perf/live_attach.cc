@@ -31,7 +31,9 @@ base::Error no_such_process(const char* what, int32_t number) {
 std::vector<int32_t> LiveSource::wanted_threads() const {
   std::set<int32_t> tids(request_.target.tids.begin(), request_.target.tids.end());
   for (const int32_t pid : request_.target.pids) {
-    for (const int32_t tid : sys::list_threads(pid)) tids.insert(tid);
+    for (const int32_t tid : sys::list_threads(pid)) {
+      if (sys::is_alive(tid)) tids.insert(tid);  // the first one may have ended
+    }
   }
   return {tids.begin(), tids.end()};
 }
@@ -40,7 +42,7 @@ std::vector<int32_t> LiveSource::wanted_threads() const {
 /// another. Error: all have ended, or one cannot be traced.
 base::Status LiveSource::attach_tasks(EventOpener& opener, const AttrBasis& basis) {
   for (const int32_t pid : request_.target.pids) {
-    if (!sys::is_alive(pid)) return no_such_process("process", pid);
+    if (!sys::is_process_alive(pid)) return no_such_process("process", pid);
   }
   for (const int32_t tid : request_.target.tids) {
     if (!sys::is_alive(tid)) return no_such_process("thread", tid);
@@ -174,7 +176,8 @@ bool LiveSource::tasks_have_ended() {
   if (selects_tasks_) {
     const auto& target = request_.target;
     const auto lives = [](int32_t tid) { return sys::is_alive(tid); };
-    return std::none_of(target.pids.begin(), target.pids.end(), lives) &&
+    const auto runs = [](int32_t pid) { return sys::is_process_alive(pid); };
+    return std::none_of(target.pids.begin(), target.pids.end(), runs) &&
            std::none_of(target.tids.begin(), target.tids.end(), lives);
   }
   if (alive_.empty()) return false;

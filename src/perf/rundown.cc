@@ -1,18 +1,13 @@
 #include "perf/rundown.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/perf_event.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
 
-#include "base/fd.h"
 #include "elf/build_id.h"
 #include "sys/cgroup.h"
 #include "sys/files.h"
@@ -30,28 +25,6 @@ constexpr uint16_t kMiscBuildId = 1 << 14;   // PERF_RECORD_MISC_MMAP_BUILD_ID
 constexpr size_t kMostPath = 4000;
 constexpr size_t kMostSymbol = 511;  // KSYM_NAME_LEN, less its end
 constexpr size_t kBuildIdBytes = 20;
-
-/// Takes a number and what follows it up to and with `end`.
-template <typename T>
-bool take_number(std::string_view& text, T& value, int base, char end) {
-  const auto [at, problem] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-  if (problem != std::errc() || at == text.data() + text.size() || *at != end) return false;
-  text.remove_prefix(static_cast<size_t>(at - text.data()) + 1);
-  return true;
-}
-
-/// The vDSO of this process, which is that of all others of its word size.
-std::vector<uint8_t> vdso_build_id() {
-  const auto* image = reinterpret_cast<const uint8_t*>(getauxval(AT_SYSINFO_EHDR));
-  if (image == nullptr) return {};
-  return elf::find_build_id({image, 4096});
-}
-
-/// A 32-bit process has another vDSO than this one. Nobody tells its build id, and a trace has one of that name.
-bool is_other_vdso(const MapsLine& mapping) {
-  constexpr uint64_t kEndOf32Bits = uint64_t{1} << 32;
-  return sizeof(void*) == 8 && mapping.end <= kEndOf32Bits;
-}
 
 struct KernelText {
   uint64_t start = 0;
@@ -81,27 +54,8 @@ KernelText find_kernel_text(const std::string& proc) {
 
 }  // namespace
 
-bool parse_maps_line(std::string_view line, MapsLine& out) {
-  if (!take_number(line, out.start, 16, '-') || !take_number(line, out.end, 16, ' ')) return false;
-  if (line.size() < 5 || line[4] != ' ') return false;
-  out.prot = (line[0] == 'r' ? PROT_READ : 0) | (line[1] == 'w' ? PROT_WRITE : 0) |
-             (line[2] == 'x' ? PROT_EXEC : 0);
-  out.flags = line[3] == 's' ? MAP_SHARED : MAP_PRIVATE;
-  line.remove_prefix(5);
-  if (!take_number(line, out.offset, 16, ' ') || !take_number(line, out.major, 16, ':') ||
-      !take_number(line, out.minor, 16, ' '))
-    return false;
-  if (!take_number(line, out.inode, 10, ' ')) {  // nothing follows where there is no path
-    out.path = {};
-    return std::from_chars(line.data(), line.data() + line.size(), out.inode).ec == std::errc();
-  }
-  while (line.starts_with(' ')) line.remove_prefix(1);
-  out.path = line;
-  return true;
-}
-
 Rundown::Rundown(size_t trailer_bytes, SidebandExtras extras, std::string proc)
-    : proc_(std::move(proc)), extras_(extras), trailer_bytes_(trailer_bytes) {}
+    : proc_(std::move(proc)), files_(proc_), extras_(extras), trailer_bytes_(trailer_bytes) {}
 
 size_t Rundown::begin(ByteSink& records, uint32_t type, uint16_t misc) const {
   const size_t start = records.size();
@@ -138,7 +92,7 @@ void Rundown::add_kernel(ByteSink& records) {
   const std::string notes = sys::read_text("/sys/kernel/notes", 64 << 10);
   const auto id =
       elf::find_build_id_note({reinterpret_cast<const uint8_t*>(notes.data()), notes.size()});
-  if (!id.empty()) files_.push_back({"[kernel.kallsyms]", id, true});
+  if (!id.empty()) files_.add_kernel("[kernel.kallsyms]", id);
   add_modules(records);
 }
 
@@ -164,7 +118,7 @@ void Rundown::add_modules(ByteSink& records) {
         sys::read_text("/sys/module/" + name + "/notes/.note.gnu.build-id", 4096);
     const auto id =
         elf::find_build_id_note({reinterpret_cast<const uint8_t*>(notes.data()), notes.size()});
-    if (!id.empty()) files_.push_back({"[" + name + "]", id, true});
+    if (!id.empty()) files_.add_kernel("[" + name + "]", id);
   }
 }
 
@@ -242,7 +196,7 @@ bool Rundown::add_mappings(const sys::ThreadInfo& thread, ByteSink& records) {
 }
 
 void Rundown::add_mapping(int32_t pid, const MapsLine& mapping, ByteSink& records) {
-  const MappedFile* file = find_file(pid, mapping);
+  const MappedFile* file = files_.find(pid, mapping);
   const std::vector<uint8_t> id = file != nullptr ? file->build_id : std::vector<uint8_t>();
   const bool has_id = !id.empty() && id.size() <= kBuildIdBytes && extras_.build_ids;
   const bool is_code = (mapping.prot & PROT_EXEC) != 0;
@@ -263,44 +217,13 @@ void Rundown::add_mapping(int32_t pid, const MapsLine& mapping, ByteSink& record
     records.put(mapping.major);
     records.put(mapping.minor);
     records.put(mapping.inode);
-    records.put(uint64_t{0});  // generation of the inode: nobody tells
+    records.put(file != nullptr ? file->generation : 0);
   }
   records.put(mapping.prot);
   records.put(mapping.flags);
   records.put_text(mapping.path.substr(0, kMostPath));
   records.put(uint8_t{0});
   end(records, at);
-}
-
-const MappedFile* Rundown::find_file(int32_t pid, const MapsLine& mapping) {
-  const bool is_file = mapping.path.starts_with('/') && mapping.inode != 0;
-  if (!is_file && (mapping.path != "[vdso]" || is_other_vdso(mapping))) return nullptr;
-  const uint64_t device = uint64_t{mapping.major} << 32 | mapping.minor;
-  const auto [place, is_new] = by_inode_.try_emplace({device, mapping.inode}, files_.size());
-  if (is_new) {
-    MappedFile file;
-    file.path = mapping.path;
-    file.build_id = is_file ? load_build_id(pid, mapping) : vdso_build_id();
-    files_.push_back(std::move(file));
-  }
-  return &files_[place->second];
-}
-
-/// The mapped file itself, even when its name means another one by now (only root may); else the file of that name in
-/// the process's root, or, when the process is gone, in ours, if it is the one that was mapped.
-std::vector<uint8_t> Rundown::load_build_id(int32_t pid, const MapsLine& mapping) const {
-  const std::string process = fmt::format("{}/{}", proc_, pid);
-  const std::string places[] = {
-      fmt::format("{}/map_files/{:x}-{:x}", process, mapping.start, mapping.end),
-      fmt::format("{}/root{}", process, mapping.path), std::string(mapping.path)};
-  for (const std::string& place : places) {
-    const base::Fd fd(open(place.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-    struct stat info {};
-    const bool is_it = fd && fstat(fd.number(), &info) == 0 && S_ISREG(info.st_mode) &&
-                       info.st_ino == mapping.inode;
-    if (is_it) return elf::load_build_id(fd.number());
-  }
-  return {};
 }
 
 void Rundown::add_cgroups(ByteSink& records) {

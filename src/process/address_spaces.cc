@@ -102,8 +102,8 @@ void AddressSpaces::add(SharedMap& map, const CodeRange& range) {
   ranges.insert(first_behind(ranges, range.start), range);
 }
 
-/// Generations of inodes are told by live records and not by rundowns: the first one is as none.
-uint64_t AddressSpaces::canonical_generation(const Mapping& mapping) {
+/// Generations of inodes are told by live records and not by rundowns of perf: the first one is as none.
+uint64_t AddressSpaces::rank_of_generation(const Mapping& mapping) {
   if (mapping.inode_generation == 0) return 0;
   const auto [entry, is_new] =
       generations_.try_emplace({mapping.device, mapping.inode}, mapping.inode_generation);
@@ -119,7 +119,9 @@ ModuleId AddressSpaces::module_of(int32_t pid, const Mapping& mapping) {
   if (module.kind == ModuleKind::kFile) {
     module.device = mapping.device;
     module.inode = mapping.inode;
-    module.inode_generation = canonical_generation(mapping);
+    module.inode_generation = mapping.inode_generation;
+    module.generation_rank = rank_of_generation(mapping);
+    module.contents = mapping.contents;
   }
   return modules_.intern(module);
 }
@@ -161,7 +163,8 @@ void AddressSpaces::note(int32_t pid, const CodeRange& range) {
 void AddressSpaces::fork(int32_t pid, int32_t parent_pid, bool begins_empty) {
   if (pid == parent_pid) return;  // a thread
   Space& child = spaces_[pid];    // the pid may be one that was used before
-  child.is_dead = false;
+  child.is_dead = child.has_lost_first = false;
+  child.others.clear();
   const auto parent = spaces_.find(parent_pid);
   const bool inherits = !begins_empty && parent != spaces_.end() && parent->second.map;
   child.map = inherits ? parent->second.map : make_map();
@@ -178,13 +181,26 @@ void AddressSpaces::exec(int32_t pid) {
   }
   map = make_map();
   map->before_ = std::move(before);
+  // The thread that did it is the first one now, and alone.
+  found->second.is_dead = found->second.has_lost_first = false;
+  found->second.others.clear();
+}
+
+void AddressSpaces::add_thread(int32_t pid, int32_t tid) {
+  const auto found = spaces_.find(pid);
+  if (found == spaces_.end() || pid == tid) return;
+  found->second.others.insert(tid);
   found->second.is_dead = false;
 }
 
-void AddressSpaces::exit(int32_t pid) {
+void AddressSpaces::exit(int32_t pid, int32_t tid) {
   const auto found = spaces_.find(pid);
   if (found == spaces_.end() || found->second.is_dead) return;
-  found->second.is_dead = true;
+  Space& space = found->second;
+  if (pid == tid) space.has_lost_first = true;
+  space.others.erase(tid);
+  if (!space.has_lost_first || !space.others.empty()) return;
+  space.is_dead = true;
   dead_.push_back(pid);
   if (dead_.size() > kMostDead) bury();
 }

@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string_view>
 #include <tuple>
 #include <unordered_map>
@@ -63,6 +64,7 @@ struct Mapping {
   uint64_t device = 0;  ///< major << 32 | minor
   uint64_t inode = 0;
   uint64_t inode_generation = 0;
+  uint64_t contents = 0;  ///< as Module::contents
   bool is_code = true;
 };
 
@@ -90,8 +92,10 @@ class AddressSpaces {
   /// `begins_empty`: what is told of it is all there is, as in a rundown.
   void fork(int32_t pid, int32_t parent_pid, bool begins_empty);
   void exec(int32_t pid);
-  /// Of its first thread.
-  void exit(int32_t pid);
+  /// Another thread of a process that is known.
+  void add_thread(int32_t pid, int32_t tid);
+  /// A thread has ended; with the last one its process, which the first one need not be.
+  void exit(int32_t pid, int32_t tid);
 
   /// The kernel itself ("[kernel.kallsyms]_text") or a module ("[name]", or the path of its file).
   void map_kernel(const Mapping& mapping);
@@ -120,6 +124,8 @@ class AddressSpaces {
   using SharedMap = std::shared_ptr<CodeMap>;
   struct Space {
     SharedMap map;
+    std::set<int32_t> others;  ///< its threads but the first
+    bool has_lost_first = false;
     bool is_dead = false;
   };
 
@@ -130,7 +136,7 @@ class AddressSpaces {
   void cut(SharedMap& map, uint64_t start, uint64_t end);
   void add(SharedMap& map, const CodeRange& range);
   ModuleId module_of(int32_t pid, const Mapping& mapping);
-  uint64_t canonical_generation(const Mapping& mapping);
+  uint64_t rank_of_generation(const Mapping& mapping);
   void bury();
   void note(int32_t pid, const CodeRange& range);
 

@@ -32,7 +32,8 @@ struct Key {
     }
     words[2] = module.device;
     words[3] = module.inode;
-    words[4] = module.inode_generation;
+    words[4] = module.generation_rank;
+    words[6] = module.contents;
   }
   uint64_t hash() const { return XXH3_64bits(words.data(), sizeof words); }
   friend bool operator==(const Key&, const Key&) = default;

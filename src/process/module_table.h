@@ -47,13 +47,19 @@ struct Module {
   uint64_t device = 0;  ///< major << 32 | minor; 0: not known
   uint64_t inode = 0;
   uint64_t inode_generation = 0;
+  uint64_t generation_rank =
+      0;  ///< 0 of the first that was told of this inode, so that "not told" is the same
+  /// Of a file that somebody looked at when it was mapped: a number that is another one for other contents (sys::FileIdentity); 0:
+  /// not known. kGone: it was changed before anybody looked.
+  uint64_t contents = 0;
+  static constexpr uint64_t kGone = ~uint64_t{0};
   int32_t pid = 0;  ///< of kMemory and kNone: the process; of a file: one that mapped it
 };
 
 /// All modules of a trace; the same module has the same id.
 ///
-/// Of a file the identity is the path with the build id, or with device, inode and generation where no build id is
-/// known: a replaced file is another module. Of memory it is the process. Id 0 is none.
+/// Of a file the identity is the path with the build id, or with device, inode, generation and contents where no build
+/// id is known: a replaced file is another module, and so is one that was written over. Of memory it is the process. Id 0 is none.
 /// One thread adds; any thread may read what reached it through a synchronised hand-over: entries never move.
 class ModuleTable {
  public:

@@ -28,6 +28,7 @@ constexpr uint32_t kMost = 20;  // bytes of a build id
 void read_identity(uint16_t misc, const uint8_t* record, Mapping& mapping) {
   if ((misc & kMiscBuildId) != 0) {
     mapping.build_id = process::BuildId({record + 44, std::min<uint32_t>(record[40], kMost)});
+    if (!mapping.build_id) mapping.contents = process::Module::kGone;  // so MappedFiles says it
     return;
   }
   mapping.device = uint64_t{load<uint32_t>(record + 40)} << 32 | load<uint32_t>(record + 44);
@@ -50,7 +51,8 @@ process::BuildId CodeRecords::listed(std::string_view path) const {
   return found == listed_.end() ? process::BuildId() : found->second;
 }
 
-void CodeRecords::map(uint16_t misc, const uint8_t* record, uint32_t size_bytes, bool is_mmap2) {
+void CodeRecords::map(uint16_t misc, const uint8_t* record, uint32_t size_bytes, base::Nanos time,
+                      bool is_mmap2) {
   const uint32_t name_at = is_mmap2 ? kMmap2Name : kMmapName;
   if (size_bytes < name_at) return;
   const auto pid = load<int32_t>(record + 8);
@@ -66,8 +68,8 @@ void CodeRecords::map(uint16_t misc, const uint8_t* record, uint32_t size_bytes,
   if (mode == PERF_RECORD_MISC_GUEST_KERNEL || mode == PERF_RECORD_MISC_GUEST_USER) return;
   if (mapping.is_code) {
     if (is_mmap2) read_identity(misc, record, mapping);
-    if (!mapping.build_id) mapping.build_id = listed(mapping.path);
-    if (!mapping.build_id && look_at_file_) mapping.build_id = look_at_file_(pid, mapping);
+    if (!mapping.build_id && mapping.contents == 0) mapping.build_id = listed(mapping.path);
+    if (!mapping.build_id && look_at_file_) look_at_file_(pid, time, mapping);
   }
   spaces_.map(pid, mapping);
 }
@@ -97,25 +99,32 @@ void CodeRecords::kernel_code(const uint8_t* record, uint32_t size_bytes) {
   spaces_.add_kernel_code(address, size, bounded_text(record + kNameAt, size_bytes - kNameAt));
 }
 
-void CodeRecords::apply(uint32_t type, uint16_t misc, const uint8_t* record, uint32_t size_bytes) {
+/// { header, pid, ppid, tid, ptid, time }
+void CodeRecords::fork(uint16_t misc, const uint8_t* record) {
+  const auto pid = load<int32_t>(record + 8);
+  const auto parent = load<int32_t>(record + 12);
+  if (pid == parent) return spaces_.add_thread(pid, load<int32_t>(record + 16));
+  spaces_.fork(pid, parent, (misc & kMiscForkExec) != 0);
+}
+
+void CodeRecords::apply(uint32_t type, uint16_t misc, const uint8_t* record, uint32_t size_bytes,
+                        base::Nanos time) {
   constexpr uint32_t kTaskBytes = 24;  // header, pid, ppid, tid, ptid
   switch (type) {
     case PERF_RECORD_MMAP:
-      return map(misc, record, size_bytes, false);
+      return map(misc, record, size_bytes, time, false);
     case PERF_RECORD_MMAP2:
-      return map(misc, record, size_bytes, true);
+      return map(misc, record, size_bytes, time, true);
     case PERF_RECORD_COMM:
       if ((misc & PERF_RECORD_MISC_COMM_EXEC) != 0 && size_bytes >= 16)
         spaces_.exec(load<int32_t>(record + 8));
       return;
     case PERF_RECORD_FORK:
-      if (size_bytes >= kTaskBytes)
-        spaces_.fork(load<int32_t>(record + 8), load<int32_t>(record + 12),
-                     (misc & kMiscForkExec) != 0);
+      if (size_bytes >= kTaskBytes) fork(misc, record);
       return;
     case PERF_RECORD_EXIT:
-      if (size_bytes >= kTaskBytes && load<int32_t>(record + 8) == load<int32_t>(record + 16))
-        spaces_.exit(load<int32_t>(record + 8));
+      if (size_bytes >= kTaskBytes)
+        spaces_.exit(load<int32_t>(record + 8), load<int32_t>(record + 16));
       return;
     case PERF_RECORD_KSYMBOL:
       return kernel_code(record, size_bytes);
@@ -128,7 +137,7 @@ void CodeRecords::apply_all(std::span<const uint8_t> records) {
   for (size_t at = 0; at + sizeof(source::RecordHeader) <= records.size();) {
     const source::RecordHeader header = source::record_header(records.data() + at);
     if (header.size_bytes < sizeof header || header.size_bytes > records.size() - at) return;
-    apply(header.type, header.misc, records.data() + at, header.size_bytes);
+    apply(header.type, header.misc, records.data() + at, header.size_bytes, 0);
     at += header.size_bytes;
   }
 }

@@ -16,21 +16,25 @@ namespace oc::session {
 /// were, as its header lists them.
 class CodeRecords {
  public:
-  /// Live: the build id of a file that was mapped just now, and whatever else is to be kept of it.
-  using LookAtFile = std::function<process::BuildId(int32_t pid, const process::Mapping& mapping)>;
+  /// Live: completes what is told of a file that was mapped just now, by a look at it: build id, contents. `time` as in apply.
+  using LookAtFile = std::function<void(int32_t pid, base::Nanos time, process::Mapping& mapping)>;
 
   explicit CodeRecords(StackTables& tables) : tables_(tables), spaces_(tables.spaces) {}
 
   void add_build_ids(const std::vector<source::BuildId>& ids);
   void set_look_at_file(LookAtFile look_at_file) { look_at_file_ = std::move(look_at_file); }
 
-  /// Any record that is no sample. `misc`: of its header, without false marks. `size_bytes`: without the trailer.
-  void apply(uint32_t type, uint16_t misc, const uint8_t* record, uint32_t size_bytes);
+  /// Any record that is no sample. `misc`: of its header, without false marks. `size_bytes`: without the trailer. `time`: 0 of
+  /// what was so already when it began.
+  void apply(uint32_t type, uint16_t misc, const uint8_t* record, uint32_t size_bytes,
+             base::Nanos time);
   /// Records that lie one behind the other, without trailers, as perf::Rundown makes them.
   void apply_all(std::span<const uint8_t> records);
 
  private:
-  void map(uint16_t misc, const uint8_t* record, uint32_t size_bytes, bool is_mmap2);
+  void map(uint16_t misc, const uint8_t* record, uint32_t size_bytes, base::Nanos time,
+           bool is_mmap2);
+  void fork(uint16_t misc, const uint8_t* record);
   void map_kernel(process::Mapping mapping);
   void kernel_code(const uint8_t* record, uint32_t size_bytes);
   process::BuildId listed(std::string_view path) const;

@@ -58,7 +58,10 @@ bool Decoder::kernel_record(const uint8_t* record, const RecordHeader& header, o
   }
   if (model_.log) model_.log->set_time(clock_.time(record, header));
   apply(number, event.payload, event.payload_size, event.cpu, event);
-  if (stacks_ != nullptr) stacks_->apply(header, misc, record, event.payload_size + sizeof header);
+  if (stacks_ != nullptr) {
+    stacks_->apply(header, misc, record, event.payload_size + sizeof header,
+                   clock_.time(record, header));
+  }
   if (selection_.wanted[event.event] == 0) return false;
   if (trailer_kind == selection_.heard_only && trailer_kind != EventTable::kUnknown) return false;
   const bool is_loss = number == static_cast<int>(KernelRecord::kLost) ||

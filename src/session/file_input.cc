@@ -10,6 +10,10 @@ base::Result<std::vector<uint32_t>> FileInput::resolve(const std::string& name,
 }
 
 base::Status FileInput::start(const RunOptions& options, TraceModel& model, Selection& selection) {
+  if (archive_ && model.stacks.is_declared()) {
+    if (auto unpacked = archive_->unpack(); !unpacked) return unpacked;
+    model.stacks.use_archive(archive_->archive(), archive_->folder());
+  }
   is_started_ = true;
   model.stacks.start(trace_->events(), &trace_->facts());
   selection.is_live = trace_->is_live();

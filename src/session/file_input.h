@@ -7,14 +7,17 @@
 #include "session/named_events.h"
 #include "session/trace_input.h"
 #include "source/recorded_trace.h"
+#include "tar/unpacked.h"
 
 namespace oc::session {
 
 /// A recorded trace as input: a file, decoded ahead of the script, or a pipe, decoded as it is written.
 class FileInput final : public TraceInput {
  public:
-  explicit FileInput(std::unique_ptr<source::RecordedTrace> trace)
-      : trace_(std::move(trace)), named_(trace_->events()) {}
+  /// `archive`: the self-contained trace that it is out of, or null.
+  explicit FileInput(std::unique_ptr<source::RecordedTrace> trace,
+                     std::unique_ptr<tar::Unpacked> archive = nullptr)
+      : archive_(std::move(archive)), trace_(std::move(trace)), named_(trace_->events()) {}
 
   const source::RecordedTrace& trace() const { return *trace_; }
 
@@ -45,6 +48,7 @@ class FileInput final : public TraceInput {
  private:
   base::Status mark_samples(TimeMarks& marks) const;
 
+  std::unique_ptr<tar::Unpacked> archive_;  ///< its files are there as long as the session
   std::unique_ptr<source::RecordedTrace> trace_;
   NamedEvents named_;
   bool is_started_ = false;  ///< before that there is nothing to stop

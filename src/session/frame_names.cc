@@ -1,10 +1,16 @@
 #include "session/frame_names.h"
 
+#include <elf.h>
+
+#include <algorithm>
 #include <utility>
 
 #include "symbol/kernel_symbols.h"
+#include "sys/files.h"
 
 namespace oc::session {
+
+constexpr size_t kMostKallsyms = size_t{256} << 20;
 
 using process::FrameId;
 using process::Module;
@@ -12,8 +18,11 @@ using process::ModuleId;
 using process::ModuleKind;
 
 symbol::Places places_of(const TraceOrigin& origin) {
-  symbol::Places places = symbol::Places::make_default();
+  auto places = symbol::Places::make_default();
+  if (!origin.archive.empty())
+    places = symbol::Places::make_of_archive(origin.archive, origin.folder);
   places.is_this_machine = origin.is_this_machine;
+  places.debuginfod = origin.debuginfod;
   return places;
 }
 
@@ -35,6 +44,8 @@ void FrameNames::use_kernel(const TracedKernel& told) {
   kernel.release = origin_.release;
   kernel.text_start = told.text_start;
   kernel.text_symbol = told.text_symbol;
+  if (!origin_.archive.empty())
+    kernel.kallsyms = sys::read_text(origin_.folder + "/kallsyms", kMostKallsyms);
   symbolizer_.kernel().use(std::move(kernel));
 }
 
@@ -86,6 +97,31 @@ NamedCall FrameNames::call(FrameId id, uint32_t index) {
   const symbol::Call& call = symbolizer_.calls(found)[index];
   return {symbolizer_.text(call.function), symbolizer_.text(call.full_name),
           symbolizer_.text(call.file), call.line};
+}
+
+machine::NamedSegment FrameNames::find_segment(ModuleId module, uint64_t offset) {
+  prepare();
+  const ModuleKind kind = tables_.modules.find(module).kind;
+  if (kind != ModuleKind::kFile && kind != ModuleKind::kVdso) return {};  // offsets in files alone
+  const elf::File* file = files_.find(module);
+  if (file == nullptr) return {};
+  machine::NamedSegment found;
+  uint64_t image = UINT64_MAX;
+  for (const elf::Segment& segment : file->segments()) {
+    if (segment.type != PT_LOAD) continue;
+    image = std::min(image, segment.address - std::min(segment.offset, segment.address));
+    const bool has_code = (segment.flags & PF_X) != 0;
+    if (has_code && found.size_bytes == 0 && offset - segment.offset < segment.file_size) {
+      found = {segment.address, segment.offset, 0, segment.file_size};
+    }
+  }
+  if (found.size_bytes != 0) found.image = image;
+  return found;
+}
+
+symbol::ModuleFacts FrameNames::describe(ModuleId module) {
+  prepare();
+  return symbol::describe_module(files_, symbolizer_.kernel(), module);
 }
 
 std::string FrameNames::reason(FrameId id) {

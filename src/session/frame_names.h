@@ -10,6 +10,7 @@
 #include "machine/frame_namer.h"
 #include "session/kept_files.h"
 #include "session/stack_tables.h"
+#include "symbol/module_facts.h"
 #include "symbol/module_files.h"
 #include "symbol/symbolizer.h"
 
@@ -20,9 +21,12 @@ using machine::NamedFrame;
 
 /// Which machine a trace is from.
 struct TraceOrigin {
-  bool is_this_machine = true;    ///< its processes ran here
-  bool is_running_kernel = true;  ///< it is traced now
-  std::string release;            ///< of the kernel
+  bool is_this_machine = true;               ///< its processes ran here
+  bool is_running_kernel = true;             ///< it is traced now
+  std::string release;                       ///< of the kernel
+  std::string archive;                       ///< the self-contained trace; "": it is none
+  std::string folder;                        ///< where that is unpacked
+  symbol::Debuginfod* debuginfod = nullptr;  ///< null: servers are not asked
 };
 
 /// Functions that the user names, by the path of their module.
@@ -45,6 +49,15 @@ class FrameNames : public machine::FrameNamer {
   void resolve(std::span<const process::FrameId> frames) override;
   NamedFrame find(process::FrameId frame) override;
   NamedCall call(process::FrameId frame, uint32_t index) override;
+  machine::NamedSegment find_segment(process::ModuleId module, uint64_t offset) override;
+  /// Where names and lines of a module come from.
+  symbol::ModuleFacts describe(process::ModuleId module);
+  /// As perf shows it. Owned by the object or interned.
+  std::string_view module_name(process::ModuleId module) const {
+    return symbolizer_.module_name(module);
+  }
+  /// Where what is archived is to be looked for.
+  const symbol::Places& places() const { return files_.places(); }
   /// Why frames of this frame's module have no names; "" where they have.
   std::string reason(process::FrameId frame);
 

@@ -1,37 +1,18 @@
 #include "session/kept_files.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
 #include <string>
 
-#include "sys/process_view.h"
-
 namespace oc::session {
 
 namespace {
 
-bool is_inode(int result, const struct stat& info, uint64_t inode) {
-  return result == 0 && S_ISREG(info.st_mode) && info.st_ino == inode;
-}
+static_assert(perf::MappedFile::kGone == process::Module::kGone);
 
-/// The mapped file itself, even without a name; only root may open it so.
-base::Fd open_mapped(int32_t pid, const process::Mapping& mapping) {
-  const std::string path = fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start,
-                                       mapping.start + mapping.size_bytes);
-  base::Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (fd) return fd;
-  auto seen = sys::open_as_seen_by(pid, std::string(mapping.path));
-  return seen ? std::move(*seen) : base::Fd();
-}
-
-}  // namespace
-
-process::BuildId KeptFiles::look_at(perf::Rundown& files, int32_t pid,
-                                    const process::Mapping& mapping) {
-  keep(pid, mapping);
+perf::MapsLine line_of(const process::Mapping& mapping) {
   perf::MapsLine line;
   line.start = mapping.start;
   line.end = mapping.start + mapping.size_bytes;
@@ -39,27 +20,43 @@ process::BuildId KeptFiles::look_at(perf::Rundown& files, int32_t pid,
   line.major = static_cast<uint32_t>(mapping.device >> 32);
   line.minor = static_cast<uint32_t>(mapping.device);
   line.inode = mapping.inode;
+  line.generation = mapping.inode_generation;
   line.path = mapping.path;
-  const perf::MappedFile* const file = files.find_file(pid, line);
-  return file == nullptr ? process::BuildId() : process::BuildId(file->build_id);
+  return line;
 }
 
-void KeptFiles::keep(int32_t pid, const process::Mapping& mapping) {
-  if (mapping.inode == 0 || !mapping.path.starts_with('/') || files_.size() >= kMost) return;
-  const std::pair key{mapping.device, mapping.inode};
-  if (files_.count(key) != 0) return;
-  struct stat info {};
+/// Its path leads to it.
+bool is_in_its_place(const process::Mapping& mapping, int fd) {
+  struct stat there {
+  }, here{};
   const std::string path(mapping.path);
-  if (is_inode(stat(path.c_str(), &info), info, mapping.inode)) return;
-  base::Fd fd = open_mapped(pid, mapping);
-  if (fd && is_inode(fstat(fd.number(), &info), info, mapping.inode))
-    files_.emplace(key, std::move(fd));
+  return stat(path.c_str(), &there) == 0 && fstat(fd, &here) == 0 && there.st_dev == here.st_dev &&
+         there.st_ino == here.st_ino;
+}
+
+}  // namespace
+
+void KeptFiles::look_at(perf::CodeFiles& files, int32_t pid, base::Nanos time,
+                        process::Mapping& mapping) {
+  base::Fd fd;
+  const perf::MappedFile* const file = files.find(pid, line_of(mapping), time, &fd);
+  if (file == nullptr) return;
+  mapping.build_id = process::BuildId(file->build_id);
+  mapping.contents = file->contents;
+  if (mapping.inode_generation == 0) mapping.inode_generation = file->generation;
+  if (!fd || (time == 0 && is_in_its_place(mapping, fd.number()))) return;
+  const Key key{mapping.device, mapping.inode, mapping.inode_generation, mapping.contents};
+  const std::lock_guard lock(mutex_);
+  if (files_.size() < kMost) files_.try_emplace(key, std::move(fd));
 }
 
 void KeptFiles::give(process::ModuleId id, symbol::ModuleFiles& files) const {
   const process::Module& module = files.modules().find(id);
-  const auto found = files_.find({module.device, module.inode});
-  if (found == files_.end() || module.inode == 0) return;
+  if (module.inode == 0) return;
+  const std::lock_guard lock(mutex_);
+  const auto found =
+      files_.find({module.device, module.inode, module.inode_generation, module.contents});
+  if (found == files_.end()) return;
   base::Fd copy(fcntl(found->second.number(), F_DUPFD_CLOEXEC, 0));
   if (copy) files.keep(id, std::move(copy));
 }

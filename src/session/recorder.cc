@@ -33,6 +33,9 @@ void ignore_signals_of_writes() {
 /// to ordinary users.
 void come_first() { setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), -15); }
 
+/// All files that were found are listed in any case.
+void ignore_file(const perf::MappedFile&) {}
+
 uint64_t default_memory() {
   const uint64_t all = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * perf::page_size_bytes();
   return std::min<uint64_t>(all / 4, 1u << 30);
@@ -72,7 +75,8 @@ base::Status Recorder::prepare(perf::LiveSource& live) {
   const uint32_t trailer = live.events()[sideband].layout.trailer_size;
   rundown_.emplace(trailer, live.extras());
   if (perf::keeps_user_stacks(live.request())) rundown_->include_data();
-  mapped_ = std::make_unique<MappedFiles>(*rundown_, live.extras().build_ids);
+  mapped_ =
+      std::make_unique<MappedFiles>(rundown_->files(), live.events(), live.extras().build_ids);
   if (live.request().folds_stacks && perf::has_user_stacks(live.request()))
     folder_ = std::make_unique<StackFolder>(live.events(), *rundown_, trailer);
   const perf::Target& target = live.request().target;
@@ -149,8 +153,8 @@ base::Result<std::unique_ptr<TraceFile>> Recorder::begin_trace(source::TraceOutp
   bpf_.add_to(beginning_.features);
   bpf_begun_ = bpf_.size();
   const event::EventTable& events = live_->events();
-  if (!folder_) return TraceFile::begin(std::move(output), beginning_, events, events);
-  return TraceFile::begin(std::move(output), beginning_, events, make_folded_events(events));
+  const event::EventTable stored = folder_ ? make_folded_events(events) : events;
+  return TraceFile::begin(std::move(output), beginning_, events, make_marked_events(stored));
 }
 
 base::Status Recorder::begin() {
@@ -165,9 +169,9 @@ base::Status Recorder::begin_file(std::span<const uint8_t> rundown) {
   ++files_made_;
   file_began_ = base::now_of(CLOCK_MONOTONIC);
   if (files_made_ > 1) lost_before_ = live_->final_losses();
-  for (const perf::MappedFile& file : rundown_->files())
+  for (const perf::MappedFile& file : rundown_->files().all())
     file_->tally().add_build_id({file.build_id, file.path, -1, file.is_kernel});
-  return file_->writer().append(rundown);
+  return file_->writer().append(mapped_->look_at(rundown, ignore_file));
 }
 
 /// Beyond a limit on the size: they tell what there is none of in the file.
@@ -250,10 +254,14 @@ void Recorder::look_at_sideband() {
     sideband_.push_back(span);
   }
   if (spool_ || rotates()) followed_.learn(sideband_);
-  const auto is_sideband = [&](const source::Span& span) {
+}
+
+/// Behind all who want to see what the kernel told.
+void Recorder::look_at_mappings() {
+  const auto is_sideband = [this](const source::Span& span) {
     return live_->is_sideband(span.stream);
   };
-  mapped_->look_at(round_.spans, is_sideband, [&](const perf::MappedFile& file) {
+  mapped_->look_at(round_.spans, is_sideband, [this](const perf::MappedFile& file) {
     const source::BuildId id{file.build_id, file.path, -1, file.is_kernel};
     if (file_) file_->tally().add_build_id(id);
     if (spool_) spool_->add_file(id);
@@ -266,6 +274,7 @@ base::Status Recorder::store_round(bool may_end_round) {
   const auto is_sideband = [this](uint32_t stream) { return live_->is_sideband(stream); };
   if (selection_) selection_->choose(round_.spans, is_sideband);
   if (folder_) folder_->fold(round_.spans, is_sideband, round_.horizon);
+  look_at_mappings();
   if (spool_) {
     for (const source::Span& span : round_.spans) {
       total_->add(span);

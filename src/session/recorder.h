@@ -107,6 +107,7 @@ class Recorder {
   base::Status take_round(std::chrono::milliseconds wait);
   base::Status store_round(bool may_end_round = true);
   void look_at_sideband();
+  void look_at_mappings();
   std::vector<sys::ThreadInfo> find_threads();
   source::FeatureSections late_features();
   base::Result<std::unique_ptr<TraceFile>> begin_trace(source::TraceOutput output);

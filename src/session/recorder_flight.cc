@@ -42,10 +42,12 @@ base::Status Recorder::begin_segment() {
     copy_sideband(records);
     if (auto status = store_round(); !status) return status;
   }
+  const auto marked = mapped_->look_at(records.bytes(), [](const perf::MappedFile&) {});
+  std::vector<uint8_t> rundown(marked.begin(), marked.end());
   std::vector<source::BuildId> files;
-  for (const perf::MappedFile& file : rundown_->files())
+  for (const perf::MappedFile& file : rundown_->files().all())
     files.push_back({file.build_id, file.path, -1, file.is_kernel});
-  spool_->begin_segment({.rundown = records.take(),
+  spool_->begin_segment({.rundown = std::move(rundown),
                          .files = std::move(files),
                          .lost_before = live_->final_losses(),
                          .began = base::now_of(CLOCK_MONOTONIC)});

@@ -6,9 +6,12 @@ namespace oc::session {
 
 const unwind::RuleTable* RuleTables::find(process::ModuleId module) {
   const std::lock_guard lock(mutex_);
-  const auto [entry, is_new] = tables_.try_emplace(module.value);
-  if (is_new) entry->second = load(module);
-  return entry->second.get();
+  Entry& entry = tables_[module.value];
+  if (!entry.table && ++entry.asked >= entry.next) {
+    entry.next *= 2;
+    entry.table = load(module);
+  }
+  return entry.table.get();
 }
 
 std::optional<unwind::CodeRange> RuleTables::find_range(const process::CodeMap& map,
@@ -25,13 +28,24 @@ std::optional<unwind::CodeRange> RuleTables::find_range(const process::CodeMap& 
   return out;
 }
 
-/// The file goes over to the table. Separate debug files are not looked for.
+/// The file goes over to the table. Its debug file is looked for when code without rules is met.
 std::unique_ptr<unwind::RuleTable> RuleTables::load(process::ModuleId module) {
+  files_.forget(module);
   kept_.give(module, files_);
   elf::File* const file = files_.find(module);
   if (file == nullptr) return nullptr;
-  auto table = unwind::RuleTable::make(std::move(*file));
+  auto table =
+      unwind::RuleTable::make(std::move(*file), [this, module] { return load_debug(module); });
   return table ? std::move(*table) : nullptr;
+}
+
+std::optional<elf::File> RuleTables::load_debug(process::ModuleId module) {
+  const std::lock_guard lock(mutex_);
+  files_.forget(module);  // its file is the table's
+  kept_.give(module, files_);
+  auto debug = files_.take_debug(module);
+  files_.forget(module);
+  return debug;
 }
 
 }  // namespace oc::session

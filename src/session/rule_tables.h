@@ -29,12 +29,20 @@ class RuleTables {
   size_t size() const { return tables_.size(); }
 
  private:
+  /// What came of a module's file. One that could not be had is looked for again, less and less often: its process may have
+  /// been about to mount it, or another one keeps it open since.
+  struct Entry {
+    std::unique_ptr<unwind::RuleTable> table;
+    uint64_t asked = 0;
+    uint64_t next = 1;  ///< to be looked for when it is asked for so many times
+  };
   std::unique_ptr<unwind::RuleTable> load(process::ModuleId module);
+  std::optional<elf::File> load_debug(process::ModuleId module);
 
   std::mutex mutex_;
   symbol::ModuleFiles files_;  ///< of its own: those of the symbolizer belong to another thread
   const KeptFiles& kept_;
-  std::unordered_map<uint32_t, std::unique_ptr<unwind::RuleTable>> tables_;
+  std::unordered_map<uint32_t, Entry> tables_;
 };
 
 }  // namespace oc::session

@@ -23,9 +23,26 @@ FedInput& Session::open_fed(std::string name, base::Nanos start, base::Nanos win
 }
 
 Status Session::open_file(const std::string& path, const std::function<bool()>& is_asked_to_stop) {
+  if (path != "-" && tar::may_be_archive(path)) {
+    auto archive = tar::Unpacked::open(path, is_asked_to_stop);
+    if (archive) return open_archive(std::move(*archive));
+    // What is packed but no archive is told of as a trace that is packed.
+    if (archive.error().code != Code::kNotFound) return std::move(archive.error());
+  }
   auto trace = source::RecordedTrace::open(path, is_asked_to_stop);
   if (!trace) return std::move(trace.error());
   kinds_ = EventKinds(input_.emplace<FileInput>(std::move(*trace)));
+  return {};
+}
+
+/// The archive's first member is its trace; the others are unpacked when stacks need them.
+Status Session::open_archive(std::unique_ptr<tar::Unpacked> archive) {
+  const std::string name = archive->archive();
+  auto mapping = base::Mapping::open(archive->first());
+  if (!mapping) return std::move(mapping.error());
+  auto trace = source::RecordedTrace::load(name, std::move(*mapping));
+  if (!trace) return std::move(trace.error()).context(name + " is an archive without a trace");
+  kinds_ = EventKinds(input_.emplace<FileInput>(std::move(*trace), std::move(archive)));
   return {};
 }
 

@@ -94,6 +94,7 @@ class Session {
   bool is_damaged();
 
  private:
+  base::Status open_archive(std::unique_ptr<tar::Unpacked> archive);
   bool was_started() const { return run_ || recording_.is_started(); }
   base::Status check(const RunOptions& options) const;
   void make_machine();

@@ -2,6 +2,8 @@
 
 #include <linux/perf_event.h>
 
+#include <algorithm>
+
 #include "base/bytes.h"
 
 namespace oc::session {
@@ -53,6 +55,9 @@ StackBuilder::StackBuilder(StackTables& tables, const event::EventTable& events,
         has_stack && make_unwinding_ &&
         (mode == StackMode::kUnwind || (mode == StackMode::kChains && !kind.has_user_part));
     kind.most_frames = attr.sample_max_stack != 0 ? attr.sample_max_stack : kKernelDepth;
+    // perf asks for the kernel's limit in any case, also where it means no limit.
+    const bool is_limited = attr.sample_max_stack != 0 && attr.sample_max_stack != kKernelDepth;
+    kind.most_unwound = is_limited ? attr.sample_max_stack : ~uint32_t{0};
     kinds_.push_back(kind);
   }
 }
@@ -138,6 +143,7 @@ bool StackBuilder::postpone(const Kind& kind, const event::SampleTail& tail, oc_
   jobs_.push_back(job);
   Pending pending;
   pending.event = &event;
+  pending.kind = static_cast<uint32_t>(&kind - kinds_.data());
   pending.first = static_cast<uint32_t>(begun_.size());
   pending.count = static_cast<uint32_t>(draft_.frames.size());
   pending.kernel_frames = draft_.kernel_frames;
@@ -153,6 +159,12 @@ void StackBuilder::finish_pending(const UnwindJob& job, std::span<const uint32_t
   draft_.frames.insert(draft_.frames.end(), frames.begin(), frames.end());
   draft_.kernel_frames = pending.kernel_frames;
   draft_.end = job.end;
+  const uint32_t most = kinds_[pending.kind].most_unwound;
+  if (draft_.frames.size() > most) {
+    draft_.frames.resize(most);
+    draft_.kernel_frames = std::min(draft_.kernel_frames, most);
+    draft_.end = StackEnd::kTooDeep;
+  }
   ++counts_.unwound;
   counts_.unwound_frames += frames.size();
   deliver(*pending.event);

@@ -35,8 +35,8 @@ class StackBuilder {
 
   /// A record of the kernel that is no sample; as CodeRecords::apply.
   void apply(const source::RecordHeader& header, uint16_t misc, const uint8_t* record,
-             uint32_t size_bytes) {
-    code_.apply(header.type, misc, record, size_bytes);
+             uint32_t size_bytes, base::Nanos time) {
+    code_.apply(header.type, misc, record, size_bytes, time);
   }
   /// A sample of the kind with this index that is delivered as `event`.
   void add(const uint8_t* record, const source::RecordHeader& header, uint32_t index,
@@ -55,6 +55,7 @@ class StackBuilder {
   struct Kind {
     const event::SampleLayout* layout = nullptr;
     uint32_t most_frames = 0;  ///< that the kernel stores
+    uint32_t most_unwound = 0;
     bool has_ip = false;
     bool has_chain = false;
     bool has_user_part = false;  ///< in the chain
@@ -63,6 +64,7 @@ class StackBuilder {
   /// A stack whose user part is still to be unwound.
   struct Pending {
     oc_event* event = nullptr;
+    uint32_t kind = 0;   ///< in `kinds_`
     uint32_t first = 0;  ///< of its frames so far, in `begun_`
     uint32_t count = 0;
     uint32_t kernel_frames = 0;

@@ -17,8 +17,9 @@ using source::RecordHeader;
 
 namespace {
 
-constexpr size_t kAtOnce = 16;        ///< stacks that are unwound together
-constexpr size_t kMostFrames = 4096;  ///< of one: more than 64 KiB of stack hold
+constexpr size_t kAtOnce = 16;              ///< stacks that are unwound together
+constexpr size_t kMostFrames = 4096;        ///< of one: more than 64 KiB of stack hold
+constexpr uint16_t kMiscBuildId = 1 << 14;  ///< PERF_RECORD_MISC_MMAP_BUILD_ID
 constexpr size_t kMostAsked = 1 << 16;
 constexpr int32_t kNobody = -1;       ///< no process: what is not known has its map
 constexpr size_t kMostTables = 4096;  ///< files whose rules are held; beyond that all begin anew
@@ -94,9 +95,14 @@ StackFolder::StackFolder(const event::EventTable& events, perf::Rundown& files,
                          uint32_t trailer_bytes)
     : clock_(events), files_(files), trailer_bytes_(trailer_bytes), room_(kAtOnce * kMostFrames) {
   make_rules();
-  for (uint32_t i = 0; i < events.size(); ++i) is_folded_.push_back(is_folded(events[i]));
-  code_.set_look_at_file([this](int32_t pid, const process::Mapping& mapping) {
-    return kept_.look_at(files_, pid, mapping);
+  for (uint32_t i = 0; i < events.size(); ++i) {
+    is_folded_.push_back(is_folded(events[i]));
+    has_build_ids_ |= events[i].attr.build_id != 0;
+    has_known_clock_ |=
+        events[i].attr.use_clockid != 0 && events[i].attr.clockid == CLOCK_MONOTONIC;
+  }
+  code_.set_look_at_file([this](int32_t pid, base::Nanos time, process::Mapping& mapping) {
+    kept_.look_at(files_.files(), pid, has_known_clock_ ? time : 0, mapping);
   });
 }
 
@@ -148,7 +154,10 @@ void StackFolder::apply(const Change& change) {
   const RecordHeader header = source::record_header(change.record);
   const uint32_t size =
       header.size_bytes > trailer_bytes_ ? header.size_bytes - trailer_bytes_ : 0u;
-  code_.apply(header.type, header.misc, change.record, size);
+  // False marks: see MappedFiles.
+  const bool is_marked = header.type == PERF_RECORD_MMAP2 && !has_build_ids_;
+  const auto misc = static_cast<uint16_t>(is_marked ? header.misc & ~kMiscBuildId : header.misc);
+  code_.apply(header.type, misc, change.record, size, change.time);
 }
 
 /// Changes and samples in order of time. Of a round without changes the samples stay as they lie.

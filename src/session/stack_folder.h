@@ -99,7 +99,9 @@ class StackFolder {
   void rewrite_all(std::vector<source::Span>& spans);
 
   source::RecordClock clock_;
-  std::vector<bool> is_folded_;  ///< by kind
+  std::vector<bool> is_folded_;   ///< by kind
+  bool has_build_ids_ = false;    ///< MMAP2 records may have them
+  bool has_known_clock_ = false;  ///< CLOCK_MONOTONIC, as of all that oc records
   perf::Rundown& files_;
   uint32_t trailer_bytes_;
   base::Interner strings_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/byte_sink.h"
+#include "session/bpf_programs.h"
 #include "sys/host.h"
 
 namespace oc::session {
@@ -19,7 +20,8 @@ void Stacks::start(const event::EventTable& events, const source::TraceFacts* fa
   const bool tells_arch = facts != nullptr && !facts->arch.empty();
   if (is_arm64(tells_arch ? facts->arch : host.arch)) arch_ = unwind::Arch::kArm64;
   if (facts != nullptr) {
-    origin_.is_this_machine = facts->host.empty() || facts->host == host.name;
+    origin_.is_this_machine =
+        origin_.archive.empty() && (facts->host.empty() || facts->host == host.name);
     origin_.is_running_kernel = false;
     origin_.release = facts->kernel;
   }
@@ -39,12 +41,16 @@ std::unique_ptr<Unwinding> Stacks::make_unwinding(FrameFinder& frames) {
 void Stacks::start_live(const perf::LiveSource& live, const std::vector<sys::ThreadInfo>& threads) {
   start(live.events(), nullptr);
   if (!builder_) return;
-  files_ = std::make_unique<perf::Rundown>(0, perf::SidebandExtras());
-  builder_->code().set_look_at_file([this](int32_t pid, const process::Mapping& mapping) {
-    return kept_.look_at(*files_, pid, mapping);
-  });
+  perf::SidebandExtras extras;
+  extras.ksymbols = true;
+  files_ = std::make_unique<perf::Rundown>(0, extras);
+  const auto look_at = [this](int32_t pid, base::Nanos time, process::Mapping& mapping) {
+    kept_.look_at(files_->files(), pid, time, mapping);
+  };
+  builder_->code().set_look_at_file(look_at);
   base::ByteSink records;
   files_->add_kernel(records);
+  BpfPrograms().list(*files_, records);
   for (const sys::ThreadInfo& thread : threads) files_->add_thread(thread, records);
   builder_->code().apply_all(records.bytes());
 }

@@ -9,6 +9,7 @@
 #include "session/stack_builder.h"
 #include "session/stack_tables.h"
 #include "source/trace_header.h"
+#include "symbol/debuginfod.h"
 
 namespace oc::session {
 
@@ -31,6 +32,16 @@ class Stacks {
   StackMode mode() const { return mode_; }
   bool is_declared() const { return with_places_; }
 
+  /// The trace is this self-contained one, unpacked into a folder. Before the start.
+  void use_archive(const std::string& archive, const std::string& folder) {
+    origin_.archive = archive;
+    origin_.folder = folder;
+  }
+  /// Files that are not here are asked for by build id. Before the start.
+  void use_debuginfod(symbol::Debuginfod::StopAsked is_asked_to_stop) {
+    debuginfod_ = std::make_unique<symbol::Debuginfod>(std::move(is_asked_to_stop));
+    origin_.debuginfod = debuginfod_.get();
+  }
   /// Of a recorded trace (`facts` of its header) or of one that a script makes.
   void start(const event::EventTable& events, const source::TraceFacts* facts);
   /// Live: the same, with what is mapped already in the processes of `threads`.
@@ -54,6 +65,7 @@ class Stacks {
   std::unique_ptr<Unwinding> make_unwinding(FrameFinder& frames);
 
   base::Interner& strings_;
+  std::unique_ptr<symbol::Debuginfod> debuginfod_;
   TraceOrigin origin_;
   unwind::Arch arch_ = unwind::Arch::kX86_64;
   StackMode mode_ = StackMode::kNone;

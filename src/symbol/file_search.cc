@@ -1,9 +1,8 @@
 #include "symbol/file_search.h"
 
+#include <elf.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -47,11 +46,7 @@ FileSearch::FileSearch(const Places& places, const process::Module& module, std:
 void FileSearch::refuse(const std::string& why) { reason += (reason.empty() ? "" : "; ") + why; }
 
 FileSearch::Found FileSearch::open(int fd, const std::string& path, std::string* problem) {
-  struct stat info {};
-  if (fstat(fd, &info) == 0) {
-    opened_device_ = uint64_t{major(info.st_dev)} << 32 | minor(info.st_dev);
-    opened_inode_ = info.st_ino;
-  }
+  opened_ = sys::load_file_identity(fd);
   return owned(elf::File::open(fd, path), problem);
 }
 
@@ -67,7 +62,10 @@ FileSearch::Found FileSearch::open(const std::string& path, std::string* problem
   const std::string here = places_.root + path;
   const base::Fd fd(::open(here.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (fd) return open(fd.number(), here, problem);
-  if (problem != nullptr) *problem = base::system_error(errno, "cannot open " + here).what;
+  if (problem != nullptr) {
+    *problem = places_.archive.empty() ? base::system_error(errno, "cannot open " + here).what
+                                       : places_.archive + " does not hold " + path;
+  }
   return nullptr;
 }
 
@@ -101,13 +99,25 @@ FileSearch::Found FileSearch::take(Found file) {
   return file && agrees(*file) ? std::move(file) : nullptr;
 }
 
-/// Without build ids, another inode on the same device is another file.
+/// Without build ids, another inode on the same device is another file, and so is an inode that was used again, or that has
+/// other contents than somebody saw when it was mapped.
 bool FileSearch::is_replaced(const std::string& name) {
-  if (module_.build_id || module_.inode == 0 || opened_device_ != module_.device ||
-      opened_inode_ == module_.inode)
-    return false;
-  refuse(fmt::format("{} has inode {}, in the trace it was {}: it has been replaced", name,
-                     opened_inode_, module_.inode));
+  if (!places_.root.empty()) return false;  // a copy of it
+  if (module_.build_id || module_.inode == 0 || !opened_) return false;
+  const bool is_same_device = opened_->device == module_.device;
+  if (is_same_device && opened_->inode != module_.inode) {
+    refuse(fmt::format("{} has inode {}, in the trace it was {}: it has been replaced", name,
+                       opened_->inode, module_.inode));
+    return true;
+  }
+  if (is_same_device &&
+      !opened_->is_mapped_as(module_.device, module_.inode, module_.inode_generation)) {
+    refuse(fmt::format(
+        "{} has the inode of the trace's, of another generation: it has been replaced", name));
+    return true;
+  }
+  if (module_.contents == 0 || opened_->contents == module_.contents) return false;
+  refuse(name + " has been written to since it was mapped");
   return true;
 }
 
@@ -118,6 +128,10 @@ FileSearch::Found FileSearch::find_vdso() {
     } else {
       refuse("this process has no vDSO");
     }
+  }
+  if (!module_.build_id && !places_.archive.empty()) {
+    if (auto file = owned(elf::File::open(places_.archives.front() + "/vdso"), nullptr))
+      return file;
   }
   if (!module_.build_id) return nullptr;
   if (auto file = find_in_archives(module_.build_id.view(), "vdso")) return file;
@@ -144,17 +158,36 @@ FileSearch::Found FileSearch::find_in_archives(std::span<const uint8_t> id, cons
   return nullptr;
 }
 
+/// What is asked last, and only where the user allows it: servers, by build id.
+FileSearch::Found FileSearch::ask_servers(std::span<const uint8_t> id, Debuginfod::Kind kind) {
+  if (places_.debuginfod == nullptr || id.size() < 2) return nullptr;
+  std::string problem;
+  auto file = places_.debuginfod->find(id, kind, problem);
+  if (file) return file;
+  if (kind == Debuginfod::Kind::kProgram) {
+    refuse(problem);
+  } else {
+    tried.push_back(problem);
+  }
+  return nullptr;
+}
+
 FileSearch::Found FileSearch::find_file(int kept) {
   if (module_.kind == ModuleKind::kVdso) return find_vdso();
   if (path_.ends_with(kDeleted)) path_.resize(path_.size() - kDeleted.size());
   if (kept >= 0) {
     std::string problem;
-    auto file = owned(elf::File::open(kept, path_), &problem);
+    auto file = open(kept, path_, &problem);
     if (!file) refuse(problem);
+    if (file && is_replaced(path_)) file = nullptr;
     if ((file = take(std::move(file)))) return file;
   }
   if (!is_path(path_)) {
     refuse(path_.empty() ? "the trace does not name it" : path_ + " is no file");
+    return nullptr;
+  }
+  if (module_.contents == process::Module::kGone) {
+    refuse(path_ + " was changed after it had been mapped, before anybody looked at it");
     return nullptr;
   }
   std::string problem;
@@ -163,10 +196,11 @@ FileSearch::Found FileSearch::find_file(int kept) {
   if (file && is_replaced(file->name())) file = nullptr;
   if ((file = take(std::move(file)))) return file;
   if ((file = take(open_deleted()))) return file;
-  if (module_.build_id) {
-    if ((file = find_in_archives(module_.build_id.view(), "elf"))) return file;
-  }
-  return nullptr;
+  if (!module_.build_id) return nullptr;
+  if ((file = find_in_archives(module_.build_id.view(), "elf"))) return file;
+  file = ask_servers(module_.build_id.view(), Debuginfod::Kind::kProgram);
+  if (file) is_verified = true;
+  return file;
 }
 
 /// Whether what lies at `path` belongs to `file`: by the build ids of both, or by the link's checksum.
@@ -190,6 +224,13 @@ FileSearch::Found FileSearch::check_debug(const std::string& path, const elf::Fi
 }
 
 FileSearch::Found FileSearch::find_debug(elf::File& file) {
+  if (auto debug = find_local_debug(file)) return debug;
+  const auto* const own = file.find_section(".debug_info");
+  if (own != nullptr && own->type != SHT_NOBITS) return nullptr;  // a server has no more
+  return ask_servers(file.build_id(), Debuginfod::Kind::kDebug);
+}
+
+FileSearch::Found FileSearch::find_local_debug(elf::File& file) {
   const auto id = file.build_id();
   if (id.size() >= 2) {
     for (const std::string& folder : places_.debug_folders) {
@@ -223,7 +264,8 @@ FileSearch::Found FileSearch::find_debug_by_id(std::span<const uint8_t> id) {
     if (debug && same_id(debug->build_id(), id)) return debug;
     tried.push_back(debug ? path + " has another build id" : problem);
   }
-  return find_in_archives(id, "debug");
+  if (auto debug = find_in_archives(id, "debug")) return debug;
+  return ask_servers(id, Debuginfod::Kind::kDebug);
 }
 
 FileSearch::Found FileSearch::find_alt(elf::File& file) {
@@ -234,6 +276,7 @@ FileSearch::Found FileSearch::find_alt(elf::File& file) {
     for (const std::string& folder : places_.debug_folders)
       candidates.push_back(build_id_path(folder, link->build_id) + ".debug");
   }
+  if (auto alt = find_in_archives(link->build_id, "debug")) return alt;
   const bool is_absolute = link->name.starts_with('/');
   candidates.insert(candidates.begin(),
                     is_absolute ? link->name : folder_of(file.name()) + "/" + link->name);
@@ -243,7 +286,7 @@ FileSearch::Found FileSearch::find_alt(elf::File& file) {
     if (alt && same_id(alt->build_id(), link->build_id)) return alt;
     tried.push_back(alt ? path + " has another build id than .gnu_debugaltlink says" : problem);
   }
-  return nullptr;
+  return ask_servers(link->build_id, Debuginfod::Kind::kDebug);
 }
 
 }  // namespace oc::symbol

@@ -1,12 +1,15 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "elf/file.h"
 #include "process/module_table.h"
+#include "symbol/debuginfod.h"
 #include "symbol/module_files.h"
+#include "sys/file_identity.h"
 
 namespace oc::symbol {
 
@@ -37,14 +40,16 @@ class FileSearch {
   bool agrees(const elf::File& file);
   bool is_replaced(const std::string& name);
   Found find_vdso();
+  Found find_local_debug(elf::File& file);
   Found find_in_archives(std::span<const uint8_t> id, const char* name);
   Found check_debug(const std::string& path, const elf::File& file, const elf::DebugLink* link);
+  Found ask_servers(std::span<const uint8_t> id, Debuginfod::Kind kind);
   void refuse(const std::string& why);
 
   const Places& places_;
   const process::Module& module_;
   std::string path_;
-  uint64_t opened_device_ = 0, opened_inode_ = 0;  ///< of the last file that was opened
+  std::optional<sys::FileIdentity> opened_;  ///< of the last file that was opened
 };
 
 }  // namespace oc::symbol

@@ -26,6 +26,10 @@ class FileSymbols {
   }
   /// Indices of symbols whose name, as it is or demangled in either form, is this, or matches it as a glob.
   std::vector<uint32_t> search(const std::string& pattern);
+  /// Who typed a name that is not there may have meant these: that contain it, or nearly are it; at most three.
+  std::vector<std::string> find_near(const std::string& name);
+  /// Where an address lies of which neither a symbol nor a line tells: "between a, which ends at 0x12, and b at 0x20".
+  std::string describe_gap(uint64_t address);
 
  private:
   FileSymbols() : modules_(strings_) {}

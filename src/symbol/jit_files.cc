@@ -68,7 +68,10 @@ class Search {
     if (auto bytes = read_as_process(path)) return bytes;
     const std::string name = path.substr(path.rfind('/') + 1);
     for (const std::string& archive : places_.archives) {
-      if (auto bytes = read_own(open_plainly(archive + "/" + name))) return bytes;
+      const std::string own = fmt::format("{}/dumps/{}/{}", archive, pid_, name);
+      for (const std::string& place : {own, archive + "/" + name}) {
+        if (auto bytes = read_own(open_plainly(place))) return bytes;
+      }
     }
     if (is_elsewhere()) return {};
     return read_own(open_plainly(places_.root + path));
@@ -86,23 +89,45 @@ class Search {
 
 }  // namespace
 
-JitNames load_jit_names(const Places& places, int32_t pid, const std::vector<std::string>& dumps) {
-  JitNames found;
+JitFiles find_jit_files(const Places& places, int32_t pid, const std::vector<std::string>& dumps) {
+  JitFiles found;
   const Search search(places, pid);
   for (const std::string& path : dumps) {
-    auto bytes = search.read_dump(path);
-    if (!bytes) {
-      found.reason = path + " cannot be read";
-      continue;
+    if (auto bytes = search.read_dump(path)) {
+      found.dump_paths.push_back(path);
+      found.dumps.push_back(std::move(*bytes));
+    } else {
+      found.missing.push_back(path);
     }
-    auto dump = JitDump::make(std::move(*bytes), path);
+  }
+  found.map = search.read_map();
+  return found;
+}
+
+std::vector<std::string> find_dumps(const process::ModuleTable& modules, int32_t pid) {
+  std::vector<std::string> dumps;
+  for (uint32_t id = 1; id <= modules.size(); ++id) {
+    const std::string path(modules.path({id}));
+    const auto name = path.substr(path.rfind('/') + 1);
+    if (modules.find({id}).pid == pid && name.starts_with("jit-") && name.ends_with(".dump"))
+      dumps.push_back(path);
+  }
+  return dumps;
+}
+
+JitNames load_jit_names(const Places& places, int32_t pid, const std::vector<std::string>& dumps) {
+  JitNames found;
+  JitFiles files = find_jit_files(places, pid, dumps);
+  if (!files.missing.empty()) found.reason = files.missing.back() + " cannot be read";
+  for (size_t i = 0; i < files.dumps.size(); ++i) {
+    auto dump = JitDump::make(std::move(files.dumps[i]), files.dump_paths[i]);
     if (dump) {
       found.dump.emplace(std::move(*dump));
     } else {
       found.reason = dump.error().what;
     }
   }
-  if (const auto bytes = search.read_map()) {
+  if (const auto& bytes = files.map) {
     found.map.emplace(
         std::string_view(reinterpret_cast<const char*>(bytes->data()), bytes->size()));
   }

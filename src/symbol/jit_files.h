@@ -18,6 +18,18 @@ struct JitNames {
   std::string reason;  ///< where it was looked for, when there is neither
 };
 
+/// The same as bytes: `dump_paths[i]` led to `dumps[i]`.
+struct JitFiles {
+  std::optional<std::vector<uint8_t>> map;
+  std::vector<std::string> dump_paths;
+  std::vector<std::vector<uint8_t>> dumps;
+  std::vector<std::string> missing;  ///< dumps that cannot be read
+};
+JitFiles find_jit_files(const Places& places, int32_t pid, const std::vector<std::string>& dumps);
+
+/// Paths of the dumps that this process mapped: it does so that a trace tells where they are.
+std::vector<std::string> find_dumps(const process::ModuleTable& modules, int32_t pid);
+
 /// Finds and reads perf-PID.map and jit-PID.dump of a process, also of one in a container: below /tmp of its own root, by
 /// the id that it calls itself; when it has gone, below /tmp here and in the archives. Files of other users are refused,
 /// except for root. `dumps`: paths of dumps that the process mapped, as it saw them.

@@ -50,10 +50,50 @@ void append(std::vector<uint8_t>& names, std::string_view text) {
   if (!text.empty()) std::memcpy(names.data() + at, text.data(), text.size());
 }
 
+/// Labels behind a section's code: no names of anything.
+bool is_end(std::string_view name) { return name == "_etext" || name == "_einittext"; }
+
+void sort(std::vector<SymbolTable::Symbol>& symbols) {
+  std::stable_sort(symbols.begin(), symbols.end(),
+                   [](const auto& a, const auto& b) { return a.start < b.start; });
+}
+
+/// Where code ends that has no size: at the labels that say so, and in front of another module's no later than on the next page,
+/// as of the last symbol of all (perf: symbols__fixup_end). What begins there has no name.
+///
+///     last kernel function | nothing ...........| first function of a module | nothing … | of the next module
+void add_ends(KernelNames& found, std::vector<uint64_t> ends) {
+  constexpr uint64_t kPage = 4096;
+  auto& symbols = found.symbols;
+  for (size_t i = 0; i + 1 < symbols.size(); ++i) {
+    const uint64_t end = (symbols[i].start | (kPage - 1)) + 1 + kPage;
+    const bool is_far = end > symbols[i].start && end < symbols[i + 1].start;
+    if (is_far &&
+        module_of(found.names, symbols[i].name) != module_of(found.names, symbols[i + 1].name))
+      ends.push_back(end);
+  }
+  if (symbols.empty() || ends.empty()) return;
+  const auto nameless = static_cast<uint32_t>(found.names.size());
+  append(found.names, {});
+  append(found.names, {});
+  for (const uint64_t end : ends) {
+    const auto at = std::lower_bound(symbols.begin(), symbols.end(), end,
+                                     [](const auto& a, uint64_t b) { return a.start < b; });
+    if (at == symbols.begin() || (at != symbols.end() && at->start == end)) continue;
+    SymbolTable::Symbol symbol;
+    symbol.start = end;
+    symbol.name = nameless;
+    symbol.binding = STB_LOCAL;
+    symbol.source = NameSource::kKallsyms;
+    symbols.insert(at, symbol);
+  }
+}
+
 }  // namespace
 
 KernelNames parse_kallsyms(std::string_view text) {
   KernelNames found;
+  std::vector<uint64_t> ends;
   found.symbols.reserve(text.size() / 48);
   found.names.reserve(text.size() / 2);
   while (!text.empty()) {
@@ -68,6 +108,10 @@ KernelNames parse_kallsyms(std::string_view text) {
     if (line.address == 0 && line.type != 'A' && line.type != 'a') ++found.hidden;
     if (line.name == "_stext") found.text_start = line.address;
     if (line.name == "_text") found.text = line.address;
+    if (is_end(line.name)) {
+      ends.push_back(line.address);
+      continue;
+    }
     const bool is_code = std::strchr("tTwW", line.type) != nullptr && line.type != 0;
     if (!is_code || line.address == 0 || line.module == "bpf" || line.name[0] == '$') continue;
     if (found.names.size() > std::numeric_limits<uint32_t>::max() - text.size()) break;
@@ -80,8 +124,8 @@ KernelNames parse_kallsyms(std::string_view text) {
     append(found.names, line.module);
     found.symbols.push_back(symbol);
   }
-  std::stable_sort(found.symbols.begin(), found.symbols.end(),
-                   [](const auto& a, const auto& b) { return a.start < b.start; });
+  sort(found.symbols);
+  add_ends(found, std::move(ends));
   return found;
 }
 

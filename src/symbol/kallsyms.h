@@ -11,7 +11,8 @@ namespace oc::symbol {
 
 /// What a text like /proc/kallsyms or System.map lists.
 struct KernelNames {
-  std::vector<SymbolTable::Symbol> symbols;  ///< of code, by address; all of size 0
+  /// Of code, by address; all of size 0. One without a name is where code ends, and nothing follows for a while.
+  std::vector<SymbolTable::Symbol> symbols;
   /// "schedule\0\0vfs_read\0\0nf_hook\0nf_tables\0": each name, and behind it its module or nothing.
   std::vector<uint8_t> names;
   uint64_t text_start = 0;  ///< the address of _stext; 0: not listed

@@ -17,7 +17,7 @@
 namespace oc::symbol {
 namespace {
 
-constexpr std::string_view kMagic = "ockern1\n";
+constexpr std::string_view kMagic = "ockern2\n";
 constexpr uint64_t kMostBytes = uint64_t{1} << 30;
 
 bool is_own(const struct stat& info) {

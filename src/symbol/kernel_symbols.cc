@@ -6,7 +6,6 @@
 #include <xxhash.h>
 
 #include <algorithm>
-#include <map>
 #include <optional>
 
 #include "elf/build_id.h"
@@ -68,13 +67,6 @@ struct KernelSymbols::State {
   bool take(KernelNames names, std::string whence);
   void relocate(uint64_t own_text, uint64_t own_start);
 
-  struct Life {
-    base::Nanos from = 0;
-    base::Nanos until = ~base::Nanos{0};
-    uint64_t size_bytes = 0;
-    std::string name;
-  };
-
   Settings settings;
   KeptNames kept;
   std::optional<KernelIdentity> identity;
@@ -85,8 +77,6 @@ struct KernelSymbols::State {
   SymbolTable table;
   uint64_t moved = 0;  ///< what the trace's kernel is above the table's
   std::string reason, origin;
-  std::map<uint64_t, std::vector<Life>> code;  ///< by address
-  uint64_t largest_code = 0;
 };
 
 KernelSymbols::KernelSymbols(Settings settings)
@@ -96,6 +86,7 @@ KernelSymbols::~KernelSymbols() = default;
 void KernelSymbols::use(KernelIdentity identity) { state_->identity = std::move(identity); }
 
 bool KernelSymbols::State::is_running() const {
+  if (!settings.may_be_running) return false;
   if (!identity) return true;
   if (!identity->build_id.empty()) return identity->build_id == running_id;
   const auto own = settings.release.empty() ? running_release() : settings.release;
@@ -104,6 +95,7 @@ bool KernelSymbols::State::is_running() const {
 
 void KernelSymbols::State::load() {
   is_loaded = true;
+  if (!identity && !settings.may_be_running) identity.emplace();
   const std::string notes = sys::read_text(settings.notes);
   running_id =
       elf::find_build_id_note({reinterpret_cast<const uint8_t*>(notes.data()), notes.size()});
@@ -202,33 +194,10 @@ bool KernelSymbols::State::load_archives() {
   return false;
 }
 
-void KernelSymbols::add_code(base::Nanos time, uint64_t address, uint64_t size_bytes,
-                             std::string_view name) {
-  remove_code(time, address);
-  state_->code[address].push_back({time, ~base::Nanos{0}, size_bytes, std::string(name)});
-  state_->largest_code = std::max(state_->largest_code, size_bytes);
-}
-
-void KernelSymbols::remove_code(base::Nanos time, uint64_t address) {
-  const auto found = state_->code.find(address);
-  if (found == state_->code.end() || found->second.empty()) return;
-  auto& last = found->second.back();
-  last.until = std::min(last.until, std::max(time, last.from));
-}
-
-KernelSymbols::Found KernelSymbols::find(uint64_t address, base::Nanos time) {
-  for (auto at = state_->code.upper_bound(address); at != state_->code.begin();) {
-    --at;
-    if (address - at->first >= state_->largest_code) break;
-    for (auto life = at->second.rbegin(); life != at->second.rend(); ++life) {
-      // The latest, also when it has gone: a look-up without a time is of a trace that has ended.
-      const bool lives = time == ~base::Nanos{0} || (life->from <= time && time < life->until);
-      if (lives && address - at->first < life->size_bytes) return {life->name, "bpf", at->first};
-    }
-  }
+KernelSymbols::Found KernelSymbols::find(uint64_t address) {
   if (!state_->is_loaded) state_->load();
   const auto* symbol = state_->table.find(address - state_->moved);
-  if (symbol == nullptr) return {};
+  if (symbol == nullptr || state_->table.name(*symbol).empty()) return {};
   Found found{state_->table.name(*symbol), {}, symbol->start + state_->moved};
   if (!state_->vmlinux) found.module = module_of(state_->names.names, symbol->name);
   // Modules of another boot lay elsewhere, and not by the same distance.

@@ -20,7 +20,8 @@ struct KernelIdentity {
   std::string kallsyms;                ///< the trace's own copy; "": it has none
 };
 
-/// Names of a kernel, its modules and BPF programs.
+/// Names of a kernel and its modules. BPF programs and trampolines come and go: each is a module of its own (ModuleKind::kBpf),
+/// whose name its record tells.
 ///
 /// Of the running kernel from /proc/kallsyms, of another one from what the trace carries or lies in a folder by
 /// build id; never from the running one when it is not that of the trace. Parsed once and kept in a file by build id
@@ -34,6 +35,8 @@ class KernelSymbols {
     std::vector<std::string> archives;  ///< of vmlinux, by build id
     std::string boot = "/boot";
     std::string release;  ///< of the running kernel; "": as uname tells
+    bool may_be_running =
+        true;  ///< false: the running kernel is not asked, whatever the trace says
   };
   explicit KernelSymbols(Settings settings);
   ~KernelSymbols();
@@ -41,17 +44,12 @@ class KernelSymbols {
   /// The kernel of the trace; without it, the running one. Before the first look-up.
   void use(KernelIdentity identity);
 
-  /// A KSYMBOL record: from `time` on, code is at [address, address + size), or no more.
-  void add_code(base::Nanos time, uint64_t address, uint64_t size_bytes, std::string_view name);
-  void remove_code(base::Nanos time, uint64_t address);
-
   struct Found {
     std::string_view name;    ///< "": nothing there. Owned by the object.
-    std::string_view module;  ///< "": the kernel itself; "bpf": a BPF program
+    std::string_view module;  ///< "": the kernel itself
     uint64_t start = 0;
   };
-  /// `time`: of BPF programs that came and went; ~0: the latest.
-  Found find(uint64_t address, base::Nanos time = ~base::Nanos{0});
+  Found find(uint64_t address);
 
   /// Why there are no names, with the command that mends it; "" when there are.
   const std::string& reason();

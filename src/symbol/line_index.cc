@@ -28,11 +28,13 @@ struct DwarfHandle {
 
 struct LineIndex::Unit {
   Dwarf_Die root{};
+  bool is_split = false;
   std::optional<LineUnit> read;
 };
 
 struct LineIndex::State {
-  State(elf::File& file, elf::File* alt_file) : main(file.handle()) {
+  State(elf::File& program, elf::File* alt_file, SplitPlaces split_places)
+      : file(program), places(std::move(split_places)), main(file.handle()) {
     if (alt_file != nullptr) alt.emplace(alt_file->handle());
     if (main.dwarf == nullptr) return;
     if (alt && alt->dwarf != nullptr) dwarf_setalt(main.dwarf, alt->dwarf);
@@ -56,6 +58,8 @@ struct LineIndex::State {
            });
   }
 
+  elf::File& file;
+  SplitPlaces places;
   std::span<const uint8_t> info, abbreviations;  ///< as libdw has them: decompressed
   std::optional<DwarfHandle> alt;                // outlives what refers to it
   DwarfHandle main;
@@ -89,7 +93,7 @@ void LineIndex::State::read_units() {
     if (dwarf_tag(&root) != DW_TAG_compile_unit && dwarf_tag(&root) != DW_TAG_skeleton_unit)
       continue;
     const auto index = static_cast<uint32_t>(units.size());
-    units.push_back({root, {}});
+    units.push_back({root, is_split, {}});
     add_ranges(units.back().root, index, ranges);
   }
   if (state < 0) ++bad;
@@ -106,14 +110,14 @@ void LineIndex::State::add_ranges(Dwarf_Die& root, uint32_t index, std::vector<R
   }
 }
 
-LineIndex::LineIndex(elf::File& file, elf::File* alt)
-    : state_(std::make_unique<State>(file, alt)) {}
+LineIndex::LineIndex(elf::File& file, elf::File* alt, SplitPlaces split)
+    : state_(std::make_unique<State>(file, alt, std::move(split))) {}
 LineIndex::~LineIndex() = default;
 
 bool LineIndex::has_lines(const elf::File& file) {
   for (const char* name : {".debug_info", ".zdebug_info"}) {
     const auto* section = file.find_section(name);
-    if (section != nullptr && section->type != SHT_NOBITS && file.type() != ET_REL) return true;
+    if (section != nullptr && section->type != SHT_NOBITS) return true;
   }
   return false;
 }
@@ -124,6 +128,10 @@ void LineIndex::find(uint64_t address, std::vector<SourceCall>& calls) {
   Unit& unit = state_->units[index];
   if (!unit.read) {
     unit.read.emplace(state_->main.dwarf, unit.root, state_->info, state_->abbreviations);
+    if (unit.is_split) {
+      std::string problem;
+      unit.read->use_split(SplitUnit::load(state_->places, state_->file, unit.root, problem));
+    }
     if (!unit.read->load()) ++state_->bad;
   }
   unit.read->find(address, calls);
@@ -133,6 +141,14 @@ uint32_t LineIndex::unit_at(uint64_t address) const { return state_->segments.fi
 
 size_t LineIndex::units() const { return state_->units.size(); }
 size_t LineIndex::split_units() const { return state_->split; }
+std::string LineIndex::find_split(std::string& problem) {
+  for (const Unit& unit : state_->units) {
+    if (!unit.is_split) continue;
+    const auto split = SplitUnit::load(state_->places, state_->file, unit.root, problem);
+    return split ? split->name() : std::string();
+  }
+  return {};
+}
 size_t LineIndex::bad_units() const { return state_->bad; }
 
 }  // namespace oc::symbol

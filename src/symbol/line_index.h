@@ -2,10 +2,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "elf/file.h"
+#include "symbol/split_dwarf.h"
 
 namespace oc::symbol {
 
@@ -27,11 +29,11 @@ struct SourceCall {
 ///     segments        |mai|sor|push|  sort |  main  |
 ///
 /// libdw reads the bytes. It is not safe for threads: one index is used by one thread at a time, and its files by nobody
-/// else meanwhile. Units in other files (.dwo, .dwp) have lines only; they are counted.
+/// else meanwhile. Of units whose other half is in a .dwo or .dwp file, that is looked for; without it they have lines only.
 class LineIndex {
  public:
   /// `file` has .debug_info or .debug_line; `alt` (made by dwz) may be null. Both outlive the index.
-  LineIndex(elf::File& file, elf::File* alt);
+  LineIndex(elf::File& file, elf::File* alt, SplitPlaces split = {});
   ~LineIndex();
 
   static bool has_lines(const elf::File& file);
@@ -45,6 +47,8 @@ class LineIndex {
 
   size_t units() const;
   size_t split_units() const;
+  /// The file with the other half of the first of those; else `problem` says why there is none.
+  std::string find_split(std::string& problem);
   /// Units that could not be read, or whose entries go on without end.
   size_t bad_units() const;
 

@@ -1,11 +1,13 @@
 #include "symbol/line_unit.h"
 
 #include <dwarf.h>
+#include <gelf.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <unordered_map>
 
+#include "base/bytes.h"
 #include "elf/dwarf_entries.h"
 
 namespace oc::symbol {
@@ -24,6 +26,42 @@ uint32_t number_of(Dwarf_Die* entry, unsigned name) {
   return dwarf_formudata(&attribute, &value) == 0 ? static_cast<uint32_t>(value) : 0;
 }
 
+/// The section of ranges that a unit of DWARF 5 names them in by number.
+std::span<const uint8_t> range_lists(Dwarf* dwarf) {
+  Elf* const elf = dwarf_getelf(dwarf);
+  size_t names = 0;
+  if (elf == nullptr || elf_getshdrstrndx(elf, &names) != 0) return {};
+  for (Elf_Scn* section = nullptr; (section = elf_nextscn(elf, section)) != nullptr;) {
+    GElf_Shdr header;
+    if (gelf_getshdr(section, &header) == nullptr ||
+        text_of(elf_strptr(elf, names, header.sh_name)) != ".debug_rnglists")
+      continue;
+    const Elf_Data* const data = elf_rawdata(section, nullptr);
+    if (data == nullptr || data->d_buf == nullptr) return {};
+    return {static_cast<const uint8_t*>(data->d_buf), data->d_size};
+  }
+  return {};
+}
+
+/// Where the ranges of an entry of a split unit begin in their section; false: it has none, or they are not there.
+bool find_ranges(Dwarf_Die& entry, uint64_t& first) {
+  Dwarf_Attribute told;
+  Dwarf_Word value = 0;
+  if (dwarf_attr(&entry, DW_AT_ranges, &told) == nullptr || dwarf_formudata(&told, &value) != 0)
+    return false;
+  first = value;
+  if (dwarf_whatform(&told) != DW_FORM_rnglistx) return true;
+  const auto lists = range_lists(dwarf_cu_getdwarf(entry.cu));
+  base::Bytes header(lists);
+  const bool is_wide = header.read<uint32_t>() == 0xffffffff;
+  const uint64_t offsets = is_wide ? 20 : 12, width = is_wide ? 8 : 4;  // behind the header
+  if (value > lists.size()) return false;
+  base::Bytes place(lists);
+  place.skip(offsets + value * width);
+  first = offsets + (is_wide ? place.read<uint64_t>() : place.read<uint32_t>());
+  return !place.failed();
+}
+
 }  // namespace
 
 std::string LineUnit::whole_path(const char* name) const {
@@ -40,7 +78,11 @@ bool LineUnit::load() {
   if (dwarf_attr(&root_, DW_AT_comp_dir, &folder) != nullptr)
     folder_ = text_of(dwarf_formstring(&folder));
   const bool has_lines = load_lines();
-  if (dwarf_getsrcfiles(&root_, &unit_files_, &unit_file_count_) != 0) unit_files_ = nullptr;
+  // Of two halves each has files of its own: those of lines, and those of calls.
+  Dwarf_Die entries = split_ ? split_->root() : root_;
+  if (dwarf_getsrcfiles(&entries, &unit_files_, &unit_file_count_) != 0 &&
+      dwarf_getsrcfiles(&root_, &unit_files_, &unit_file_count_) != 0)
+    unit_files_ = nullptr;
   return walk() && has_lines;
 }
 
@@ -84,12 +126,14 @@ bool LineUnit::walk() {
   elf::DwarfUnit unit;
   Dwarf_Die self;
   Dwarf_Off abbreviations = 0;
-  unit.first_entry = dwarf_dieoffset(&root_);
-  if (dwarf_cu_die(root_.cu, &self, &unit.version, &abbreviations, &unit.address_size,
+  Dwarf_Die root = split_ ? split_->root() : root_;
+  unit.first_entry = dwarf_dieoffset(&root);
+  if (dwarf_cu_die(root.cu, &self, &unit.version, &abbreviations, &unit.address_size,
                    &unit.offset_size, nullptr, nullptr) == nullptr)
     return false;
   unit.abbreviations = abbreviations;
-  elf::DwarfEntries entries(info_, abbreviations_, unit);
+  elf::DwarfEntries entries(split_ ? split_->info() : info_,
+                            split_ ? split_->abbreviations() : abbreviations_, unit);
   std::vector<Range> ranges;
   std::vector<uint32_t> functions{Segments::kNothing};  // by depth: around the entries there
   while (entries.next()) {
@@ -115,12 +159,18 @@ uint32_t LineUnit::add_node(uint64_t offset, bool is_inlined, uint32_t caller,
                             std::vector<Range>& ranges) {
   const auto index = static_cast<uint32_t>(nodes_.size());
   InlineNode node;
-  if (dwarf_offdie(dwarf_, offset, &node.entry) == nullptr) return kNoCode;
+  if (dwarf_offdie(split_ ? split_->dwarf() : dwarf_, offset, &node.entry) == nullptr)
+    return kNoCode;
   Dwarf_Addr base = 0, begin = 0, end = 0;
-  ptrdiff_t at = 0;
+  uint64_t first = 0;
+  const bool lacks_base = split_ && split_->base() != 0 && find_ranges(node.entry, first);
+  // From a place on libdw goes on with the base that it is given; 0 would be the beginning, where it takes the unit's own.
+  auto at = static_cast<ptrdiff_t>(first);
+  if (lacks_base && first != 0) base = split_->base();
   const size_t before = ranges.size();
   while ((at = dwarf_ranges(&node.entry, at, &base, &begin, &end)) > 0) {
-    if (begin < end) ranges.push_back({begin, end, 0, index});
+    const uint64_t more = lacks_base && first == 0 && base == 0 ? split_->base() : 0;
+    if (begin < end) ranges.push_back({begin + more, end + more, 0, index});
     if (ranges.size() - before >= kMostRanges) break;
   }
   if (ranges.size() == before) return kNoCode;

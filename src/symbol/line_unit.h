@@ -3,6 +3,7 @@
 #include <elfutils/libdw.h>
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,6 +11,7 @@
 
 #include "symbol/line_index.h"
 #include "symbol/segments.h"
+#include "symbol/split_dwarf.h"
 
 namespace oc::symbol {
 
@@ -32,6 +34,8 @@ class LineUnit {
            std::span<const uint8_t> abbreviations)
       : dwarf_(dwarf), root_(root), info_(info), abbreviations_(abbreviations) {}
 
+  /// Its entries are in this other half. Before `load`.
+  void use_split(std::unique_ptr<SplitUnit> split) { split_ = std::move(split); }
   /// Reads entries and lines; false when some of them could not be read.
   bool load();
   void find(uint64_t address, std::vector<SourceCall>& calls);
@@ -53,6 +57,7 @@ class LineUnit {
 
   Dwarf* dwarf_;
   Dwarf_Die root_;
+  std::unique_ptr<SplitUnit> split_;  ///< null: entries are here, or nowhere
   std::span<const uint8_t> info_, abbreviations_;
   std::string folder_;  ///< where the compiler ran
   std::vector<InlineNode> nodes_;

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "elf/debug_data.h"
+#include "symbol/build_id_path.h"
 #include "symbol/file_search.h"
 
 namespace oc::symbol {
@@ -34,6 +35,15 @@ Places Places::make_default(std::vector<std::string> archives) {
   return places;
 }
 
+Places Places::make_of_archive(std::string archive, const std::string& folder) {
+  Places places;
+  places.root = folder + "/root";
+  places.archives = {folder};
+  places.is_this_machine = false;
+  places.archive = std::move(archive);
+  return places;
+}
+
 ModuleFiles::ModuleFiles(const process::ModuleTable& modules, Places places)
     : modules_(modules), places_(std::move(places)) {}
 
@@ -46,6 +56,16 @@ ModuleFiles::Entry& ModuleFiles::entry(ModuleId module) {
 }
 
 void ModuleFiles::keep(ModuleId module, base::Fd fd) { entry(module).kept = std::move(fd); }
+
+std::optional<elf::File> ModuleFiles::take_debug(ModuleId id) {
+  const ModuleFile& found = load(id, false);
+  if (!found.file) return std::nullopt;
+  FileSearch search(places_, modules_.find(id), std::string(modules_.path(id)));
+  auto debug = search.find_debug(*found.file);
+  return debug ? std::optional(std::move(*debug)) : std::nullopt;
+}
+
+void ModuleFiles::forget(ModuleId module) { entries_.erase(module.value); }
 
 const ModuleFile& ModuleFiles::load(ModuleId id, bool with_debug) {
   Entry& entry = this->entry(id);
@@ -77,6 +97,15 @@ const ModuleFile& ModuleFiles::load(ModuleId id, bool with_debug) {
     }
   } else if (module.build_id) {
     found.debug = search.find_debug_by_id(module.build_id.view());
+  }
+  found.split.root = places_.root;
+  for (const elf::File* const file : {found.file.get(), found.debug.get()}) {
+    if (file == nullptr) continue;
+    found.split.packages.push_back(file->name() + ".dwp");
+    const auto id = file->build_id();
+    for (const std::string& archive : places_.archives) {
+      if (id.size() >= 2) found.split.packages.push_back(build_id_path(archive, id) + "/dwp");
+    }
   }
   if (elf::File* const holder = found.debug ? found.debug.get() : found.file.get())
     found.alt = search.find_alt(*holder);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -8,8 +9,11 @@
 #include "base/fd.h"
 #include "elf/file.h"
 #include "process/module_table.h"
+#include "symbol/split_dwarf.h"
 
 namespace oc::symbol {
+
+class Debuginfod;
 
 /// Where the files of modules are looked for, in this order within each kind. Folders that do not exist cost one
 /// look each.
@@ -19,10 +23,15 @@ struct Places {
       archives;  ///< by build id, as perf lays out ~/.debug: DIR/.build-id/xx/yyy…/elf
   std::vector<std::string> debug_folders{"/usr/lib/debug"};  ///< of separate debug files
   std::string proc = "/proc";
-  bool is_this_machine = true;  ///< the processes of the trace ran here: their roots are asked
+  bool is_this_machine = true;       ///< the processes of the trace ran here: their roots are asked
+  Debuginfod* debuginfod = nullptr;  ///< asked last, by build id; null: nobody asked for that
+  std::string archive;  ///< of a self-contained trace: its name; nothing else is looked at
 
   /// The usual ones of this user: $XDG_CACHE_HOME/oc and ~/.debug behind the given archives.
   static Places make_default(std::vector<std::string> archives = {});
+  /// Those of a self-contained trace of this name that was unpacked into `folder`: DIR/.build-id by build id, below DIR/root
+  /// by path, DIR/perf-PID.map, DIR/dumps/PID/….
+  static Places make_of_archive(std::string archive, const std::string& folder);
 };
 
 /// $XDG_CACHE_HOME/oc, else ~/.cache/oc; "" when neither is known.
@@ -33,6 +42,7 @@ struct ModuleFile {
   std::unique_ptr<elf::File> file;   ///< the program or library itself, or null
   std::unique_ptr<elf::File> debug;  ///< its separate debug file, or null
   std::unique_ptr<elf::File> alt;    ///< what both refer to, made by dwz, or null
+  SplitPlaces split;                 ///< where the other halves of its units are
   std::unique_ptr<elf::File> mini;   ///< decompressed .gnu_debugdata, or null
   /// Why `file` is null, in words: "deleted", "build id is … and the trace's …".
   std::string reason;
@@ -61,6 +71,11 @@ class ModuleFiles {
   elf::File* find(process::ModuleId module) { return load(module, false).file.get(); }
   /// The same with the reason, and with the debug files when asked for. Owned by the object.
   const ModuleFile& load(process::ModuleId module, bool with_debug = true);
+
+  /// Its separate debug file alone, which goes over to the caller; nothing: there is none.
+  std::optional<elf::File> take_debug(process::ModuleId module);
+  /// What was found for it, or not: the next one who asks looks again. Nobody has its files any more.
+  void forget(process::ModuleId module);
 
   const process::ModuleTable& modules() const { return modules_; }
   const Places& places() const { return places_; }

@@ -32,22 +32,29 @@ const SymbolTable& ModuleNames::table() {
   if (!with_lines_) return table_;
   for (elf::File* const file : {files_.debug.get(), files_.file.get()}) {
     if (file == nullptr || !LineIndex::has_lines(*file)) continue;
-    lines_ = std::make_unique<LineIndex>(*file, files_.alt.get());
+    if (file->type() == ET_REL) {
+      auto relocated = elf::Relocated::make(*file);
+      if (!relocated) continue;
+      relocated_.emplace(std::move(*relocated));
+      lines_ = std::make_unique<LineIndex>(relocated_->file(), nullptr, files_.split);
+      break;
+    }
+    lines_ = std::make_unique<LineIndex>(*file, files_.alt.get(), files_.split);
     break;
   }
   return table_;
 }
 
 std::unique_ptr<ModuleNames> ModuleNames::make_second() {
-  if (!lines()) return nullptr;
+  if (!lines() || relocated_) return nullptr;
   auto second = std::make_unique<ModuleNames>(files_, true);
   const bool is_debug = files_.debug && LineIndex::has_lines(*files_.debug);
   second->own_file_ = (is_debug ? files_.debug : files_.file)->make_second();
   if (files_.alt) second->own_alt_ = files_.alt->make_second();
   if (!second->own_file_ || (files_.alt && !second->own_alt_)) return nullptr;
   second->shared_table_ = &table_;
-  second->lines_ = std::make_unique<LineIndex>(*second->own_file_,
-                                               second->own_alt_ ? &*second->own_alt_ : nullptr);
+  second->lines_ = std::make_unique<LineIndex>(
+      *second->own_file_, second->own_alt_ ? &*second->own_alt_ : nullptr, files_.split);
   return second;
 }
 
@@ -82,7 +89,8 @@ void ModuleNames::find_one(std::optional<uint64_t> address, bool is_return, Look
       place.offset = *address + (is_return ? 1 : 0) - symbol->start;
     }
     lookup.calls.clear();
-    if (lines_) lines_->find(*address, lookup.calls);
+    const auto at = relocated_ ? relocated_->find_address(*address) : address;
+    if (lines_ && at) lines_->find(*at, lookup.calls);
     for (const SourceCall& call : lookup.calls) {
       lookup.findings.steps.push_back(
           {lookup.texts.name(call.function), lookup.texts.file(call.file), call.line});

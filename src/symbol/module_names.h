@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "elf/relocated.h"
 #include "symbol/line_index.h"
 #include "symbol/module_files.h"
 #include "symbol/symbol_table.h"
@@ -76,6 +77,7 @@ class ModuleNames {
   SymbolTable table_;
   const SymbolTable* shared_table_ = nullptr;    ///< of a second one: the first one's
   std::optional<elf::File> own_file_, own_alt_;  ///< of a second one
+  std::optional<elf::Relocated> relocated_;      ///< what `lines_` reads of a relocatable file
   std::unique_ptr<LineIndex> lines_;
 };
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <unordered_map>
 
 #include "base/bytes.h"
 #include "elf/plt.h"
@@ -87,9 +88,11 @@ class SymbolTable::Reader {
   }
 
   void add_plt(elf::File& file) {
-    for (const elf::PltEntry& entry : elf::load_plt(file)) {
+    const auto entries = elf::load_plt(file);
+    const auto choosers = find_choosers(entries);
+    for (const elf::PltEntry& entry : entries) {
       std::string name = entry.target;
-      if (name.empty()) name = chooser_name(entry.resolver);
+      if (name.empty()) name = chooser_name(choosers, entry.resolver);
       name += "@plt";
       const auto at = static_cast<uint32_t>(table_.made_.size());
       table_.made_.insert(table_.made_.end(), name.begin(), name.end());
@@ -101,16 +104,32 @@ class SymbolTable::Reader {
   }
 
  private:
-  /// Of the function that chooses another one when the program starts.
-  std::string chooser_name(uint64_t address) {
-    const auto& symbols = table_.symbols_;
-    const Symbol* best = nullptr;
-    for (const Symbol& symbol : symbols) {
-      if (symbol.start != address || symbol.source == NameSource::kPlt) continue;
-      if (!best || is_better(symbol, table_.name(symbol), *best, table_.name(*best)))
-        best = &symbol;
+  static constexpr size_t kNobody = ~size_t{0};
+  using Choosers =
+      std::unordered_map<uint64_t, size_t>;  ///< address: index of its symbol, or kNobody
+
+  /// The functions that choose other ones when the program starts: in one pass, for a file may have many of either.
+  Choosers find_choosers(std::span<const elf::PltEntry> entries) const {
+    Choosers choosers;
+    for (const elf::PltEntry& entry : entries) {
+      if (entry.target.empty()) choosers.emplace(entry.resolver, kNobody);
     }
-    return best ? std::string(table_.name(*best)) : "*ABS*";
+    if (choosers.empty()) return choosers;
+    const auto& symbols = table_.symbols_;
+    for (size_t i = 0; i < symbols.size(); ++i) {
+      const auto wanted = choosers.find(symbols[i].start);
+      if (wanted == choosers.end()) continue;
+      size_t& best = wanted->second;
+      if (best == kNobody ||
+          is_better(symbols[i], table_.name(symbols[i]), symbols[best], table_.name(symbols[best])))
+        best = i;
+    }
+    return choosers;
+  }
+  std::string chooser_name(const Choosers& choosers, uint64_t address) const {
+    const auto found = choosers.find(address);
+    const bool is_known = found != choosers.end() && found->second != kNobody;
+    return is_known ? std::string(table_.name(table_.symbols_[found->second])) : "*ABS*";
   }
 
   SymbolTable& table_;

@@ -34,12 +34,22 @@ KernelSymbols::Settings kernel_settings(const Settings& settings, const Places& 
   kernel.proc = places.proc;
   kernel.archives = places.archives;
   kernel.boot = places.root + "/boot";
+  kernel.may_be_running = places.archive.empty();
   return kernel;
 }
 
 bool is_in_kernel(ModuleKind kind) {
   return kind == ModuleKind::kKernel || kind == ModuleKind::kKernelModule ||
          kind == ModuleKind::kBpf;
+}
+
+/// "nf_tables" of "[nf_tables]" and of "/lib/modules/…/nf-tables.ko.xz", as kallsyms has it.
+std::string kernel_module_name(std::string_view path) {
+  std::string name(path.substr(path.rfind('/') + 1));
+  if (name.starts_with('[') && name.ends_with(']')) name = name.substr(1, name.size() - 2);
+  name.resize(std::min(name.find(".ko"), name.size()));
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
 }
 
 bool is_in_file(ModuleKind kind) { return kind == ModuleKind::kFile || kind == ModuleKind::kVdso; }
@@ -74,7 +84,7 @@ struct Symbolizer::Work {
   std::vector<ModuleNames*> lanes_of(ModuleId module, ModuleNames& first);
   const JitNames& jit_of(int32_t pid, ModuleFiles& files);
   bool find_given(const Frame& frame, Findings& findings, TextIndex& texts) const;
-  void find_in_kernel(const Frame& frame, base::Nanos time, std::string_view path,
+  void find_in_kernel(const Frame& frame, const Module& module, std::string_view path,
                       Findings& findings, TextIndex& texts);
   void find_in_memory(const Frame& frame, const JitNames& jit, base::Nanos time, Findings& findings,
                       TextIndex& texts) const;
@@ -103,14 +113,7 @@ std::vector<ModuleNames*> Symbolizer::Work::lanes_of(ModuleId module, ModuleName
 const JitNames& Symbolizer::Work::jit_of(int32_t pid, ModuleFiles& files) {
   const auto known = jit.find(pid);
   if (known != jit.end()) return known->second;
-  std::vector<std::string> dumps;  // a process maps its dump, so that a trace tells where it is
-  const auto& all = files.modules();
-  for (uint32_t id = 1; id <= all.size(); ++id) {
-    const std::string path(all.path({id}));
-    const auto name = path.substr(path.rfind('/') + 1);
-    if (all.find({id}).pid == pid && name.starts_with("jit-") && name.ends_with(".dump"))
-      dumps.push_back(path);
-  }
+  const auto dumps = find_dumps(files.modules(), pid);
   return jit.emplace(pid, load_jit_names(files.places(), pid, dumps)).first->second;
 }
 
@@ -127,21 +130,22 @@ bool Symbolizer::Work::find_given(const Frame& frame, Findings& findings, TextIn
   return true;
 }
 
-void Symbolizer::Work::find_in_kernel(const Frame& frame, base::Nanos time, std::string_view path,
-                                      Findings& findings, TextIndex& texts) {
+void Symbolizer::Work::find_in_kernel(const Frame& frame, const Module& module,
+                                      std::string_view path, Findings& findings, TextIndex& texts) {
   Findings::Place place;
-  if (path.starts_with(
-          "bpf_")) {  // its record named it; the kernel's table has whatever lies before
+  // Its record named it; the kernel's table has whatever lies before.
+  if (module.kind == ModuleKind::kBpf || path.starts_with("bpf_")) {
     place.name = texts.name(path);
     place.source = NameSource::kBpf;
     findings.places.push_back(place);
     return;
   }
-  const auto found = kernel.find(frame.lookup_offset(), time);
+  auto found = kernel.find(frame.lookup_offset());
+  // A module's range and the list of names may be of different times.
+  if (module.kind == ModuleKind::kKernelModule && found.module != kernel_module_name(path))
+    found = {};
   place.name = texts.name(found.name);
-  place.source = found.name.empty()      ? NameSource::kNone
-                 : found.module == "bpf" ? NameSource::kBpf
-                                         : NameSource::kKallsyms;
+  place.source = found.name.empty() ? NameSource::kNone : NameSource::kKallsyms;
   place.offset = found.name.empty() ? 0 : frame.offset - found.start;
   findings.places.push_back(place);
 }
@@ -184,14 +188,15 @@ void Symbolizer::resolve(std::span<const FrameId> ids) {
   std::vector<uint32_t> fresh;
   for (const FrameId id : ids) {
     if (id.value == 0 || id.value >= slots_.size() || slots_[id.value] != 0) continue;
-    slots_[id.value] = ~uint32_t{0};  // seen
     fresh.push_back(id.value);
   }
   std::sort(fresh.begin(), fresh.end(), [&](uint32_t a, uint32_t b) {
     const Frame left = frames_.find({a}), right = frames_.find({b});
     if (left.module.value != right.module.value) return left.module.value < right.module.value;
-    return left.offset < right.offset;
+    if (left.offset != right.offset) return left.offset < right.offset;
+    return a < b;
   });
+  fresh.erase(std::unique(fresh.begin(), fresh.end()), fresh.end());
   std::vector<Group> groups;
   Findings others;
   TextIndex texts(others);
@@ -209,7 +214,7 @@ void Symbolizer::resolve(std::span<const FrameId> ids) {
       }
       if (is_in_kernel(module.kind)) {
         const auto path = files_.modules().path(frame.module);
-        work_->find_in_kernel(frame, ~base::Nanos{0}, path, others, texts);
+        work_->find_in_kernel(frame, module, path, others, texts);
       } else if (module.kind == ModuleKind::kMemory) {
         work_->find_in_memory(frame, work_->jit_of(module.pid, files_), ~base::Nanos{0}, others,
                               texts);
@@ -297,17 +302,12 @@ const Resolved& Symbolizer::find(FrameId frame) {
 const Resolved& Symbolizer::find_at(FrameId id, base::Nanos time) {
   const Frame frame = frames_.find(id);
   const Module& module = files_.modules().find(frame.module);
-  const bool is_memory = module.kind == ModuleKind::kMemory;
-  if (!is_memory && !is_in_kernel(module.kind)) return find(id);
+  if (module.kind != ModuleKind::kMemory) return find(id);
   // The latest of a frame is known under its id alone; another one under its id and where that code began.
   const Resolved& latest = find(id);
   Findings findings;
   TextIndex texts(findings);
-  if (is_memory) {
-    work_->find_in_memory(frame, work_->jit_of(module.pid, files_), time, findings, texts);
-  } else {
-    work_->find_in_kernel(frame, time, files_.modules().path(frame.module), findings, texts);
-  }
+  work_->find_in_memory(frame, work_->jit_of(module.pid, files_), time, findings, texts);
   const Findings::Place& place = findings.places[0];
   if (place.name == Findings::kNoName) return latest;
   const auto name = names_.intern(findings.names[place.name].full);

@@ -69,8 +69,8 @@ class Symbolizer {
   void resolve(std::span<const process::FrameId> frames);
   /// The result of one frame, resolved now when it was not. Owned by the object; entries never move.
   const Resolved& find(process::FrameId frame);
-  /// The same at a moment of the trace: compiled code and BPF programs come and go, and an address is used again. Of
-  /// other modules, as find().
+  /// The same at a moment of the trace: compiled code comes and goes, and an address is used again. Of other modules,
+  /// as find().
   const Resolved& find_at(process::FrameId frame, base::Nanos time);
   /// The functions at that place, from the innermost inlined one to the function itself. Lent: until the next look-up.
   std::span<const Call> calls(const Resolved& resolved) const;
@@ -86,7 +86,7 @@ class Symbolizer {
   /// These names, all that are given for this module, win over all others, for frames that are resolved afterwards. From Lua, or
   /// another symbol source.
   void add_symbols(process::ModuleId module, std::span<const GivenSymbol> symbols);
-  /// The kernel's names: tell it of another machine's kernel, of KSYMBOL records.
+  /// The kernel's names: tell it of another machine's kernel.
   KernelSymbols& kernel();
 
  private:

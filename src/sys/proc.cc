@@ -135,6 +135,13 @@ bool is_alive(int32_t tid, const std::string& proc) {
          (stat[close + 2] != 'Z' && stat[close + 2] != 'X');
 }
 
+bool is_process_alive(int32_t pid, const std::string& proc) {
+  if (is_alive(pid, proc)) return true;
+  const auto tids = list_threads(pid, proc);
+  const std::string tasks = fmt::format("{}/{}/task", proc, pid);
+  return std::any_of(tids.begin(), tids.end(), [&](int32_t tid) { return is_alive(tid, tasks); });
+}
+
 ThreadInfo load_thread(int32_t pid, int32_t tid, const std::string& proc) {
   ThreadInfo thread{pid, tid, {}};
   read_comm(AT_FDCWD, fmt::format("{}/{}/task/{}/comm", proc, pid, tid).c_str(), thread.comm);

@@ -32,6 +32,8 @@ std::vector<int32_t> list_threads(int32_t pid, const std::string& proc = "/proc"
 
 /// Whether a process or thread runs: one that ended and was not waited for does not.
 bool is_alive(int32_t tid, const std::string& proc = "/proc");
+/// Whether any thread of a process runs: the first one may have ended (pthread_exit).
+bool is_process_alive(int32_t pid, const std::string& proc = "/proc");
 
 /// Whether thread ids here are those of the host: the kernel's first pid namespace.
 bool in_initial_pid_namespace();

@@ -11,8 +11,7 @@ namespace oc::unwind {
 using base::Code;
 using base::make_error;
 
-base::Result<std::unique_ptr<RuleTable>> RuleTable::make(elf::File file,
-                                                         std::optional<elf::File> debug) {
+base::Result<std::unique_ptr<RuleTable>> RuleTable::make(elf::File file, LoadDebug load_debug) {
   Arch arch;
   if (file.machine() == EM_X86_64 && file.is_64()) {
     arch = Arch::kX86_64;
@@ -26,8 +25,7 @@ base::Result<std::unique_ptr<RuleTable>> RuleTable::make(elf::File file,
     return make_error(Code::kUnsupported, file.name() + " is in the other byte order",
                       "read the trace on a machine like the one that it was recorded on");
   }
-  if (debug && debug->machine() != file.machine()) debug.reset();
-  return std::unique_ptr<RuleTable>(new RuleTable(arch, std::move(file), std::move(debug)));
+  return std::unique_ptr<RuleTable>(new RuleTable(arch, std::move(file), std::move(load_debug)));
 }
 
 base::Result<std::unique_ptr<RuleTable>> RuleTable::open(const std::string& path) {
@@ -36,16 +34,32 @@ base::Result<std::unique_ptr<RuleTable>> RuleTable::open(const std::string& path
   return make(std::move(*file));
 }
 
-RuleTable::RuleTable(Arch arch, elf::File file, std::optional<elf::File> debug)
-    : file_(std::move(file)), debug_(std::move(debug)), arch_(arch) {
+RuleTable::RuleTable(Arch arch, elf::File file, LoadDebug load_debug)
+    : file_(std::move(file)), arch_(arch), late_(std::make_unique<Late>()) {
+  late_->load = std::move(load_debug);
   cfi_ = elf::Cfi::load_eh_frame(file_);
   debug_cfi_ = elf::Cfi::load_debug_frame(file_);
-  if (!debug_cfi_.has_entries() && debug_) debug_cfi_ = elf::Cfi::load_debug_frame(*debug_);
 }
 
 std::optional<elf::CfiEntry> RuleTable::find_entry(uint64_t address) const {
   auto entry = cfi_.find(address);
-  return entry ? entry : debug_cfi_.find(address);
+  if (!entry) entry = debug_cfi_.find(address);
+  return entry ? entry : late_cfi().find(address);
+}
+
+const elf::Cfi& RuleTable::late_cfi() const {
+  std::call_once(late_->once, [this] {
+    if (late_->load) late_->file = late_->load();
+    late_->load = {};
+    if (late_->file && late_->file->machine() == file_.machine() &&
+        late_->file->is_64() == file_.is_64() && late_->file->is_native_order())
+      late_->cfi = elf::Cfi::load_debug_frame(*late_->file);
+  });
+  return late_->cfi;
+}
+
+bool RuleTable::is_empty() const {
+  return !cfi_.has_entries() && !debug_cfi_.has_entries() && !late_cfi().has_entries();
 }
 
 /// At its first instruction, at the byte before (as callers are looked up), or at the system call itself.

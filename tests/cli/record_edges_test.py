@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 from bad_input_test import may_trace
 from program import Suite, problems_of, run, start, finish
@@ -20,6 +21,14 @@ BPF_CALL = {"x86_64": 321, "aarch64": 280}.get(platform.machine())
 
 # Threads that live for some milliseconds and make CALLS_EACH marked calls each (getpgid of no process), started without
 # a pause; and one that was there before. Prints the tid, when it began and when it had ended, of each.
+FIRST_ENDS = """
+import ctypes, sys, threading, time
+def work():
+    end = time.time() + 120
+    while time.time() < end: sum(range(1000))
+threading.Thread(target=work).start()
+ctypes.CDLL(None).syscall(int(sys.argv[1]), 0)
+"""
 SPAWNER = """
 import os, sys, threading, time
 EACH = 20
@@ -162,6 +171,41 @@ class Edges:
             problems.append(f"{nameless} calls of threads without a name")
         self.suite.check(name, problems, ended)
 
+    def first_thread_gone(self):
+        """A process whose first thread has ended is there as long as another one runs."""
+        name = "-p, the first thread has ended"
+        number = {"x86_64": 60, "aarch64": 93}.get(platform.machine())  # exit, of the thread alone
+        if number is None:
+            self.suite.skip(name, "the number of a system call is not known here")
+            return
+        job = subprocess.Popen([sys.executable, "-c", FIRST_ENDS, str(number)], stdout=subprocess.PIPE)
+        wait_until(lambda: b") Z " in Path(f"/proc/{job.pid}/stat").read_bytes())
+        output, problems = self.path(), []
+        recorder = start(["record", "-o", output, "-p", str(job.pid), "-e", "cpu-clock", "-F", "999", "--call-graph", "dwarf"])
+        wait_until(lambda: recorder.poll() is not None or os.path.exists(output + ".partial"))
+        time.sleep(0.5)
+        if recorder.poll() is None:
+            recorder.send_signal(signal.SIGINT)
+        ended = finish(recorder)
+        problems += problems_of(ended, 0, None, ".", 6)
+        script = ("local t, all, known = oc.open{ stacks = 'any' }, {}, 0 t:on('cpu-clock', function(e) all[#all + 1] = e.stack end) "
+                  "t:run() for _, s in ipairs(all) do local f = s:frames() "
+                  "if #f > 1 and f[#f].module ~= '[unknown]' then known = known + 1 end end print(#all, known)")
+        if ended.status == 0:
+            samples, known = map(int, run(["eval", "-q", "-i", output, script]).out.split())
+            if samples < 10 or known * 10 < samples * 9:
+                problems.append(f"{samples} samples, {known} with stacks")
+        job.kill()
+        job.wait()
+        self.suite.check(name, problems, ended)
+
+
+def wait_until(is_so):
+    """For 60 s at most: then the check that follows fails."""
+    end = time.monotonic() + 60
+    while not is_so() and time.monotonic() < end:
+        time.sleep(0.01)
+
 
 def without_effect(suite):
     """Options that could change nothing are told, each with what to do."""
@@ -191,7 +235,7 @@ def main():
         return suite.finish()
     with tempfile.TemporaryDirectory() as folder:
         edges = Edges(suite, folder)
-        for case in (edges.bpf, edges.lists, edges.spawning):
+        for case in (edges.bpf, edges.lists, edges.spawning, edges.first_thread_gone):
             if suite.wants(case.__name__):
                 case()
     return suite.finish()

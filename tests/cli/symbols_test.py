@@ -42,7 +42,14 @@ def addresses(suite):
         problems.append("the first line has no address")
     suite.check("an address has its function, its line and inlined calls", problems, ended)
     ended = run(["symbols", LIBRARY, "0xffffffffffffffff"])
-    suite.check("an address of nothing", problems_of(ended, 1, r"^0xffffffffffffffff  \[unknown\]$", None), ended)
+    suite.check("an address of nothing", problems_of(
+        ended, 1, r"^0xffffffffffffffff  \[unknown\]$", r"nothing is known of 0xf+: its code is from 0x0 to 0x3a4"), ended)
+    ended = run(["symbols", LIBRARY, "0x10"])
+    suite.check("an address before all functions", problems_of(
+        ended, 1, r"^0x10  \[unknown\]$", r"nothing is known of 0x10: before \S+ at 0x2\w\w$"), ended)
+    for word in ("0x", "0xzz", "0x11112222333344445"):
+        ended = run(["symbols", LIBRARY, word])
+        suite.check(f"{word} as an address", problems_of(ended, 2, None, f"'{word}' is no address"), ended)
     ended = run(["symbols", "--json", LIBRARY, "0x2e4"])
     told = json.loads(ended.out)
     wanted = {"address": "0x2e4", "symbol": "entry", "offset": 4, "source": ".symtab",
@@ -61,7 +68,47 @@ def names(suite):
         ended = run(["symbols", LIBRARY, pattern])
         suite.check(f"the name {pattern}", problems_of(ended, 0, r"^0x2[be]0 ", None), ended)
     ended = run(["symbols", LIBRARY, "no_such_name"])
-    suite.check("a name that is not there", problems_of(ended, 1, None, None), ended)
+    suite.check("a name that is not there", problems_of(
+        ended, 1, None, r"gcc5\.so: no symbol is called 'no_such_name'\n$"), ended)
+    for word, hint in (("wrok", "did you mean work"), ("entyr", "did you mean entry"), ("ny::w", "did you mean tiny::work"),
+                       ("2e4", "an address begins with 0x: 0x2e4")):
+        ended = run(["symbols", LIBRARY, word])
+        suite.check(f"the hint for {word}", problems_of(ended, 1, None, hint), ended)
+    ended = run(["symbols", LIBRARY, "entry", "no_such_name"])
+    suite.check("one name of two", problems_of(ended, 1, r"^0x2e0 ", "no_such_name"), ended)
+
+
+def traces(suite):
+    trace = os.path.join(ROOT, "tests", "fixtures", "stacks.data")
+    ended = run(["symbols", trace])
+    suite.check("modules of a trace", problems_of(
+        ended, 0, r"^/usr/[^\n]*\n    samples   \d+ \([\d.]+ %\), in \d+ stacks.*\n    names .*\n    lines ", None), ended)
+    ended = run(["symbols", "--json", trace])
+    told = [json.loads(line) for line in ended.out.splitlines()]
+    problems = problems_of(ended, 0, "", None)
+    counted = run(["eval", "-q", "-i", trace, 'local t, n = oc.open { stacks = "any" }, 0 '
+                   't:on("*", function(e) if e.stack.id ~= 0 or e.symbol then n = n + 1 end end) t:run() print(n)'])
+    if counted.status == 0 and sum(one["samples"] for one in told) != int(counted.out):
+        problems.append(f"{sum(one['samples'] for one in told)} samples, {counted.out.strip()} in the trace")
+    for one in told:
+        if not one.get("names_from") and not one.get("reason") or not one["lines"] and not one.get("no_lines"):
+            problems.append(f"{one['path']}: no names or lines, and no reason")
+        if one["samples"] > one["in_stacks"]:
+            problems.append(f"{one['path']}: more samples than stacks")
+    suite.check("modules of a trace as JSON", problems, ended)
+    more = run(["symbols", "--json", "--all-modules", trace])
+    suite.check("all modules", [] if len(more.out.splitlines()) >= len(told) else ["fewer"], more)
+    ended = run(["symbols", trace, "libc*"])
+    suite.check("a module by glob", problems_of(ended, 0, r"^/[^\n]*libc", None)
+                + (["others too"] if "dash" in ended.out else []), ended)
+    ended = run(["symbols", trace, "libc.so.7"])
+    suite.check("a module that is not there", problems_of(ended, 1, None, r"called 'libc\.so\.7'; did you mean"), ended)
+    ended = run(["symbols", trace, "--symfs", "/tmp"])
+    suite.check("--symfs of a trace", problems_of(ended, 2, None, "is for programs"), ended)
+    ended = run(["symbols", LIBRARY, "--all-modules"])
+    suite.check("--all-modules of a program", problems_of(ended, 2, None, "is for traces"), ended)
+    ended = run(["symbols", LIBRARY, "--", "ls"])
+    suite.check("a command", problems_of(ended, 2, None, "runs no command"), ended)
 
 
 def elsewhere(suite):
@@ -87,6 +134,7 @@ def main():
     facts(suite)
     addresses(suite)
     names(suite)
+    traces(suite)
     elsewhere(suite)
     return suite.finish()
 

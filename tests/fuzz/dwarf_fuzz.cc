@@ -3,17 +3,32 @@
 #include <cstdlib>
 
 #include "elf/file.h"
+#include "elf/relocated.h"
 #include "symbol/line_index.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  auto file = oc::elf::File::make({data, data + size}, "fuzz");
-  if (!file || !oc::symbol::LineIndex::has_lines(*file)) return 0;
-  oc::symbol::LineIndex index(*file, nullptr);
+namespace {
+
+void look(oc::elf::File& file) {
+  oc::symbol::LineIndex index(file, nullptr);
   std::vector<oc::symbol::SourceCall> calls;
   for (uint64_t address = 0; address < 0x2000; address += 7) {
     calls.clear();
     index.find(address, calls);
     if (calls.size() > 1 << 16) std::abort();
   }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  auto file = oc::elf::File::make({data, data + size}, "fuzz");
+  if (!file || !oc::symbol::LineIndex::has_lines(*file)) return 0;
+  constexpr uint16_t kRelocatable = 1;
+  if (file->type() == kRelocatable) {
+    auto relocated = oc::elf::Relocated::make(*file);
+    if (relocated) look(relocated->file());
+    return 0;
+  }
+  look(*file);
   return 0;
 }

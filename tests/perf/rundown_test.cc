@@ -97,9 +97,9 @@ TEST_CASE("the vDSO of a 32-bit process does not get the build id of ours") {
   Rundown rundown(48, {});
   MapsLine line;
   REQUIRE(parse_maps_line("f7fc4000-f7fc6000 r-xp 00000000 00:00 0 [vdso]", line));
-  CHECK(rundown.find_file(getpid(), line) == nullptr);
+  CHECK(rundown.files().find(getpid(), line) == nullptr);
   REQUIRE(parse_maps_line("7ffc02dfe000-7ffc02e00000 r-xp 00000000 00:00 0 [vdso]", line));
-  const MappedFile* ours = rundown.find_file(getpid(), line);
+  const MappedFile* ours = rundown.files().find(getpid(), line);
   REQUIRE(ours != nullptr);
   CHECK(ours->path == "[vdso]");
 }

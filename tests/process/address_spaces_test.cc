@@ -169,7 +169,7 @@ TEST_CASE("what was lent stays as it was") {
   f.spaces.map(1, mapping(0x1000, 0x1000, "/b"));
   const CodeMap& between = f.spaces.lend(1);
   f.spaces.exec(1);
-  f.spaces.exit(1);
+  f.spaces.exit(1, 1);
   CHECK(f.describe(before, 0x1000) == "/a+0");
   CHECK(f.describe(between, 0x1000) == "/b+0");
   CHECK(f.spaces.find(1).ranges().empty());
@@ -180,16 +180,56 @@ TEST_CASE("what was lent stays as it was") {
 TEST_CASE("a pid that is used again is another process; those that ended are kept for a while") {
   Fixture f;
   f.spaces.map(1, mapping(0x1000, 0x1000, "/a"));
-  f.spaces.exit(1);
+  f.spaces.exit(1, 1);
   CHECK(f.at(1, 0x1000) == "/a+0");
   f.spaces.fork(1, 50, false);
   CHECK(f.at(1, 0x1000).empty());
   for (int32_t pid = 100; pid < 100 + 3 * static_cast<int32_t>(AddressSpaces::kMostDead); ++pid) {
     f.spaces.map(pid, mapping(0x1000, 0x1000, "/b"));
-    f.spaces.exit(pid);
+    f.spaces.exit(pid, pid);
   }
   CHECK(f.at(100, 0x1000).empty());
   CHECK(f.spaces.size_bytes() < AddressSpaces::kMostDead * 400);
+}
+
+TEST_CASE("a process ends with its last thread, whichever that is") {
+  Fixture f;
+  const auto bury_others = [&f] {
+    for (int32_t pid = 100; pid < 101 + static_cast<int32_t>(AddressSpaces::kMostDead); ++pid) {
+      f.spaces.map(pid, mapping(0x1000, 0x1000, "/b"));
+      f.spaces.exit(pid, pid);
+    }
+  };
+  f.spaces.fork(1, 50, true);
+  f.spaces.map(1, mapping(0x1000, 0x1000, "/a"));
+  f.spaces.add_thread(1, 2);
+  f.spaces.add_thread(1, 2);  // listed, and told
+  f.spaces.add_thread(1, 3);
+  f.spaces.exit(1, 1);
+  f.spaces.exit(1, 3);
+  bury_others();
+  CHECK(f.at(1, 0x1000) == "/a+0");
+  f.spaces.exit(1, 2);
+  CHECK(f.at(1, 0x1000) == "/a+0");
+  bury_others();
+  CHECK(f.at(1, 0x1000).empty());
+  f.spaces.add_thread(7, 8);  // of a process that nobody told of
+  CHECK(&f.spaces.find(7) == &f.spaces.find(9));
+}
+
+TEST_CASE("a thread that becomes another program is all that is left of its process") {
+  Fixture f;
+  f.spaces.fork(1, 50, true);
+  f.spaces.add_thread(1, 2);
+  f.spaces.exit(1, 1);
+  f.spaces.exec(1);
+  f.spaces.map(1, mapping(0x1000, 0x1000, "/a"));
+  f.spaces.exit(1, 1);
+  for (int32_t pid = 100; pid < 101 + static_cast<int32_t>(AddressSpaces::kMostDead); ++pid) {
+    f.spaces.map(pid, mapping(0x1000, 0x1000, "/b"));
+    f.spaces.exit(pid, pid);
+  }
+  CHECK(f.at(1, 0x1000).empty());
 }
 
 TEST_CASE("rundowns know no generation of an inode: the file is the same") {

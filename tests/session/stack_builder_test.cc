@@ -61,7 +61,7 @@ struct Fixture {
       auto header = record_header(record);
       if (header.type != PERF_RECORD_SAMPLE) {
         builder.apply(header, header.misc, record,
-                      header.size_bytes - events[0].layout.trailer_size);
+                      header.size_bytes - events[0].layout.trailer_size, 0);
         continue;
       }
       header.misc = sample_misc;
@@ -199,6 +199,34 @@ TEST_CASE("the kernel's mapping tells its name and where it lies") {
   CHECK(f.tables.kernel().text_symbol == "_text");
 }
 
+TEST_CASE("code that the kernel makes has the name of its time, and none when it is gone") {
+  constexpr uint64_t kAt = 0xffffffffc0300000;
+  constexpr uint16_t kGone = 1;  // PERF_RECORD_KSYMBOL_FLAGS_UNREGISTER
+  Fixture f(chain_attr());
+  const auto tell = [&](uint16_t flags, std::string_view name) {
+    ByteVector body(16);
+    const uint32_t size = 64;
+    const uint16_t type = PERF_RECORD_KSYMBOL_TYPE_BPF;
+    std::memcpy(body.data(), &kAt, 8);
+    std::memcpy(body.data() + 8, &size, 4);
+    std::memcpy(body.data() + 12, &type, 2);
+    std::memcpy(body.data() + 14, &flags, 2);
+    body.insert(body.end(), name.begin(), name.end());
+    body.resize((body.size() + 8) / 8 * 8);
+    f.writer.kernel(PERF_RECORD_KSYMBOL, 0, body, {.pid = 10});
+  };
+  const auto there = [&] {
+    f.writer.sample({.pid = 10, .ip = kAt + 4}, chain({kKernel, kAt + 4}));
+    return f.frames(f.run(PERF_RECORD_MISC_KERNEL)).at(0);
+  };
+  tell(0, "bpf_prog_1_first");
+  CHECK(there().starts_with("bpf_prog_1_first+"));
+  tell(kGone, "bpf_prog_1_first");
+  CHECK(there().starts_with("[kernel.kallsyms]+"));
+  tell(0, "bpf_prog_2_second");
+  CHECK(there().starts_with("bpf_prog_2_second+"));
+}
+
 TEST_CASE("records and chains of noise do no harm") {
   std::mt19937 random(11);
   Fixture f(chain_attr());
@@ -212,7 +240,7 @@ TEST_CASE("records and chains of noise do no harm") {
       f.writer.record(types[random() % 6], static_cast<uint16_t>(random()), body);
       for (const size_t at : f.writer.starts) {
         const auto header = record_header(f.writer.bytes.data() + at);
-        f.builder.apply(header, header.misc, f.writer.bytes.data() + at, header.size_bytes);
+        f.builder.apply(header, header.misc, f.writer.bytes.data() + at, header.size_bytes, 0);
       }
       f.writer.bytes.clear();
       f.writer.starts.clear();

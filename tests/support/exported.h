@@ -29,4 +29,11 @@ inline std::string exported(machine::Machine& machine, std::string_view format,
   return status ? bytes : "error: " + status.error().what;
 }
 
+/// The same with a filter and nothing else out of the ordinary.
+inline std::string exported(machine::Machine& machine, std::string_view format,
+                            const machine::Filter& filter, bool values = true,
+                            bool inlined = true) {
+  return exported(machine, format, Wanted{filter, {}, inlined, values});
+}
+
 }  // namespace oc::test

@@ -25,7 +25,9 @@ class TracedMachine {
       named.function_offset = name.into;
       return named;
     }
+    machine::NamedSegment segment;
     machine::NamedCall call(process::FrameId, uint32_t) override { return {}; }
+    machine::NamedSegment find_segment(process::ModuleId, uint64_t) override { return segment; }
   };
 
  public:
@@ -46,6 +48,8 @@ class TracedMachine {
     mapping.offset = offset;
     machine.processes.map(time, pid, mapping);
   }
+  /// Of all modules.
+  void set_segment(const machine::NamedSegment& segment) { names_.segment = segment; }
   /// `into`: bytes from the function's beginning.
   uint32_t add_frame(process::ModuleId module, uint64_t offset, const std::string& function,
                      uint64_t into, bool is_return = false) {

@@ -140,17 +140,3 @@ TEST_CASE("a trace that tells a release only may use System.map of that release"
   CHECK(kernel.find(0xffffffff81000041).name == "old");
   CHECK(kernel.origin() == machine.folder / "boot/System.map-5.10");
 }
-
-TEST_CASE("BPF programs are found as of their time") {
-  const Machine machine;
-  KernelSymbols kernel(machine.settings);
-  constexpr uint64_t kAt = 0xffffffffc0300000;
-  kernel.add_code(100, kAt, 64, "bpf_prog_1_first");
-  kernel.remove_code(200, kAt);
-  kernel.add_code(300, kAt, 128, "bpf_prog_2_second");
-  CHECK(kernel.find(kAt + 8, 150).name == "bpf_prog_1_first");
-  CHECK(kernel.find(kAt + 8, 150).module == "bpf");
-  CHECK(kernel.find(kAt + 8, 350).name == "bpf_prog_2_second");
-  CHECK(kernel.find(kAt + 100, 150).name != "bpf_prog_2_second");
-  CHECK(kernel.find(kAt + 8).name == "bpf_prog_2_second");
-}

@@ -13,6 +13,7 @@
 #include "symbol/build_id_path.h"
 #include "symbol/fixture_files.h"
 #include "symbol/symbol_table.h"
+#include "sys/file_identity.h"
 
 using namespace oc;
 using symbol::ModuleFiles;
@@ -147,6 +148,45 @@ TEST_CASE("without build ids another inode is another file") {
   CHECK(files.find(same) != nullptr);
   CHECK(files.find(other) == nullptr);
   CHECK(says(files.load(other).reason, "has been replaced"));
+}
+
+TEST_CASE("without build ids an inode that was used again, or written over, is another file") {
+  Trace trace;
+  trace.folder.put("dwarf/gcc5.so", "lib.so");
+  const std::string path = trace.folder / "lib.so";
+  const base::Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const auto identity = oc::sys::load_file_identity(fd.number());
+  REQUIRE(identity);
+  process::Module module;
+  module.kind = process::ModuleKind::kFile;
+  module.path = trace.strings.intern(path);
+  module.device = identity->device;
+  module.inode = identity->inode;
+  module.inode_generation = identity->generation;
+  module.contents = identity->contents;
+  const auto same = trace.modules.intern(module);
+  module.contents += 1;
+  const auto before = trace.modules.intern(module);
+  module.contents = process::Module::kGone;
+  const auto gone = trace.modules.intern(module);
+  module.contents = 0;
+  module.inode_generation += 1;
+  module.generation_rank = module.inode_generation;
+  const auto removed = trace.modules.intern(module);
+  ModuleFiles files(trace.modules, trace.places);
+  CHECK(files.find(same) != nullptr);
+  CHECK(files.find(before) == nullptr);
+  CHECK(says(files.load(before).reason, "has been written to since it was mapped"));
+  CHECK(files.find(gone) == nullptr);
+  CHECK(says(files.load(gone).reason, "before anybody looked at it"));
+  if (identity->generation != 0) {
+    CHECK(files.find(removed) == nullptr);
+    CHECK(says(files.load(removed).reason, "has been replaced"));
+  }
+  files.keep(before, base::Fd(open(path.c_str(), O_RDONLY | O_CLOEXEC)));
+  files.forget(before);
+  files.keep(before, base::Fd(open(path.c_str(), O_RDONLY | O_CLOEXEC)));
+  CHECK(files.find(before) == nullptr);  // what was kept has other contents by now, too
 }
 
 TEST_CASE("a file is found in an archive by its build id, as perf lays archives out") {

@@ -7,6 +7,7 @@ then perf reads both, chain by chain. Recordings that oc folds while it makes th
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -156,15 +157,43 @@ def check_deleted(program, path):
         yield f"stacks of a deleted program: {stacks}"
 
 
+def check_separate(program, path):
+    """Rules that only the separate debug file has: .debug_frame."""
+    if not all(map(shutil.which, ("objcopy", "strip"))):
+        return
+    separate = stacks_test.build(os.path.dirname(path), "-fomit-frame-pointer", "-fno-asynchronous-unwind-tables", "-fno-unwind-tables")
+    run("objcopy", "--only-keep-debug", separate, separate + ".debug")
+    run("strip", "-s", separate)
+    run("objcopy", "--add-gnu-debuglink=" + separate + ".debug", separate)
+    done = oc_record(path, "--json", "--", separate)
+    stacks = json.loads(done.stdout)["recorded"]["stacks"] if done.returncode == 0 else {}
+    if stacks.get("ends", {}).get("complete", 0) * 10 < stacks.get("unwound", 1) * 9:
+        yield f"status {done.returncode}, {stacks}: {done.stderr}"
+    yield from read_by_both(separate, path)
+
+
+def check_limit(program, path):
+    """--max-stack counts frames of the kernel and the user together, also where they are unwound."""
+    for args in ([], ["--keep-stacks"]):
+        done = oc_record(path, "--max-stack", "3", *args, "--", program)
+        text, _ = run(OC, "script", "-q", "-i", path, os.path.join(perf_text.ROOT, "tests", "verify", "stacks.lua"))
+        depths = {line.count("|") for line in text.splitlines()}
+        if done.returncode != 0 or max(depths, default=0) != 3:
+            yield f"{args}: status {done.returncode}, depths {depths}: {done.stderr}"
+
+
 def main():
     problems = []
     with tempfile.TemporaryDirectory() as folder:
         program = stacks_test.build(folder, "-fomit-frame-pointer")
+        os.mkdir(os.path.join(folder, "separate"))
         by_perf = stacks_test.record(folder, "dwarf,16384", program)
         for name, check, *args in (("perf's recording", check_folded, by_perf),
                                    ("oc record", check_record, program, os.path.join(folder, "oc.data")),
                                    ("fork and exec", check_exec, program, os.path.join(folder, "exec.data")),
-                                   ("a deleted program", check_deleted, program, os.path.join(folder, "gone.data"))):
+                                   ("a deleted program", check_deleted, program, os.path.join(folder, "gone.data")),
+                                   ("--max-stack", check_limit, program, os.path.join(folder, "limit.data")),
+                                   ("a separate debug file", check_separate, None, os.path.join(folder, "separate", "a.data"))):
             problems += [f"{name}: {problem}" for problem in check(*args)]
     for problem in problems:
         print(problem)

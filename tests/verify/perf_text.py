@@ -70,9 +70,10 @@ def problems_of(check, *arguments):
         return [str(failure)]
 
 
-def run_checks(jobs, what):
-    """Runs jobs (label, check, arguments…) side by side, prints what they yield; the exit status."""
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+def run_checks(jobs, what, at_once=None):
+    """Runs jobs (label, check, arguments…) side by side, prints what they yield; the exit status. `at_once`: more of those
+    that mostly wait."""
+    with concurrent.futures.ThreadPoolExecutor(at_once or os.cpu_count() or 1) as pool:
         results = list(pool.map(lambda job: problems_of(*job[1:]), jobs))
     for (name, *_), problems in zip(jobs, results):
         for problem in problems:

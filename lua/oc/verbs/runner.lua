@@ -47,6 +47,7 @@ local function apply(context)
   if options.input then check_recorded(context) end
   settings.json, settings.verbose, settings.quiet = options.json, options.verbose, options.quiet
   settings.traceback = options.traceback
+  settings.use_debuginfod(options.debuginfod)
   settings.errors.max = options.max_errors
   settings.run = {
     input = options.input, duration = options.duration, events = options.events,

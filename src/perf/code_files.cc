@@ -1,0 +1,196 @@
+#include "perf/code_files.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/auxv.h>
+
+#include <algorithm>
+
+#include "base/clock.h"
+#include "elf/build_id.h"
+#include "sys/process_view.h"
+
+namespace oc::perf {
+
+using base::Fd;
+using base::Nanos;
+using sys::FileIdentity;
+
+namespace {
+
+constexpr Nanos kFresh = 100'000'000;
+constexpr size_t kMostFailures = 1 << 14;  // that are kept count of
+constexpr size_t kMostVersions = 64;       // of one inode
+
+/// The vDSO of this process, which is that of all others of its word size.
+std::vector<uint8_t> vdso_build_id() {
+  const auto* image = reinterpret_cast<const uint8_t*>(getauxval(AT_SYSINFO_EHDR));
+  if (image == nullptr) return {};
+  return elf::find_build_id({image, 4096});
+}
+
+/// A 32-bit process has another vDSO than this one. Nobody tells its build id, and a trace has one of that name.
+bool is_other_vdso(const MapsLine& mapping) {
+  constexpr uint64_t kEndOf32Bits = uint64_t{1} << 32;
+  return sizeof(void*) == 8 && mapping.end <= kEndOf32Bits;
+}
+
+uint64_t device_of(const MapsLine& mapping) {
+  return uint64_t{mapping.major} << 32 | mapping.minor;
+}
+
+Nanos wall_time_of(Nanos monotonic) {
+  return monotonic + (base::now_of(CLOCK_REALTIME) - base::now_of(CLOCK_MONOTONIC));
+}
+
+}  // namespace
+
+void CodeFiles::add_kernel(std::string name, std::vector<uint8_t> build_id) {
+  MappedFile file;
+  file.path = std::move(name);
+  file.build_id = std::move(build_id);
+  file.is_kernel = true;
+  files_.push_back(std::move(file));
+}
+
+const MappedFile* CodeFiles::find_vdso(const MapsLine& mapping) {
+  if (is_other_vdso(mapping)) return nullptr;
+  if (vdso_ == ~size_t{0}) {
+    vdso_ = files_.size();
+    MappedFile& file = files_.emplace_back();
+    file.path = mapping.path;
+    file.build_id = vdso_build_id();
+  }
+  return &files_[vdso_];
+}
+
+/// The mapped file itself, even when its name means another one by now (only root may); else the file of that name in
+/// the process's root, or, when the process is gone, in ours, if it is the one that was mapped.
+CodeFiles::Found CodeFiles::open_mapped(int32_t pid, const MapsLine& mapping) const {
+  constexpr int kHow = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+  Found found;
+  const auto take = [&](Fd fd) {
+    const auto identity = fd ? sys::load_file_identity(fd.number()) : std::nullopt;
+    if (!identity || !identity->is_mapped_as(device_of(mapping), mapping.inode, mapping.generation))
+      return false;
+    found.identity = *identity;
+    found.fd = std::move(fd);
+    return true;
+  };
+  const std::string link =
+      fmt::format("{}/{}/map_files/{:x}-{:x}", proc_, pid, mapping.start, mapping.end);
+  found.is_mapped = take(Fd(open(link.c_str(), kHow)));
+  if (found.is_mapped) return found;
+  const std::string path(mapping.path);
+  if (proc_ == "/proc") {
+    auto seen = sys::open_as_seen_by(pid, path);
+    if (seen && take(std::move(*seen))) return found;
+  }
+  take(Fd(open(path.c_str(), kHow)));
+  return found;
+}
+
+/// The version that it is now; made when it is another one than before.
+CodeFiles::Version& CodeFiles::look_at(int fd, const FileIdentity& identity,
+                                       const MapsLine& mapping) {
+  auto& versions = versions_[{device_of(mapping), mapping.inode}];
+  const auto is_same = [&](const Version& version) {
+    return version.identity.generation == identity.generation &&
+           version.identity.contents == identity.contents;
+  };
+  if (!versions.empty() && is_same(versions.back()) &&
+      versions.back().identity.changed == identity.changed)
+    return versions.back();
+  auto build_id = elf::load_build_id(fd);
+  // Renamed, linked, or of other rights only; or a copy of the same with its time.
+  if (!versions.empty() && is_same(versions.back()) &&
+      files_[versions.back().index].build_id == build_id) {
+    versions.back().identity = identity;
+    return versions.back();
+  }
+  if (versions.size() >= kMostVersions) versions.erase(versions.begin());
+  Version& version = versions.emplace_back();
+  version.identity = identity;
+  version.since = identity.changed;
+  version.index = files_.size();
+  MappedFile& file = files_.emplace_back();
+  file.path = mapping.path;
+  file.build_id = std::move(build_id);
+  file.generation = identity.generation != 0 ? identity.generation : mapping.generation;
+  file.contents = identity.contents;
+  return version;
+}
+
+/// Nobody can open it any more: what was seen of it last.
+const MappedFile* CodeFiles::find_unseen(const MapsLine& mapping) const {
+  const auto found = versions_.find({device_of(mapping), mapping.inode});
+  if (found == versions_.end()) return nullptr;
+  const auto& versions = found->second;
+  const auto is_it = [&](const Version& version) {
+    const uint64_t generation = files_[version.index].generation;
+    return generation == 0 || mapping.generation == 0 || generation == mapping.generation;
+  };
+  const auto version = std::find_if(versions.rbegin(), versions.rend(), is_it);
+  return version == versions.rend() ? nullptr : &files_[version->index];
+}
+
+/// What was looked at just now is as it was: a list of what runs names the same libraries for each process.
+const MappedFile* CodeFiles::find_fresh(const MapsLine& mapping) const {
+  const auto found = versions_.find({device_of(mapping), mapping.inode});
+  if (found == versions_.end()) return nullptr;
+  const Version& version = found->second.back();
+  const bool is_fresh = base::now_of(CLOCK_REALTIME) - version.seen < kFresh;
+  return is_fresh ? &files_[version.index] : nullptr;
+}
+
+const MappedFile* CodeFiles::find_gone(const MapsLine& mapping) {
+  gone_ = {};
+  gone_.path = mapping.path;
+  gone_.generation = mapping.generation;
+  gone_.contents = MappedFile::kGone;
+  return &gone_;
+}
+
+/// Of what could not be opened: the first time, the second, the fourth …
+bool CodeFiles::may_try(const Key& key) {
+  if (failures_.size() >= kMostFailures) failures_.clear();
+  Failures& failures = failures_[key];
+  if (++failures.asked < failures.next) return false;
+  failures.next *= 2;
+  return true;
+}
+
+const MappedFile* CodeFiles::find(int32_t pid, const MapsLine& mapping, Nanos mapped_at,
+                                  Fd* opened) {
+  if (mapping.path == "[vdso]") return find_vdso(mapping);
+  if (!mapping.path.starts_with('/') || mapping.inode == 0) return nullptr;
+  const Key key{device_of(mapping), mapping.inode};
+  if (mapped_at == 0 && opened == nullptr) {
+    if (const auto* known = find_fresh(mapping)) return known;
+  }
+  if (failures_.count(key) != 0 && !may_try(key)) return find_unseen(mapping);
+  Found found = open_mapped(pid, mapping);
+  if (!found.fd) {
+    if (const auto* known = find_unseen(mapping)) return known;
+    may_try(key);
+    return nullptr;
+  }
+  failures_.erase(key);
+  const Nanos mapped = mapped_at == 0 ? 0 : wall_time_of(mapped_at);
+  Version& now = look_at(found.fd.number(), found.identity, mapping);
+  now.seen = base::now_of(CLOCK_REALTIME);
+  // A program that runs cannot be written to: then a change was one of its names or rights.
+  if (now.since <= mapped || mapped == 0 || (found.is_mapped && found.identity.written <= mapped)) {
+    if (mapped != 0) now.since = std::min(now.since, mapped);
+    if (opened != nullptr) *opened = std::move(found.fd);
+    return &files_[now.index];
+  }
+  // It was changed since: what it was then, if it was seen so afterwards.
+  const auto& versions = versions_[key];
+  for (auto version = versions.rbegin(); version != versions.rend(); ++version) {
+    if (version->since <= mapped && mapped <= version->seen) return &files_[version->index];
+  }
+  return find_gone(mapping);
+}
+
+}  // namespace oc::perf

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/id.h"
+#include "perf/maps_line.h"
+#include "sys/file_identity.h"
+
+namespace oc::perf {
+
+/// A file that code was mapped from, as it was then.
+struct MappedFile {
+  static constexpr uint64_t kGone = ~uint64_t{0};
+
+  std::string path;
+  std::vector<uint8_t> build_id;
+  bool is_kernel = false;
+  uint64_t generation = 0;  ///< of its inode; 0: not told
+  /// As sys::FileIdentity; 0: not told; kGone: it was changed before anybody had looked at it, so that its build id is
+  /// not known, and whatever lies there now is something else.
+  uint64_t contents = 0;
+};
+
+/// The files that code is mapped from. The one place that says which file a mapping is of:
+///
+///     device, inode ──> versions, by time:  |---- build id a ----|written over, or made anew|---- build id b ----
+///                              mapped here: ^ a                            ^ a: not looked at in between: gone  ^ b
+///
+/// Files are looked at as the processes see them (/proc/PID/map_files, /proc/PID/root), each time that they are
+/// mapped; their build ids are read when they are new or have been changed. What cannot be opened is tried again, less
+/// and less often. One thread.
+class CodeFiles {
+ public:
+  explicit CodeFiles(std::string proc = "/proc") : proc_(std::move(proc)) {}
+
+  /// The file that process `pid` maps as `mapping` says; null when it is none, or nobody can see it. `mapped_at`:
+  /// CLOCK_MONOTONIC; 0: it is mapped now. `opened` gets the open file, where it is one that was found there.
+  /// Owned: until the next call.
+  const MappedFile* find(int32_t pid, const MapsLine& mapping, base::Nanos mapped_at = 0,
+                         base::Fd* opened = nullptr);
+
+  void add_kernel(std::string name, std::vector<uint8_t> build_id);
+  /// All that were found, without those of which nothing is known.
+  const std::vector<MappedFile>& all() const { return files_; }
+
+ private:
+  using Key = std::pair<uint64_t, uint64_t>;  ///< device and inode
+
+  /// Contents that an inode had for a while, CLOCK_REALTIME.
+  struct Version {
+    sys::FileIdentity identity;
+    base::Nanos since = 0;  ///< it has been like this at least since then
+    base::Nanos seen = 0;   ///< when it was looked at last
+    size_t index = 0;       ///< in files_
+  };
+  struct Failures {
+    uint32_t asked = 0;
+    uint32_t next = 1;  ///< to be tried when it is asked for so many times
+  };
+
+  const MappedFile* find_vdso(const MapsLine& mapping);
+  /// A file that was found, and whether it is still mapped.
+  struct Found {
+    base::Fd fd;
+    sys::FileIdentity identity;
+    bool is_mapped = false;
+  };
+  Found open_mapped(int32_t pid, const MapsLine& mapping) const;
+  Version& look_at(int fd, const sys::FileIdentity& identity, const MapsLine& mapping);
+  const MappedFile* find_unseen(const MapsLine& mapping) const;
+  const MappedFile* find_fresh(const MapsLine& mapping) const;
+  const MappedFile* find_gone(const MapsLine& mapping);
+  bool may_try(const Key& key);
+
+  std::string proc_;
+  std::map<Key, std::vector<Version>> versions_;  ///< the last one is that of now
+  std::map<Key, Failures> failures_;
+  std::vector<MappedFile> files_;
+  size_t vdso_ = ~size_t{0};  ///< in files_
+  MappedFile gone_;           ///< what find() hands out for a version that nobody has seen
+};
+
+}  // namespace oc::perf

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "tar/reader.h"
+
+namespace oc::tar {
+
+/// An archive's files in a folder of this process's own, below $TMPDIR or /var/tmp; gone with the object. Folders that killed
+/// processes of this user left there are removed on the way. One thread.
+///
+///     open      folder made and locked, the first member unpacked
+///     unpack    all others, when somebody needs them
+class Unpacked {
+ public:
+  using StopAsked = std::function<bool()>;
+
+  /// Errors: kNotFound: it is no archive, though something may be packed in it; others as Reader's.
+  static base::Result<std::unique_ptr<Unpacked>> open(const std::string& path,
+                                                      StopAsked is_asked_to_stop,
+                                                      Limits limits = {});
+  ~Unpacked();
+  Unpacked(const Unpacked&) = delete;
+  Unpacked& operator=(const Unpacked&) = delete;
+
+  /// As it was opened.
+  const std::string& archive() const { return archive_; }
+  const std::string& folder() const { return folder_; }
+  /// The first member, as a path.
+  const std::string& first() const { return first_; }
+  /// The first call unpacks, later ones do nothing and tell the same.
+  base::Status unpack();
+
+ private:
+  Unpacked(std::string archive, StopAsked is_asked_to_stop, Limits limits)
+      : archive_(std::move(archive)),
+        is_asked_to_stop_(std::move(is_asked_to_stop)),
+        limits_(limits) {}
+  base::Status make_folder();
+  base::Status unpack_one(Reader& reader, const Member& member);
+
+  std::string archive_, folder_, first_;
+  StopAsked is_asked_to_stop_;
+  Limits limits_;
+  base::Fd lock_;
+  std::optional<base::Status> unpacked_;
+};
+
+}  // namespace oc::tar
