@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/thread.h"
+#include "unwind/frame_room.h"
 
 namespace oc::session {
 
@@ -13,7 +14,8 @@ using process::StackEnd;
 
 namespace {
 
-constexpr size_t kAtOnce = 16;        ///< jobs whose stacks are fetched one before the other
+constexpr size_t kAtOnce =
+    64;  ///< jobs that an unwinder gets: more than it takes in turns, so it can fetch ahead
 constexpr size_t kMostFrames = 2048;  ///< of one user stack
 constexpr size_t kWorthAThread = 64;  ///< jobs
 
@@ -76,7 +78,7 @@ struct Unwinding::Half {
   std::array<unwind::Registers, kAtOnce> registers;
   std::array<unwind::Job, kAtOnce> some;
   std::vector<MapFinder> finders;
-  std::vector<unwind::Frame> frames = std::vector<unwind::Frame>(kAtOnce * kMostFrames);
+  unwind::FrameRoom frames{kAtOnce, kMostFrames};
 };
 
 Unwinding::Unwinding(FrameFinder& frames, RuleTables& rules, unwind::Arch arch)
@@ -102,7 +104,7 @@ void Unwinding::unwind_some(Half& half, std::span<UnwindJob> jobs) const {
     job.registers = &half.registers[i];
     job.stack = wanted.stack;
     job.code = &half.finders.back();
-    job.frames = std::span(half.frames).subspan(i * kMostFrames, kMostFrames);
+    job.frames = half.frames.of(i);
   }
   half.unwinder.unwind(std::span(half.some).first(jobs.size()));
   for (size_t i = 0; i < jobs.size(); ++i) {

@@ -78,7 +78,8 @@ struct Symbolizer::Work {
 
   ModuleNames& of(ModuleId module, ModuleFiles& files) {
     auto& slot = modules[module.value];
-    if (!slot) slot = std::make_unique<ModuleNames>(files.load(module), settings.lines);
+    if (!slot)
+      slot = std::make_unique<ModuleNames>(files.load(module), settings.lines, settings.threads);
     return *slot;
   }
   std::vector<ModuleNames*> lanes_of(ModuleId module, ModuleNames& first);
@@ -200,7 +201,7 @@ void Symbolizer::resolve(std::span<const FrameId> ids) {
   std::vector<Group> groups;
   Findings others;
   TextIndex texts(others);
-  std::vector<uint32_t> other_frames;
+  std::vector<uint32_t> other_frames, elsewhere;
   for (const uint32_t id : fresh) {
     const Frame frame = frames_.find({id});
     const Module& module = files_.modules().find(frame.module);
@@ -212,18 +213,22 @@ void Symbolizer::resolve(std::span<const FrameId> ids) {
         groups.back().frames.push_back(id);
         continue;
       }
-      if (is_in_kernel(module.kind)) {
-        const auto path = files_.modules().path(frame.module);
-        work_->find_in_kernel(frame, module, path, others, texts);
-      } else if (module.kind == ModuleKind::kMemory) {
-        work_->find_in_memory(frame, work_->jit_of(module.pid, files_), ~base::Nanos{0}, others,
-                              texts);
-      } else {
-        others.places.emplace_back();
-      }
+      elsewhere.push_back(id);
+      continue;
     }
     other_frames.push_back(id);
   }
+  other_frames.insert(other_frames.end(), elsewhere.begin(), elsewhere.end());
+  // Tables of all modules at once, and the frames of no file beside them; then the frames of files.
+  run_jobs(groups.size() + 1, fresh.size() <= kFewFrames ? 1 : work_->settings.threads,
+           [&](size_t job) {
+             if (job < groups.size()) {
+               groups[job].names->table();
+             } else {
+               for (const uint32_t id : elsewhere)
+                 find_elsewhere(frames_.find({id}), others, texts);
+             }
+           });
   split(groups);
   find_in_files(groups);
   for (const Group& group : groups) {
@@ -231,6 +236,20 @@ void Symbolizer::resolve(std::span<const FrameId> ids) {
       slots_[group.frames[i]] = add(group.findings, i);
   }
   for (uint32_t i = 0; i < other_frames.size(); ++i) slots_[other_frames[i]] = add(others, i);
+}
+
+/// Of the kernel, of memory, of nothing.
+void Symbolizer::find_elsewhere(const Frame& frame, Findings& findings, TextIndex& texts) {
+  const Module& module = files_.modules().find(frame.module);
+  if (is_in_kernel(module.kind)) {
+    const auto path = files_.modules().path(frame.module);
+    work_->find_in_kernel(frame, module, path, findings, texts);
+  } else if (module.kind == ModuleKind::kMemory) {
+    const JitNames& jit = work_->jit_of(module.pid, files_);
+    work_->find_in_memory(frame, jit, ~base::Nanos{0}, findings, texts);
+  } else {
+    findings.places.emplace_back();
+  }
 }
 
 /// Large groups of modules with lines into one for each thread, by unit.

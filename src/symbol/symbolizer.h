@@ -44,6 +44,7 @@ struct Settings {
 
 class KernelSymbols;
 struct Findings;
+class TextIndex;
 
 /// A function that somebody else names.
 struct GivenSymbol {
@@ -94,6 +95,7 @@ class Symbolizer {
   struct Group;
 
   uint32_t add(const Findings& findings, uint32_t place);
+  void find_elsewhere(const process::Frame& frame, Findings& findings, TextIndex& texts);
   void find_in_files(std::vector<Group>& groups);
   void split(std::vector<Group>& groups);
 
