@@ -1,4 +1,8 @@
+#include <signal.h>
 #include <sqlite3.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
 
@@ -145,4 +149,20 @@ TEST_CASE("a folder that is not there is an error that says what to do") {
   REQUIRE_FALSE(file);
   CHECK(file.error().what.find("/nonexistent/folder") != std::string::npos);
   CHECK(file.error().hint.find("TMPDIR") != std::string::npos);
+}
+
+TEST_CASE("a disk that is full is an error with a reason") {
+  const pid_t child = fork();
+  if (child == 0) {
+    signal(SIGXFSZ, SIG_IGN);
+    const rlimit small{1 << 16, 1 << 16};
+    setrlimit(RLIMIT_FSIZE, &small);
+    Machine machine;
+    test::fill_many(machine, 5000);
+    const std::string said = exported(machine, "sqlite");
+    _exit(said.starts_with("error: cannot write tables in ") ? 0 : 1);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
 }
