@@ -26,7 +26,8 @@ constexpr size_t kMostName = 2000;
 /// ns as µs, exactly.
 std::string micros(int64_t nanos) {
   const bool is_negative = nanos < 0;
-  const uint64_t size = is_negative ? 0 - static_cast<uint64_t>(nanos) : static_cast<uint64_t>(nanos);
+  const uint64_t size =
+      is_negative ? 0 - static_cast<uint64_t>(nanos) : static_cast<uint64_t>(nanos);
   return fmt::format("{}{}.{:03}", is_negative ? "-" : "", size / 1000, size % 1000);
 }
 
@@ -55,7 +56,8 @@ class ChromeWriter {
 
   Ids ids_of(machine::ContextId context) const {
     if (!context) return {};
-    const machine::Thread& thread = machine_.processes.thread(machine_.processes.context(context).thread);
+    const machine::Thread& thread =
+        machine_.processes.thread(machine_.processes.context(context).thread);
     return {machine_.processes.process(thread.process).pid, thread.tid};
   }
 
@@ -84,7 +86,8 @@ class ChromeWriter {
   /// Of the processes and threads that samples or spans refer to. Of two lives of one pid the later names it.
   void write_names() {
     std::vector<uint8_t> is_used(machine_.processes.contexts().size() + 1, 0);
-    what_.selection.for_each([&](const Sample& sample, uint64_t) { is_used[sample.context.value] = 1; });
+    what_.selection.for_each(
+        [&](const Sample& sample, uint64_t) { is_used[sample.context.value] = 1; });
     for (const machine::Span& span : machine_.spans.all()) {
       if (what_.selection.takes(span)) is_used[span.context.value] = 1;
     }
@@ -92,7 +95,8 @@ class ChromeWriter {
     for (uint32_t id = 1; id < is_used.size(); ++id) {
       if (is_used[id]) threads.insert(machine_.processes.context({id}).thread.value);
     }
-    for (const uint32_t id : threads) processes.insert(machine_.processes.thread({id}).process.value);
+    for (const uint32_t id : threads)
+      processes.insert(machine_.processes.thread({id}).process.value);
     // Readers refuse a list without events.
     if (is_used[0] != 0 || processes.empty()) write_name("process_name", {}, "no process");
     for (const uint32_t id : processes) {
@@ -113,14 +117,16 @@ class ChromeWriter {
       if (track.is_nested) {
         begin("{\"ph\":\"X\",");
         write_span(span, track.span);
-        text_ += ",\"ts\":" + micros(span.start) + ",\"dur\":" + micros(span.end - span.start) + "}";
+        text_ +=
+            ",\"ts\":" + micros(span.start) + ",\"dur\":" + micros(span.end - span.start) + "}";
         continue;
       }
       // What overlaps has a track of its own, by its id.
       for (const bool is_begin : {true, false}) {
         begin(is_begin ? "{\"ph\":\"b\"," : "{\"ph\":\"e\",");
         write_span(span, track.span);
-        text_ += fmt::format(",\"id\":\"{}\",\"ts\":{}}}", track.span.value, micros(is_begin ? span.start : span.end));
+        text_ += fmt::format(",\"id\":\"{}\",\"ts\":{}}}", track.span.value,
+                             micros(is_begin ? span.start : span.end));
       }
     }
   }
@@ -131,7 +137,8 @@ class ChromeWriter {
     string(machine_.text(span.name));
     text_ += ",\"cat\":";
     string(span.kind ? machine_.text(machine_.kind(span.kind).name) : "span");
-    text_ += fmt::format(",\"pid\":{},\"tid\":{},\"args\":{{\"span\":{}", ids.pid, ids.tid, id.value);
+    text_ +=
+        fmt::format(",\"pid\":{},\"tid\":{},\"args\":{{\"span\":{}", ids.pid, ids.tid, id.value);
     if (span.parent) text_ += fmt::format(",\"parent\":{}", span.parent.value);
     if (span.cpu != machine::kNoCpu) text_ += fmt::format(",\"cpu\":{}", span.cpu);
     write_attributes(span.attributes);
@@ -164,20 +171,25 @@ class ChromeWriter {
       const bool has_kind = static_cast<bool>(sample.kind);
       const machine::ValueType type =
           has_kind ? machine_.kind(sample.kind).type : machine::ValueType::kCount;
-      const bool is_counter = type == machine::ValueType::kNumber || type == machine::ValueType::kBytes;
+      const bool is_counter =
+          type == machine::ValueType::kNumber || type == machine::ValueType::kBytes;
       const Ids ids = ids_of(sample.context);
       begin(is_counter ? "{\"ph\":\"C\",\"name\":" : "{\"ph\":\"i\",\"s\":\"t\",\"name\":");
       string(has_kind ? machine_.text(machine_.kind(sample.kind).name) : "sample");
-      text_ += fmt::format(",\"pid\":{},\"tid\":{},\"ts\":{},\"args\":{{\"value\":", ids.pid, ids.tid, micros(sample.time));
+      text_ += fmt::format(",\"pid\":{},\"tid\":{},\"ts\":{},\"args\":{{\"value\":", ids.pid,
+                           ids.tid, micros(sample.time));
       append_json(text_, sample.value);
-      if (!is_counter && sample.cpu != machine::kNoCpu) text_ += fmt::format(",\"cpu\":{}", sample.cpu);
+      if (!is_counter && sample.cpu != machine::kNoCpu)
+        text_ += fmt::format(",\"cpu\":{}", sample.cpu);
       if (!is_counter) write_attributes(sample.attributes);
       text_ += "}}";
     });
     return goes_on;
   }
 
-  bool has_stack(const Sample& sample) const { return !machine_.stack(sample.stack).frames.empty(); }
+  bool has_stack(const Sample& sample) const {
+    return !machine_.stack(sample.stack).frames.empty();
+  }
 
   void write_end_of_events() {
     text_ += "\n]";
@@ -206,7 +218,8 @@ class ChromeWriter {
       begin("{\"name\":");
       string(sample.kind ? machine_.text(machine_.kind(sample.kind).name) : "sample");
       if (sample.cpu != machine::kNoCpu) text_ += fmt::format(",\"cpu\":{}", sample.cpu);
-      text_ += fmt::format(",\"pid\":{},\"tid\":{},\"ts\":{},\"sf\":{},\"weight\":", ids.pid, ids.tid, micros(sample.time), node);
+      text_ += fmt::format(",\"pid\":{},\"tid\":{},\"ts\":{},\"sf\":{},\"weight\":", ids.pid,
+                           ids.tid, micros(sample.time), node);
       append_json(text_, what_.values ? sample.value : 1);
       text_ += "}";
     });
@@ -277,7 +290,8 @@ Exporter chrome_exporter() {
   Holds holds;
   holds.lines = false;
   holds.spans = holds.attributes = holds.losses = true;
-  return {"chrome", "trace events (JSON) for chrome://tracing, Perfetto, speedscope", kExtensions, holds, write};
+  return {"chrome", "trace events (JSON) for chrome://tracing, Perfetto, speedscope", kExtensions,
+          holds, write};
 }
 
 }  // namespace oc::format

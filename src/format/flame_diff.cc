@@ -153,7 +153,7 @@ class Comparison {
  private:
   std::string change_of(std::string_view what, double before, double after) const {
     const double was = before * scale_;
-    return fmt::format("{}: {} before, {} now ({:+.2f} points), {} -> {}", what,
+    return fmt::format("{}: {} before, {} now ({:+.2f} points), from {} to {}", what,
                        text_of_share(was, whole_), text_of_share(after, whole_),
                        whole_ > 0 ? 100 * (after - was) / whole_ : 0, diff_.measure.text(before),
                        diff_.measure.text(after));

@@ -216,9 +216,13 @@
     moveTo(state.at);
   }
 
+  function setIcicle(isIcicle) {
+    state.isIcicle = isIcicle;
+    buttons.turn.firstChild.data = isIcicle ? "Flame" : "Icicle";
+  }
+
   function turn() {
-    state.isIcicle = !state.isIcicle;
-    buttons.turn.firstChild.data = state.isIcicle ? "Flame" : "Icicle";
+    setIcicle(!state.isIcicle);
     draw();
   }
 
@@ -273,5 +277,7 @@
   window.addEventListener("resize", resize);
   root.group.setAttribute("tabindex", "0");
   picture.setAttribute("role", "application");
+  // Of what is higher than the window, the root is to be seen first.
+  if (levels * row > window.innerHeight - Number(picture.dataset.top)) setIcicle(true);
   resize();
 })();

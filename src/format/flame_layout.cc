@@ -61,11 +61,13 @@ FlameLayout lay_out(const machine::Graph& graph, const std::function<double(cons
     layout.levels = std::max(layout.levels, box.depth + 1);
     if (box.depth + 1 >= limits.most_depth) continue;
     double left = box.left;
+    const auto first = static_cast<ptrdiff_t>(open.size());
     for (uint32_t child = nodes[box.node].first_child; child != 0; child = nodes[child].next) {
       const double width = sizes.widths[child];
       if (width >= layout.narrowest) open.push_back({child, box.depth + 1, left, width});
       left += width;
     }
+    std::reverse(open.begin() + first, open.end());  // the leftmost is next
   }
   for (uint32_t i = 1; i < nodes.size(); ++i) {
     if (sizes.depths[i] >= limits.most_depth) {

@@ -192,7 +192,7 @@
         text: function (row) { return Report.text(valueOf(row), "nanoseconds"); } };
     };
     return {
-      name: "Spans", sortedBy: 1,
+      name: "All spans", sortedBy: 1,
       columns: [
         { name: "count", isNumber: true, value: function (row) { return row[2]; }, text: function (row) { return Report.text(row[2], ""); } },
         duration("total", function (row) { return row[3]; }),

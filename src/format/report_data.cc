@@ -149,25 +149,25 @@ std::vector<uint64_t> totals_of(const ReportData& data) {
   return totals;
 }
 
-/// Leaves about as many nodes; others become "(rare frames)" of their nearest caller that is left.
-void thin_nodes(ReportData& data, size_t most) {
+/// Leaves about as many nodes; others become "(rare frames)" of their nearest caller that is left. Those that become so have
+/// no more samples each than what is returned.
+uint64_t thin_nodes(ReportData& data, size_t most) {
   std::vector<uint64_t> totals = totals_of(data);
   std::vector<uint64_t> order = totals;
   std::nth_element(order.begin(), order.begin() + static_cast<ptrdiff_t>(most), order.end(),
                    std::greater<>());
   const uint64_t limit = order[most];
-  const auto rare = static_cast<uint32_t>(data.functions.size());
-  data.functions.push_back({"(rare frames)", ""});
+  constexpr std::string_view kRare = "(rare frames)";
+  if (data.functions.back().name != kRare) data.functions.push_back({std::string(kRare), ""});
+  const auto rare = static_cast<uint32_t>(data.functions.size() - 1);
   std::vector<Node> nodes{data.nodes[0]};
   std::vector<uint32_t> now(totals.size(), 0), rare_of(1, 0);
   std::vector<uint8_t> is_left(totals.size(), 0);
   is_left[0] = 1;
-  uint64_t left_out = 0;
   for (uint32_t i = 1; i < totals.size(); ++i) {
     const Node& node = data.nodes[i];
     is_left[i] = totals[i] > limit && is_left[node.parent] ? 1 : 0;
     if (is_left[i] == 0) {
-      ++left_out;
       if (is_left[node.parent] == 0) {
         now[i] = now[node.parent];
         continue;
@@ -186,16 +186,56 @@ void thin_nodes(ReportData& data, size_t most) {
   }
   for (Row& row : data.rows) row.node = now[row.node];
   data.nodes = std::move(nodes);
-  data.thinned.push_back(fmt::format(
-      "{} places in stacks with {} or fewer of the samples each are shown as \"(rare frames)\" of "
-      "their caller",
-      text_in_groups(static_cast<double>(left_out)), text_in_groups(static_cast<double>(limit))));
+  return limit;
 }
 
 void thin_time(ReportData& data) {
   for (Row& row : data.rows) row.bin /= 4;
   data.bins = (data.bins + 3) / 4;
   data.bin_ns *= 4;
+}
+
+}  // namespace
+
+namespace {
+
+/// Makes rows fewer, what is missed least first; each step is as small as it can be.
+void thin(ReportData& data, const ReportLimits& limits) {
+  const size_t nodes = data.nodes.size();
+  const int64_t bin_ns = data.bin_ns;
+  uint64_t rarest = 0;
+  bool has_cpus = true;
+  if (nodes > limits.most_nodes) rarest = thin_nodes(data, limits.most_nodes);
+  merge(data.rows);
+  while (data.rows.size() > limits.most_rows) {
+    if (data.bins > 64) {
+      thin_time(data);
+    } else if (data.nodes.size() > 1000) {
+      rarest = thin_nodes(data, data.nodes.size() / 4);
+    } else if (has_cpus) {
+      for (Row& row : data.rows) row.cpu = 0;
+      has_cpus = false;
+    } else if (data.bins > 1) {
+      thin_time(data);
+    } else if (data.nodes.size() > 3) {
+      rarest = thin_nodes(data, data.nodes.size() / 4);
+    } else {
+      break;  // a row for each thread and kind
+    }
+    merge(data.rows);
+  }
+  if (rarest != 0) {
+    data.thinned.push_back(fmt::format(
+        "too many different stacks: of {} places in them, those with {} or fewer samples each are "
+        "shown as \"(rare frames)\" "
+        "of their caller",
+        text_in_groups(static_cast<double>(nodes)), text_in_groups(static_cast<double>(rarest))));
+  }
+  if (data.bin_ns != bin_ns) {
+    data.thinned.push_back(fmt::format("too many different samples: times are exact to {} only",
+                                       text_of_nanos(static_cast<double>(data.bin_ns))));
+  }
+  if (!has_cpus) data.thinned.emplace_back("too many different samples: CPUs are not told apart");
 }
 
 }  // namespace
@@ -208,25 +248,7 @@ ReportData make_report_data(const Export& what, const ReportLimits& limits) {
     data.nodes.emplace_back();
     data.functions.push_back({"all", ""});
   }
-  size_t most_nodes = limits.most_nodes;
-  if (data.nodes.size() > most_nodes) thin_nodes(data, most_nodes);
-  merge(data.rows);
-  bool is_coarse = false;
-  while (data.rows.size() > limits.most_rows && (data.bins > 64 || most_nodes > 64)) {
-    if (data.bins > 64) {
-      thin_time(data);
-      is_coarse = true;
-    } else {
-      most_nodes = std::min(most_nodes, data.nodes.size()) / 4;
-      thin_nodes(data, most_nodes);
-    }
-    merge(data.rows);
-  }
-  if (is_coarse) {
-    data.thinned.push_back(
-        fmt::format("times are exact to {} only: there are too many different samples",
-                    text_of_nanos(static_cast<double>(data.bin_ns))));
-  }
+  thin(data, limits);
   return data;
 }
 

@@ -1,7 +1,7 @@
 // Samples over time, a lane for each CPU (or thread …), with a chosen stretch of time.
 (function () {
   "use strict";
-  const LANE = 24, AXIS = 20, MOST_LANES = 20, NAMES = 150;
+  const LANE = 24, AXIS = 20, MOST_LANES = 12, NAMES = 150;
 
   // Weight by lane and bin; lanes beyond the heaviest ones are taken together.
   function layLanes(data, dimension, isChosen, weight) {

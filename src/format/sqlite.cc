@@ -35,13 +35,16 @@ SqliteValue number_of(double number) {
   const bool is_whole = std::abs(number) < 0x1p53 && number == std::trunc(number);
   return is_whole ? SqliteValue(static_cast<int64_t>(number)) : SqliteValue(number);
 }
-SqliteValue cpu_or_null(uint16_t cpu) { return cpu == machine::kNoCpu ? kNull : SqliteValue(int64_t{cpu}); }
+SqliteValue cpu_or_null(uint16_t cpu) {
+  return cpu == machine::kNoCpu ? kNull : SqliteValue(int64_t{cpu});
+}
 
 /// Fills the tables of tables.sql. Only what the samples and spans refer to is written, so that a part of a trace does not
 /// tell of others.
 class TableWriter {
  public:
-  TableWriter(const Export& what, SqliteFile& file) : what_(what), machine_(what.machine), file_(file) {}
+  TableWriter(const Export& what, SqliteFile& file)
+      : what_(what), machine_(what.machine), file_(file) {}
 
   base::Status write() {
     file_.run(std::string(page_text("tables.sql")));
@@ -56,9 +59,7 @@ class TableWriter {
   }
 
  private:
-  SqliteValue text(base::StringId id) const {
-    return id ? SqliteValue(machine_.text(id)) : kNull;
-  }
+  SqliteValue text(base::StringId id) const { return id ? SqliteValue(machine_.text(id)) : kNull; }
 
   void write_facts() {
     const machine::TraceFacts& facts = machine_.facts;
@@ -71,11 +72,13 @@ class TableWriter {
     fact({std::string_view("title"), std::string_view(title)});
     fact({std::string_view("start_ns"), static_cast<int64_t>(facts.start_ns)});
     fact({std::string_view("end_ns"), facts.end});
-    fact({std::string_view("wall_offset_ns"), facts.wall_offset == 0 ? kNull : SqliteValue(facts.wall_offset)});
+    fact({std::string_view("wall_offset_ns"),
+          facts.wall_offset == 0 ? kNull : SqliteValue(facts.wall_offset)});
     fact({std::string_view("dropped_samples"), static_cast<int64_t>(machine_.dropped())});
     Insert loss(file_, "INSERT INTO losses VALUES(?,?,?)");
     for (const machine::Loss& lost : facts.losses) {
-      loss({lost.cpu < 0 ? kNull : SqliteValue(int64_t{lost.cpu}), text(lost.event), static_cast<int64_t>(lost.records)});
+      loss({lost.cpu < 0 ? kNull : SqliteValue(int64_t{lost.cpu}), text(lost.event),
+            static_cast<int64_t>(lost.records)});
     }
     Insert note(file_, "INSERT INTO notes VALUES(?)");
     for (const std::string& said : trace_notes(machine_)) note({std::string_view(said)});
@@ -101,7 +104,8 @@ class TableWriter {
   /// The number of a stack, in order of appearance.
   SqliteValue use(machine::StackRef stack) {
     if (machine_.stack(stack).frames.empty()) return kNull;
-    const auto [at, is_new] = stack_numbers_.try_emplace(stack, static_cast<int64_t>(stacks_.size() + 1));
+    const auto [at, is_new] =
+        stack_numbers_.try_emplace(stack, static_cast<int64_t>(stacks_.size() + 1));
     if (is_new) stacks_.push_back(stack);
     return at->second;
   }
@@ -118,8 +122,9 @@ class TableWriter {
     what_.selection.for_each([&](const machine::Sample& sample, uint64_t number) {
       if (!goes_on) return;
       const auto [thread, comm] = use(sample.context);
-      insert({static_cast<int64_t>(number + 1), sample.time, id_or_null(sample.kind.value), number_of(sample.value),
-              thread, comm, cpu_or_null(sample.cpu), use(sample.stack), use(sample.attributes)});
+      insert({static_cast<int64_t>(number + 1), sample.time, id_or_null(sample.kind.value),
+              number_of(sample.value), thread, comm, cpu_or_null(sample.cpu), use(sample.stack),
+              use(sample.attributes)});
       if (number % 65536 != 0 || !what_.progress) return;
       goes_on = what_.progress(0.8 * static_cast<double>(number - machine_.samples.first()) / all);
     });
@@ -133,8 +138,9 @@ class TableWriter {
       ++id;
       if (!what_.selection.takes(span)) continue;
       const auto [thread, comm] = use(span.context);
-      insert({id, machine_.text(span.name), id_or_null(span.kind.value), span.start, span.end, thread, comm,
-              id_or_null(span.parent.value), cpu_or_null(span.cpu), use(span.stack), use(span.attributes)});
+      insert({id, machine_.text(span.name), id_or_null(span.kind.value), span.start, span.end,
+              thread, comm, id_or_null(span.parent.value), cpu_or_null(span.cpu), use(span.stack),
+              use(span.attributes)});
     }
   }
 
@@ -155,7 +161,8 @@ class TableWriter {
         if (position == 0) leaf = id;
         place({number, position++, id});
       }
-      stack({number, position, leaf == 0 ? kNull : SqliteValue(leaf), process::describe(machine_.stack(ref).end)});
+      stack({number, position, leaf == 0 ? kNull : SqliteValue(leaf),
+             process::describe(machine_.stack(ref).end)});
     }
     insert_frame_.reset();
     insert_function_.reset();
@@ -173,18 +180,20 @@ class TableWriter {
     const std::string offset = hex(place.offset);
     const bool has_offset = place.offset != 0 || place.module;
     (*insert_frame_)({frames_, function_number(frame.function), text(frame.file),
-                   frame.line == 0 ? kNull : SqliteValue(int64_t{frame.line}),
-                   has_offset ? SqliteValue(std::string_view(offset)) : kNull, int64_t{frame.is_inlined},
-                   int64_t{frame.is_kernel}});
+                      frame.line == 0 ? kNull : SqliteValue(int64_t{frame.line}),
+                      has_offset ? SqliteValue(std::string_view(offset)) : kNull,
+                      int64_t{frame.is_inlined}, int64_t{frame.is_kernel}});
     return frames_;
   }
 
   int64_t function_number(machine::FunctionId id) {
-    const auto [at, is_new] = function_numbers_.try_emplace(id.value, static_cast<int64_t>(function_numbers_.size() + 1));
+    const auto [at, is_new] =
+        function_numbers_.try_emplace(id.value, static_cast<int64_t>(function_numbers_.size() + 1));
     if (is_new) {
       const machine::Function& function = machine_.places.function(id);
-      (*insert_function_)({at->second, machine_.text(function.name), machine_.text(function.full_name),
-                        machine_.text(function.module), int64_t{function.is_kernel}, int64_t{function.is_known}});
+      (*insert_function_)({at->second, machine_.text(function.name),
+                           machine_.text(function.full_name), machine_.text(function.module),
+                           int64_t{function.is_kernel}, int64_t{function.is_known}});
     }
     return at->second;
   }
@@ -206,14 +215,15 @@ class TableWriter {
       const machine::Thread& at = machine_.processes.thread({id});
       processes.insert(at.process.value);
       thread({int64_t{id}, int64_t{at.process.value}, int64_t{at.tid},
-              at.names.empty() ? kNull : text(at.names.back().name), time_or_null(at.start), time_or_null(at.end)});
+              at.names.empty() ? kNull : text(at.names.back().name), time_or_null(at.start),
+              time_or_null(at.end)});
     }
     Insert process(file_, "INSERT INTO processes VALUES(?,?,?,?,?,?,?,?,?)");
     for (const uint32_t id : processes) {
       const machine::Process& at = machine_.processes.process(machine::ProcessId{id});
       process({int64_t{id}, int64_t{at.pid}, text(at.comm), text(at.command_line), text(at.cgroup),
-               at.namespace_pid == 0 ? kNull : SqliteValue(int64_t{at.namespace_pid}), id_or_null(at.parent.value),
-               time_or_null(at.start), time_or_null(at.end)});
+               at.namespace_pid == 0 ? kNull : SqliteValue(int64_t{at.namespace_pid}),
+               id_or_null(at.parent.value), time_or_null(at.start), time_or_null(at.end)});
     }
     write_mappings(processes);
   }
@@ -225,8 +235,9 @@ class TableWriter {
       if (at.process && processes.count(at.process.value) == 0) continue;
       modules.insert(at.module.value);
       const std::string start = hex(at.start), end = hex(at.end), offset = hex(at.offset);
-      mapping({id_or_null(at.process.value), int64_t{at.module.value}, std::string_view(start), std::string_view(end),
-               std::string_view(offset), time_or_null(at.from), time_or_null(at.until)});
+      mapping({id_or_null(at.process.value), int64_t{at.module.value}, std::string_view(start),
+               std::string_view(end), std::string_view(offset), time_or_null(at.from),
+               time_or_null(at.until)});
     }
     Insert module(file_, "INSERT INTO modules VALUES(?,?,?)");
     for (const uint32_t id : modules) {
@@ -236,7 +247,8 @@ class TableWriter {
           build_id += fmt::format("{:02x}", byte);
         }
       }
-      module({int64_t{id}, machine_.module_path({id}), build_id.empty() ? kNull : SqliteValue(std::string_view(build_id))});
+      module({int64_t{id}, machine_.module_path({id}),
+              build_id.empty() ? kNull : SqliteValue(std::string_view(build_id))});
     }
   }
 
@@ -246,7 +258,8 @@ class TableWriter {
   std::set<uint32_t> threads_, sets_;
   std::vector<machine::StackRef> stacks_;
   std::unordered_map<uint32_t, int64_t> stack_numbers_, function_numbers_;
-  std::unordered_map<uint64_t, std::vector<std::pair<uint32_t, int64_t>>> frame_numbers_;  ///< by place and function
+  std::unordered_map<uint64_t, std::vector<std::pair<uint32_t, int64_t>>>
+      frame_numbers_;  ///< by place and function
   int64_t frames_ = 0;
   std::optional<Insert> insert_frame_, insert_function_;  ///< while stacks are written
 };
@@ -277,7 +290,8 @@ base::Status write(const Export& what, Output& out) {
 Exporter sqlite_exporter() {
   Holds holds;
   holds.build_ids = holds.spans = holds.attributes = holds.losses = holds.is_binary = true;
-  return {"sqlite", "tables of samples, stacks, processes and spans, for SQL", kExtensions, holds, write};
+  return {"sqlite", "tables of samples, stacks, processes and spans, for SQL", kExtensions, holds,
+          write};
 }
 
 }  // namespace oc::format

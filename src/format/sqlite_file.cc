@@ -37,7 +37,8 @@ base::Result<SqliteFile> SqliteFile::open() {
   // Nobody else reads it and a failed one is thrown away: no journal. The same size and encoding wherever it is made;
   // no bytes of earlier contents.
   file.run(
-      "PRAGMA page_size=4096; PRAGMA encoding='UTF-8'; PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;"
+      "PRAGMA page_size=4096; PRAGMA encoding='UTF-8'; PRAGMA journal_mode=OFF; PRAGMA "
+      "synchronous=OFF;"
       "PRAGMA locking_mode=EXCLUSIVE; PRAGMA secure_delete=ON; PRAGMA cache_size=-65536; BEGIN");
   return file;
 }
@@ -55,17 +56,21 @@ SqliteFile::~SqliteFile() {
 void SqliteFile::fail(std::string_view doing) {
   if (!status_) return;
   const std::string reason = database_ == nullptr ? "no memory" : sqlite3_errmsg(database_);
-  status_ = base::make_error(base::Code::kSystem, std::string("cannot ") + std::string(doing) + " tables in " + path_ + ": " + reason,
-                             "TMPDIR names a folder with room for the tables");
+  status_ = base::make_error(
+      base::Code::kSystem,
+      std::string("cannot ") + std::string(doing) + " tables in " + path_ + ": " + reason,
+      "TMPDIR names a folder with room for the tables");
 }
 
 void SqliteFile::run(const std::string& sql) {
-  if (status_ && sqlite3_exec(database_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) fail("write");
+  if (status_ && sqlite3_exec(database_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK)
+    fail("write");
 }
 
 SqliteFile::Insert::Insert(SqliteFile& file, const std::string& sql) : file_(file) {
   sqlite3_stmt* statement = nullptr;
-  if (file.status_ && sqlite3_prepare_v2(file.database_, sql.c_str(), -1, &statement, nullptr) != SQLITE_OK) {
+  if (file.status_ &&
+      sqlite3_prepare_v2(file.database_, sql.c_str(), -1, &statement, nullptr) != SQLITE_OK) {
     file.fail("prepare");
   }
   statement_.reset(statement);
@@ -84,7 +89,8 @@ void SqliteFile::Insert::operator()(std::initializer_list<SqliteValue> values) {
       failed |= sqlite3_bind_double(statement, column, *number);
     } else if (const auto* text = std::get_if<std::string_view>(&value)) {
       const std::string clean = clean_text(*text);
-      failed |= sqlite3_bind_text(statement, column, clean.data(), static_cast<int>(clean.size()), SQLITE_TRANSIENT);
+      failed |= sqlite3_bind_text(statement, column, clean.data(), static_cast<int>(clean.size()),
+                                  SQLITE_TRANSIENT);
     } else {
       failed |= sqlite3_bind_null(statement, column);
     }

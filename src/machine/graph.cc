@@ -1,7 +1,5 @@
 #include "machine/graph.h"
 
-
-
 #include "machine/graph_builder.h"
 
 namespace oc::machine {

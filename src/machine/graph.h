@@ -11,16 +11,17 @@ namespace oc::machine {
 
 /// What a graph shows of stacks.
 struct GraphOptions {
-  bool is_inverted = false;     ///< callers below callees: the innermost function on top
-  bool inlined = true;          ///< inlined functions are nodes of their own
+  bool is_inverted = false;  ///< callers below callees: the innermost function on top
+  bool inlined = true;       ///< inlined functions are nodes of their own
   bool by_process = false, by_thread = false, by_comm = false;  ///< nodes above the stacks
-  bool by_line = false;         ///< places of a function apart from each other
-  bool fold_recursion = false;  ///< a function that calls itself, directly, is one node
+  bool by_line = false;             ///< places of a function apart from each other
+  bool fold_recursion = false;      ///< a function that calls itself, directly, is one node
   bool kernel = true, user = true;  ///< frames of these parts
-  std::string focus;            ///< glob: only stacks with such a function, which becomes their root
-  std::string callers_of;       ///< glob: only stacks with such a function, which becomes their innermost frame
-  std::string hide;             ///< glob: frames of such functions are left out, their callees stay
-  std::string hide_module;      ///< the same for modules
+  std::string focus;  ///< glob: only stacks with such a function, which becomes their root
+  std::string
+      callers_of;  ///< glob: only stacks with such a function, which becomes their innermost frame
+  std::string hide;         ///< glob: frames of such functions are left out, their callees stay
+  std::string hide_module;  ///< the same for modules
 };
 
 /// Who called whom, as a tree with weights: each path from the root is the beginning of stacks.
@@ -32,9 +33,9 @@ class Graph {
   struct Node {
     uint32_t label = 0;  ///< `Graph::label` says what it means
     uint32_t parent = 0;
-    uint32_t first_child = 0;  ///< 0: none
-    uint32_t next = 0;         ///< sibling; 0: none
-    double self = 0, total = 0;            ///< exclusive and inclusive, of values
+    uint32_t first_child = 0;                  ///< 0: none
+    uint32_t next = 0;                         ///< sibling; 0: none
+    double self = 0, total = 0;                ///< exclusive and inclusive, of values
     uint64_t self_count = 0, total_count = 0;  ///< the same of samples
   };
   /// What a node stands for.

@@ -89,8 +89,7 @@ bool GraphBuilder::cut_to_focus() {
     stack_.erase(stack_.begin(), at);
   }
   if (!options_.callers_of.empty()) {
-    const auto at =
-        std::find_if(stack_.rbegin(), stack_.rend(), has(options_.callers_of, called_));
+    const auto at = std::find_if(stack_.rbegin(), stack_.rend(), has(options_.callers_of, called_));
     if (at == stack_.rend()) return false;
     stack_.erase(at.base(), stack_.end());
   }
@@ -231,8 +230,7 @@ bool GraphBuilder::is_hidden(FunctionId function) {
     const std::string path(machine_.text(machine_.places.function(function).module));
     const std::string name = path.substr(path.rfind('/') + 1);
     const std::string& pattern = options_.hide_module;
-    fits = path == pattern || name == pattern ||
-           fnmatch(pattern.c_str(), path.c_str(), 0) == 0 ||
+    fits = path == pattern || name == pattern || fnmatch(pattern.c_str(), path.c_str(), 0) == 0 ||
            fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
   }
   return fits == 1;

@@ -41,7 +41,7 @@ class GraphBuilder {
   Machine& machine_;
   GraphOptions options_;
   Graph graph_;
-  PairTable children_;                 ///< (parent, label) → node - 1
+  PairTable children_;  ///< (parent, label) → node - 1
   std::unordered_map<uint64_t, std::vector<uint32_t>> label_of_hash_;
   std::vector<uint32_t> labels_of_functions_;  ///< by function, without lines: 1 + label
   /// A label of the stack at hand.
@@ -50,8 +50,9 @@ class GraphBuilder {
     bool is_inlined = false;
   };
   std::vector<Step> stack_;  ///< the outermost first
-  std::vector<int8_t> focused_, called_, hidden_, hidden_module_;  ///< by function: -1 not looked at
-  std::vector<uint32_t> seen_;         ///< by function: the stack that it was counted for
+  std::vector<int8_t> focused_, called_, hidden_,
+      hidden_module_;                    ///< by function: -1 not looked at
+  std::vector<uint32_t> seen_;           ///< by function: the stack that it was counted for
   std::vector<uint32_t> function_rows_;  ///< by function: 1 + its row
   uint32_t turn_ = 0;
 };

@@ -1,7 +1,7 @@
+#include "format/exported_world.h"
 #include "format/flame_diff.h"
 #include "format/flame_layout.h"
 #include "format/frame_texts.h"
-#include "format/exported_world.h"
 #include "support/sample_maker.h"
 
 using namespace oc;
@@ -71,7 +71,9 @@ TEST_CASE("a flame graph of no samples is an empty picture, of one sample a whol
 
 TEST_CASE("names in a flame graph are texts, whatever they are") {
   const std::string svg = exported("hostile", "flamegraph");
-  CHECK(has(svg, "&lt;/script&gt;&lt;/title&gt;&lt;b a=&quot;1&quot; c=&#39;2&#39;&gt;&amp;amp;{{x}};]]&gt;&lt;!--"));
+  CHECK(has(svg,
+            "&lt;/script&gt;&lt;/title&gt;&lt;b a=&quot;1&quot; "
+            "c=&#39;2&#39;&gt;&amp;amp;{{x}};]]&gt;&lt;!--"));
   CHECK(count_of(svg, "]]>") == 1);  // the end of the script
   CHECK(svg.find('\0') == std::string::npos);
   CHECK(svg == std::string(svg.c_str()));
@@ -88,7 +90,9 @@ TEST_CASE("samples of several kinds weigh one each, and the picture says so") {
   const std::string svg = exported(machine, "flamegraph");
   CHECK(tooltip(svg, "f") == "f\n/bin/prog (user)\n1 sample, 50.00%");
   CHECK(has(svg, "2 kinds of samples: each sample weighs 1"));
-  CHECK(tooltip(exported(machine, "flamegraph", {.kinds = {"cycles"}}), "f") ==
+  machine::Filter cycles;
+  cycles.kinds = {"cycles"};
+  CHECK(tooltip(exported(machine, "flamegraph", {cycles, "", true, true}), "f") ==
         "f\n/bin/prog (user)\n1,000 cycles, 100.00%");
 }
 
@@ -109,8 +113,9 @@ TEST_CASE("a layout leaves out what is too narrow, too deep or too much, and cou
   const auto all = format::lay_out(graph, count_weight, {0, UINT32_MAX, UINT32_MAX});
   CHECK(all.boxes.size() == graph.nodes().size());
   CHECK(all.levels == 4001);
-  for (const format::FlameLimits& limits : {format::FlameLimits{1.0 / 1000, 20000, 100},
-                                            format::FlameLimits{0, 500, 50}, format::FlameLimits{0, 1, 1}}) {
+  for (const format::FlameLimits& limits :
+       {format::FlameLimits{1.0 / 1000, 20000, 100}, format::FlameLimits{0, 500, 50},
+        format::FlameLimits{0, 1, 1}}) {
     const auto some = format::lay_out(graph, count_weight, limits);
     CHECK(some.boxes.size() <= limits.most_boxes);
     CHECK(some.levels <= limits.most_depth);
@@ -138,7 +143,8 @@ TEST_CASE("callees lie above their caller and beside each other") {
   for (const auto& box : layout.boxes) REQUIRE(used[box.node] <= box.width + 1e-9);
 }
 
-TEST_CASE("50,000 different stacks and a deep one make a bounded picture that says what is missing") {
+TEST_CASE(
+    "50,000 different stacks and a deep one make a bounded picture that says what is missing") {
   const std::string svg = exported("deep", "flamegraph");
   CHECK(has(svg, "frames are left out:"));
   CHECK(has(svg, "deeper than 1800 levels"));
@@ -155,9 +161,11 @@ TEST_CASE("a differential flame graph compares shares of the same paths") {
   test::fill_web_later(after);
   const std::string svg = diff_of(before, after, 0);
   CHECK(tooltip(svg, "hash") ==
-        "hash\n/srv/web\nwith callees: 0.00% before, 20.00% now (+20.00 points), 0 samples -> 10 samples\n"
-        "itself: 0.00% before, 20.00% now (+20.00 points), 0 samples -> 10 samples");
-  CHECK(has(tooltip(svg, "parse"), "35.00% before, 60.00% now (+25.00 points), 14 samples -> 30 samples"));
+        "hash\n/srv/web\nwith callees: 0.00% before, 20.00% now (+20.00 points), from 0 samples to "
+        "10 samples\n"
+        "itself: 0.00% before, 20.00% now (+20.00 points), from 0 samples to 10 samples");
+  CHECK(has(tooltip(svg, "parse"),
+            "35.00% before, 60.00% now (+25.00 points), from 14 samples to 30 samples"));
   CHECK(style_of(svg, "hash") == "more-4");
   CHECK(style_of(svg, "all") == "same");
   CHECK(tooltip(svg, "copy").empty());
@@ -179,14 +187,16 @@ TEST_CASE("weights are compared as they are where the caller gives their ratio")
   test::fill_web(before);
   test::fill_web_later(after);
   const std::string svg = diff_of(before, after, 1);
-  CHECK(has(tooltip(svg, "all"), "80.00% before, 100.00% now (+20.00 points), 40 samples -> 50 samples"));
+  CHECK(has(tooltip(svg, "all"),
+            "80.00% before, 100.00% now (+20.00 points), from 40 samples to 50 samples"));
   Machine same, again;
   test::fill_web(same);
   test::fill_web(again);
   const std::string none = diff_of(same, again, 0);
   CHECK(count_of(none, "class=\"same\"><title>") > 8);
   CHECK_FALSE(has(none, "><title>main\n/srv/web\nwith callees: 100.00% before, 99"));
-  CHECK(count_of(none, "<g class=\"more-") + count_of(none, "<g class=\"less-") == 4);  // the legend
+  CHECK(count_of(none, "<g class=\"more-") + count_of(none, "<g class=\"less-") ==
+        4);  // the legend
   Machine empty, also_empty;
   CHECK(has(diff_of(empty, also_empty, 0), "<title>all\n"));
 }

@@ -54,7 +54,8 @@ TEST_CASE("samples that are alike are one row of a report") {
 TEST_CASE("times from the first to the last lie in bins of one width") {
   Machine machine;
   test::SampleMaker maker(machine);
-  for (const int64_t time : {INT64_MIN / 2, int64_t{0}, INT64_MAX / 2}) maker.add("cycles", time, 1, 1, 1, "a", 0);
+  for (const int64_t time : {INT64_MIN / 2, int64_t{0}, INT64_MAX / 2})
+    maker.add("cycles", time, 1, 1, 1, "a", 0);
   const ReportData data = data_of(machine);
   CHECK(data.bins <= 1024);
   CHECK(data.rows.front().bin == 0);
@@ -67,7 +68,8 @@ TEST_CASE("a report is thinned until it fits, loses no weight and says what was 
   const Sums all = sums_of(data_of(machine));
   CHECK(all.count == 20000);
   for (const format::ReportLimits& limits :
-       {format::ReportLimits{1024, 500, 300000}, format::ReportLimits{1024, 100000, 2000}, format::ReportLimits{64, 100, 100}}) {
+       {format::ReportLimits{1024, 500, 300000}, format::ReportLimits{1024, 100000, 2000},
+        format::ReportLimits{64, 100, 100}}) {
     const ReportData data = data_of(machine, limits);
     CHECK_FALSE(data.thinned.empty());
     const Sums sums = sums_of(data);

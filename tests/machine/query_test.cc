@@ -1,5 +1,6 @@
 #include "machine/query.h"
 
+#include <array>
 #include <catch2/catch.hpp>
 
 #include "machine/graph.h"
@@ -162,4 +163,69 @@ TEST_CASE("merged graphs are the graph of both") {
   REQUIRE(graph.nodes().size() == whole.nodes().size());
   CHECK(graph.nodes()[0].total == whole.nodes()[0].total);
   CHECK(graph.functions().size() == whole.functions().size());
+}
+
+TEST_CASE("a node is inlined where its function was inlined each time, also after a merge") {
+  Machine machine;
+  test::SampleMaker maker(machine);
+  const OwnFrame next{"next", "/bin/prog", "", 0, 1, false}, parse{"parse", "/bin/prog", "", 0, 1, false},
+      main{"main", "/bin/prog", "", 0, 2, false}, called{"next", "/bin/prog", "", 0, 3, false};
+  const std::array<OwnFrame, 2> place{next, parse};
+  const std::array<uint32_t, 2> inlined{machine.places.add(place), machine.places.add({&main, 1})};
+  maker.add("cycles", 1, 1, 1, 1, "a", machine.add_stack(inlined));
+  const auto is_inlined = [](const Graph& graph, std::string_view name) {
+    for (uint32_t i = 0; i < graph.nodes().size(); ++i) {
+      if (graph.text(i) == name) return graph.is_inlined(i);
+    }
+    return false;
+  };
+  const auto selection = Selection::make(machine, {});
+  REQUIRE(selection);
+  Graph first = Graph::make(*selection, {});
+  CHECK(is_inlined(first, "next"));
+  CHECK_FALSE(is_inlined(first, "parse"));
+  CHECK_FALSE(is_inlined(first, "all"));
+  // The same path, called for once.
+  const std::array<uint32_t, 3> plain{machine.places.add({&called, 1}), machine.places.add({&parse, 1}), inlined[1]};
+  maker.add("cycles", 2, 1, 1, 1, "a", machine.add_stack(plain));
+  const auto both = Selection::make(machine, {});
+  REQUIRE(both);
+  const Graph second = Graph::make(*both, {});
+  CHECK_FALSE(is_inlined(second, "next"));
+  first.merge(second);
+  CHECK_FALSE(is_inlined(first, "next"));
+}
+
+TEST_CASE("spans are chosen by time, kind, thread and CPU") {
+  World world;
+  const auto add = [&](int64_t start, int64_t end, std::string_view kind, int32_t tid, uint16_t cpu) {
+    Span span;
+    span.start = start;
+    span.end = end;
+    span.kind = world.machine.kind(kind);
+    span.context = world.machine.processes.context(world.machine.processes.thread(1, tid),
+                                                   world.machine.texts.intern(tid == 1 ? "web" : "other"));
+    span.cpu = cpu;
+    world.machine.spans.add(span);
+  };
+  add(0, 10, "wait", 1, 0);
+  add(20, 30, "wait", 2, 1);
+  add(25, 26, "call", 1, kNoCpu);
+  const auto chosen = [&](const Filter& filter) {
+    const Selection selection = world.all(filter);
+    std::string found;
+    for (const Span& span : world.machine.spans.all()) found += selection.takes(span) ? '1' : '0';
+    return found;
+  };
+  Filter time, kind, comm, cpu;
+  time.from = 10;
+  time.until = 25;
+  kind.kinds = {"wait"};
+  comm.comms = {"other"};
+  cpu.cpus = {1};
+  CHECK(chosen({}) == "111");
+  CHECK(chosen(time) == "110");
+  CHECK(chosen(kind) == "110");
+  CHECK(chosen(comm) == "010");
+  CHECK(chosen(cpu) == "010");
 }

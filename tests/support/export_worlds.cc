@@ -44,13 +44,15 @@ void add_span(Machine& machine, std::string_view name, int64_t start, int64_t en
   span.context = context(machine, 100, tid, "web");
   span.parent = parent;
   span.cpu = 1;
-  const machine::Attribute path{machine.texts.intern("path"), machine.texts.intern("/index.html"), 0, true};
+  const machine::Attribute path{machine.texts.intern("path"), machine.texts.intern("/index.html"),
+                                0, true};
   span.attributes = machine.attributes.intern({&path, 1});
   machine.spans.add(span);
 }
 
 void add_facts(Machine& machine) {
-  machine.facts.host = {{"host", "unit"}, {"kernel", "6.1.0"}, {"arch", "x86_64"}, {"command", "web --port 80"}};
+  machine.facts.host = {
+      {"host", "unit"}, {"kernel", "6.1.0"}, {"arch", "x86_64"}, {"command", "web --port 80"}};
   machine.facts.name = "web.data";
   machine.facts.start_ns = 1'000'000'000;
   machine.facts.wall_offset = 1'700'000'000'000'000'000;
@@ -62,7 +64,8 @@ void add_facts(Machine& machine) {
 
 void fill_web(Machine& machine) {
   SampleMaker maker(machine);
-  const StackRef read = maker.stack({"main@/srv/web", "serve@/srv/web", "read@/usr/lib/libc.so.6", "[k]vfs_read"});
+  const StackRef read =
+      maker.stack({"main@/srv/web", "serve@/srv/web", "read@/usr/lib/libc.so.6", "[k]vfs_read"});
   const StackRef copy = maker.stack({"main@/srv/web", "serve@/srv/web", "copy@/srv/web"});
   const StackRef compiled = maker.stack({"main@/srv/web", "interpret@/srv/web", "handler@//anon"});
   const StackRef unknown = maker.stack({"main@/srv/web", "@/opt/plugin.so"});
@@ -84,7 +87,8 @@ void fill_web(Machine& machine) {
 
 void fill_web_later(Machine& machine) {
   SampleMaker maker(machine);
-  const StackRef read = maker.stack({"main@/srv/web", "serve@/srv/web", "read@/usr/lib/libc.so.6", "[k]vfs_read"});
+  const StackRef read =
+      maker.stack({"main@/srv/web", "serve@/srv/web", "read@/usr/lib/libc.so.6", "[k]vfs_read"});
   const StackRef hash = maker.stack({"main@/srv/web", "serve@/srv/web", "hash@/srv/web"});
   const StackRef parse = inlined_stack(machine);
   for (int64_t i = 0; i < 50; ++i) {
@@ -124,7 +128,8 @@ void fill_many(Machine& machine, uint32_t samples) {
   };
   std::vector<uint32_t> frames;
   for (uint32_t i = 0; i < 300; ++i) {
-    const std::string name = "function_" + std::to_string(i), module = "/usr/lib/lib" + std::to_string(i % 12) + ".so";
+    const std::string name = "function_" + std::to_string(i),
+                      module = "/usr/lib/lib" + std::to_string(i % 12) + ".so";
     machine::OwnFrame frame{name, module, "", 0, 0x1000 + i, false};
     if (i % 25 == 0) frame.module = "//anon";
     if (i >= 280) {
@@ -150,9 +155,9 @@ void fill_many(Machine& machine, uint32_t samples) {
   for (uint32_t i = 0; i < samples; ++i) {
     const auto thread = static_cast<int32_t>(random(random(40) + 1));
     const uint32_t stack = random(random(4000) + 1);
-    maker.add("cpu-clock", int64_t{10'000'000'000} / samples * i, 1'000'000, 1000 + thread / 8 * 100,
-              1000 + thread / 8 * 100 + thread % 8, thread % 8 == 0 ? "server" : "worker", stacks[stack],
-              uint16_t(random(4)));
+    maker.add("cpu-clock", int64_t{10'000'000'000} / samples * i, 1'000'000,
+              1000 + thread / 8 * 100, 1000 + thread / 8 * 100 + thread % 8,
+              thread % 8 == 0 ? "server" : "worker", stacks[stack], uint16_t(random(4)));
   }
   machine::Kind& kind = machine.kind(machine.find_kind("cpu-clock"));
   kind.type = machine::ValueType::kDuration;
@@ -163,7 +168,8 @@ void fill_deep(Machine& machine) {
   SampleMaker maker(machine);
   std::vector<uint32_t> frames;
   for (uint32_t i = 0; i < 4000; ++i) {
-    frames.push_back(place(machine, {{"level_" + std::to_string(i), "/bin/deep", "", 0, i + 1, false}}));
+    frames.push_back(
+        place(machine, {{"level_" + std::to_string(i), "/bin/deep", "", 0, i + 1, false}}));
   }
   maker.add("cycles", 1, 50000, 1, 1, "deep", machine.add_stack(frames));
   for (uint32_t i = 0; i < 50000; ++i) {
@@ -172,7 +178,105 @@ void fill_deep(Machine& machine) {
   }
 }
 
+namespace {
+
+/// xorshift64*: the same on each machine.
+class Random {
+ public:
+  explicit Random(uint64_t seed) : state_(seed * 0x9e3779b97f4a7c15 + 1) {}
+  uint32_t below(uint32_t limit) {
+    state_ ^= state_ >> 12;
+    state_ ^= state_ << 25;
+    state_ ^= state_ >> 27;
+    return static_cast<uint32_t>((state_ * 0x2545f4914f6cdd1d >> 33) % limit);
+  }
+  /// Any bytes, most often what some format has a meaning for.
+  std::string name() {
+    constexpr std::string_view kSpecial = "<>&;\"\\'\0\n\t ]]>--%{}\x80\xc3\xa9\xed\xa0\xff/(";
+    std::string name;
+    for (uint32_t i = below(12); i > 0; --i) {
+      name += below(2) == 0 ? kSpecial[below(kSpecial.size())] : static_cast<char>(below(256));
+    }
+    return name;
+  }
+
+ private:
+  uint64_t state_;
+};
+
+machine::AttributesId random_attributes(Machine& machine, Random& random) {
+  std::vector<machine::Attribute> attributes;
+  for (uint32_t i = random.below(3); i > 0; --i) {
+    const bool is_text = random.below(2) == 0;
+    attributes.push_back({machine.texts.intern(random.name()), machine.texts.intern(random.name()),
+                          random.below(1000) / 7.0, is_text});
+  }
+  return machine.attributes.intern(attributes);
+}
+
+StackRef random_stack(Machine& machine, Random& random, std::vector<uint32_t>& frames) {
+  while (frames.size() < 60) {
+    const std::string inlined = random.name(), function = random.name(), module = random.name(),
+                      file = random.name();
+    const bool is_kernel = random.below(4) == 0;
+    machine::OwnFrame outer{function,           module,   file, random.below(100),
+                            random.below(5000), is_kernel};
+    machine::OwnFrame inner{inlined, module, file, random.below(100), outer.address, is_kernel};
+    frames.push_back(random.below(3) == 0 ? place(machine, {inner, outer})
+                                          : place(machine, {outer}));
+  }
+  std::vector<uint32_t> stack;
+  for (uint32_t i = random.below(9); i > 0; --i) stack.push_back(frames[random.below(60)]);
+  return machine.add_stack(stack, random.below(static_cast<uint32_t>(stack.size()) + 1));
+}
+
+}  // namespace
+
+void fill_random(Machine& machine, uint64_t seed) {
+  Random random(seed);
+  std::vector<uint32_t> frames;
+  std::vector<machine::KindId> kinds;
+  for (uint32_t i = 0; i < 5; ++i) {
+    kinds.push_back(machine.kind(random.name(), static_cast<machine::ValueType>(i % 4)));
+  }
+  const auto any_context = [&]() -> machine::ContextId {
+    if (random.below(10) == 0) return {};
+    const auto pid = static_cast<int32_t>(random.below(5));
+    return context(machine, pid, pid * 10 + static_cast<int32_t>(random.below(3)), random.name());
+  };
+  for (uint32_t i = 0; i < 400; ++i) {
+    machine::Sample sample;
+    sample.time = int64_t{random.below(2000000)} - 1000;
+    sample.value = random.below(5) == 0 ? random.below(1000) / 8.0 - 20 : random.below(1000000);
+    sample.kind = kinds[random.below(5)];
+    sample.context = any_context();
+    sample.stack = random_stack(machine, random, frames);
+    sample.attributes = random_attributes(machine, random);
+    sample.cpu = random.below(6) == 0 ? machine::kNoCpu : static_cast<uint16_t>(random.below(300));
+    machine.add(sample);
+  }
+  for (uint32_t i = 0; i < 100; ++i) {
+    machine::Span span;
+    span.start = int64_t{random.below(2000000)} - 1000;
+    span.end = span.start + random.below(400000);
+    span.kind = kinds[random.below(5)];
+    span.name = machine.texts.intern(random.name());
+    span.context = any_context();
+    span.parent = {random.below(i + 1)};
+    span.stack = random_stack(machine, random, frames);
+    span.attributes = random_attributes(machine, random);
+    machine.spans.add(span);
+  }
+  machine.facts.notes = {random.name(), random.name()};
+  machine.facts.host[random.name()] = random.name();
+  machine.facts.losses.push_back(
+      {static_cast<int32_t>(random.below(3)) - 1, machine.texts.intern(random.name()), 9});
+}
+
 bool fill(Machine& machine, std::string_view name) {
+  if (name.starts_with("random:")) {
+    return fill_random(machine, std::stoull(std::string(name.substr(7)))), true;
+  }
   if (name == "empty") return true;
   if (name == "one") {
     SampleMaker maker(machine);

@@ -19,7 +19,10 @@ void fill_many(machine::Machine& machine, uint32_t samples);
 /// Stacks that all differ, and some of 4,000 frames.
 void fill_deep(machine::Machine& machine);
 
-/// By name: "empty", "one", "web", "hostile", "many", "deep". False: no such.
+/// Anything that a machine can hold: names of any bytes, values below zero, spans that overlap, samples out of order.
+void fill_random(machine::Machine& machine, uint64_t seed);
+
+/// By name: "empty", "one", "web", "hostile", "many", "deep", "random:SEED". False: no such.
 bool fill(machine::Machine& machine, std::string_view name);
 
 }  // namespace oc::test

@@ -23,10 +23,12 @@ base::Status write_diff(format::Output& out) {
   machine::Machine before, after;
   test::fill_web(before);
   test::fill_web_later(after);
-  const auto first = machine::Selection::make(before, {}), second = machine::Selection::make(after, {});
+  const auto first = machine::Selection::make(before, {}),
+             second = machine::Selection::make(after, {});
   machine::GraphOptions options;
   options.by_comm = true;
-  const auto left = machine::Graph::make(*first, options), right = machine::Graph::make(*second, options);
+  const auto left = machine::Graph::make(*first, options),
+             right = machine::Graph::make(*second, options);
   return format::write_flame_diff({left, right, {}, 0, false, "before and after", {}}, out);
 }
 
@@ -37,7 +39,8 @@ base::Status write(const std::string& format, const std::string& what, format::O
     return base::make_error(base::Code::kNotFound, "no such machine: " + what);
   }
   const format::Exporter* exporter = format::find_exporter(format);
-  if (exporter == nullptr) return base::make_error(base::Code::kNotFound, "no such format: " + format);
+  if (exporter == nullptr)
+    return base::make_error(base::Code::kNotFound, "no such format: " + format);
   const auto selection = machine::Selection::make(machine, {});
   return exporter->write({machine, *selection, {}, true, true, {}}, out);
 }
@@ -49,7 +52,10 @@ int main(int count, char** words) {
     fputs("write_export FORMAT WHAT FILE\n", stderr);
     return 2;
   }
-  auto out = format::Output::open(words[3], {});
+  const format::Exporter* exporter = format::find_exporter(words[1]);
+  format::Output::Options options;
+  if (exporter != nullptr) options.compression = format::compression_for(*exporter, words[3]);
+  auto out = format::Output::open(words[3], options);
   if (!out) return fail(out.error());
   if (auto status = write(words[1], words[2], **out); !status) return fail(status.error());
   if (auto status = (*out)->finish(); !status) return fail(status.error());
