@@ -3,7 +3,8 @@
 --- Counts CPU samples by process name and prints the top of them at every interval; --every 0
 --- prints once, at the end. A sample stands for 1/frequency seconds of one CPU. The idle task
 --- (swapper) is left out unless --idle is given, so percentages are of the CPU time that was used.
---- With --stacks each row is a stack, printed below it; live these are by frame pointers, or as
+--- With --stacks each row is a stack, printed below it; with --folded one line at the end, the
+--- number of samples behind it, for flame graphs. Live, stacks are by frame pointers, or as
 --- --call-graph says.
 ---
 --- Example: oc script cpu_top
@@ -12,6 +13,7 @@
 --- Example: oc script cpu_top --by tid -- make -j4
 --- Example: oc script cpu_top --stacks --every 0 --top 3 -- make
 --- Example: oc script cpu_top -i tests/fixtures/clock.data --stacks --every 0
+--- Example: oc script cpu_top -i tests/fixtures/clock.data --folded --by pid
 
 local oc = require "oc"
 
@@ -23,12 +25,15 @@ local opt = oc.args {
   by = oc.choice({ "comm", "pid", "tid", "cpu" }, "comm", "what to count by"),
   idle = oc.flag(false, "count the idle task too"),
   stacks = oc.flag(false, "by stack, too"),
+  folded = oc.flag(false, "one line a stack, samples behind it, for flame graphs; below what --by "
+    .. "says"),
 }
+local by_stack, every = opt.stacks or opt.folded, opt.folded and 0 or opt.every
 
-local trace = oc.open { cpu = { frequency = opt.frequency }, stacks = opt.stacks and "any" or nil }
+local trace = oc.open { cpu = { frequency = opt.frequency }, stacks = by_stack and "any" or nil }
 local columns = { "comm" }
 if opt.by ~= "comm" then columns[2] = opt.by end
-if opt.stacks then columns[#columns + 1] = "stack" end
+if by_stack then columns[#columns + 1] = "stack" end
 local samples = oc.counter(unpack(columns))
 
 local idle_tid = opt.idle and -2 or 0  -- no thread has the first
@@ -49,17 +54,25 @@ local count_stacks = {
 
 local printed = false
 
+local function show_folded()
+  for _, row in ipairs(samples:rows()) do
+    local owner = row.comm .. (opt.by ~= "comm" and "/" .. row[opt.by] or "")
+    print(("%s;%s %.0f"):format(owner, tostring(row.stack), row.count))
+  end
+end
+
 --- Prints what was counted up to a time (ns) and begins anew.
 local function show(time)
   if samples:total() == 0 then return end
-  local title = opt.every > 0 and ("%.6g s"):format(time / 1e9) or nil
-  samples:print { top = opt.top, percent = true, title = title }
+  local title = every > 0 and ("%.6g s"):format(time / 1e9) or nil
+  if opt.folded then show_folded()
+  else samples:print { top = opt.top, percent = true, title = title } end
   samples:clear()
   printed = true
 end
 
-trace:on("cpu", (opt.stacks and count_stacks or count)[opt.by])
-if opt.every > 0 then trace:every(opt.every, show) end
+trace:on("cpu", (by_stack and count_stacks or count)[opt.by])
+if every > 0 then trace:every(every, show) end
 trace:at_end(function()
   show(trace:stats().span_ns)
   if not printed then io.stderr:write("cpu_top: nothing used the CPU\n") end

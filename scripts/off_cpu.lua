@@ -3,15 +3,16 @@
 --- Counts from the moment a thread is switched out to the one at which it runs again, so it is the
 --- wait itself and then that for a CPU. Threads that were preempted could have run on: they are
 --- left out unless --preempted is given. What waited when the trace began or ended is left out, as
---- is the idle task. A recorded trace needs sched:sched_switch with stacks
---- (oc record -a -g -e sched:sched_switch); with SWITCH records alone use --by comm or tid.
+--- are the idle task, threads that ended, and waits during which records were lost. A recorded
+--- trace needs sched:sched_switch with stacks (oc record -a -g -e sched:sched_switch); SWITCH
+--- records have none: their waits are grouped by name.
 ---
 --- Example: oc script off_cpu -d 5s
 --- Example: oc script off_cpu --by tid --top 5 -- make
 --- Example: oc script off_cpu -i tests/fixtures/stacks.data
 --- Example: oc script off_cpu -i tests/fixtures/stacks.data --comm sh --min 100us
---- Example: oc script off_cpu -i tests/fixtures/stacks.data --folded
---- Example: oc script off_cpu -i tests/fixtures/switch.data --by comm
+--- Example: oc script off_cpu -i tests/fixtures/stacks.data --folded --by tid
+--- Example: oc script off_cpu -i tests/fixtures/switch.data
 
 local oc = require "oc"
 
@@ -20,56 +21,76 @@ local opt = oc.args {
   top = oc.number(10, "rows to print", { min = 1 }),
   min = oc.duration("0", "leave out shorter waits"),
   preempted = oc.flag(false, "also the time of threads that could have run on"),
-  folded = oc.flag(false, "one line a stack, microseconds behind it, for flame graphs"),
+  folded = oc.flag(false, "one line a stack, microseconds behind it, for flame graphs; with "
+    .. "--by tid below each thread"),
 }
 
 local by_stack, by_tid = opt.by == "stack" or opt.folded, opt.by == "tid"
 local trace = oc.open { stacks = by_stack and "any" or nil }
-local waits = by_stack and oc.stats("comm", "stack", { unit = "ns" })
-  or by_tid and oc.stats("comm", "tid", { unit = "ns" }) or oc.stats("comm", { unit = "ns" })
+
+-- SWITCH records of one task do not say who runs next: its own switch-in does.
+local has_states = trace:has "sched:sched_switch"
+if by_stack and not has_states then
+  by_stack = false
+  io.stderr:write("off_cpu: SWITCH records have no stacks: the waits are grouped by name; oc "
+    .. "record -a -g -e sched:sched_switch records stacks\n")
+end
+
+local columns = { "comm" }
+if by_tid then columns[2] = "tid" end
+if by_stack then columns[#columns + 1] = "stack" end
+columns[#columns + 1] = { unit = "ns" }
+local waits = oc.stats(unpack(columns))
 local with_preempted, least = opt.preempted, opt.min
 
-local since, stacks, comms = {}, {}, {}  -- of threads that are off the CPU; false: they are not
+local since, stacks, comms = {}, {}, {}  -- of threads that are off the CPU
+
+local add = by_stack and by_tid and function(took, tid)
+  waits:add(took, comms[tid], tid, stacks[tid])
+end or by_stack and function(took, tid) waits:add(took, comms[tid], stacks[tid])
+end or by_tid and function(took, tid) waits:add(took, comms[tid], tid)
+end or function(took, tid) waits:add(took, comms[tid]) end
+
+--- The thread runs, or ended, or is another one: nothing is known of it any more.
+local function forget(tid)
+  since[tid], stacks[tid], comms[tid] = nil, nil, nil
+end
+
+local function runs(tid, now)
+  local began = since[tid]
+  if not began then return end
+  if now - began >= least then add(now - began, tid) end
+  forget(tid)
+end
 
 trace:on("cswitch", function(e)
-  local now, tid, next_tid = e.time, e.tid, e.next_tid
-  local began = since[next_tid]
-  if began and now - began >= least then
-    if by_stack then
-      waits:add(now - began, comms[next_tid], stacks[next_tid])
-    elseif by_tid then
-      waits:add(now - began, comms[next_tid], next_tid)
-    else
-      waits:add(now - began, comms[next_tid])
-    end
-  end
-  since[next_tid] = false
-  if tid > 0 and (with_preempted or not e.preempted) then
+  local now, tid = e.time, e.tid
+  runs(e.next_tid, now)
+  if tid > 0 and not e.exited and (with_preempted or not e.preempted) then
     since[tid], comms[tid] = now, e.comm
     if by_stack then stacks[tid] = e:get "stack" end
   end
 end)
+trace:on("fork", function(e) forget(e.args.tid) end)  -- the id is used again
+trace:on("lost", function() since, stacks, comms = {}, {}, {} end)
 
--- SWITCH records of one task do not say who runs next: its own switch-in does.
-if trace:has "switch_in" and not trace:has "sched:sched_switch" then
-  trace:on("switch_in", function(e)
-    local began = since[e.tid]
-    if began and e.time - began >= least then
-      if by_tid then waits:add(e.time - began, comms[e.tid], e.tid)
-      elseif not by_stack then waits:add(e.time - began, comms[e.tid])
-      else waits:add(e.time - began, comms[e.tid], nil) end
-    end
-    since[e.tid] = false
-  end)
+if trace:has "switch_in" and not has_states then
+  trace:on("switch_in", function(e) runs(e.tid, e.time) end)
+end
+
+local function print_folded()
+  for _, row in ipairs(waits:rows("sum")) do
+    local thread = row.comm .. (row.tid and "/" .. row.tid or "")
+    local stack = row.stack and tostring(row.stack)
+    print(("%s%s %.0f"):format(thread, stack and ";" .. stack or "", row.sum / 1000))
+  end
 end
 
 trace:at_end(function()
   if #waits:rows() == 0 then
     io.stderr:write("off_cpu: no thread was seen to leave the CPU and come back\n")
   elseif opt.folded then
-    for _, row in ipairs(waits:rows("sum")) do
-      print(("%s;%s %.0f"):format(row.comm, tostring(row.stack), row.sum / 1000))
-    end
+    print_folded()
   else
     waits:print { top = opt.top, sort = "sum" }
   end

@@ -8,29 +8,33 @@
 --- Example: oc script page_fault_stacks -i tests/fixtures/stacks.data --top 3
 --- Example: oc script page_fault_stacks -i tests/fixtures/stacks.data --by module
 --- Example: oc script page_fault_stacks -i tests/fixtures/stacks.data --folded
+--- Example: oc script page_fault_stacks -i tests/fixtures/stacks.data --folded --by symbol
 
 local oc = require "oc"
 
 local opt = oc.args {
   by = oc.choice({ "stack", "symbol", "module" }, "stack", "what to group by, beside the name"),
   top = oc.number(10, "rows to print", { min = 1 }),
-  folded = oc.flag(false, "one line a stack, the number of faults behind it, for flame graphs"),
+  folded = oc.flag(false, "one line a stack (or what --by says), the number of faults behind it, "
+    .. "for flame graphs"),
 }
 
-local by_stack = opt.by == "stack" or opt.folded
-local trace = oc.open { stacks = by_stack and "any" or nil, symbols = true }
-local faults = oc.counter("comm", by_stack and "stack" or opt.by)
+local trace = oc.open { stacks = opt.by == "stack" and "any" or nil, symbols = true }
+local faults = oc.counter("comm", opt.by)
 
-trace:on("page_fault", by_stack and function(e) faults:count(e.comm, e.stack) end
-  or opt.by == "symbol" and function(e) faults:count(e.comm, e.symbol) end
-  or function(e) faults:count(e.comm, e.module) end)
+local count = {
+  stack = function(e) faults:count(e.comm, e.stack) end,
+  symbol = function(e) faults:count(e.comm, e.symbol) end,
+  module = function(e) faults:count(e.comm, e.module) end,
+}
+trace:on("page_fault", count[opt.by])
 
 trace:at_end(function()
   if faults:total() == 0 then
     io.stderr:write("page_fault_stacks: there were no page faults\n")
   elseif opt.folded then
     for _, row in ipairs(faults:rows()) do
-      print(("%s;%s %.0f"):format(row.comm, tostring(row.stack), row.count))
+      print(("%s;%s %.0f"):format(row.comm, tostring(row[opt.by]), row.count))
     end
   else
     faults:print { top = opt.top, percent = true }

@@ -10,9 +10,10 @@
 --
 -- Fields beside the common ones:
 --
---     cswitch     prev_tid, next_tid, next_comm, preempted (it could have run on). e.tid and e.comm
---                 are of the thread that stopped running. SWITCH records name no next_comm (""),
---                 and those of a single task no next_tid (-1).
+--     cswitch     prev_tid, next_tid, next_comm, preempted (it could have run on), exited (it will
+--                 never run again). e.tid and e.comm are of the thread that stopped running. SWITCH
+--                 records name no next_comm (""), know of none that it exited, and those of a
+--                 single task know no next_tid (-1).
 --     page_fault  addr, ip
 --     exec comm   comm is the new name; args.pid, args.tid
 --     fork        pid, tid, comm of the parent; args.pid and args.tid of the child
@@ -82,12 +83,22 @@ end
 
 local SWITCH_PREEMPT = 0x4000  -- PERF_RECORD_MISC_SWITCH_OUT_PREEMPT
 local TASK_STATES = 0xff       -- of prev_state; above are the kernel's own marks
+local EXITED_STATES = 0x30     -- EXIT_DEAD, EXIT_ZOMBIE (linux/sched.h)
 
 --- The field when it is as the accessors read it. The format comes with the recording, and with a
 --- shorter field they would read past the payload's end.
 local function field_of(kind, name, field_kind, least_size)
   local field = kind.by_name[name]
   return field and field.kind == field_kind and field.size >= least_size and field or nil
+end
+
+--- Whether some bits of prev_state are set (or, with "==", none).
+local function state_bits(field, bits, relation)
+  return field and ([[
+local T = ffi.typeof("const uint32_t *")
+return function(d)
+  return bit.band(cast(T, d.payload + %d)[0], %d) %s 0
+end]]):format(field.offset, bits, relation)
 end
 
 local function sched_switch_aliases(kind)
@@ -104,11 +115,8 @@ return function(d)
   local p = cast(T, d.payload + %d)
   return string(p, strnlen(p, %d))
 end]]):format(comm.offset, comm.size),
-    preempted = state and ([[
-local T = ffi.typeof("const uint32_t *")
-return function(d)
-  return bit.band(cast(T, d.payload + %d)[0], %d) == 0
-end]]):format(state.offset, TASK_STATES),
+    preempted = state_bits(state, TASK_STATES, "=="),
+    exited = state_bits(state, EXITED_STATES, "~="),
   }
 end
 
@@ -121,6 +129,7 @@ local function switch_record_aliases(kind)
     preempted = ([[
 local T = ffi.typeof("const uint16_t *")
 return function(d) return bit.band(cast(T, d.record + 4)[0], %d) ~= 0 end]]):format(SWITCH_PREEMPT),
+    exited = "return function() return false end",
   }
 end
 
@@ -175,6 +184,7 @@ local entries = {
       prev_tid = { type = "integer", field = "prev_pid" },
       next_tid = { type = "integer", field = "next_pid" },
       next_comm = { type = "text", field = "next_comm" }, preempted = { type = "bool" },
+      exited = { type = "bool" },
     },
     aliases = function(kind)
       return kind.sample and sched_switch_aliases(kind) or switch_record_aliases(kind)

@@ -43,6 +43,7 @@ function M.session_of(number) return sessions[number] end
 ---@field line? integer
 ---@field inline? boolean the compiler put it into the function of the next frame
 ---@field kernel boolean
+---@field reason? string why the function, or of code in a file its line, is not known
 ---@field source? string who told the name: "symtab", "dynsym", "kallsyms", "perf map", …
 
 local raw_place, raw_call = ffi.new("oc_place"), ffi.new("oc_call")
@@ -116,6 +117,10 @@ local function load_place(session, id)
   if not base.name and sources[session] then
     ask_source(session, base)
     calls = 0
+  end
+  if not base.name or calls == 0 then
+    local reason = ffi.string(C.oc_session_reason(session, id))
+    base.reason = reason ~= "" and reason or nil
   end
   if calls == 0 then return { base } end
   local lines = {}

@@ -18,6 +18,13 @@ local object_mark = {}
 ---@return T
 function M.object(t) return setmetatable(t, object_mark) end
 
+local text_mark = {}
+
+--- Stands for what is JSON text already.
+---@param text string
+---@return table
+function M.text(text) return setmetatable({ text = text }, text_mark) end
+
 --- Stands for null where nil would be no element at all.
 M.null = setmetatable({}, { __tostring = function() return "null" end })
 
@@ -65,6 +72,10 @@ local encode
 local function encode_table(t, out, above)
   if t == M.null then
     out[#out + 1] = "null"
+    return
+  end
+  if getmetatable(t) == text_mark then
+    out[#out + 1] = t.text
     return
   end
   if above[t] then error("a table that contains itself has no JSON", 0) end

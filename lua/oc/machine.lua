@@ -208,6 +208,33 @@ function Machine:samples(filter) return query.new(self, selection.make(self, fil
 ---@return oc.Graph
 function Machine:graph(options) return graph.make(self, options) end
 
+local moments = { [0] = "process_start", "thread_start", "map", "span_start", "sample",
+  "span_end", "unmap", "thread_end", "process_end" }
+
+--- Iterates over everything in order of time: what happens ("process_start", "thread_start", "map",
+--- "span_start", "sample", "span_end", "unmap", "thread_end", "process_end"), the id of what it
+--- happens to, the time (nil: before the trace). Of samples those that the filter lets through.
+---@param filter? oc.SampleFilter
+---@return fun(): string?, number, number?
+function Machine:replay(filter)
+  local CAPACITY = 1024
+  local chosen = selection.make(self, filter)
+  local raw = ffi.gc(C.oc_replay_new(chosen), C.oc_replay_close)
+  local batch, count, at = ffi.new("oc_moment[?]", CAPACITY), 0, 0
+  return function()
+    if at == count then
+      count, at = C.oc_replay_next(raw, batch, CAPACITY), 0
+      if count == 0 then
+        chosen = nil  -- kept until here
+        return nil
+      end
+    end
+    local moment = batch[at]
+    at = at + 1
+    return moments[moment.what], moment.id, finite(moment.time)
+  end
+end
+
 --- Writes a file: its format by the extension or `format`.
 ---@param path string "-": standard output
 ---@param options? table oc.SampleFilter, and format, force, inlined, counts, title

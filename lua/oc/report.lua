@@ -10,6 +10,8 @@ local host_pointer = session.host_pointer
 
 local M = { lost = 0, damaged = false }
 
+local ENOUGH_CHAINS = 20  -- to say something of most of them
+
 local function say(text, ...) io.stderr:write("oc: ", text:format(...), "\n") end
 
 local function sorted_parts(by, label)
@@ -57,6 +59,16 @@ local function say_numbers(stats)
     say("%.0f records came late: out of order by more than a round", stats.late)
   end
   if stats.own > 0 then say("%.0f events made by oc itself were left out", stats.own) end
+end
+
+--- Says what would have given callers, where frame pointers did not in most samples.
+---@param stacks oc.StackStats
+---@param is_recorded boolean
+function M.say_short_chains(stacks, is_recorded)
+  if stacks.chains < ENOUGH_CHAINS or stacks.short_chains * 2 <= stacks.chains then return end
+  say("%.0f of %.0f stacks have one or two frames of user code, which seems to be built without "
+    .. "frame pointers: try %s", stacks.short_chains, stacks.chains,
+    is_recorded and "oc record --call-graph dwarf" or "--call-graph dwarf")
 end
 
 local NO_STACK, NO_USER = "the sample has no stack", "the user's part was not recorded"
@@ -139,8 +151,10 @@ function M.finished(trace, options)
   if status and status ~= 0 and not settings.quiet then
     M.say_command(status)
   end
-  local misses = not options or options.stacks
-  if stats.stacks and misses then M.say_stacks(stats.stacks) end
+  if stats.stacks and (not options or options.stacks) then
+    M.say_stacks(stats.stacks)
+    if not settings.quiet then M.say_short_chains(stats.stacks, trace:is_recorded()) end
+  end
   if settings.verbose then
     say_numbers(stats)
     if stats.stacks then say_stack_numbers(stats.stacks) end

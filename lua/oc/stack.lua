@@ -11,6 +11,7 @@ local C = require "oc.abi"
 local errors = require "oc.errors"
 local ffi = require "ffi"
 local frames_of = require "oc.frames"
+local json = require "oc.json"
 local nearest = require "oc.nearest"
 
 local M = {}
@@ -54,29 +55,49 @@ function methods:frames()
   return out
 end
 
---- Calls `fn(frame)` for each function, the innermost first; the frames are shared, not copied.
-local function each(self, with_inlined, fn)
+--- What `make(frame)` says of each function of the stack, the innermost first, as a list. It is
+--- called once for each place in a program, whichever stacks that is in: `kind` names what it says.
+local function texts_of(self, with_inlined, kind, make)
+  local out = {}
   local session = look(self)
-  if not session then return end
-  local ids, count = raw_frames.frames, raw_frames.count
+  if not session then return out end
+  local ids, count, used = raw_frames.frames, raw_frames.count, 0
   for i = 0, count - 1 do
     local place = frames_of.place(session, ids[i])
-    for k = with_inlined and 1 or #place, #place do fn(place[k]) end
+    local known = place[kind]
+    if not known then
+      known = {}
+      for k = 1, #place do known[k] = make(place[k]) end
+      place[kind] = known
+    end
+    for k = with_inlined and 1 or #known, #known do
+      used = used + 1
+      out[used] = known[k]
+    end
   end
+  return out
 end
 
-local function line_of(frame, options)
+local function line_of(frame, with_module, with_line)
   local line = frame.name or "[unknown]"
   if frame.inline then line = line .. " (inlined)" end
-  if options.modules ~= false and not frame.inline then
+  if with_module and not frame.inline then
     line = line .. (frames_of.is_bracketed(frame.module) and " " .. frame.module
       or " (" .. frame.module .. ")")
   end
-  if options.lines ~= false and frame.file then
+  if with_line and frame.file then
     line = line .. "  " .. frame.file .. (frame.line and ":" .. frame.line or "")
   end
   return line
 end
+
+-- By what is wanted; a kind of its own for each.
+local line_makers = {
+  plain = function(frame) return line_of(frame, false, false) end,
+  with_module = function(frame) return line_of(frame, true, false) end,
+  with_line = function(frame) return line_of(frame, false, true) end,
+  whole = function(frame) return line_of(frame, true, true) end,
+}
 
 local text_options = { folded = true, inline = true, modules = true, lines = true, most = true,
   indent = true }
@@ -95,16 +116,15 @@ function methods:text(options)
     end
   end
   if options.folded then return M.fold(self, options.inline) end
-  local lines, indent = {}, options.indent or ""
-  each(self, options.inline ~= false, function(frame)
-    lines[#lines + 1] = indent .. line_of(frame, options)
-  end)
-  local most = options.most
+  local kind = options.modules ~= false and (options.lines ~= false and "whole" or "with_module")
+    or options.lines ~= false and "with_line" or "plain"
+  local lines = texts_of(self, options.inline ~= false, kind, line_makers[kind])
+  local indent, most = options.indent or "", options.most
   if most and #lines > most then
-    lines[most + 1] = indent .. ("… %d more"):format(#lines - most)
+    lines[most + 1] = ("… %d more"):format(#lines - most)
     for i = #lines, most + 2, -1 do lines[i] = nil end
   end
-  return table.concat(lines, "\n")
+  return #lines == 0 and "" or indent .. table.concat(lines, "\n" .. indent)
 end
 
 local function reversed(list)
@@ -113,15 +133,14 @@ local function reversed(list)
   return out
 end
 
+local function folded_name(frame) return (frames_of.short_name(frame):gsub("[;\n]", ":")) end
+
 --- "outermost;…;innermost", as tools for flame graphs read it.
 ---@param stack oc.Stack
 ---@param with_inlined? boolean
 ---@return string
 function M.fold(stack, with_inlined)
-  local names = {}
-  each(stack, with_inlined ~= false, function(frame)
-    names[#names + 1] = (frames_of.short_name(frame):gsub("[;\n]", ":"))
-  end)
+  local names = texts_of(stack, with_inlined ~= false, "folded", folded_name)
   return table.concat(reversed(names), ";")
 end
 
@@ -177,17 +196,18 @@ function M.resolve(stacks)
   end
 end
 
+local function json_of(frame)
+  return assert(json.encode { name = frame.name, module = frame.module, offset = frame.offset,
+    address = frame.address and tostring(frame.address), file = frame.file, line = frame.line,
+    inline = frame.inline, kernel = frame.kernel or nil })
+end
+
 --- As JSON has it: an object with the frames, the innermost first.
 ---@param stack oc.Stack
 ---@return table
 function M.plain(stack)
-  local frames = {}
-  each(stack, true, function(frame)
-    frames[#frames + 1] = { name = frame.name, module = frame.module, offset = frame.offset,
-      address = frame.address and tostring(frame.address), file = frame.file, line = frame.line,
-      inline = frame.inline, kernel = frame.kernel or nil }
-  end)
-  return { frames = frames, reason = stack.reason }
+  local frames = texts_of(stack, true, "json", json_of)
+  return { frames = json.text("[" .. table.concat(frames, ",") .. "]"), reason = stack.reason }
 end
 
 --- What the accessors of one session use: made into stacks and names without a look at Lua tables
@@ -242,10 +262,13 @@ function M.stats(session)
   ---@field bytes number memory for all this
   ---@field unwound number samples whose user part was unwound from registers and stack bytes
   ---@field unwound_frames number
+  ---@field chains number samples whose user part is a call chain of the kernel's
+  ---@field short_chains number of these, with one or two frames: code without frame pointers
   ---@field ends table<string, number> samples by the reason for which their stack ends
   return { samples = raw.samples, frames = raw.frames, stacks = raw.stacks,
     distinct_frames = raw.distinct_frames, modules = raw.modules, bytes = raw.bytes,
-    unwound = raw.unwound, unwound_frames = raw.unwound_frames, ends = ends }
+    unwound = raw.unwound, unwound_frames = raw.unwound_frames, chains = raw.chains,
+    short_chains = raw.short_chains, ends = ends }
 end
 
 return M

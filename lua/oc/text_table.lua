@@ -7,6 +7,10 @@
 -- Names come from foreign processes: control characters are shown escaped, broken UTF-8 as "?", and
 -- width is counted in cells of the terminal (wide and combining characters), not in bytes.
 
+-- A column is as wide as its widest text, but no wider than this: one long folded stack would put
+-- as many spaces into every other line.
+local MOST_CELLS = 200
+
 ---@class oc.text_table
 local M = {}
 
@@ -85,7 +89,7 @@ function M.render_lines(columns, rows)
     for i = 1, #columns do
       local text, width = M.clean(row[i] or "")
       cells[r][i] = { text, width }
-      widths[i] = math.max(widths[i] or 0, width)
+      widths[i] = math.min(math.max(widths[i] or 0, width), MOST_CELLS)
     end
   end
   local out = {}
@@ -95,7 +99,8 @@ function M.render_lines(columns, rows)
       local text, padding = cells[r][i][1], (" "):rep(widths[i] - cells[r][i][2])
       line[i] = column.right and padding .. text or text .. padding
     end
-    out[r] = (table.concat(line, "  "):gsub(" +$", "")) .. "\n"
+    -- Greedy, so from the end: " +$" would try every space within.
+    out[r] = (table.concat(line, "  "):match("^(.*[^ ])") or "") .. "\n"
   end
   return table.concat(out)
 end

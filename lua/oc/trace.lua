@@ -364,6 +364,21 @@ function Trace:add_symbols(module, symbols)
   frames.add_symbols(self._session, module, symbols)
 end
 
+---@class oc.UnwindRule
+---@field offset number|oc.addr as in oc.Frame: in the file, or the address
+---@field size number bytes of code
+---@field cfa string "sp+N" or "fp+N", the caller's stack pointer; "none": there is no caller
+---@field ra? number where the return address lies, from the CFA; -8
+---@field fp? number where the caller's frame pointer lies, from the CFA; nil: it was not changed
+
+--- Tells how code leads to its caller, where stacks are unwound (stacks = "dwarf"): of modules of
+--- this path, or that match it as a glob. Goes before what their files say.
+---@param module string
+---@param rules oc.UnwindRule[]
+function Trace:add_unwind_rules(module, rules)
+  require("oc.unwind_rules").add(self._session, module, rules)
+end
+
 --- Asks `fn(frame)` for each place in code that oc cannot name: it returns a name, a table with
 --- name, file and line, or nil.
 ---@param fn fun(frame: oc.Frame): string|table|nil

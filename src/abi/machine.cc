@@ -43,6 +43,12 @@ oc_machine* oc_session_machine(oc_session* session) {
     session->machine = {new oc_machine, [](oc_machine* old) { delete old; }};
     session->machine->machine = made;
     session->machine->host = &session->host;
+    for (const char* name : {"host", "kernel", "arch", "cpu", "cpus_online", "cpus_available",
+                             "memory_bytes", "recorder", "command"}) {
+      const std::string value = oc_session_fact(session, name);
+      if (!value.empty()) made->facts.host[name] = value;
+    }
+    made->facts.name = oc_session_fact(session, "path");
   }
   return session->machine.get();
 }

@@ -2,6 +2,7 @@
 
 #include "abi/calls.h"
 #include "abi/machine_handle.h"
+#include "machine/replay.h"
 
 namespace machine = oc::machine;
 using oc::abi::fail;
@@ -10,6 +11,11 @@ using oc::abi::text_of;
 using oc::abi::time_of;
 using oc::base::Code;
 using oc::base::make_error;
+
+struct oc_replay {
+  oc_machine& owner;
+  machine::Replay replay;
+};
 
 namespace {
 
@@ -153,6 +159,26 @@ uint32_t oc_selection_next(oc_selection* selection, oc_sample* out, uint32_t cap
       ++selection->chunk;
     }
     if (count == 0) selection->chunk = selection->place = 0;
+    return count;
+  });
+}
+
+oc_replay* oc_replay_new(oc_selection* selection) {
+  return guarded(selection->owner, static_cast<oc_replay*>(nullptr), [&] {
+    return new oc_replay{selection->owner, machine::Replay(*selection->made)};
+  });
+}
+
+void oc_replay_close(oc_replay* replay) { delete replay; }
+
+uint32_t oc_replay_next(oc_replay* replay, oc_moment* out, uint32_t capacity) {
+  return guarded(replay->owner, 0u, [&] {
+    uint32_t count = 0;
+    machine::Replay::Moment moment;
+    while (count < capacity && replay->replay.next(&moment)) {
+      out[count++] = {oc::abi::double_of(moment.time), static_cast<double>(moment.id),
+                      static_cast<uint32_t>(moment.what)};
+    }
     return count;
   });
 }

@@ -26,6 +26,19 @@ typedef struct oc_sample {
 /* The next samples, at most `capacity`; 0 at the end, and then from the beginning again. */
 uint32_t oc_selection_next(oc_selection* selection, oc_sample* out, uint32_t capacity);
 
+/* Everything in order of time: processes, threads, mappings, spans, and the selection's samples. what: 0 a process
+ * starts, 1 a thread, 2 code is mapped, 3 a span begins, 4 a sample, 5 a span ends, 6 code is unmapped, 7 a thread ends,
+ * 8 a process ends; `id` is what the machine calls it (mappings: 1 + index). */
+typedef struct oc_replay oc_replay;
+typedef struct oc_moment {
+  double time, id;
+  uint32_t what;
+} oc_moment;
+oc_replay* oc_replay_new(oc_selection* selection);
+void oc_replay_close(oc_replay* replay);
+/* The next moments, at most `capacity`; 0 at the end. */
+uint32_t oc_replay_next(oc_replay* replay, oc_moment* out, uint32_t capacity);
+
 /* Of a finished selection. */
 oc_query* oc_query_new(oc_selection* selection);
 void oc_query_close(oc_query* query);

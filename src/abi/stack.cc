@@ -90,6 +90,36 @@ void oc_session_add_symbol(oc_session* session, const char* module, uint64_t off
   });
 }
 
+int oc_session_add_unwind_rule(oc_session* session, const char* module, uint64_t offset,
+                               uint64_t size_bytes, const oc_unwind_rule* rule) {
+  using oc::unwind::Rule;
+  using oc::unwind::RuleKind;
+  constexpr RuleKind kBases[] = {RuleKind::kStack, RuleKind::kFrame, RuleKind::kOutermost};
+  constexpr int32_t kMost = INT16_MAX;
+  for (const int32_t words : {rule->cfa, rule->ra, rule->fp}) {
+    if (words < -kMost - 1 || words > kMost) return -1;
+  }
+  if (rule->base < 0 || rule->base > 2 || offset + size_bytes <= offset) return -1;
+  Rule made;
+  made.kind = kBases[rule->base];
+  made.cfa = static_cast<int16_t>(rule->cfa);
+  made.link = static_cast<int16_t>(rule->ra);
+  made.frame = static_cast<int16_t>(rule->fp);
+  return guarded_or(-1, [&] {
+    session->session.stacks().given_unwind().add(module, offset, size_bytes, made);
+    return 0;
+  });
+}
+
+const char* oc_session_reason(oc_session* session, uint32_t frame) {
+  return guarded_or("", [&] {
+    const auto* tables = tables_of(session);
+    if (tables == nullptr || frame > tables->frames.size()) return "";
+    session->text = session->session.stacks().names()->reason(FrameId{frame});
+    return session->text.c_str();
+  });
+}
+
 void oc_session_stack_stats(oc_session* session, oc_stack_stats* out) {
   const auto number = [](uint64_t value) { return static_cast<double>(value); };
   const auto counts = session->session.stacks().counts();
@@ -98,6 +128,8 @@ void oc_session_stack_stats(oc_session* session, oc_stack_stats* out) {
   out->frames = number(counts.frames);
   out->unwound = number(counts.unwound);
   out->unwound_frames = number(counts.unwound_frames);
+  out->chains = number(counts.chains);
+  out->short_chains = number(counts.short_chains);
   out->stacks = number(counts.stacks);
   out->distinct_frames = number(counts.distinct_frames);
   out->modules = number(counts.modules);

@@ -60,12 +60,30 @@ int oc_session_call(struct oc_session* session, uint32_t frame, uint32_t index, 
 void oc_session_add_symbol(struct oc_session* session, const char* module, uint64_t offset,
                            uint64_t size_bytes, const char* name);
 
+/* How a frame of code leads to its caller's; offsets in words of 8 bytes, all but `cfa` from the CFA, which is the caller's
+ * stack pointer. */
+typedef struct oc_unwind_rule {
+  int32_t base; /* CFA = 0: stack pointer + cfa, 1: frame pointer + cfa; 2: there is no caller */
+  int32_t cfa;
+  int32_t ra; /* where the return address lies */
+  int32_t fp; /* where the caller's frame pointer lies; -32768: the register still has it */
+} oc_unwind_rule;
+/* For code at these offsets, as in oc_place, of every module whose path is `module`, or matches it as a glob; before the run or
+ * after its beginning, then for what is decoded later. 0, or -1 when a number does not fit. */
+int oc_session_add_unwind_rule(struct oc_session* session, const char* module, uint64_t offset,
+                               uint64_t size_bytes, const oc_unwind_rule* rule);
+
+/* Why the function at this frame, or its line, is not known; "" where both are, and of what has no lines. Owned by the session until
+ * the next call that gives a text. */
+const char* oc_session_reason(struct oc_session* session, uint32_t frame);
+
 /* What was built so far. */
 typedef struct oc_stack_stats {
   double samples, frames; /* samples with a stack, and how many frames these have in all */
   double stacks, distinct_frames, modules;
   double bytes;                   /* of memory, for all this */
   double unwound, unwound_frames; /* samples whose user part was unwound, and the frames of it */
+  double chains, short_chains;    /* samples with call chains of user code; of one or two frames */
 } oc_stack_stats;
 void oc_session_stack_stats(struct oc_session* session, oc_stack_stats* out);
 /* How many samples have a stack that ends for the i-th reason, and its words; NULL after the last. */

@@ -113,6 +113,17 @@ Result<Mapping> Mapping::map_as(int fd, const std::string& path, int protection,
   return mapping;
 }
 
+Result<Mapping> Mapping::allocate(size_t size_bytes) {
+  Mapping mapping;
+  if (size_bytes == 0) return mapping;
+  void* const data = mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (data == MAP_FAILED) return system_error(errno, "cannot allocate memory");
+  mapping.data_ = static_cast<const uint8_t*>(data);
+  mapping.size_bytes_ = size_bytes;
+  return mapping;
+}
+
 Mapping Mapping::lend(std::span<const uint8_t> bytes) {
   Mapping mapping;
   mapping.data_ = bytes.data();

@@ -25,6 +25,8 @@ class Mapping {
   /// The same for a library that writes into what it was given to read: its writes stay in this process. Such files are
   /// other people's programs, which may become shorter at any time: see mend().
   static Result<Mapping> map_private(int fd, const std::string& name);
+  /// Memory for what stands for a file, all zeros: writable() fills it.
+  static Result<Mapping> allocate(size_t size_bytes);
   /// For the handler of SIGBUS: from now on the page at `address` reads as zeros, when it is of a file that map_private
   /// mapped and that became shorter since. False: it is of no such mapping. May be called in a signal handler.
   static bool mend(const void* address);
@@ -33,6 +35,8 @@ class Mapping {
 
   /// Owned by the Mapping.
   std::span<const uint8_t> bytes() const { return {data_, size_bytes_}; }
+  /// Requires: made by allocate().
+  uint8_t* writable() const { return const_cast<uint8_t*>(data_); }
   /// Brings [offset, offset + size) into the page tables, reading from disk what is not in memory.
   void will_need(uint64_t offset, uint64_t size_bytes) const;
   /// Takes it out of the page tables; the bytes stay valid. Requires: `offset` on a page boundary.

@@ -57,6 +57,13 @@ base::Result<File> File::make(std::vector<uint8_t> bytes, const std::string& nam
   return file;
 }
 
+base::Result<File> File::make(base::Mapping bytes, const std::string& name) {
+  File file;
+  file.mapping_ = std::move(bytes);
+  if (const auto read = file.read(name); !read) return read.error();
+  return file;
+}
+
 std::optional<File> File::make_second() const {
   if (std::any_of(sections_.begin(), sections_.end(), is_compressed)) return {};
   File second;

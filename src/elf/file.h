@@ -57,6 +57,9 @@ class File {
   /// A whole file in memory, which the object takes over.
   static base::Result<File> make(std::vector<uint8_t> bytes, const std::string& name);
 
+  /// The same of memory that was allocated (Mapping::allocate), or is lent.
+  static base::Result<File> make(base::Mapping bytes, const std::string& name);
+
   /// A second handle on the same bytes, for another thread: nothing where libelf would write into them, as it does when
   /// it decompresses a section. This one outlives it.
   std::optional<File> make_second() const;

@@ -32,13 +32,15 @@ bool is_legacy_pprof(std::span<const uint8_t> bytes) {
   }
   if (text.substr(0, text.find('\n')).find(" profile: total ") != std::string_view::npos)
     return true;
-  // Of CPU profiles the first words are 0, 3, 0, period, 0, in either size and byte order.
+  // Of CPU profiles the first words are 0, 3, 0 (Java: 1), period, 0, in either size and byte order.
   const auto words = [&](size_t size, size_t low) {
     if (bytes.size() < 5 * size) return false;
     constexpr std::array<int, 5> kWords{0, 3, 0, -1, 0};
     for (size_t i = 0; i < 5 * size; ++i) {
-      const int expected = kWords[i / size];
-      if (expected >= 0 && bytes[i] != (i % size == low ? expected : 0)) return false;
+      const size_t word = i / size;
+      const bool is_java = word == 2 && i % size == low && bytes[i] == 1;
+      if (kWords[word] < 0 || is_java) continue;
+      if (bytes[i] != (i % size == low ? kWords[word] : 0)) return false;
     }
     return true;
   };

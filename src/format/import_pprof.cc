@@ -259,20 +259,22 @@ bool looks_like_pprof(Span bytes) {
   constexpr uint32_t kMessages = 1u << kSampleType | 1u << kSample | 1u << kMapping |
                                  1u << kLocation | 1u << kFunction | 1u << kStringTable |
                                  1u << kPeriodType;
-  int fields = 0;
+  bool has_tables = false;  // numbers alone may be text
   ProtoReader reader(bytes);
-  for (; fields < kFields && reader.next(); ++fields) {
+  for (int fields = 0; fields < kFields && reader.next(); ++fields) {
     if (reader.field() > kDocUrl) return false;
     const bool is_message = (kMessages >> reader.field() & 1) != 0;
-    if (is_message != reader.has_length() && reader.field() != kComment) return false;
+    const bool may_be_packed = reader.field() == kComment && reader.has_length();
+    if (!(is_message ? reader.has_length() : reader.is_varint() || may_be_packed)) return false;
+    has_tables |= is_message;
     if (reader.field() != kSampleType) continue;
     ProtoReader type(reader.bytes());
     while (type.next()) {
-      if (type.field() > kUnit || type.has_length()) return false;
+      if (type.field() > kUnit || !type.is_varint()) return false;
     }
     if (type.is_damaged()) return false;
   }
-  return fields > 0;
+  return has_tables;
 }
 
 Imported import_pprof(Span bytes, bool) {

@@ -45,6 +45,7 @@ class ProtoReader {
 
   uint32_t field() const { return field_; }
   bool has_length() const { return wire_ == 2; }
+  bool is_varint() const { return wire_ == 0; }
   uint64_t value() const { return value_; }                  ///< of a number; 0 for other fields
   std::span<const uint8_t> bytes() const { return bytes_; }  ///< of what has a length
   std::string_view text() const {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <vector>
 
 #include "format/escapes.h"
@@ -17,6 +18,9 @@ namespace {
 
 constexpr std::array<std::string_view, 2> kExtensions{".speedscope.json", ".speedscope"};
 constexpr uint32_t kTurn = 4096;  ///< samples between two looks at the user's wish
+
+/// A value that is no weight weighs nothing.
+double weight_of(double value) { return std::isfinite(value) ? std::max(value, 0.0) : 0; }
 
 /// A profile for each thread and kind. Source: file-format-spec.ts of jlfwong/speedscope.
 ///
@@ -160,7 +164,7 @@ void SpeedscopeWriter::lay_out(const Track& track, machine::ValueType type) {
   const bool has_times = type == machine::ValueType::kDuration && what_.values;
   for (const uint64_t number : track.samples) {
     const machine::Sample sample = machine_.samples[number];
-    const double weight = what_.values ? sample.value : 1;
+    const double weight = what_.values ? weight_of(sample.value) : 1;
     const double begin = static_cast<double>(sample.time) - weight;
     if (pieces_.empty() && has_times) start_ = end_ = begin;
     if (has_times && begin > end_) {

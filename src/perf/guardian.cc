@@ -122,7 +122,11 @@ base::Result<Guardian> Guardian::start() {
   if (child < 0) return base::system_error(failure, "cannot fork the guardian process");
   theirs.close();
   pid_t pid = 0;
-  if (recv(ours.number(), &pid, sizeof pid, 0) != sizeof pid) {
+  ssize_t size = 0;
+  do {
+    size = recv(ours.number(), &pid, sizeof pid, 0);
+  } while (size < 0 && errno == EINTR);
+  if (size != sizeof pid) {
     return base::make_error(base::Code::kSystem, "the guardian process did not start");
   }
   return Guardian(std::move(ours), pid);

@@ -116,6 +116,7 @@ ModuleId AddressSpaces::module_of(int32_t pid, const Mapping& mapping) {
   module.path = strings_.intern(mapping.path);
   module.pid = pid;
   module.build_id = mapping.build_id;
+  module.code = mapping.code;
   if (module.kind == ModuleKind::kFile) {
     module.device = mapping.device;
     module.inode = mapping.inode;

@@ -66,6 +66,7 @@ struct Mapping {
   uint64_t inode_generation = 0;
   uint64_t contents = 0;  ///< as Module::contents
   bool is_code = true;
+  uint32_t code = 0;  ///< as Module::code
 };
 
 /// Which code lies where in which process, as of the last record applied: feed records in time order.

@@ -38,7 +38,7 @@ class FrameTable {
   size_t place(const Frame& frame) const;
   void grow();
 
-  base::BlockList<Frame, 12> frames_;
+  base::BlockList<Frame> frames_;
   std::vector<uint32_t> slots_;  ///< open addressing over ids, grown at 1/2 full
 };
 

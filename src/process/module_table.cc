@@ -21,6 +21,8 @@ struct Key {
     words[0] = static_cast<uint64_t>(module.kind);
     if (is_by_process(module)) {
       words[1] = static_cast<uint32_t>(module.pid);
+      words[2] = module.code;
+      words[3] = module.path.value;  // "//anon", "[heap]", "[vsyscall]"; of kNone none
       return;
     }
     words[1] = module.path.value;

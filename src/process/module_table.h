@@ -54,12 +54,15 @@ struct Module {
   uint64_t contents = 0;
   static constexpr uint64_t kGone = ~uint64_t{0};
   int32_t pid = 0;  ///< of kMemory and kNone: the process; of a file: one that mapped it
+  uint32_t code =
+      0;  ///< of kMemory, where an address had several: which of the process's compiled functions, from 1
 };
 
 /// All modules of a trace; the same module has the same id.
 ///
 /// Of a file the identity is the path with the build id, or with device, inode, generation and contents where no build
-/// id is known: a replaced file is another module, and so is one that was written over. Of memory it is the process. Id 0 is none.
+/// id is known: a replaced file is another module, and so is one that was written over. Of memory it
+/// is the process, the mapping's name, and `code`. Id 0 is none.
 /// One thread adds; any thread may read what reached it through a synchronised hand-over: entries never move.
 class ModuleTable {
  public:

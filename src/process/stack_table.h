@@ -71,7 +71,7 @@ class StackTable {
 
  private:
   /// Blocks of rising size, so that few are enough and small runs stay small.
-  static constexpr uint32_t kFirstBits = 14;  ///< a stack fits into each
+  static constexpr uint32_t kFirstBits = 13;  ///< a stack fits into each
   static constexpr uint32_t kBlocks = 32 - kFirstBits;
 
   const uint32_t* words_at(uint32_t place) const;

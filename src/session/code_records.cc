@@ -72,6 +72,15 @@ void CodeRecords::map(uint16_t misc, const uint8_t* record, uint32_t size_bytes,
     if (!mapping.build_id && look_at_file_) look_at_file_(pid, time, mapping);
   }
   spaces_.map(pid, mapping);
+  if (jit_ != nullptr && mapping.is_code) map_jit(pid, mapping);
+}
+
+void CodeRecords::map_jit(int32_t pid, const Mapping& mapping) {
+  if (JitCode::is_dump(mapping.path)) {
+    jit_->add_dump(pid, std::string(mapping.path));
+  } else {
+    jit_->restore(pid, mapping.start, mapping.size_bytes);
+  }
 }
 
 /// perf names the kernel by the symbol whose address is then the offset: "[kernel.kallsyms]_text".
@@ -117,7 +126,7 @@ void CodeRecords::apply(uint32_t type, uint16_t misc, const uint8_t* record, uin
       return map(misc, record, size_bytes, time, true);
     case PERF_RECORD_COMM:
       if ((misc & PERF_RECORD_MISC_COMM_EXEC) != 0 && size_bytes >= 16)
-        spaces_.exec(load<int32_t>(record + 8));
+        exec(load<int32_t>(record + 8));
       return;
     case PERF_RECORD_FORK:
       if (size_bytes >= kTaskBytes) fork(misc, record);
@@ -131,6 +140,11 @@ void CodeRecords::apply(uint32_t type, uint16_t misc, const uint8_t* record, uin
     default:
       return;
   }
+}
+
+void CodeRecords::exec(int32_t pid) {
+  spaces_.exec(pid);
+  if (jit_ != nullptr) jit_->forget(pid);
 }
 
 void CodeRecords::apply_all(std::span<const uint8_t> records) {

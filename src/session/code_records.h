@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "session/jit_code.h"
 #include "session/stack_tables.h"
 #include "source/record.h"
 #include "source/trace_header.h"
@@ -24,10 +25,16 @@ class CodeRecords {
   void add_build_ids(const std::vector<source::BuildId>& ids);
   void set_look_at_file(LookAtFile look_at_file) { look_at_file_ = std::move(look_at_file); }
 
+  /// Compiled code by the time at which it was there. Owned by the caller.
+  void set_jit_code(JitCode& jit) { jit_ = &jit; }
   /// Any record that is no sample. `misc`: of its header, without false marks. `size_bytes`: without the trailer. `time`: 0 of
   /// what was so already when it began.
   void apply(uint32_t type, uint16_t misc, const uint8_t* record, uint32_t size_bytes,
              base::Nanos time);
+  /// What follows is of this time.
+  void advance(base::Nanos time) {
+    if (jit_ != nullptr) jit_->advance(time);
+  }
   /// Records that lie one behind the other, without trailers, as perf::Rundown makes them.
   void apply_all(std::span<const uint8_t> records);
 
@@ -35,6 +42,8 @@ class CodeRecords {
   void map(uint16_t misc, const uint8_t* record, uint32_t size_bytes, base::Nanos time,
            bool is_mmap2);
   void fork(uint16_t misc, const uint8_t* record);
+  void exec(int32_t pid);
+  void map_jit(int32_t pid, const process::Mapping& mapping);
   void map_kernel(process::Mapping mapping);
   void kernel_code(const uint8_t* record, uint32_t size_bytes);
   process::BuildId listed(std::string_view path) const;
@@ -45,6 +54,7 @@ class CodeRecords {
   std::map<std::string, process::BuildId, std::less<>>
       listed_;  ///< by path; empty: of several builds
   LookAtFile look_at_file_;
+  JitCode* jit_ = nullptr;
 };
 
 }  // namespace oc::session

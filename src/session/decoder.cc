@@ -232,6 +232,7 @@ template <bool kBuildsStacks>
     } else if (!count_late(record, header, time)) {
       return true;
     }
+    if constexpr (kBuildsStacks) stacks_->advance(time);
     const bool is_event =
         kind < kinds ? sample(record, header, kind, *out) : other(record, header, kind, *out);
     if (!is_event) return true;

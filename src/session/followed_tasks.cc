@@ -60,12 +60,10 @@ std::vector<sys::ThreadInfo> FollowedTasks::list(const std::string& proc) {
   std::vector<sys::ThreadInfo> threads;
   for (auto task = pids_.begin(); task != pids_.end();) {
     sys::ThreadInfo thread = sys::load_thread(task->second, task->first, proc);
-    if (thread.comm.empty()) {
-      task = pids_.erase(task);
-      continue;
-    }
-    threads.push_back(std::move(thread));
-    ++task;
+    // A name that cannot be read just now is no end: descriptors may have run out.
+    const bool has_ended = thread.comm.empty() && kill(task->first, 0) != 0 && errno == ESRCH;
+    if (!thread.comm.empty()) threads.push_back(std::move(thread));
+    task = has_ended ? pids_.erase(task) : std::next(task);
   }
   return threads;
 }

@@ -26,12 +26,22 @@ symbol::Places places_of(const TraceOrigin& origin) {
   return places;
 }
 
+namespace {
+
+symbol::Settings settings_of(const TraceOrigin& origin) {
+  symbol::Settings settings;
+  settings.tells_code = origin.tells_code;
+  return settings;
+}
+
+}  // namespace
+
 FrameNames::FrameNames(const StackTables& tables, TraceOrigin origin, const GivenSymbols& given,
                        const KeptFiles& kept)
     : tables_(tables),
       origin_(std::move(origin)),
       files_(tables.modules, places_of(origin_)),
-      symbolizer_(tables.frames, files_),
+      symbolizer_(tables.frames, files_, settings_of(origin_)),
       given_(given),
       kept_(kept) {}
 
@@ -125,7 +135,8 @@ symbol::ModuleFacts FrameNames::describe(ModuleId module) {
 }
 
 std::string FrameNames::reason(FrameId id) {
-  return symbolizer_.reason(tables_.frames.find(id).module);
+  prepare();
+  return symbolizer_.reason(id);
 }
 
 }  // namespace oc::session

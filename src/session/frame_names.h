@@ -27,6 +27,7 @@ struct TraceOrigin {
   std::string archive;                       ///< the self-contained trace; "": it is none
   std::string folder;                        ///< where that is unpacked
   symbol::Debuginfod* debuginfod = nullptr;  ///< null: servers are not asked
+  bool tells_code = false;                   ///< JitCode tells compiled functions apart
 };
 
 /// Functions that the user names, by the path of their module.
@@ -58,7 +59,7 @@ class FrameNames : public machine::FrameNamer {
   }
   /// Where what is archived is to be looked for.
   const symbol::Places& places() const { return files_.places(); }
-  /// Why frames of this frame's module have no names; "" where they have.
+  /// Why this frame has no function or, in a file, no line; "" where it has both.
   std::string reason(process::FrameId frame);
 
  private:

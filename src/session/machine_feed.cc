@@ -6,6 +6,8 @@
 
 #include "base/bytes.h"
 #include "event/sample_layout.h"
+#include "session/process_facts.h"
+#include "sys/files.h"
 
 namespace oc::session {
 
@@ -17,6 +19,15 @@ namespace {
 bool counts_time(const perf_event_attr& attr) {
   return attr.type == PERF_TYPE_SOFTWARE &&
          (attr.config == PERF_COUNT_SW_CPU_CLOCK || attr.config == PERF_COUNT_SW_TASK_CLOCK);
+}
+
+/// Words with spaces between them; "" when it is gone, or a thread of the kernel.
+std::string command_line_of(int32_t pid) {
+  constexpr size_t kMostBytes = 4096;
+  std::string text = sys::read_text("/proc/" + std::to_string(pid) + "/cmdline", kMostBytes);
+  while (!text.empty() && text.back() == '\0') text.pop_back();
+  std::replace(text.begin(), text.end(), '\0', ' ');
+  return text;
 }
 
 }  // namespace
@@ -134,6 +145,21 @@ void MachineFeed::apply(const TaskLog::Entry& entry, uint64_t start) {
       mapping.offset = entry.offset;
       return processes.map(time, entry.pid, mapping);
     }
+  }
+}
+
+void MachineFeed::ask_processes() {
+  constexpr size_t kMost = 4096;
+  auto& table = machine_.processes;
+  const size_t count = std::min(table.processes().size(), kMost);
+  for (uint32_t id = 1; id <= count; ++id) {
+    machine::Process& process = table.process(machine::ProcessId{id});
+    if (process.end != machine::kAfterTrace || process.pid <= 0) continue;
+    const ProcessFacts facts = load_process_facts(process.pid);
+    if (!facts.cgroup.empty()) process.cgroup = machine_.texts.intern(facts.cgroup);
+    process.namespace_pid = facts.namespace_pid;
+    const std::string command = command_line_of(process.pid);
+    if (!command.empty()) process.command_line = machine_.texts.intern(command);
   }
 }
 

@@ -26,6 +26,8 @@ class MachineFeed {
   void set_group(uint32_t kind, std::string group);
   /// Of the chosen kinds; others pass.
   void add(const Batch& batch);
+  /// Live, while they still run: command lines, control groups, ids in their own namespaces. Of a few thousand at most.
+  void ask_processes();
   /// Follows the log to its end: also of what ran after the last sample.
   void finish(const Counts& counts);
 

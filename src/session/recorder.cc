@@ -168,15 +168,26 @@ base::Status Recorder::begin() {
 base::Status Recorder::begin_file(std::span<const uint8_t> rundown) {
   ++files_made_;
   file_began_ = base::now_of(CLOCK_MONOTONIC);
-  if (files_made_ > 1) lost_before_ = live_->final_losses();
   for (const perf::MappedFile& file : rundown_->files().all())
     file_->tally().add_build_id({file.build_id, file.path, -1, file.is_kernel});
-  return file_->writer().append(mapped_->look_at(rundown, ignore_file));
+  auto status = file_->writer().append(mapped_->look_at(rundown, ignore_file));
+  begun_bytes_ = file_->bytes();
+  if (options_.rotate_bytes != 0 && 2 * begun_bytes_ > options_.rotate_bytes &&
+      !is_rotation_small_) {
+    is_rotation_small_ = true;
+    notes_.push_back(
+        fmt::format("--rotate: a file begins with {} bytes about what runs already, so files are "
+                    "at least twice as large",
+                    begun_bytes_));
+  }
+  return status;
 }
 
 /// Beyond a limit on the size: they tell what there is none of in the file.
 base::Status Recorder::write_losses() {
-  const auto lost = losses_since(lost_before_, live_->final_losses());
+  auto all = live_->final_losses();
+  const auto lost = losses_since(lost_before_, all);
+  lost_before_ = std::move(all);  // the next file goes on from here
   if (lost.empty()) return {};
   file_->writer().set_limit(kNoLimit);
   return file_->writer().append(make_loss_records(live_->events(), lost));
@@ -203,7 +214,8 @@ void Recorder::keep(const TraceFile& file) {
 }
 
 bool Recorder::is_file_done(base::Nanos now) const {
-  if (options_.rotate_bytes != 0 && file_->bytes() >= options_.rotate_bytes) return true;
+  const uint64_t least = std::max(options_.rotate_bytes, 2 * begun_bytes_);
+  if (options_.rotate_bytes != 0 && file_->bytes() >= least) return true;
   return options_.rotate_time != 0 && now - file_began_ >= options_.rotate_time;
 }
 

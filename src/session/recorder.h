@@ -143,6 +143,8 @@ class Recorder {
   bool writes_to_stdout_ = false;
   uint32_t files_made_ = 0;
   base::Nanos file_began_ = 0;
+  uint64_t begun_bytes_ = 0;  ///< of the file at hand, before its first round
+  bool is_rotation_small_ = false;
   uint64_t record_bytes_ = 0;
   base::Nanos started_ = 0;
   base::Nanos ended_ = 0;

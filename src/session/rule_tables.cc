@@ -24,6 +24,8 @@ std::optional<unwind::CodeRange> RuleTables::find_range(const process::CodeMap& 
   out.file_offset = range->offset;
   out.note = range->module.value;
   out.is_memory = files_.modules().find(range->module).kind == process::ModuleKind::kMemory;
+  if (given_ != nullptr)
+    out.given = given_->find(range->module, files_.modules().path(range->module));
   if (!out.is_memory) out.rules = find(range->module);
   return out;
 }

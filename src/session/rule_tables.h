@@ -7,6 +7,7 @@
 
 #include "process/address_spaces.h"
 #include "process/module_table.h"
+#include "session/given_unwind.h"
 #include "session/kept_files.h"
 #include "symbol/module_files.h"
 #include "unwind/code_finder.h"
@@ -17,14 +18,18 @@ namespace oc::session {
 /// The unwind rules of each module, read when somebody asks. Any thread.
 class RuleTables {
  public:
-  RuleTables(const process::ModuleTable& modules, symbol::Places places, const KeptFiles& kept)
-      : files_(modules, std::move(places)), kept_(kept) {}
+  /// `given`: rules that go before those of files, or null.
+  RuleTables(const process::ModuleTable& modules, symbol::Places places, const KeptFiles& kept,
+             GivenUnwind* given = nullptr)
+      : files_(modules, std::move(places)), kept_(kept), given_(given) {}
 
   /// Null: its file cannot be had. Owned by the object.
   const unwind::RuleTable* find(process::ModuleId module);
   /// The code of `map` at a live address, as the unwinder asks for it, with the module's id as its note; none: nothing is mapped
   /// there.
   std::optional<unwind::CodeRange> find_range(const process::CodeMap& map, uint64_t address);
+  /// Another number: rules were added since, and answers may be others.
+  uint32_t version() const { return given_ != nullptr ? given_->version() : 0; }
   /// Modules that were asked for.
   size_t size() const { return tables_.size(); }
 
@@ -42,6 +47,7 @@ class RuleTables {
   std::mutex mutex_;
   symbol::ModuleFiles files_;  ///< of its own: those of the symbolizer belong to another thread
   const KeptFiles& kept_;
+  GivenUnwind* given_;
   std::unordered_map<uint32_t, Entry> tables_;
 };
 

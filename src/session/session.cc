@@ -78,6 +78,7 @@ Status Session::start(const RunOptions& options) {
   selection.window = options.window;
   const auto& target = options.target;
   selection.tasks = TaskSelection(target.pids, target.tids, target.comms);
+  if (!is_live()) selection.tasks.choose_recorded();
   selection.cpus = target.cpus;
   if (wants_machine_) model_.keep_log();
   if (auto status = input().start(options, model_, selection); !status) return status;
@@ -115,6 +116,7 @@ void Session::make_machine() {
 /// What is known at the end only.
 void Session::tell_machine() {
   feed_->finish(counts());
+  if (is_live()) feed_->ask_processes();
   machine::TraceFacts& facts = machine_->facts;
   facts.wall_offset = input().wall_offset();
   for (std::string& note : notes()) facts.notes.push_back(std::move(note));

@@ -117,12 +117,21 @@ void StackBuilder::add(const uint8_t* record, const source::RecordHeader& header
     if (kind.has_chain && (tail.present & PERF_SAMPLE_CALLCHAIN) == 0)
       draft_.end = StackEnd::kDamaged;
     if (kind.unwinds && postpone(kind, tail, event)) return;
+    count_chain(kind);
   } else {
     if (event.frame != 0) draft_.frames.push_back(event.frame);
     draft_.kernel_frames = mode == PERF_RECORD_MISC_KERNEL ? event.frame != 0 : 0;
     draft_.end = StackEnd::kNotRecorded;
   }
   deliver(event);
+}
+
+void StackBuilder::count_chain(const Kind& kind) {
+  constexpr size_t kShort = 2;
+  const size_t user_frames = draft_.frames.size() - draft_.kernel_frames;
+  if (!kind.has_user_part || kind.unwinds || user_frames == 0) return;
+  ++counts_.chains;
+  if (user_frames <= kShort) ++counts_.short_chains;
 }
 
 /// False: there is no user part, as of the kernel's own threads.

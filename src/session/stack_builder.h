@@ -33,6 +33,8 @@ class StackBuilder {
 
   CodeRecords& code() { return code_; }
 
+  /// What is told next is of this time.
+  void advance(base::Nanos time) { code_.advance(time); }
   /// A record of the kernel that is no sample; as CodeRecords::apply.
   void apply(const source::RecordHeader& header, uint16_t misc, const uint8_t* record,
              uint32_t size_bytes, base::Nanos time) {
@@ -85,6 +87,7 @@ class StackBuilder {
   process::FrameId frame_of(uint16_t mode, const Code& code, uint64_t address, bool is_return);
   void read_chain(const Kind& kind, const Code& code, std::span<const uint8_t> chain,
                   uint16_t mode);
+  void count_chain(const Kind& kind);
   bool postpone(const Kind& kind, const event::SampleTail& tail, oc_event& event);
   void finish_pending(const UnwindJob& job, std::span<const uint32_t> frames);
   void deliver(oc_event& event);

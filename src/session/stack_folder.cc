@@ -17,7 +17,7 @@ using source::RecordHeader;
 
 namespace {
 
-constexpr size_t kAtOnce = 16;              ///< stacks that are unwound together
+constexpr size_t kAtOnce = 64;              ///< stacks that are unwound together
 constexpr size_t kMostFrames = 4096;        ///< of one: more than 64 KiB of stack hold
 constexpr uint16_t kMiscBuildId = 1 << 14;  ///< PERF_RECORD_MISC_MMAP_BUILD_ID
 constexpr size_t kMostAsked = 1 << 16;
@@ -93,7 +93,7 @@ std::vector<std::string> FoldCounts::describe() const {
 
 StackFolder::StackFolder(const event::EventTable& events, perf::Rundown& files,
                          uint32_t trailer_bytes)
-    : clock_(events), files_(files), trailer_bytes_(trailer_bytes), room_(kAtOnce * kMostFrames) {
+    : clock_(events), files_(files), trailer_bytes_(trailer_bytes), room_(kAtOnce, kMostFrames) {
   make_rules();
   for (uint32_t i = 0; i < events.size(); ++i) {
     is_folded_.push_back(is_folded(events[i]));
@@ -225,7 +225,7 @@ void StackFolder::unwind_some(std::span<const uint32_t> samples) {
     job.registers = &registers[count];
     job.stack = sample.tail.user_stack;
     job.code = &finders[count].emplace(map, *rules_);
-    job.frames = std::span(room_).subspan(count * kMostFrames, kMostFrames);
+    job.frames = room_.of(count);
     whose[count++] = &sample;
   }
   unwinder_.unwind(std::span(jobs).first(count));

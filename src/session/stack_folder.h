@@ -18,6 +18,7 @@
 #include "session/stack_tables.h"
 #include "source/record.h"
 #include "source/source.h"
+#include "unwind/frame_room.h"
 #include "unwind/unwinder.h"
 
 namespace oc::session {
@@ -118,7 +119,7 @@ class StackFolder {
   std::vector<Sample> samples_;
   std::vector<uint32_t> order_;  ///< of samples, by time
   std::vector<unwind::Frame> frames_;
-  std::vector<unwind::Frame> room_;
+  unwind::FrameRoom room_;
   std::vector<std::vector<uint8_t>> rewritten_;
   FoldCounts counts_;
 };

@@ -1,5 +1,7 @@
 #include "session/stacks.h"
 
+#include <time.h>
+
 #include <algorithm>
 
 #include "base/byte_sink.h"
@@ -9,6 +11,15 @@
 namespace oc::session {
 
 namespace {
+
+/// Whether times of the trace are those that compilers write into their dumps.
+bool is_monotonic(const event::EventTable& events) {
+  for (uint32_t i = 0; i < events.size(); ++i) {
+    const auto& attr = events[i].attr;
+    if (attr.use_clockid == 0 || attr.clockid != CLOCK_MONOTONIC) return false;
+  }
+  return events.size() > 0;
+}
 
 bool is_arm64(const std::string& arch) { return arch == "aarch64" || arch == "arm64"; }
 
@@ -25,22 +36,29 @@ void Stacks::start(const event::EventTable& events, const source::TraceFacts* fa
     origin_.is_running_kernel = false;
     origin_.release = facts->kernel;
   }
+  origin_.tells_code = is_monotonic(events);
   tables_ = std::make_unique<StackTables>(strings_);
   tables_->spaces.set_log(log_);
   builder_ = std::make_unique<StackBuilder>(
       *tables_, events, mode_, [this](FrameFinder& frames) { return make_unwinding(frames); });
   names_ = std::make_unique<FrameNames>(*tables_, origin_, given_, kept_);
+  if (origin_.tells_code) {
+    jit_ = std::make_unique<JitCode>(tables_->spaces, tables_->modules, places_of(origin_));
+    builder_->code().set_jit_code(*jit_);
+  }
   if (facts != nullptr) builder_->code().add_build_ids(facts->build_ids);
 }
 
 std::unique_ptr<Unwinding> Stacks::make_unwinding(FrameFinder& frames) {
-  rules_ = std::make_unique<RuleTables>(tables_->modules, places_of(origin_), kept_);
+  rules_ =
+      std::make_unique<RuleTables>(tables_->modules, places_of(origin_), kept_, &given_unwind_);
   return std::make_unique<Unwinding>(frames, *rules_, arch_);
 }
 
 void Stacks::start_live(const perf::LiveSource& live, const std::vector<sys::ThreadInfo>& threads) {
   start(live.events(), nullptr);
   if (!builder_) return;
+  if (jit_) jit_->set_live();
   perf::SidebandExtras extras;
   extras.ksymbols = true;
   files_ = std::make_unique<perf::Rundown>(0, extras);

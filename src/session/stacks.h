@@ -54,6 +54,8 @@ class Stacks {
   /// A function that the user names, in every module of this path; of frames that are looked up from now on.
   void add_symbol(const std::string& module, uint64_t offset, uint64_t size_bytes,
                   std::string_view name);
+  /// A rule of how to get to the caller, from a script: of what is decoded from now on.
+  GivenUnwind& given_unwind() { return given_unwind_; }
   /// Names of their frames; null before the start.
   FrameNames* names() { return names_.get(); }
   /// Looks up the frames of these stacks, all at once.
@@ -76,7 +78,9 @@ class Stacks {
   std::unique_ptr<RuleTables> rules_;     ///< where something was unwound
   std::unique_ptr<StackBuilder> builder_;
   GivenSymbols given_;
+  GivenUnwind given_unwind_;
   KeptFiles kept_;
+  std::unique_ptr<JitCode> jit_;  ///< where the trace's clock is that of dumps
   std::unique_ptr<FrameNames> names_;
 };
 

@@ -38,7 +38,7 @@ void TaskSelection::fork(int32_t pid, int32_t tid, int32_t parent_pid) {
   if (!has_ids_ || pid == parent_pid || pid != tid) return;  // a thread of its process
   if (pids_.count(parent_pid) != 0) {
     pids_.insert(pid);
-  } else {
+  } else if (chosen_.count(pid) == 0) {
     pids_.erase(pid);  // the number was another process's before
   }
 }

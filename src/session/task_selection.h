@@ -28,6 +28,9 @@ class TaskSelection {
   /// Whether an event of this thread is in.
   bool admits(int32_t pid, int32_t tid, process::ProcessModel& processes,
               const base::Interner& names);
+  /// Of a recorded trace: who chooses a number means whoever has it there, also when it begins only then. Live, those
+  /// chosen run already, and the number's next owner is another process.
+  void choose_recorded() { chosen_ = pids_; }
   /// A FORK record: what a selected process starts is selected.
   void fork(int32_t pid, int32_t tid, int32_t parent_pid);
 
@@ -37,6 +40,7 @@ class TaskSelection {
   bool has_ids_ = false;
   std::unordered_set<int32_t> pids_;
   std::unordered_set<int32_t> tids_;
+  std::unordered_set<int32_t> chosen_;  ///< of `pids_`, those that stay whoever forks them
   std::vector<std::string> comms_;
   std::unordered_map<uint32_t, bool> matched_;  ///< by name
 };

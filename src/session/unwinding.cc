@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/thread.h"
+#include "unwind/frame_room.h"
 
 namespace oc::session {
 
@@ -13,7 +14,8 @@ using process::StackEnd;
 
 namespace {
 
-constexpr size_t kAtOnce = 16;        ///< jobs whose stacks are fetched one before the other
+constexpr size_t kAtOnce =
+    64;  ///< jobs that an unwinder gets: more than it takes in turns, so it can fetch ahead
 constexpr size_t kMostFrames = 2048;  ///< of one user stack
 constexpr size_t kWorthAThread = 64;  ///< jobs
 
@@ -72,11 +74,12 @@ struct Unwinding::Half {
   std::exception_ptr failure;   ///< of a library: no memory
 
   unwind::Unwinder unwinder;
+  uint32_t version = 0;  ///< of the rules that it has notes of
   // For a few jobs at once.
   std::array<unwind::Registers, kAtOnce> registers;
   std::array<unwind::Job, kAtOnce> some;
   std::vector<MapFinder> finders;
-  std::vector<unwind::Frame> frames = std::vector<unwind::Frame>(kAtOnce * kMostFrames);
+  unwind::FrameRoom frames{kAtOnce, kMostFrames};
 };
 
 Unwinding::Unwinding(FrameFinder& frames, RuleTables& rules, unwind::Arch arch)
@@ -102,7 +105,7 @@ void Unwinding::unwind_some(Half& half, std::span<UnwindJob> jobs) const {
     job.registers = &half.registers[i];
     job.stack = wanted.stack;
     job.code = &half.finders.back();
-    job.frames = std::span(half.frames).subspan(i * kMostFrames, kMostFrames);
+    job.frames = half.frames.of(i);
   }
   half.unwinder.unwind(std::span(half.some).first(jobs.size()));
   for (size_t i = 0; i < jobs.size(); ++i) {
@@ -120,6 +123,10 @@ void Unwinding::unwind_some(Half& half, std::span<UnwindJob> jobs) const {
 void Unwinding::unwind(Half& half) const {
   half.found.clear();
   half.failure = nullptr;
+  if (half.version != rules_.version()) {  // what it has noted of addresses may be wrong now
+    half.version = rules_.version();
+    half.unwinder = unwind::Unwinder();
+  }
   try {
     for (size_t at = 0; at < half.jobs.size(); at += kAtOnce)
       unwind_some(half, half.jobs.subspan(at, std::min(kAtOnce, half.jobs.size() - at)));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <tuple>
 
 #include "base/bytes.h"
 
@@ -164,6 +165,51 @@ void JitDump::put(Entry entry) {
   entries_.push_back(entry);
 }
 
+std::vector<JitDump::Reused> JitDump::find_reused() const {
+  std::vector<bool> is_reused(entries_.size());
+  uint64_t end = 0;       // of those before, by start
+  uint32_t furthest = 0;  // the one that ends there
+  for (const uint32_t index : by_start_) {
+    const Entry& entry = entries_[index];
+    if (entry.start < end) is_reused[index] = is_reused[furthest] = true;
+    if (entry.start + entry.size_bytes <= end) continue;
+    end = entry.start + entry.size_bytes;
+    furthest = index;
+  }
+  std::vector<Reused> found;
+  std::map<std::tuple<uint64_t, uint64_t, std::string_view>, uint32_t> firsts;
+  for (uint32_t i = 0; i < is_reused.size(); ++i) {
+    if (!is_reused[i]) continue;
+    const Entry& entry = entries_[i];
+    const auto at = firsts.try_emplace({entry.start, entry.size_bytes, entry.name}, i).first;
+    const bool is_same = codes_[entries_[at->second].code].lines == codes_[entry.code].lines;
+    found.push_back({i, is_same ? at->second : i});
+  }
+  return found;
+}
+
+/// Calls `use` with each entry that ever covered the address, as long as it returns true.
+template <class Use>
+void JitDump::visit(uint64_t address, const Use& use) const {
+  auto after = std::upper_bound(
+      by_start_.begin(), by_start_.end(), address,
+      [&](uint64_t wanted, uint32_t index) { return wanted < entries_[index].start; });
+  while (after != by_start_.begin()) {
+    const Entry& entry = entries_[*--after];
+    if (address - entry.start >= largest_) return;
+    if (address - entry.start < entry.size_bytes && !use(entry)) return;
+  }
+}
+
+const JitDump::Entry* JitDump::find_first(uint64_t address) const {
+  const Entry* first = nullptr;
+  visit(address, [&](const Entry& entry) {
+    if (first == nullptr || entry.from < first->from) first = &entry;
+    return true;
+  });
+  return first;
+}
+
 const JitDump::Entry* JitDump::find(uint64_t address, base::Nanos time) const {
   if (time == ~base::Nanos{0}) {
     const auto after = now_.upper_bound(address);
@@ -171,16 +217,12 @@ const JitDump::Entry* JitDump::find(uint64_t address, base::Nanos time) const {
     const Entry& entry = entries_[std::prev(after)->second];
     return address - entry.start < entry.size_bytes ? &entry : nullptr;
   }
-  auto after = std::upper_bound(
-      by_start_.begin(), by_start_.end(), address,
-      [&](uint64_t wanted, uint32_t index) { return wanted < entries_[index].start; });
-  while (after != by_start_.begin()) {
-    const Entry& entry = entries_[*--after];
-    if (address - entry.start >= largest_) break;
-    const bool covers = address - entry.start < entry.size_bytes;
-    if (covers && entry.from <= time && time < entry.until) return &entry;
-  }
-  return nullptr;
+  const Entry* found = nullptr;
+  visit(address, [&](const Entry& entry) {
+    if (entry.from <= time && time < entry.until) found = &entry;
+    return found == nullptr;
+  });
+  return found;
 }
 
 JitDump::Line JitDump::find_line(const Entry& entry, uint64_t address) const {

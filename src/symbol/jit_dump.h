@@ -40,6 +40,9 @@ class JitDump {
   /// What was there at that time; ~0: what was there last. Null: nothing. Owned by the dump.
   const Entry* find(uint64_t address, base::Nanos time = ~base::Nanos{0}) const;
 
+  /// What was there first. Null: nothing ever. Owned by the dump.
+  const Entry* find_first(uint64_t address) const;
+
   struct Line {
     std::string_view file;  ///< "": not known
     uint32_t line = 0;
@@ -48,6 +51,17 @@ class JitDump {
   Line find_line(const Entry& entry, uint64_t address) const;
 
   size_t size() const { return entries_.size(); }
+  size_t size_bytes() const { return bytes_.size(); }
+  /// In the order in which they were put there; a dump that has grown has more behind these.
+  const std::vector<Entry>& entries() const { return entries_; }
+  /// An entry whose range overlaps another one's: its addresses had several names.
+  struct Reused {
+    uint32_t entry = 0;
+    uint32_t first =
+        0;  ///< the first entry of the same name, place and lines: the same code, put there again
+  };
+  /// By entry, ascending.
+  std::vector<Reused> find_reused() const;
   /// What ended the reading early; "": nothing.
   const std::string& damage() const { return damage_; }
 
@@ -57,6 +71,7 @@ class JitDump {
     uint64_t address = 0;
     std::string_view file;
     uint32_t line = 0;
+    friend bool operator==(const LineEntry&, const LineEntry&) = default;
   };
   struct Code {
     uint64_t start = 0;  ///< at its load: its lines are told relative to that
@@ -64,6 +79,8 @@ class JitDump {
   };
 
   void put(Entry entry);
+  template <class Use>
+  void visit(uint64_t address, const Use& use) const;
 
   std::vector<uint8_t> bytes_;
   std::vector<Entry> entries_;

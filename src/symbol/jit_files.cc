@@ -64,17 +64,23 @@ class Search {
     return read_own(open_plainly(places_.root + "/tmp" + name));
   }
 
-  std::optional<std::vector<uint8_t>> read_dump(const std::string& path) const {
-    if (auto bytes = read_as_process(path)) return bytes;
+  /// What `read` makes of the first file that it takes.
+  template <class Read>
+  auto find_dump(const std::string& path, const Read& read) const -> decltype(read(base::Fd())) {
+    if (may_ask_process_ && own_pid_ != 0) {
+      if (const auto fd = sys::open_as_seen_by(pid_, path)) {
+        if (auto found = read(*fd)) return found;
+      }
+    }
     const std::string name = path.substr(path.rfind('/') + 1);
     for (const std::string& archive : places_.archives) {
       const std::string own = fmt::format("{}/dumps/{}/{}", archive, pid_, name);
       for (const std::string& place : {own, archive + "/" + name}) {
-        if (auto bytes = read_own(open_plainly(place))) return bytes;
+        if (auto found = read(open_plainly(place))) return found;
       }
     }
     if (is_elsewhere()) return {};
-    return read_own(open_plainly(places_.root + path));
+    return read(open_plainly(places_.root + path));
   }
 
  private:
@@ -87,13 +93,32 @@ class Search {
   bool may_ask_process_ = false;
 };
 
+base::Result<JitDump> load_dump(const Search& search, const std::string& path) {
+  auto bytes = search.find_dump(path, read_own);
+  if (!bytes) return base::make_error(base::Code::kNotFound, path + " cannot be read");
+  return JitDump::make(std::move(*bytes), path);
+}
+
 }  // namespace
+
+base::Result<JitDump> load_jit_dump(const Places& places, int32_t pid, const std::string& path) {
+  return load_dump(Search(places, pid), path);
+}
+
+uint64_t jit_dump_bytes(const Places& places, int32_t pid, const std::string& path) {
+  const auto size = Search(places, pid).find_dump(path, [](const base::Fd& fd) {
+    struct stat info {};
+    const bool is_there = fd && fstat(fd.number(), &info) == 0 && S_ISREG(info.st_mode);
+    return is_there ? std::optional(static_cast<uint64_t>(info.st_size)) : std::nullopt;
+  });
+  return size.value_or(0);
+}
 
 JitFiles find_jit_files(const Places& places, int32_t pid, const std::vector<std::string>& dumps) {
   JitFiles found;
   const Search search(places, pid);
   for (const std::string& path : dumps) {
-    if (auto bytes = search.read_dump(path)) {
+    if (auto bytes = search.find_dump(path, read_own)) {
       found.dump_paths.push_back(path);
       found.dumps.push_back(std::move(*bytes));
     } else {

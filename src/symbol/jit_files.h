@@ -35,4 +35,9 @@ std::vector<std::string> find_dumps(const process::ModuleTable& modules, int32_t
 /// except for root. `dumps`: paths of dumps that the process mapped, as it saw them.
 JitNames load_jit_names(const Places& places, int32_t pid, const std::vector<std::string>& dumps);
 
+/// One dump alone, at its path as the process saw it.
+base::Result<JitDump> load_jit_dump(const Places& places, int32_t pid, const std::string& path);
+/// How large it is now; 0 where it cannot be read.
+uint64_t jit_dump_bytes(const Places& places, int32_t pid, const std::string& path);
+
 }  // namespace oc::symbol

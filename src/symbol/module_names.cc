@@ -2,9 +2,22 @@
 
 #include <elf.h>
 
+#include "elf/plain_debug.h"
 #include "symbol/demangle.h"
+#include "symbol/jobs.h"
 
 namespace oc::symbol {
+namespace {
+
+/// With its debug sections decompressed, on threads; nothing where they are not compressed, or only libdw can do it.
+std::optional<elf::File> make_plain(const elf::File& file, uint32_t threads) {
+  auto plain = elf::PlainDebug::plan(file);
+  if (!plain) return {};
+  run_jobs(plain->parts(), threads, [&](size_t part) { plain->load(part); });
+  return plain->finish();
+}
+
+}  // namespace
 
 uint32_t TextIndex::name(std::string_view mangled) {
   if (mangled.empty()) return Findings::kNoName;
@@ -29,7 +42,11 @@ const SymbolTable& ModuleNames::table() {
   if (is_loaded_) return table_;
   is_loaded_ = true;
   table_ = SymbolTable(files_.file.get(), files_.debug.get(), files_.mini.get());
-  if (!with_lines_) return table_;
+  if (with_lines_) load_lines();
+  return table_;
+}
+
+void ModuleNames::load_lines() {
   for (elf::File* const file : {files_.debug.get(), files_.file.get()}) {
     if (file == nullptr || !LineIndex::has_lines(*file)) continue;
     if (file->type() == ET_REL) {
@@ -37,20 +54,23 @@ const SymbolTable& ModuleNames::table() {
       if (!relocated) continue;
       relocated_.emplace(std::move(*relocated));
       lines_ = std::make_unique<LineIndex>(relocated_->file(), nullptr, files_.split);
-      break;
+      return;
     }
-    lines_ = std::make_unique<LineIndex>(*file, files_.alt.get(), files_.split);
-    break;
+    own_file_ = make_plain(*file, threads_);
+    if (files_.alt) own_alt_ = make_plain(*files_.alt, threads_);
+    lines_ = std::make_unique<LineIndex>(own_file_ ? *own_file_ : *file,
+                                         own_alt_ ? &*own_alt_ : files_.alt.get(), files_.split);
+    return;
   }
-  return table_;
 }
 
 std::unique_ptr<ModuleNames> ModuleNames::make_second() {
   if (!lines() || relocated_) return nullptr;
   auto second = std::make_unique<ModuleNames>(files_, true);
   const bool is_debug = files_.debug && LineIndex::has_lines(*files_.debug);
-  second->own_file_ = (is_debug ? files_.debug : files_.file)->make_second();
-  if (files_.alt) second->own_alt_ = files_.alt->make_second();
+  const elf::File& file = own_file_ ? *own_file_ : *(is_debug ? files_.debug : files_.file);
+  second->own_file_ = file.make_second();
+  if (files_.alt) second->own_alt_ = (own_alt_ ? *own_alt_ : *files_.alt).make_second();
   if (!second->own_file_ || (files_.alt && !second->own_alt_)) return nullptr;
   second->shared_table_ = &table_;
   second->lines_ = std::make_unique<LineIndex>(

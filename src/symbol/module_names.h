@@ -44,8 +44,9 @@ struct Findings {
 /// Looks up addresses in one ELF file: its symbol table, and its lines where there are any. One thread at a time.
 class ModuleNames {
  public:
-  /// Opens nothing: `files` outlive the object.
-  ModuleNames(const ModuleFile& files, bool with_lines) : files_(files), with_lines_(with_lines) {}
+  /// Opens nothing: `files` outlive the object. `threads`: how many may decompress its sections.
+  ModuleNames(const ModuleFile& files, bool with_lines, uint32_t threads = 1)
+      : files_(files), with_lines_(with_lines), threads_(threads) {}
 
   struct Query {
     uint64_t offset = 0;  ///< in the file
@@ -68,15 +69,17 @@ class ModuleNames {
  private:
   class Lookup;
 
+  void load_lines();
   void find_one(std::optional<uint64_t> address, bool is_return, Lookup& lookup);
   std::optional<uint64_t> address_of(const Query& query) const;
 
   const ModuleFile& files_;
   bool with_lines_;
+  uint32_t threads_;
   bool is_loaded_ = false;
   SymbolTable table_;
   const SymbolTable* shared_table_ = nullptr;    ///< of a second one: the first one's
-  std::optional<elf::File> own_file_, own_alt_;  ///< of a second one
+  std::optional<elf::File> own_file_, own_alt_;  ///< decompressed, or of a second one
   std::optional<elf::Relocated> relocated_;      ///< what `lines_` reads of a relocatable file
   std::unique_ptr<LineIndex> lines_;
 };

@@ -1,3 +1,4 @@
+// one thing: how the frames of each kind of module find their names, and in which order that is done.
 #include "symbol/symbolizer.h"
 
 #include <fmt/format.h>
@@ -43,6 +44,13 @@ bool is_in_kernel(ModuleKind kind) {
          kind == ModuleKind::kBpf;
 }
 
+/// What was put there as the dump's entry `put` (from 1).
+const JitDump::Entry* find_put(const JitDump& dump, uint64_t address, uint32_t put) {
+  if (put == 0 || put > dump.size()) return nullptr;
+  const auto& entry = dump.entries()[put - 1];
+  return address - entry.start < entry.size_bytes ? &entry : nullptr;
+}
+
 /// "nf_tables" of "[nf_tables]" and of "/lib/modules/…/nf-tables.ko.xz", as kallsyms has it.
 std::string kernel_module_name(std::string_view path) {
   std::string name(path.substr(path.rfind('/') + 1));
@@ -78,16 +86,17 @@ struct Symbolizer::Work {
 
   ModuleNames& of(ModuleId module, ModuleFiles& files) {
     auto& slot = modules[module.value];
-    if (!slot) slot = std::make_unique<ModuleNames>(files.load(module), settings.lines);
+    if (!slot)
+      slot = std::make_unique<ModuleNames>(files.load(module), settings.lines, settings.threads);
     return *slot;
   }
   std::vector<ModuleNames*> lanes_of(ModuleId module, ModuleNames& first);
-  const JitNames& jit_of(int32_t pid, ModuleFiles& files);
+  const JitNames& jit_of(int32_t pid, ModuleFiles& files, uint32_t put = 0);
   bool find_given(const Frame& frame, Findings& findings, TextIndex& texts) const;
   void find_in_kernel(const Frame& frame, const Module& module, std::string_view path,
                       Findings& findings, TextIndex& texts);
-  void find_in_memory(const Frame& frame, const JitNames& jit, base::Nanos time, Findings& findings,
-                      TextIndex& texts) const;
+  void find_in_memory(const Frame& frame, const JitNames& jit, uint32_t put, base::Nanos time,
+                      Findings& findings, TextIndex& texts) const;
 
   Settings settings;
   KernelSymbols kernel;
@@ -95,6 +104,7 @@ struct Symbolizer::Work {
   std::unordered_map<uint32_t, std::vector<std::unique_ptr<ModuleNames>>> seconds;
   std::unordered_map<uint32_t, Given> given;
   std::unordered_map<int32_t, JitNames> jit;
+  std::vector<JitNames> retired;  ///< texts that were found in this look-up are theirs
 };
 
 /// One for each thread, as far as its files allow; the first one makes its table here, for it is shared.
@@ -110,9 +120,14 @@ std::vector<ModuleNames*> Symbolizer::Work::lanes_of(ModuleId module, ModuleName
   return lanes;
 }
 
-const JitNames& Symbolizer::Work::jit_of(int32_t pid, ModuleFiles& files) {
+/// `put`: so many entries its dump should have. Live, it grows.
+const JitNames& Symbolizer::Work::jit_of(int32_t pid, ModuleFiles& files, uint32_t put) {
   const auto known = jit.find(pid);
-  if (known != jit.end()) return known->second;
+  if (known != jit.end()) {
+    if (!known->second.dump || put <= known->second.dump->size()) return known->second;
+    retired.push_back(std::move(known->second));
+    jit.erase(known);
+  }
   const auto dumps = find_dumps(files.modules(), pid);
   return jit.emplace(pid, load_jit_names(files.places(), pid, dumps)).first->second;
 }
@@ -150,12 +165,15 @@ void Symbolizer::Work::find_in_kernel(const Frame& frame, const Module& module,
   findings.places.push_back(place);
 }
 
-void Symbolizer::Work::find_in_memory(const Frame& frame, const JitNames& jit, base::Nanos time,
-                                      Findings& findings, TextIndex& texts) const {
+void Symbolizer::Work::find_in_memory(const Frame& frame, const JitNames& jit, uint32_t put,
+                                      base::Nanos time, Findings& findings,
+                                      TextIndex& texts) const {
   Findings::Place place;
   place.first_step = static_cast<uint32_t>(findings.steps.size());
   const uint64_t at = frame.lookup_offset();
-  const auto* code = jit.dump ? jit.dump->find(at, time) : nullptr;
+  const auto* code = jit.dump ? find_put(*jit.dump, at, put) : nullptr;
+  if (code == nullptr && jit.dump)
+    code = settings.tells_code && put == 0 ? jit.dump->find_first(at) : jit.dump->find(at, time);
   const auto* entry = !code && jit.map ? jit.map->find(at) : nullptr;
   if (code != nullptr) {
     place.name = texts.name(code->name);
@@ -184,6 +202,7 @@ Symbolizer::~Symbolizer() = default;
 KernelSymbols& Symbolizer::kernel() { return work_->kernel; }
 
 void Symbolizer::resolve(std::span<const FrameId> ids) {
+  work_->retired.clear();
   if (slots_.size() <= frames_.size()) slots_.resize(frames_.size() + size_t{1});
   std::vector<uint32_t> fresh;
   for (const FrameId id : ids) {
@@ -200,7 +219,7 @@ void Symbolizer::resolve(std::span<const FrameId> ids) {
   std::vector<Group> groups;
   Findings others;
   TextIndex texts(others);
-  std::vector<uint32_t> other_frames;
+  std::vector<uint32_t> other_frames, elsewhere;
   for (const uint32_t id : fresh) {
     const Frame frame = frames_.find({id});
     const Module& module = files_.modules().find(frame.module);
@@ -212,18 +231,22 @@ void Symbolizer::resolve(std::span<const FrameId> ids) {
         groups.back().frames.push_back(id);
         continue;
       }
-      if (is_in_kernel(module.kind)) {
-        const auto path = files_.modules().path(frame.module);
-        work_->find_in_kernel(frame, module, path, others, texts);
-      } else if (module.kind == ModuleKind::kMemory) {
-        work_->find_in_memory(frame, work_->jit_of(module.pid, files_), ~base::Nanos{0}, others,
-                              texts);
-      } else {
-        others.places.emplace_back();
-      }
+      elsewhere.push_back(id);
+      continue;
     }
     other_frames.push_back(id);
   }
+  other_frames.insert(other_frames.end(), elsewhere.begin(), elsewhere.end());
+  // Tables of all modules at once, and the frames of no file beside them; then the frames of files.
+  run_jobs(groups.size() + 1, fresh.size() <= kFewFrames ? 1 : work_->settings.threads,
+           [&](size_t job) {
+             if (job < groups.size()) {
+               groups[job].names->table();
+             } else {
+               for (const uint32_t id : elsewhere)
+                 find_elsewhere(frames_.find({id}), others, texts);
+             }
+           });
   split(groups);
   find_in_files(groups);
   for (const Group& group : groups) {
@@ -231,6 +254,20 @@ void Symbolizer::resolve(std::span<const FrameId> ids) {
       slots_[group.frames[i]] = add(group.findings, i);
   }
   for (uint32_t i = 0; i < other_frames.size(); ++i) slots_[other_frames[i]] = add(others, i);
+}
+
+/// Of the kernel, of memory, of nothing.
+void Symbolizer::find_elsewhere(const Frame& frame, Findings& findings, TextIndex& texts) {
+  const Module& module = files_.modules().find(frame.module);
+  if (is_in_kernel(module.kind)) {
+    const auto path = files_.modules().path(frame.module);
+    work_->find_in_kernel(frame, module, path, findings, texts);
+  } else if (module.kind == ModuleKind::kMemory) {
+    const JitNames& jit = work_->jit_of(module.pid, files_, module.code);
+    work_->find_in_memory(frame, jit, module.code, ~base::Nanos{0}, findings, texts);
+  } else {
+    findings.places.emplace_back();
+  }
 }
 
 /// Large groups of modules with lines into one for each thread, by unit.
@@ -307,7 +344,8 @@ const Resolved& Symbolizer::find_at(FrameId id, base::Nanos time) {
   const Resolved& latest = find(id);
   Findings findings;
   TextIndex texts(findings);
-  work_->find_in_memory(frame, work_->jit_of(module.pid, files_), time, findings, texts);
+  work_->find_in_memory(frame, work_->jit_of(module.pid, files_, module.code), module.code, time,
+                        findings, texts);
   const Findings::Place& place = findings.places[0];
   if (place.name == Findings::kNoName) return latest;
   const auto name = names_.intern(findings.names[place.name].full);
@@ -344,7 +382,23 @@ std::string Symbolizer::reason(ModuleId id) {
   const ModuleFile& found = files_.load(id);
   if (!found.reason.empty() && !found.file) return found.reason;
   if (!work_->of(id, files_).table().symbols().empty()) return {};
-  return found.file->name() + " has no symbols, and no debug file was found";
+  const auto name = found.file ? found.file->name() : std::string(module_name(id));
+  return name + " has no symbols, and no debug file was found";
+}
+
+std::string Symbolizer::reason(FrameId id) {
+  const Resolved resolved = find(id);
+  const ModuleId module = frames_.find(id).module;
+  const bool is_named = resolved.function.value != 0;
+  const auto kind = files_.modules().find(module).kind;
+  if (is_named && (resolved.calls != 0 || !is_in_file(kind))) return {};
+  if (auto why = reason(module); !is_named && !why.empty()) return why;
+  if (!is_named) return fmt::format("no symbol of {} covers that place", module_name(module));
+  const auto& file = files_.load(module);
+  if (!file.file) return file.reason;
+  if (work_->of(module, files_).lines() == nullptr)
+    return file.file->name() + " has no line information, and no debug file was found";
+  return fmt::format("the line information of {} does not cover that place", module_name(module));
 }
 
 void Symbolizer::add_symbols(ModuleId module, std::span<const GivenSymbol> symbols) {

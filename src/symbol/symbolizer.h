@@ -40,10 +40,13 @@ struct Settings {
   uint32_t threads = 0;  ///< 0: one per CPU
   std::string cache;     ///< folder of the kernel's symbols; "": $XDG_CACHE_HOME/oc or ~/.cache/oc
   bool use_cache = true;
+  bool tells_code =
+      false;  ///< Module::code is told from the moment on from which an address had several functions
 };
 
 class KernelSymbols;
 struct Findings;
+class TextIndex;
 
 /// A function that somebody else names.
 struct GivenSymbol {
@@ -82,6 +85,8 @@ class Symbolizer {
   std::string_view module_name(process::ModuleId module) const;
   /// Why frames of this module have no names; "" where they have.
   std::string reason(process::ModuleId module);
+  /// Why this frame has no function or, in a file, no line; "" where it has both.
+  std::string reason(process::FrameId frame);
 
   /// These names, all that are given for this module, win over all others, for frames that are resolved afterwards. From Lua, or
   /// another symbol source.
@@ -94,6 +99,7 @@ class Symbolizer {
   struct Group;
 
   uint32_t add(const Findings& findings, uint32_t place);
+  void find_elsewhere(const process::Frame& frame, Findings& findings, TextIndex& texts);
   void find_in_files(std::vector<Group>& groups);
   void split(std::vector<Group>& groups);
 

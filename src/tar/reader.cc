@@ -48,9 +48,11 @@ std::string find_name_problem(const std::string& name) {
 }
 
 bool may_be_archive(const std::string& path) {
-  const base::Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   struct stat info {};
-  if (!fd || fstat(fd.number(), &info) != 0 || !S_ISREG(info.st_mode)) return false;
+  // A FIFO that is opened and closed again is lost to its writer.
+  if (stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return false;
+  const base::Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!fd) return false;
   std::array<char, kTarMagicAt + 5> head{};
   if (pread(fd.number(), head.data(), head.size(), 0) < 6) return false;
   const std::string_view all(head.data(), head.size());

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "unwind/given_rules.h"
 #include "unwind/rule_table.h"
 
 namespace oc::unwind {
@@ -15,7 +16,8 @@ struct CodeRange {
   /// Null: memory of no file (is_memory: JIT code, frame pointers are tried), or a file that cannot be read.
   const RuleTable* rules = nullptr;
   bool is_memory = false;
-  uint32_t note = 0;  ///< the finder's own, see CodeFinder::note
+  uint32_t note = 0;                  ///< the finder's own, see CodeFinder::note
+  const GivenRules* given = nullptr;  ///< null: none; they go before all others
 };
 
 /// Where code lies in one address space at one moment: what the unwinder asks when its cache does not know an address.

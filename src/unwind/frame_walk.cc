@@ -17,6 +17,12 @@ std::optional<uint64_t> linked_address(const CodeRange& range, uint64_t address)
   return range.rules->find_address(address - range.start + range.file_offset);
 }
 
+/// Null: nobody gave one.
+const Rule* given_rule(const CodeRange& range, uint64_t lookup) {
+  if (range.given == nullptr) return nullptr;
+  return range.given->find(lookup - range.start + range.file_offset);
+}
+
 /// What expressions read: the kept stack, else what the mapped files hold.
 class ProcessMemory : public Memory {
  public:
@@ -136,6 +142,7 @@ const RuleCache::Entry* FrameWalk::find_rule() {
 
 Rule FrameWalk::load_rule(const CodeRange& range, uint64_t lookup) const {
   Rule rule;
+  if (const Rule* const given = given_rule(range, lookup); given != nullptr) return *given;
   if (range.rules == nullptr || range.rules->arch() != job_.registers->arch) {
     rule.kind = range.is_memory ? RuleKind::kGuess : RuleKind::kUnreadable;
     return rule;
@@ -238,12 +245,31 @@ Registers FrameWalk::here() const {
   return registers;
 }
 
+/// A given rule knows of no register but these: the others are the caller's as they are, which holds for code that saves
+/// what it changes only by its frame pointer.
+Outcome FrameWalk::step_given(const Rule& rule, const Registers& registers, Registers& caller) {
+  const Columns& columns = columns_of(registers.arch);
+  const bool is_by_frame = rule.kind == RuleKind::kFrame;
+  if (rule.kind == RuleKind::kOutermost || (is_by_frame && !registers.knows(columns.frame)))
+    return Outcome::kUnknownRegister;
+  const uint64_t cfa =
+      registers.values[is_by_frame ? columns.frame : columns.stack] + offset_of(rule.cfa);
+  caller = registers;
+  caller.put(columns.stack, cfa);
+  bool is_read = stack_.read(cfa + offset_of(rule.link), caller.values[columns.pointer]);
+  if (rule.frame != Rule::kKept)
+    is_read &= stack_.read(cfa + offset_of(rule.frame), caller.values[columns.frame]);
+  return is_read ? Outcome::kDone : Outcome::kUnreadable;
+}
+
 /// One step by a whole row. Memory without CFI is walked by frame pointers, as step_guess did.
 Outcome FrameWalk::step_registers(uint64_t lookup, const Registers& registers, Registers& caller,
                                   bool& is_signal_frame) {
   ProcessMemory memory(stack_, *job_.code);
   const auto range = job_.code->find(lookup);
   if (!range) return Outcome::kBad;
+  if (const Rule* const given = given_rule(*range, lookup); given != nullptr)
+    return step_given(*given, registers, caller);
   if (load_rule(*range, lookup).kind == RuleKind::kGuess) {
     const Columns& columns = columns_of(registers.arch);
     const uint64_t at = registers.values[columns.frame];

@@ -55,6 +55,7 @@ class FrameWalk {
   Registers here() const;
   Outcome step_registers(uint64_t lookup, const Registers& registers, Registers& caller,
                          bool& is_signal_frame);
+  Outcome step_given(const Rule& rule, const Registers& registers, Registers& caller);
   bool replay(uint32_t index);
 
   Job& job_;

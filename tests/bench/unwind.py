@@ -29,12 +29,12 @@ def measured(command):
     return best + (done.stdout.decode("utf-8", "replace"),)
 
 
-def record(data, frequency, command):
+def record(data, frequency, command, stacks="dwarf,16384"):
     if os.path.exists(data):
         return
     print(f"recording {data}", file=sys.stderr)
     subprocess.run(["perf", "record", "-q", "-e", "cpu-clock:u", "-F", str(frequency), "--call-graph",
-                    "dwarf,16384", "-o", data + ".partial"] + command, check=True)
+                    stacks, "-o", data + ".partial"] + command, check=True)
     os.rename(data + ".partial", data)
 
 
@@ -62,6 +62,9 @@ def main(root, rounds="20"):
     small = os.path.join(folder, "stacks_small.data")
     record(small, 4999, [os.path.join(root, "build/tests/unwind/busy_gcc"), "3000"])
     report("small program", small, tool, rounds)
+    default = os.path.join(folder, "stacks_small_8k.data")
+    record(default, 4999, [os.path.join(root, "build/tests/unwind/busy_gcc"), "3000"], "dwarf")
+    report("small program, perf's default of 8 KiB", default, tool, rounds)
     if shutil.which("clang++") is None:
         print("clang++ is not installed: no big program")
         return

@@ -231,7 +231,7 @@ def groups(suite):
     ended = run(["eval", script, "--", *command])
     suite.check("a group is read with each sample", problems_of(ended, 0, r"samples\ttrue\tgood\ttrue", None), ended)
     script = "local t = oc.open { stacks = 'fp' } local n = 0 t:on('cpu', function(e) if #e.callchain > 1 then n = n + 1 end end) t:run() print('deep', n > 0)"
-    ended = run(["eval", script, "--", *command])
+    ended = run(["eval", "-q", script, "--", *command])
     suite.check("stacks by frame pointers", problems_of(ended, 0, r"deep\ttrue", None), ended)
     script = "local t = oc.open { stacks = 'dwarf', stack_size = 1024 } local n = 0 t:on('cpu-clock:u', function(e) " \
         "if e.user_regs.sp and #e.user_stack > 0 and #e.user_stack <= 1024 then n = n + 1 end end) t:run() print('stacks', n > 0)"

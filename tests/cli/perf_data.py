@@ -6,7 +6,8 @@ import struct
 
 ATTR_BYTES = 128  # PERF_ATTR_SIZE_VER7: what perf 6.1 reads
 SAMPLE_TYPE = 1 << 16 | 1 << 0 | 1 << 1 | 1 << 2 | 1 << 7 | 1 << 8  # IDENTIFIER IP TID TIME CPU PERIOD
-SAMPLE_ID_ALL, COMM, TASK, COMM_EXEC = 1 << 18, 1 << 9, 1 << 13, 1 << 24
+SAMPLE_ID_ALL, COMM, TASK, COMM_EXEC, CONTEXT_SWITCH = 1 << 18, 1 << 9, 1 << 13, 1 << 24, 1 << 26
+MISC_SWITCH_OUT = 1 << 13
 MISC_COMM_EXEC = 1 << 13
 CPU_CLOCK_ID = 7
 START_NS = 1_000_000_000
@@ -43,10 +44,19 @@ def exit_of(time_ns, pid, tid=None):
     return _record(4, struct.pack("<IIIIQ", pid, 1, tid, 1, time_ns) + _trailer(time_ns, pid, tid))
 
 
+def switch_out(time_ns, tid, next_tid):
+    return _record(15, struct.pack("<II", next_tid, next_tid) + _trailer(time_ns, tid, tid), MISC_SWITCH_OUT)
+
+
+def lost(time_ns, count):
+    return _record(2, struct.pack("<QQ", CPU_CLOCK_ID, count) + _trailer(time_ns, 0, 0))
+
+
 def file_of(records):
     """The bytes of a file that holds `records` (bytes each) of one cpu-clock event."""
     data = b"".join(records)
-    attr = struct.pack("<IIQQQQQ", 1, ATTR_BYTES, 0, 1_000_000, SAMPLE_TYPE, 0, SAMPLE_ID_ALL | COMM | TASK | COMM_EXEC)
+    attr = struct.pack("<IIQQQQQ", 1, ATTR_BYTES, 0, 1_000_000, SAMPLE_TYPE, 0,
+                       SAMPLE_ID_ALL | COMM | TASK | COMM_EXEC | CONTEXT_SWITCH)
     attr += b"\0" * (ATTR_BYTES - len(attr))
     ids_at, attr_at = 104, 112
     attr += struct.pack("<QQ", ids_at, 8)

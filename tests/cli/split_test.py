@@ -75,10 +75,10 @@ def damaged(suite, what, folder, path, name):
     with open(path, "rb") as file:
         whole = file.read()
     given, chance = addresses(folder, name), random.Random(7)
-    for turn in range(24):
+    for turn in range(12):
         data = bytearray(whole)
-        if turn < 6:
-            data = data[:len(data) * turn // 6]
+        if turn < 4:
+            data = data[:len(data) * turn // 4]
         else:
             for _ in range(1 << chance.randrange(8)):
                 data[chance.randrange(len(data))] = chance.choice((0, 0xff, 0x80, chance.randrange(256)))
@@ -218,7 +218,7 @@ def damaged_relocatable(suite, path, offset, size):
     with open(path, "rb") as file:
         whole = file.read()
     chance = random.Random(11)
-    for turn in range(40):
+    for turn in range(20):
         data = bytearray(whole)
         for _ in range(1 << chance.randrange(7)):
             data[chance.randrange(64, len(data))] = chance.choice((0, 0xff, 0x80, chance.randrange(256)))

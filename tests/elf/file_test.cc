@@ -50,7 +50,7 @@ TEST_CASE("what is no ELF file is said to be none") {
   const auto text = File::make({'t', 'e', 'x', 't'}, "notes.txt");
   REQUIRE_FALSE(text);
   CHECK(text.error().what == "notes.txt is no ELF file");
-  CHECK_FALSE(File::make({}, "empty"));
+  CHECK_FALSE(File::make(std::vector<uint8_t>{}, "empty"));
   CHECK_FALSE(File::open("/proc/self"));
 }
 

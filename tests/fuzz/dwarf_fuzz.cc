@@ -1,15 +1,25 @@
-// Lines and inlined calls of a file that somebody else made: units, entries, ranges, line programs.
+// Lines and inlined calls of a file that somebody else made: units, entries, ranges, line programs; compressed ones too.
 
 #include <cstdlib>
+#include <optional>
 
 #include "elf/file.h"
+#include "elf/plain_debug.h"
 #include "elf/relocated.h"
 #include "symbol/line_index.h"
 
 namespace {
 
+std::optional<oc::elf::File> make_plain(const oc::elf::File& file) {
+  auto plain = oc::elf::PlainDebug::plan(file);
+  if (!plain) return {};
+  for (size_t part = 0; part < plain->parts(); ++part) plain->load(part);
+  return plain->finish();
+}
+
 void look(oc::elf::File& file) {
-  oc::symbol::LineIndex index(file, nullptr);
+  auto plain = make_plain(file);
+  oc::symbol::LineIndex index(plain ? *plain : file, nullptr);
   std::vector<oc::symbol::SourceCall> calls;
   for (uint64_t address = 0; address < 0x2000; address += 7) {
     calls.clear();

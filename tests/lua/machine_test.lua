@@ -118,6 +118,19 @@ do -- processes: who ran, from when to when
   check(m:mappings()() ~= nil)
 end
 
+do -- everything in order of time
+  local m = machine_of "stacks.data"
+  local last, counts = -math.huge, {}
+  for what, _, time in m:replay { kind = "page-faults" } do
+    check((time or -math.huge) >= last, "in order")
+    last = time or last
+    counts[what] = (counts[what] or 0) + 1
+  end
+  local stats = m:stats()
+  check.equal({ counts.sample, counts.process_start, counts.thread_start, counts.map },
+    { 484, stats.processes, stats.threads, stats.mappings })
+end
+
 do -- a trace without a machine says how to have one
   local trace = oc.open { input = root .. "/tests/fixtures/sched.data" }
   fails(function() return trace:machine() end)

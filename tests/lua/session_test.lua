@@ -75,8 +75,8 @@ do -- a recording whose sched_switch is not the kernel's: accessors only where t
   local int, chars = kinds.INTEGER, kinds.CHARS
   local good = { { "prev_pid", int, 4 }, { "next_pid", int, 4 }, { "prev_state", int, 8 },
     { "next_comm", chars, 16 } }
-  check.equal(aliases(good), "next_comm next_tid preempted prev_tid")
-  check.equal(aliases(good, "sched:sched_switch:u"), "next_comm next_tid preempted prev_tid")
+  check.equal(aliases(good), "exited next_comm next_tid preempted prev_tid")
+  check.equal(aliases(good, "sched:sched_switch:u"), "exited next_comm next_tid preempted prev_tid")
   check.equal(aliases { { "prev_pid", int, 2 }, { "next_pid", chars, 4 },
     { "prev_state", int, 1 }, { "next_comm", int, 8 } }, "")
   check.equal(aliases { { "prev_pid", int, 1 }, { "next_pid", int, 8 },

@@ -145,6 +145,19 @@ do -- symbols that a script adds win
   check.error("wants the path of a module", function() trace:add_symbols({}) end)
   check.error("the symbol 1 wants offset, size and name",
     function() trace:add_symbols("x", { { offset = -1, size = 1, name = "f" } }) end)
+  local function rule(fields)
+    return function() trace:add_unwind_rules("x", { fields }) end
+  end
+  check.error("wants the path of a module", function() trace:add_unwind_rules({}) end)
+  check.error("the rule 1 wants offset and size", rule { offset = -1, size = 1, cfa = "sp+8" })
+  check.error("the rule 1 wants cfa as", rule { offset = 1, size = 1, cfa = "rbx+8" })
+  check.error("the rule 1 wants cfa as a multiple", rule { offset = 1, size = 1, cfa = "sp+7" })
+  check.error("the rule 1 wants ra as a multiple",
+    rule { offset = 1, size = 1, cfa = "sp+8", ra = 2 ^ 20 })
+  check.error("the rule 1 has no 'rax'", rule { offset = 1, size = 1, cfa = "sp+8", rax = 1 })
+  check.error("the rule 1 is a number", rule(7))
+  check.equal(frame.reason ~= nil, frame.file == nil)
+  trace:add_unwind_rules("x", { { offset = frame.offset, size = 1, cfa = "fp+16", fp = -16 } })
   check.error("symbol_source wants a function", function() trace:symbol_source(1) end)
 end
 

@@ -37,6 +37,12 @@ check.equal({ text_table.clean("a\0b\200") }, { "a\\x00b?", 7 })
 check.equal({ text_table.clean("e\204\129") }, { "e\204\129", 1 })
 check.equal({ text_table.clean("\194\155") }, { "\\x9b", 4 }) -- C1: a terminal's CSI
 check.equal(text_table.render_lines({ {}, { right = true } }, {}), "")
+-- One very long text neither widens all other lines nor takes time that grows with its square.
+local long = ("f;"):rep(50000)
+local began = os.clock()
+local lines = text_table.render_lines({ {}, { right = true } }, { { long, "1" }, { "a", "2" } })
+check.equal(lines, long .. "  1\n" .. "a" .. (" "):rep(199) .. "  2\n")
+check(os.clock() - began < 5, "a long text takes long")
 
 check.equal(nearest.distance("next_pdi", "next_pid"), 1)
 check.equal(nearest.distance("abc", "acb"), 1)

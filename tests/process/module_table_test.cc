@@ -58,7 +58,7 @@ TEST_CASE("with a build id it does not matter which inode the file has") {
   CHECK_FALSE(modules.intern(one) == modules.intern(two));
 }
 
-TEST_CASE("memory belongs to its process") {
+TEST_CASE("memory belongs to its process, by its name and what was compiled there") {
   Interner strings;
   ModuleTable modules(strings);
   Module memory;
@@ -66,8 +66,13 @@ TEST_CASE("memory belongs to its process") {
   memory.path = strings.intern("//anon");
   memory.pid = 1;
   const ModuleId first = modules.intern(memory);
-  memory.path = strings.intern("[heap]");
   CHECK(modules.intern(memory) == first);
+  memory.code = 1;
+  CHECK_FALSE(modules.intern(memory) == first);
+  memory.code = 0;
+  memory.path = strings.intern("[vsyscall]");
+  CHECK_FALSE(modules.intern(memory) == first);
+  memory.path = strings.intern("//anon");
   memory.pid = 2;
   CHECK_FALSE(modules.intern(memory) == first);
 }

@@ -22,6 +22,19 @@ TEST_CASE("processes are followed into what they start, and numbers that are use
   CHECK(!tasks.admits(11, 11, processes, names));
 }
 
+TEST_CASE("of a recorded trace a chosen process may begin in it") {
+  base::Interner names;
+  process::ProcessModel processes(names);
+  TaskSelection tasks({10}, {}, {});
+  tasks.choose_recorded();
+  tasks.fork(10, 10, 99);
+  CHECK(tasks.admits(10, 10, processes, names));
+  tasks.fork(11, 11, 10);
+  CHECK(tasks.admits(11, 11, processes, names));
+  tasks.fork(11, 11, 99);
+  CHECK(!tasks.admits(11, 11, processes, names));
+}
+
 TEST_CASE("names are those of the moment, of the thread or of its process") {
   base::Interner names;
   process::ProcessModel processes(names);

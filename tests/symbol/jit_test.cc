@@ -99,6 +99,27 @@ TEST_CASE("a jitdump tells what was at an address at a time") {
   CHECK(name_at(*dump, 0x1050).empty());  // what was there was overwritten in part: nobody runs it
 }
 
+TEST_CASE("code whose addresses had several names is told, and that the same was put there again") {
+  DumpWriter writer;
+  writer.load(1000, 0x1000, 64, 1, "first");
+  writer.load(1000, 0x5000, 64, 2, "alone");
+  writer.load(2000, 0x1020, 64, 3, "second");
+  writer.load(3000, 0x1000, 64, 4, "first");
+  writer.load(4000, 0x1000, 32, 5, "first");  // of another size
+  writer.lines(0x1000);
+  writer.load(5000, 0x1000, 64, 6, "first");  // with lines
+  const auto dump = JitDump::make(writer.take(), "test");
+  REQUIRE(dump);
+  std::vector<std::pair<uint32_t, uint32_t>> found;
+  for (const auto& reused : dump->find_reused()) found.emplace_back(reused.entry, reused.first);
+  CHECK(found ==
+        std::vector<std::pair<uint32_t, uint32_t>>{{0, 0}, {2, 2}, {3, 0}, {4, 4}, {5, 5}});
+  REQUIRE(dump->find_first(0x1025) != nullptr);
+  CHECK(dump->find_first(0x1025)->name == "first");
+  CHECK(dump->find_first(0x1050)->name == "second");
+  CHECK(dump->find_first(0x900) == nullptr);
+}
+
 TEST_CASE("lines of compiled code come before its load, and move with it") {
   DumpWriter writer;
   writer.lines(0x1000);

@@ -153,6 +153,9 @@ TEST_CASE("what begins like an archive and is none is told apart") {
   CHECK_FALSE(may_be_archive(path));
   CHECK_FALSE(may_be_archive(folder.at("none")));
   CHECK_FALSE(may_be_archive(folder.path()));
+  const std::string fifo = folder.at("fifo");
+  REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
+  CHECK_FALSE(may_be_archive(fifo));
   const auto other = Unpacked::open(path, kNever);
   REQUIRE_FALSE(other);
   CHECK(other.error().code == Code::kNotFound);

@@ -198,6 +198,50 @@ def check_off_cpu(path):
         yield f"off_cpu: {actual}\n   perf has {dict(waits)}"
 
 
+def check_folded(script, path, event, owner, *options):
+    """Lines for flame graphs: their number and sums, by what they begin with; names are compared elsewhere."""
+    expected = collections.Counter()
+    for head, frames in perf_stacks(path, fields="comm,pid,tid,event,ip,sym,dso"):
+        if event in head["rest"] and head["tid"] != "0" and frames:
+            expected[owner(head, frames)] += 1
+    out, _ = perf_text.run(perf_text.OC, "script", script, "-q", "-i", path, "--folded", *options)
+    actual = collections.Counter()
+    for line in out.splitlines():
+        stack, count = line.rsplit(" ", 1)
+        assert ";" in stack, f"{script}: a line without a stack: {line}"
+        actual[stack.split(";")[0]] += int(count)
+    if not expected or actual != expected:
+        yield f"{script} {options}: {actual}, perf has {expected}"
+
+
+def check_hint(path):
+    """Most of these stacks end after a frame or two: a script says so, and not when it is told to be quiet."""
+    for quiet in ((), ("-q",)):
+        _, err = perf_text.run(perf_text.OC, "script", "cpu_top", "-i", path, "--stacks", "--every", "0", *quiet)
+        if ("try oc record --call-graph dwarf" in err) != (not quiet):
+            yield f"cpu_top --stacks {quiet}: told {err!r}"
+
+
+def check_chosen(path):
+    """Of a recorded trace only chosen processes have stacks built, and only what these have is looked up."""
+    code = ('local t = require("oc").open { stacks = "any" } local seen = {} t:on("cpu", function(e) '
+            'seen[e.stack.id] = e.stack end) t:run() local s = t:stats().stacks print(s.samples, s.distinct_frames)')
+    everybody = perf_stacks(path, fields="comm,pid,ip,sym,dso")
+    pids = collections.Counter(head["tid"] for head, _ in everybody if head["comm"] != "sh")  # which started the others
+    counts = {}
+    for pid in [None, *pids]:
+        out, _ = perf_text.run(perf_text.OC, "eval", "-q", "-i", path, *(("-p", pid) if pid else ()), code)
+        counts[pid] = [int(number) for number in out.split()]
+    if {pid: counts[pid][0] for pid in pids} != dict(pids) or len(pids) < 2:
+        yield f"stacks by process {counts}, perf has {pids}"
+    if any(counts[pid][1] >= counts[None][1] for pid in pids):
+        yield f"the places of one process are those of all: {counts}"
+
+
+def comm_of(head, _):
+    return head["comm"]
+
+
 def main():
     perf_text.need_perf()
     jobs = [(name, check_chains, name) for name in CHAINS]
@@ -205,7 +249,13 @@ def main():
              ("by registers and stack bytes", check_recorded, "dwarf,16384", "-fomit-frame-pointer"),
              ("cpu_top", check_fold, "cpu_top", CLOCK, "", "--stacks", "--every", "0"),
              ("page_fault_stacks", check_fold, "page_fault_stacks", STACKS, "page-faults"),
-             ("off_cpu", check_off_cpu, STACKS)]
+             ("off_cpu", check_off_cpu, STACKS),
+             ("chosen processes", check_chosen, CLOCK),
+             ("a hint", check_hint, CLOCK),
+             ("folded", check_folded, "cpu_top", CLOCK, "", comm_of),
+             ("folded", check_folded, "cpu_top", CLOCK, "", lambda head, _: f"{head['comm']}/{head['tid']}", "--by", "pid"),
+             ("folded", check_folded, "page_fault_stacks", STACKS, "page-faults", comm_of),
+             ("folded", check_folded, "page_fault_stacks", STACKS, "page-faults", comm_of, "--by", "module")]
     has_corpus = bool(perf_text.corpus_paths([""]))
     return perf_text.run_checks([job for job in jobs if has_corpus or "/" not in job[0] or job[0] not in CHAINS],
                                 "comparisons of stacks with perf")

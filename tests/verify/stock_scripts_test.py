@@ -11,7 +11,9 @@ import math
 import os
 import re
 import statistics
+import subprocess
 import sys
+import tempfile
 
 import perf_text
 
@@ -215,6 +217,27 @@ def check_intervals():
             yield f"{script} --every 100ms --json: titles {in_json}"
 
 
+def check_exited():
+    """Switches of threads that ended, by the state that perf prints: the last of each thread, in the whole system."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "exits.data")
+        done = subprocess.run(["perf", "record", "-q", "-a", "-e", "sched:sched_switch", "-o", path, "--", "sh", "-c",
+                               "for i in 1 2 3; do (ls / >/dev/null); done"], capture_output=True, check=False, timeout=60)
+        if done.returncode == 0:
+            yield from compare_exited(path)
+        else:
+            print("switches of threads that ended are not compared: perf record -a is refused here")
+
+
+def compare_exited(path):
+    expected = sum(SWITCH.match(trace)["state"][0] in "XZ" for _, trace in perf_lines(path, "sched:sched_switch"))
+    code = 'local n, t = 0, require "oc".open() t:on("cswitch", function(e) if e.exited then n = n + 1 end end) t:run() print(n)'
+    out, _ = perf_text.run(perf_text.OC, "eval", "-q", "-i", path, code)
+    yield from differs("switches of threads that ended", expected, int(out))
+    if expected == 0:
+        yield "no thread ends in this trace"
+
+
 def checks():
     """(check, what it takes …)"""
     def fixture(name):
@@ -227,6 +250,7 @@ def checks():
     yield check_cpu_top, perf_text.DEMO, "cpu-clock"
     yield check_cswitch_top, perf_text.DEMO
     yield check_syscall_latency, perf_text.DEMO
+    yield (check_exited,)
     yield check_cpu_top, fixture("clock.data"), "cpu-clock"
     yield check_cswitch_top, fixture("sched.data")
     yield check_syscall_latency, fixture("syscalls.data")

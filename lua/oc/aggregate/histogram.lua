@@ -128,7 +128,7 @@ local function draw_row(self, row)
 end
 
 function M.draw(self, rows, options)
-  local out, total = {}, options.percent and self:total()
+  local out, shown, total = {}, {}, options.percent and self:total()
   local below, beside = stack_rows.split(self, rows, options.stacks)
   for _, row in ipairs(rows) do
     local head = {}
@@ -137,7 +137,7 @@ function M.draw(self, rows, options)
     end
     if total then head[#head + 1] = ("%.1f%%"):format(100 * row.count / total) end
     if #head > 0 then out[#out + 1] = table.concat(head, ", ") .. ":\n" end
-    out[#out + 1] = stack_rows.lines(row, below)
+    out[#out + 1] = stack_rows.lines(row, below, shown)
     out[#out + 1] = draw_row(self, row)
   end
   return table.concat(out, "")

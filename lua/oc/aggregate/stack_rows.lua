@@ -52,15 +52,21 @@ end
 --- The lines below a row, each ended.
 ---@param row table
 ---@param below string[]
+---@param known table<string, string> what lines of stacks before it came to
 ---@return string
-function M.lines(row, below)
+function M.lines(row, below, known)
   local out = {}
   for _, name in ipairs(below) do
     local value = row[name]
     local text = stacks.is(value) and value:text() or tostring(value == nil and "-" or value)
     if text == "" then text = "(no stack)" end
     for line in text:gmatch("[^\n]+") do
-      out[#out + 1] = INDENT .. text_table.clean(line) .. "\n"
+      local shown = known[line]
+      if not shown then
+        shown = INDENT .. text_table.clean(line) .. "\n"
+        known[line] = shown
+      end
+      out[#out + 1] = shown
     end
   end
   return table.concat(out)
@@ -73,10 +79,10 @@ end
 ---@return string
 function M.interleave(text, rows, below)
   if #below == 0 then return text end
-  local out, at = {}, 0
+  local out, at, known = {}, 0, {}
   for line in text:gmatch("[^\n]*\n") do
     out[#out + 1] = line
-    if rows[at] then out[#out + 1] = M.lines(rows[at], below) end
+    if rows[at] then out[#out + 1] = M.lines(rows[at], below, known) end
     at = at + 1
   end
   return table.concat(out)

@@ -1,0 +1,118 @@
+#include "session/jit_code.h"
+
+#include <time.h>
+
+#include <algorithm>
+
+#include "base/clock.h"
+#include "symbol/jit_files.h"
+
+namespace oc::session {
+
+using base::Nanos;
+using process::Mapping;
+using process::ModuleKind;
+
+namespace {
+
+constexpr uint32_t kMostTold = 1 << 16;  ///< of one process; each costs a look through its ranges
+constexpr Nanos kPause = 1'000'000'000;  ///< before a dump that is not small is read again
+constexpr uint64_t kSmall = uint64_t{1} << 20;
+constexpr uint64_t kMostRead = uint64_t{64} << 20;  ///< of a dump that grows, again and again
+
+}  // namespace
+
+bool JitCode::is_dump(std::string_view path) {
+  const auto name = path.substr(path.rfind('/') + 1);
+  return name.starts_with("jit-") && name.ends_with(".dump");
+}
+
+void JitCode::add_dump(int32_t pid, const std::string& path) {
+  Process& process = processes_[pid];
+  if (!process.path.empty()) return;  // it maps it again; a second one is not told apart
+  process.path = path;
+  load(pid, process);
+}
+
+void JitCode::load(int32_t pid, Process& process) {
+  const auto dump = symbol::load_jit_dump(places_, pid, process.path);
+  if (!dump) return;  // why, its names tell
+  process.file_bytes = dump->size_bytes();
+  const auto& entries = dump->entries();
+  process.is_told.resize(entries.size());
+  for (const auto& [index, first] : dump->find_reused()) {
+    if (process.is_told[index]) continue;
+    if (process.told == kMostTold) break;
+    process.is_told[index] = true;
+    ++process.told;
+    const auto& entry = entries[index];
+    changes_.emplace(entry.from,
+                     Change{pid, entry.start, {entry.start + entry.size_bytes, first + 1}});
+  }
+  plan();
+}
+
+/// When there is something to do again.
+void JitCode::plan() {
+  next_ = changes_.empty() ? ~Nanos{0} : changes_.begin()->first;
+  if (is_live_ && !processes_.empty()) next_ = std::min(next_, seen_until_ + 1);
+}
+
+/// A dump is read as a whole, so that of a large one not each bit of news is.
+void JitCode::refresh() {
+  const Nanos now = base::now_of(CLOCK_MONOTONIC);
+  for (auto& [pid, process] : processes_) {
+    const Nanos pause = process.file_bytes < kSmall ? 0 : kPause;
+    if (now - process.looked_at < pause) continue;
+    process.looked_at = now;
+    const uint64_t size = symbol::jit_dump_bytes(places_, pid, process.path);
+    if (size > process.file_bytes && size <= kMostRead) load(pid, process);
+  }
+  seen_until_ = now;
+}
+
+void JitCode::apply(Nanos time) {
+  if (is_live_ && time > seen_until_) refresh();
+  while (!changes_.empty() && changes_.begin()->first <= time) {
+    const Change change = changes_.begin()->second;
+    changes_.erase(changes_.begin());
+    put(change.pid, change.start, change.range);
+  }
+  plan();
+}
+
+void JitCode::put(int32_t pid, uint64_t start, const Range& range) {
+  auto& now = processes_[pid].now;
+  auto at = now.lower_bound(start);
+  if (at != now.begin() && std::prev(at)->second.end > start) --at;
+  while (at != now.end() && at->first < range.end) at = now.erase(at);
+  now.emplace(start, range);
+  Mapping mapping;
+  mapping.path = "//anon";
+  if (const auto* const there = spaces_.find(pid).find(start); there != nullptr) {
+    if (modules_.find(there->module).kind == ModuleKind::kMemory)
+      mapping.path = modules_.path(there->module);
+  }
+  mapping.start = start;
+  mapping.size_bytes = range.end - start;
+  mapping.code = range.code;
+  spaces_.map(pid, mapping);
+}
+
+void JitCode::restore(int32_t pid, uint64_t start, uint64_t size_bytes) {
+  const auto found = processes_.find(pid);
+  if (found == processes_.end()) return;
+  std::vector<std::pair<uint64_t, Range>> inside;
+  auto& now = found->second.now;
+  for (auto at = now.lower_bound(start); at != now.end() && at->first - start < size_bytes; ++at)
+    inside.emplace_back(*at);
+  for (const auto& [first, range] : inside) put(pid, first, range);
+}
+
+void JitCode::forget(int32_t pid) {
+  if (processes_.erase(pid) == 0) return;
+  std::erase_if(changes_, [pid](const auto& change) { return change.second.pid == pid; });
+  plan();
+}
+
+}  // namespace oc::session

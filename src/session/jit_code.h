@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/id.h"
+#include "process/address_spaces.h"
+#include "symbol/jit_dump.h"
+#include "symbol/module_files.h"
+
+namespace oc::session {
+
+/// Tells address spaces which code a compiler inside a process put where other code had been, when the trace gets there.
+///
+///     jit-PID.dump:   load a at 0x1000 ──── load b over it ────           what lies nowhere twice stays //anon: its frames
+///     address space:  //anon │ //anon, code 1 │ //anon, code 2            are the same, whenever they were met
+///
+/// A dump tells its times by CLOCK_MONOTONIC: of a trace with another clock it says nothing. A live dump is looked at
+/// again when it has grown. One thread, that of the address spaces.
+class JitCode {
+ public:
+  JitCode(process::AddressSpaces& spaces, process::ModuleTable& modules, symbol::Places places)
+      : spaces_(spaces), modules_(modules), places_(std::move(places)) {}
+
+  static bool is_dump(std::string_view path);
+  /// The process has mapped a dump, to tell where it lies.
+  void add_dump(int32_t pid, const std::string& path);
+  /// Memory of the process was mapped anew, as it is whenever its protection changes: the code in it is still there.
+  void restore(int32_t pid, uint64_t start, uint64_t size_bytes);
+  /// What the process had compiled has gone.
+  void forget(int32_t pid);
+  /// The trace is live, so that dumps grow.
+  void set_live() { is_live_ = true; }
+
+  /// The trace is at this time.
+  void advance(base::Nanos time) {
+    if (time >= next_) apply(time);
+  }
+
+ private:
+  /// Code that was put somewhere.
+  struct Range {
+    uint64_t end = 0;
+    uint32_t code = 0;  ///< as Module::code: 1 + index of the dump's entry
+  };
+  struct Process {
+    std::string path;
+    uint64_t file_bytes = 0;  ///< as of the last look
+    base::Nanos looked_at = 0;
+    uint32_t told = 0;
+    std::vector<bool> is_told;      ///< by entry
+    std::map<uint64_t, Range> now;  ///< by its start
+  };
+  struct Change {
+    int32_t pid = 0;
+    uint64_t start = 0;
+    Range range;
+  };
+
+  void load(int32_t pid, Process& process);
+  void refresh();
+  void plan();
+  void apply(base::Nanos time);
+  void put(int32_t pid, uint64_t start, const Range& range);
+
+  process::AddressSpaces& spaces_;
+  process::ModuleTable& modules_;
+  symbol::Places places_;
+  bool is_live_ = false;
+  base::Nanos seen_until_ = 0;  ///< live: what was put there before is known
+  std::unordered_map<int32_t, Process> processes_;
+  std::multimap<base::Nanos, Change> changes_;
+  base::Nanos next_ = ~base::Nanos{0};  ///< of the first change, or when dumps may have grown
+};
+
+}  // namespace oc::session

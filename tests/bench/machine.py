@@ -1,0 +1,82 @@
+#!/usr/bin/python3
+"""Measures reports and exports against perf: machine.py ROOT [--rounds N]. Started by run.sh (./dev bench machine).
+
+A recording by frame pointers of at least 200,000 samples becomes pprof, collapsed and speedscope files in one pass;
+its peers are `perf script` with a folding script (standard library Python, frames and names only) and `perf report`.
+Then what the machine itself costs, without a trace (machine_samples).
+"""
+import argparse
+import json
+import os
+import subprocess
+import sys
+
+import measure
+from stacks import make
+
+SAMPLES = 200_000
+FOLD = r"""
+import collections, sys
+counts, comm, stack = collections.Counter(), "", []
+for line in sys.stdin:
+    if not line.strip():
+        if comm: counts[comm + ";" + ";".join(reversed(stack))] += 1
+        comm, stack = "", []
+    elif line[0].isspace() and comm:
+        name = line.strip().split(" ", 1)[-1].rsplit(" (", 1)[0]
+        stack.append(name.rsplit("+0x", 1)[0])
+    else:
+        comm = line.split()[0]
+if comm: counts[comm + ";" + ";".join(reversed(stack))] += 1
+for key, count in counts.items(): print(key, count)
+"""
+
+
+def samples_of(oc, path):
+    summary = subprocess.run([oc, "report", path, "--json"], capture_output=True, check=True, text=True).stdout
+    return json.loads(summary.splitlines()[0])["summary"]["events"]
+
+
+def repeated(folder, oc, repeat_trace):
+    """The recording of stacks.py, its samples repeated until there are enough."""
+    path = os.path.join(folder, "machine.data")
+    if os.path.exists(path):
+        return path
+    one = make(folder, "frame pointers", "fp", "-fno-omit-frame-pointer")
+    times = SAMPLES // samples_of(oc, one) + 1
+    cost = measure.run([repeat_trace, one, path, str(times * os.path.getsize(one))])
+    if cost.status != 0:
+        sys.exit(f"bench: {repeat_trace}: {cost.output.strip()[-300:]}")
+    return path
+
+
+def main():
+    options = argparse.ArgumentParser()
+    options.add_argument("root")
+    options.add_argument("--rounds", type=int, default=3)
+    given = options.parse_args()
+    folder = os.path.join(given.root, "build", "bench")
+    os.makedirs(folder, exist_ok=True)
+    oc = os.path.join(given.root, "build", "oc")
+    path = repeated(folder, oc, os.path.join(given.root, "build", "tests", "bench", "repeat_trace"))
+    fold = os.path.join(folder, "fold.py")
+    with open(fold, "w", encoding="utf-8") as out:
+        out.write(FOLD)
+    outputs = [word for name in ("a.pb.gz", "a.folded", "a.speedscope.json")
+               for word in ("-o", os.path.join(folder, name))]
+    rows = [measure.Row("oc export, three formats", [oc, "export", path, "-q", "--force", *outputs]),
+            measure.Row("oc report", [oc, "report", path, "-q"]),
+            measure.Row("perf script | fold", ["sh", "-c", f"perf script --no-inline -F comm,ip,sym -i {path} | "
+                                               f"/usr/bin/python3 {fold}"]),
+            measure.Row("perf report --stdio", ["perf", "report", "--stdio", "-i", path])]
+    measure.interleave(rows, given.rounds)
+    print(f"\n{os.path.getsize(path) / 1e6:.1f} MB, {samples_of(oc, path)} samples")
+    for row in rows:
+        ratios = "".join(f"  {peer.wall / row.wall:.1f} x {peer.name}" for peer in rows[2:]
+                         if row in rows[:2] and peer.wall and row.wall)
+        print(f"  {row.name:28} " + (row.missing or f"{row.wall * 1e3:9.1f} ms wall {row.cpu * 1e3:9.1f} ms CPU{ratios}"))
+    subprocess.run([os.path.join(given.root, "build", "tests", "bench", "machine_samples")], check=True)
+
+
+if __name__ == "__main__":
+    main()

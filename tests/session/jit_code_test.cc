@@ -1,0 +1,132 @@
+#include "session/jit_code.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "base/byte_sink.h"
+
+using namespace oc;
+using process::ModuleKind;
+using session::JitCode;
+
+namespace {
+
+constexpr int32_t kPid = 77;
+
+/// A dump in a folder of its own, which is the root of the machine that the trace is from.
+struct Setup {
+  Setup() {
+    char name[] = "/tmp/oc-jit-code-XXXXXX";
+    root = mkdtemp(name);
+    places.root = root;
+    places.is_this_machine = false;
+    places.archives.clear();
+    spaces.map(kPid, {.start = 0x10000, .size_bytes = 0x10000, .path = "//anon"});
+  }
+  ~Setup() { std::filesystem::remove_all(root); }
+
+  void add(uint64_t time, uint64_t start, uint64_t size, std::string_view name) {
+    base::ByteSink body;
+    for (const uint64_t word : {uint64_t{7}, start, start, size, loads++}) body.put(word);
+    body.put_text(name);
+    body.put_zeros(1 + size);
+    dump.put(uint32_t{0});
+    dump.put(static_cast<uint32_t>(16 + body.size()));
+    dump.put(time);
+    dump.put_bytes(body.bytes());
+  }
+  void write() {
+    base::ByteSink head;
+    for (const uint32_t word : {0x4a695444u, 1u, 40u, 62u, 0u, 7u}) head.put(word);
+    head.put(uint64_t{1});
+    head.put(uint64_t{0});
+    std::ofstream file(root + path, std::ios::binary);
+    for (const auto bytes : {head.bytes(), dump.bytes()})
+      file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<long>(bytes.size()));
+  }
+  /// Of which entry, from 1, the code at an address is now.
+  uint32_t code_at(uint64_t address) {
+    const auto* const range = spaces.find(kPid).find(address);
+    return range == nullptr ? ~0u : modules.find(range->module).code;
+  }
+
+  std::string root, path = "/jit-77.dump";
+  base::ByteSink dump;
+  uint64_t loads = 0;
+  base::Interner strings;
+  process::ModuleTable modules{strings};
+  process::AddressSpaces spaces{modules, strings};
+  symbol::Places places;
+};
+
+}  // namespace
+
+TEST_CASE("what a compiler put over other code is another module from that time on") {
+  Setup setup;
+  setup.add(1000, 0x10000, 64, "first");
+  setup.add(1000, 0x11000, 64, "alone");
+  setup.add(2000, 0x10020, 64, "second");
+  setup.add(3000, 0x10000, 64, "first");
+  setup.write();
+  JitCode jit(setup.spaces, setup.modules, setup.places);
+  jit.add_dump(kPid, setup.path);
+  jit.advance(999);
+  CHECK(setup.code_at(0x10000) == 0);
+  jit.advance(1000);
+  CHECK(setup.code_at(0x10000) == 1);
+  CHECK(setup.code_at(0x1003f) == 1);
+  CHECK(setup.code_at(0x10040) == 0);
+  CHECK(setup.code_at(0x11000) == 0);
+  jit.advance(2500);
+  CHECK(setup.code_at(0x1001f) == 1);
+  CHECK(setup.code_at(0x10020) == 3);
+  jit.advance(3000);
+  CHECK(setup.code_at(0x10020) == 1);  // the same again
+  // The memory's protection changes, so it is told of anew.
+  setup.spaces.map(kPid, {.start = 0x10000, .size_bytes = 0x10000, .path = "//anon"});
+  CHECK(setup.code_at(0x10020) == 0);
+  jit.restore(kPid, 0x10000, 0x10000);
+  CHECK(setup.code_at(0x10020) == 1);
+}
+
+TEST_CASE("a process that executes has none of its compiled code") {
+  Setup setup;
+  setup.add(1000, 0x10000, 64, "first");
+  setup.add(2000, 0x10000, 64, "second");
+  setup.write();
+  JitCode jit(setup.spaces, setup.modules, setup.places);
+  jit.add_dump(kPid, setup.path);
+  jit.advance(1000);
+  setup.spaces.exec(kPid);
+  jit.forget(kPid);
+  jit.advance(9000);
+  CHECK(setup.spaces.find(kPid).ranges().empty());
+  jit.restore(kPid, 0, ~uint64_t{0});
+  CHECK(setup.spaces.find(kPid).ranges().empty());
+}
+
+TEST_CASE("a dump that is missing or damaged tells nothing, and its beginning what it can") {
+  Setup setup;
+  JitCode jit(setup.spaces, setup.modules, setup.places);
+  jit.add_dump(kPid, "/jit-1.dump");
+  jit.advance(9000);
+  CHECK(setup.code_at(0x10000) == 0);
+  setup.add(1000, 0x10000, 64, "first");
+  setup.add(2000, 0x10000, 64, "second");
+  setup.write();
+  std::filesystem::resize_file(setup.root + setup.path, 40 + setup.dump.bytes().size() - 7);
+  JitCode cut(setup.spaces, setup.modules, setup.places);
+  cut.add_dump(kPid, setup.path);
+  cut.advance(9000);
+  CHECK(setup.code_at(0x10000) == 0);  // one is left, and so nothing was used twice
+}
+
+TEST_CASE("a dump is one by its name") {
+  CHECK(JitCode::is_dump("/tmp/jit-12.dump"));
+  CHECK(!JitCode::is_dump("/tmp/perf-12.map"));
+  CHECK(!JitCode::is_dump("jit-12.dump/libc.so"));
+}
