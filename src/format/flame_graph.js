@@ -228,9 +228,9 @@
 
   // Takes the width that there is: letters keep their size, boxes grow.
   function resize() {
-    const width = Math.max(400, picture.parentNode.clientWidth || window.innerWidth);
     picture.removeAttribute("viewBox");
-    picture.setAttribute("width", width);
+    picture.setAttribute("width", "100%");
+    const width = Math.max(400, picture.clientWidth || window.innerWidth);
     state.points = width - 2 * margin;
     canvas.setAttribute("width", state.points);
     picture.querySelectorAll("[data-right]").forEach(function (text) {

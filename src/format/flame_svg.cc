@@ -41,9 +41,9 @@ struct Heights {
 
 Heights heights_of(const FlamePage& page, const FlameLayout& layout) {
   Heights heights;
-  heights.top = 34 + kLine * static_cast<double>(page.notes.size()) + 10;
+  heights.top = 34 + kLine * static_cast<double>(page.notes.size() + 1) + 10;
   heights.boxes = kRow * layout.levels;
-  heights.whole = heights.top + heights.boxes + 2 * kLine + 20;
+  heights.whole = heights.top + heights.boxes + kLine + 20;
   return heights;
 }
 
@@ -65,6 +65,10 @@ std::string head_of(const FlamePage& page, const FlameLayout& layout, const Heig
     append_xml(text, shorten(note, kMostTitle));
     text += "</text>\n";
   }
+  // Of the frame at hand, filled by the script.
+  text += fmt::format(
+      "<text id=\"details\" class=\"note\" aria-live=\"polite\" x=\"{}\" y=\"{}\"></text>\n",
+      kMargin, heights.top - 8);
   text += fmt::format(
       "<svg id=\"frames\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" data-levels=\"{}\">\n",
       kMargin, heights.top, kWidth - 2 * kMargin, heights.boxes, layout.levels);
@@ -96,10 +100,7 @@ void append_box(std::string& text, const FlameBox& box, const FlameLook& look, u
 
 std::string foot_of(const FlamePage& page, const Heights& heights) {
   std::string text = "</svg>\n";
-  const double y = heights.top + heights.boxes + kLine + 4;
-  text += fmt::format(
-      "<text id=\"details\" class=\"note\" aria-live=\"polite\" x=\"{}\" y=\"{}\"></text>\n",
-      kMargin, y);
+  const double y = heights.top + heights.boxes + 4;
   double x = kMargin;
   for (const auto& [style, name] : page.legend) {
     text += fmt::format(

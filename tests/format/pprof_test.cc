@@ -282,7 +282,8 @@ TEST_CASE("names of any bytes are written as clean text") {
   std::vector<uint32_t> ids;
   for (auto& frame : frames) ids.push_back(machine.places.add({&frame, 1}));
   maker.add("x", 0, 1, 1, 1, "c\xffm", machine.add_stack(ids));
-  const Profile profile = profile_of(test::exported(machine, "pprof"));
+  const std::string bytes = test::exported(machine, "pprof");  // the profile lends from it
+  const Profile profile = profile_of(bytes);
   CHECK(profile.functions.at(1).name == "a\xef\xbf\xbd;<b> ");
   CHECK(profile.functions.at(2).name == "caf\xc3\xa9 \xef\xbf\xbd");
   CHECK(profile.functions.at(3).name == huge);
