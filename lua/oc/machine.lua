@@ -218,14 +218,14 @@ local moments = { [0] = "process_start", "thread_start", "map", "span_start", "s
 ---@return fun(): string?, number, number?
 function Machine:replay(filter)
   local CAPACITY = 1024
-  local chosen = selection.make(self, filter)
-  local raw = ffi.gc(C.oc_replay_new(chosen), C.oc_replay_close)
+  local kept = { selection.make(self, filter) }  -- as long as this iterates
+  local raw = ffi.gc(C.oc_replay_new(kept[1]), C.oc_replay_close)
   local batch, count, at = ffi.new("oc_moment[?]", CAPACITY), 0, 0
   return function()
     if at == count then
       count, at = C.oc_replay_next(raw, batch, CAPACITY), 0
       if count == 0 then
-        chosen = nil  -- kept until here
+        kept[1] = nil
         return nil
       end
     end

@@ -20,7 +20,11 @@ function M.open(path)
   if raw ~= nil then return ffi.gc(raw, C.oc_profile_close) end
   if problem[0] == nil then return nil end
   local what, words = ffi.string(problem[0]), ffi.string(hint[0])
-  if what:find("is neither a pprof profile", 1, true) then return nil end
+  -- Of what is no profile at all, whoever opens traces has more to say.
+  if not what:find("pprof", 1, true) and not what:find("UTF-16", 1, true)
+    or what:find("is neither", 1, true) then
+    return nil
+  end
   return nil, errors.new(what, { hint = words ~= "" and words or nil })
 end
 

@@ -27,10 +27,10 @@ const format::Exporter* choose(oc_machine& owner, const char* path, const char* 
       name == nullptr ? format::exporter_of_path(path) : format::find_exporter(name);
   if (found != nullptr) return found;
   std::string names;
-  for (const format::Exporter& exporter : format::exporters()) names += " " + std::string(exporter.name);
-  const std::string what =
-      name == nullptr ? std::string(path) + ": no format has this extension"
-                      : "there is no format '" + std::string(name) + "'";
+  for (const format::Exporter& exporter : format::exporters())
+    names += " " + std::string(exporter.name);
+  const std::string what = name == nullptr ? std::string(path) + ": no format has this extension"
+                                           : "there is no format '" + std::string(name) + "'";
   fail(owner, make_error(Code::kUsage, what, "there are:" + names));
   return nullptr;
 }
@@ -69,10 +69,9 @@ int oc_format_at(uint32_t index, oc_format* out) {
     extensions += extension;
   }
   const format::Holds& holds = at.holds;
-  *out = {at.name.data(),   at.summary.data(),   extensions.c_str(), holds.stacks,
-          holds.times,      holds.threads,       holds.process_names, holds.lines,
-          holds.build_ids,  holds.kinds,         holds.spans,        holds.attributes,
-          holds.losses,     holds.is_binary};
+  *out = {at.name.data(), at.summary.data(),   extensions.c_str(), holds.stacks,    holds.times,
+          holds.threads,  holds.process_names, holds.lines,        holds.build_ids, holds.kinds,
+          holds.spans,    holds.attributes,    holds.losses,       holds.is_binary};
   return 1;
 }
 
@@ -145,8 +144,8 @@ double oc_graph_write_diff(oc_graph* before, oc_graph* after, const char* path,
     measure.by_value = options->counts == 0;
     if (options->unit != nullptr) measure.unit = options->unit;
     measure.type = static_cast<oc::machine::ValueType>(std::min(options->type, 3u));
-    format::FlameDiff diff{before->graph, after->graph, measure, options->scale,
-                           options->by_before != 0, "", {}};
+    format::FlameDiff diff{before->graph,           after->graph, measure, options->scale,
+                           options->by_before != 0, "",           {}};
     if (options->title != nullptr) diff.title = options->title;
     if (auto written = format::write_flame_diff(diff, **output); !written) {
       return fail(owner, std::move(written.error()));

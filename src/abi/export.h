@@ -5,8 +5,8 @@ typedef struct oc_format {
   const char* name;
   const char* summary;
   const char* extensions; /* separated by spaces */
-  int32_t holds_stacks, holds_times, holds_threads, holds_process_names, holds_lines, holds_build_ids, holds_kinds,
-      holds_spans, holds_attributes, holds_losses, is_binary;
+  int32_t holds_stacks, holds_times, holds_threads, holds_process_names, holds_lines,
+      holds_build_ids, holds_kinds, holds_spans, holds_attributes, holds_losses, is_binary;
 } oc_format;
 /* The i-th built-in format: 1, or 0 after the last. Texts are static, but for `extensions`: lent until the next call. */
 int oc_format_at(uint32_t index, oc_format* out);
@@ -14,28 +14,31 @@ int oc_format_at(uint32_t index, oc_format* out);
 const char* oc_format_of_path(const char* path);
 
 typedef struct oc_export_options {
-  const char* format;  /* a name; NULL: by the path's extension */
-  const char* title;   /* NULL: made of the trace's name */
+  const char* format; /* a name; NULL: by the path's extension */
+  const char* title;  /* NULL: made of the trace's name */
   int32_t overwrites;
   int32_t no_inlined;
   int32_t counts; /* samples weigh 1 each, not their value */
 } oc_export_options;
 /* Writes the samples of a finished selection to a file, or to standard output ("-"). Bytes, or -1. */
-double oc_selection_export(oc_selection* selection, const char* path, const oc_export_options* options);
+double oc_selection_export(oc_selection* selection, const char* path,
+                           const oc_export_options* options);
 
 /* A profile that other tools wrote (pprof, collapsed stacks). NULL: it is none, *problem is NULL then; or it cannot be
  * read, *problem and *hint say why, lent until the next call. Close it. */
-oc_machine* oc_profile_open(oc_host* host, const char* path, const char** problem, const char** hint);
+oc_machine* oc_profile_open(oc_host* host, const char* path, const char** problem,
+                            const char** hint);
 void oc_profile_close(oc_machine* machine);
 
 typedef struct oc_diff_options {
   const char* title;
   int32_t overwrites;
-  int32_t by_before;  /* widths are those of `before` */
-  int32_t counts;     /* samples weigh 1 each */
-  const char* unit;   /* otherwise: the kind's name, and the type of its values as in oc_machine_kind_info */
+  int32_t by_before; /* widths are those of `before` */
+  int32_t counts;    /* samples weigh 1 each */
+  const char*
+      unit; /* otherwise: the kind's name, and the type of its values as in oc_machine_kind_info */
   uint32_t type;
-  double scale;       /* of weights of `before`; 0: shares are compared */
+  double scale; /* of weights of `before`; 0: shares are compared */
 } oc_diff_options;
 /* A differential flame graph (SVG). Bytes, or -1: oc_machine_error of the owner of `after`. */
 double oc_graph_write_diff(oc_graph* before, oc_graph* after, const char* path,

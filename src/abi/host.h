@@ -75,7 +75,7 @@ struct oc_session {
   std::atomic<bool> is_cut{false};  ///< the run ends before its events do
   /// A face of the session's machine, when somebody asked for it. Only abi/machine.cc knows the type.
   std::unique_ptr<oc_machine, void (*)(oc_machine*)> machine{nullptr, nullptr};
-  oc::event::Filter filter;         ///< the one checked last, and as Lua reads it
+  oc::event::Filter filter;  ///< the one checked last, and as Lua reads it
   std::vector<oc_filter_node> nodes;
   std::string kernel_filter, kernel_rest;
 

@@ -85,7 +85,8 @@ void oc_machine_measure(oc_machine* owner, oc_machine_numbers* out) {
   out->notes = static_cast<double>(m.facts.notes.size());
   out->start_ns = static_cast<double>(m.facts.start_ns);
   if (m.facts.wall_offset != 0) {
-    out->wall_ns = static_cast<double>(static_cast<int64_t>(m.facts.start_ns) + m.facts.wall_offset);
+    out->wall_ns =
+        static_cast<double>(static_cast<int64_t>(m.facts.start_ns) + m.facts.wall_offset);
   }
   out->end_ns = static_cast<double>(m.facts.end);
 }
@@ -135,7 +136,8 @@ int oc_machine_thread(oc_machine* owner, uint32_t thread, oc_machine_thread_info
   const machine::Machine& m = *owner->machine;
   if (!has(thread, m.processes.threads().size())) return 0;
   const machine::Thread& known = m.processes.thread(machine::ThreadId{thread});
-  const oc::base::StringId name = known.names.empty() ? oc::base::StringId{} : known.names.back().name;
+  const oc::base::StringId name =
+      known.names.empty() ? oc::base::StringId{} : known.names.back().name;
   *out = {known.tid, known.process.value, double_of(known.start), double_of(known.end),
           text_of(m.text(name))};
   return 1;

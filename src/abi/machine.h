@@ -14,8 +14,8 @@ const oc_error* oc_machine_error(oc_machine* machine);
 
 typedef struct oc_machine_numbers {
   double samples, dropped, spans, kinds, processes, threads, contexts, mappings, stacks;
-  double bytes;               /* of memory */
-  double first_ns, last_ns;   /* times of the oldest and the newest sample */
+  double bytes;             /* of memory */
+  double first_ns, last_ns; /* times of the oldest and the newest sample */
   double losses, notes;
   double start_ns, wall_ns, end_ns; /* as oc_stats; the trace's newest record */
 } oc_machine_numbers;
@@ -32,11 +32,12 @@ typedef struct oc_machine_kind_info {
 } oc_machine_kind_info;
 int oc_machine_kind(oc_machine* machine, uint32_t kind, oc_machine_kind_info* out);
 /* Its id, made when there is none. */
-uint32_t oc_machine_add_kind(oc_machine* machine, const char* name, uint32_t type, const char* group);
+uint32_t oc_machine_add_kind(oc_machine* machine, const char* name, uint32_t type,
+                             const char* group);
 
 typedef struct oc_machine_process_info {
-  int32_t pid, ns_pid; /* ns_pid 0: not known */
-  uint32_t parent;     /* 0: not known */
+  int32_t pid, ns_pid;     /* ns_pid 0: not known */
+  uint32_t parent;         /* 0: not known */
   double start_ns, end_ns; /* -inf, inf: before and after the trace */
   oc_text comm, command_line, cgroup;
   uint32_t threads;
@@ -59,7 +60,8 @@ typedef struct oc_machine_mapping_info {
   uint64_t start, end, offset;
   double from_ns, until_ns;
 } oc_machine_mapping_info;
-int oc_machine_mapping(oc_machine* machine, uint32_t index, oc_machine_mapping_info* out); /* from 0 */
+int oc_machine_mapping(oc_machine* machine, uint32_t index,
+                       oc_machine_mapping_info* out); /* from 0 */
 
 typedef struct oc_machine_span_info {
   double start_ns, end_ns;

@@ -33,7 +33,9 @@ int add_number(oc_selection& selection, std::vector<int32_t>& list, const char* 
                const std::string& text) {
   int32_t number = 0;
   if (!read_number(text, &number)) {
-    return fail(selection.owner, make_error(Code::kUsage, std::string(what) + " wants a number, not '" + text + "'"));
+    return fail(
+        selection.owner,
+        make_error(Code::kUsage, std::string(what) + " wants a number, not '" + text + "'"));
   }
   list.push_back(number);
   return 0;
@@ -65,22 +67,32 @@ int oc_selection_choose(oc_selection* selection, const char* what, const char* t
   return guarded(selection->owner, -1, [&] {
     machine::Filter& filter = selection->filter;
     const std::string name = what, value = text;
-    if (name == "kind") filter.kinds.push_back(value);
-    else if (name == "comm") filter.comms.push_back(value);
-    else if (name == "symbol") filter.symbols.push_back(value);
-    else if (name == "module") filter.modules.push_back(value);
-    else if (name == "cgroup") filter.cgroups.push_back(value);
-    else if (name == "pid") return add_number(*selection, filter.pids, what, value);
-    else if (name == "tid") return add_number(*selection, filter.tids, what, value);
-    else if (name == "cpu") return add_number(*selection, filter.cpus, what, value);
+    if (name == "kind")
+      filter.kinds.push_back(value);
+    else if (name == "comm")
+      filter.comms.push_back(value);
+    else if (name == "symbol")
+      filter.symbols.push_back(value);
+    else if (name == "module")
+      filter.modules.push_back(value);
+    else if (name == "cgroup")
+      filter.cgroups.push_back(value);
+    else if (name == "pid")
+      return add_number(*selection, filter.pids, what, value);
+    else if (name == "tid")
+      return add_number(*selection, filter.tids, what, value);
+    else if (name == "cpu")
+      return add_number(*selection, filter.cpus, what, value);
     else if (name == "attribute") {
       const size_t equals = value.find('=');
       if (equals == std::string::npos) {
-        return fail(selection->owner, make_error(Code::kUsage, "attribute wants NAME=VALUE, not '" + value + "'"));
+        return fail(selection->owner,
+                    make_error(Code::kUsage, "attribute wants NAME=VALUE, not '" + value + "'"));
       }
       filter.attributes.push_back({value.substr(0, equals), value.substr(equals + 1)});
     } else {
-      return fail(selection->owner, make_error(Code::kUsage, "samples cannot be chosen by '" + name + "'"));
+      return fail(selection->owner,
+                  make_error(Code::kUsage, "samples cannot be chosen by '" + name + "'"));
     }
     return 0;
   });
@@ -126,7 +138,8 @@ uint32_t oc_selection_next(oc_selection* selection, oc_sample* out, uint32_t cap
     uint32_t count = 0;
     while (count < capacity && selection->chunk < chunks.size()) {
       const auto& chunk = chunks[selection->chunk];
-      const uint64_t first = m.samples.first() + uint64_t{selection->chunk} * machine::SampleTable::kChunk;
+      const uint64_t first =
+          m.samples.first() + uint64_t{selection->chunk} * machine::SampleTable::kChunk;
       if (selection->place == 0) {
         selection->places.resize(machine::SampleTable::kChunk);
         selection->places.resize(selection->made->select(chunk, first, selection->places.data()));

@@ -35,7 +35,8 @@ AttributesId AttributeTable::intern(std::span<const Attribute> attributes,
   const auto [from, to] = by_hash_.equal_range(hash);
   for (auto it = from; it != to; ++it) {
     const Set& known = sets_[it->second - 1];
-    if (known.attributes == set.attributes && known.associated == set.associated) return {it->second};
+    if (known.attributes == set.attributes && known.associated == set.associated)
+      return {it->second};
   }
   sets_.push_back(std::move(set));
   const auto id = static_cast<uint32_t>(sets_.size());

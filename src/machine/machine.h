@@ -40,8 +40,8 @@ struct Kind {
 
 /// Lost records, as far as the trace tells.
 struct Loss {
-  int32_t cpu = -1;       ///< -1: not known
-  base::StringId event;   ///< 0: not known
+  int32_t cpu = -1;      ///< -1: not known
+  base::StringId event;  ///< 0: not known
   uint64_t records = 0;
 };
 
@@ -54,11 +54,12 @@ struct Retention {
 
 /// Facts of the trace that are no samples.
 struct TraceFacts {
-  std::map<std::string, std::string> host;  ///< "host", "kernel", "arch", "cpu", "cpus_online", "memory_bytes", "command" …
-  std::string name;           ///< of the file; "" when live
-  uint64_t start_ns = 0;      ///< the trace's clock when the session began
-  int64_t wall_offset = 0;    ///< ns to add to that clock for ns since 1970; 0: not known
-  int64_t end = 0;            ///< ns since the session began: of the newest record
+  std::map<std::string, std::string>
+      host;  ///< "host", "kernel", "arch", "cpu", "cpus_online", "memory_bytes", "command" …
+  std::string name;         ///< of the file; "" when live
+  uint64_t start_ns = 0;    ///< the trace's clock when the session began
+  int64_t wall_offset = 0;  ///< ns to add to that clock for ns since 1970; 0: not known
+  int64_t end = 0;          ///< ns since the session began: of the newest record
   std::vector<Loss> losses;
   std::vector<std::string> notes;  ///< damage, limits
 };
@@ -94,7 +95,8 @@ class Machine {
   TraceFacts facts;
 
   /// The kind of this name, made if it was not known (`type` and `group` count then).
-  KindId kind(std::string_view name, ValueType type = ValueType::kCount, std::string_view group = {});
+  KindId kind(std::string_view name, ValueType type = ValueType::kCount,
+              std::string_view group = {});
   KindId find_kind(std::string_view name) const;
   const Kind& kind(KindId id) const { return kinds_[id.value - 1]; }
   Kind& kind(KindId id) { return kinds_[id.value - 1]; }

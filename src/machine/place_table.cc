@@ -64,12 +64,12 @@ void PlaceTable::name(uint32_t frame, Entry& entry) {
   Function function;
   function.is_kernel = entry.is_kernel = named.is_kernel;
   entry.has_address = named.has_address;
-  const std::string_view module = named.module.empty() ? std::string_view("[unknown]") : named.module;
+  const std::string_view module =
+      named.module.empty() ? std::string_view("[unknown]") : named.module;
   function.module = texts_.intern(module);
   function.is_known = !named.function.empty();
   function.name = texts_.intern(function.is_known ? named.function : name_of_module(module));
-  function.full_name =
-      named.full_name.empty() ? function.name : texts_.intern(named.full_name);
+  function.full_name = named.full_name.empty() ? function.name : texts_.intern(named.full_name);
   // Of the function itself the symbol table's name counts, as for frames without lines: `foo.cold` stays what it is.
   for (uint32_t i = 0; i < named.calls; ++i) {
     const NamedCall call = namer_->call({frame}, i);

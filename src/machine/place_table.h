@@ -34,10 +34,11 @@ struct Line {
 
 /// Where a frame lies.
 struct Place {
-  std::span<const Line> lines;  ///< inlined functions, the innermost first, then the function whose code it is
-  process::ModuleId module;     ///< 0: a frame that was added by hand
-  uint64_t offset = 0;          ///< as in process::Frame
-  bool has_address = false;     ///< `offset` is an address
+  std::span<const Line>
+      lines;  ///< inlined functions, the innermost first, then the function whose code it is
+  process::ModuleId module;  ///< 0: a frame that was added by hand
+  uint64_t offset = 0;       ///< as in process::Frame
+  bool has_address = false;  ///< `offset` is an address
   bool is_kernel = false;
   bool is_return = false;
 };
@@ -75,7 +76,9 @@ class PlaceTable {
 
   /// Requires: an id of this table. Owned by the table, until another is added.
   const Function& function(FunctionId id) const { return functions_[id.value]; }
-  uint32_t functions() const { return static_cast<uint32_t>(functions_.size()); }  ///< ids are below
+  uint32_t functions() const {
+    return static_cast<uint32_t>(functions_.size());
+  }  ///< ids are below
   std::string_view text(base::StringId id) const { return texts_.text(id); }
   uint64_t size_bytes() const;
   /// What was named is asked again: symbols were added.

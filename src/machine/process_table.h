@@ -29,12 +29,12 @@ struct Process {
   int32_t pid = 0;
   int32_t namespace_pid = 0;  ///< as it sees itself; 0: not known
   int64_t start = kBeforeTrace, end = kAfterTrace;
-  ProcessId parent;                ///< who forked it; 0: not known
-  base::StringId comm;             ///< the latest name of its first thread
-  base::StringId command_line;     ///< 0: not known
-  base::StringId cgroup;           ///< path; 0: not known
-  std::vector<NameSince> execs;    ///< names that it took by exec, in order
-  std::vector<uint32_t> threads;   ///< ThreadIds
+  ProcessId parent;               ///< who forked it; 0: not known
+  base::StringId comm;            ///< the latest name of its first thread
+  base::StringId command_line;    ///< 0: not known
+  base::StringId cgroup;          ///< path; 0: not known
+  std::vector<NameSince> execs;   ///< names that it took by exec, in order
+  std::vector<uint32_t> threads;  ///< ThreadIds
   uint32_t live_threads = 0;
 };
 
@@ -124,7 +124,8 @@ class ProcessTable {
   std::unordered_map<uint64_t, uint32_t> context_of_;     ///< by thread and name
   std::unordered_multimap<int32_t, uint32_t> lives_of_;   ///< by pid: all processes
   std::vector<uint32_t> by_life_;
-  std::unordered_map<uint32_t, std::vector<uint32_t>> mappings_of_;  ///< by process: those that are there now, and ended ones
+  std::unordered_map<uint32_t, std::vector<uint32_t>>
+      mappings_of_;  ///< by process: those that are there now, and ended ones
 };
 
 }  // namespace oc::machine

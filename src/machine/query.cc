@@ -20,11 +20,12 @@ struct Named {
   What what;
 };
 constexpr std::array kNamed{
-    Named{"kind", What::kKind},   Named{"process", What::kProcess}, Named{"thread", What::kThread},
-    Named{"comm", What::kComm},   Named{"cpu", What::kCpu},         Named{"symbol", What::kSymbol},
-    Named{"function", What::kFunction},
-    Named{"module", What::kModule}, Named{"line", What::kLine},     Named{"stack", What::kStack},
-    Named{"cgroup", What::kCgroup}, Named{"time", What::kTime},
+    Named{"kind", What::kKind},         Named{"process", What::kProcess},
+    Named{"thread", What::kThread},     Named{"comm", What::kComm},
+    Named{"cpu", What::kCpu},           Named{"symbol", What::kSymbol},
+    Named{"function", What::kFunction}, Named{"module", What::kModule},
+    Named{"line", What::kLine},         Named{"stack", What::kStack},
+    Named{"cgroup", What::kCgroup},     Named{"time", What::kTime},
 };
 
 bool needs_frames(What what) {
@@ -54,8 +55,8 @@ base::Result<GroupBy> parse_group_by(std::string_view text) {
     hint = "there are:";
     for (const std::string& name : names) hint += " " + name;
   }
-  return base::make_error(base::Code::kUsage, fmt::format("samples cannot be grouped by '{}'", text),
-                          hint);
+  return base::make_error(base::Code::kUsage,
+                          fmt::format("samples cannot be grouped by '{}'", text), hint);
 }
 
 Query::Query(const Selection& selection, std::vector<GroupBy> groups)
@@ -73,7 +74,8 @@ Query::Dimension Query::make_dimension(GroupBy by) const {
   const ProcessTable& processes = machine_->processes;
   const auto fill = [&](auto key_of) {
     keys.assign(processes.contexts().size() + 1, 0);
-    for (uint32_t id = 1; id < keys.size(); ++id) keys[id] = key_of(processes.context(ContextId{id}));
+    for (uint32_t id = 1; id < keys.size(); ++id)
+      keys[id] = key_of(processes.context(ContextId{id}));
   };
   switch (dimension.by.what) {
     case What::kComm:
@@ -103,7 +105,8 @@ Query::Dimension Query::make_dimension(GroupBy by) const {
       dimension.by.width = std::max<int64_t>(dimension.by.width, 1);
       // Stretches begin at multiples of the width, so that they are the same for every selection.
       int64_t first = INT64_MAX;
-      for (const auto& chunk : machine_->samples.chunks()) first = std::min(first, chunk.first_time);
+      for (const auto& chunk : machine_->samples.chunks())
+        first = std::min(first, chunk.first_time);
       if (first == INT64_MAX) first = 0;
       const int64_t past = first % dimension.by.width;
       dimension.origin = first - (past < 0 ? past + dimension.by.width : past);
@@ -173,9 +176,8 @@ void Query::keys_of(const Dimension& dimension, const SampleTable::Chunk& chunk,
     case What::kStack:
       return each([&](uint16_t i) { return machine_->stack_index(chunk.stacks[i]); });
     case What::kTime:
-      return each([&](uint16_t i) {
-        return (chunk.times[i] - dimension.origin) / dimension.by.width;
-      });
+      return each(
+          [&](uint16_t i) { return (chunk.times[i] - dimension.origin) / dimension.by.width; });
     case What::kGiven: {
       const uint64_t begin = first - machine_->samples.first();
       const auto& given = dimension.by.given;
@@ -198,24 +200,26 @@ template <typename Visit>
 void Query::for_each_group(Visit visit) {
   std::vector<uint32_t> groups(SampleTable::kChunk), next(SampleTable::kChunk);
   folds_.resize(dimensions_.empty() ? 0 : dimensions_.size() - 1);
-  selection_->for_each_chunk([&](const auto& chunk, uint64_t first, std::span<const uint16_t> places) {
-    if (dimensions_.empty()) std::fill(groups.begin(), groups.end(), 0);
-    for (size_t d = 0; d < dimensions_.size(); ++d) {
-      keys_of(dimensions_[d], chunk, first, places, d == 0 ? groups.data() : next.data());
-      if (d == 0) continue;
-      uint32_t before_a = 0, before_b = 0, before_id = 0;
-      bool has_before = false;
-      for (size_t k = 0; k < places.size(); ++k) {
-        const uint32_t a = groups[k], b = next[k];
-        if (!has_before || a != before_a || b != before_b) before_id = folds_[d - 1].intern(a, b);
-        before_a = a;
-        before_b = b;
-        has_before = true;
-        groups[k] = before_id;
-      }
-    }
-    visit(chunk, places, groups.data());
-  });
+  selection_->for_each_chunk(
+      [&](const auto& chunk, uint64_t first, std::span<const uint16_t> places) {
+        if (dimensions_.empty()) std::fill(groups.begin(), groups.end(), 0);
+        for (size_t d = 0; d < dimensions_.size(); ++d) {
+          keys_of(dimensions_[d], chunk, first, places, d == 0 ? groups.data() : next.data());
+          if (d == 0) continue;
+          uint32_t before_a = 0, before_b = 0, before_id = 0;
+          bool has_before = false;
+          for (size_t k = 0; k < places.size(); ++k) {
+            const uint32_t a = groups[k], b = next[k];
+            if (!has_before || a != before_a || b != before_b)
+              before_id = folds_[d - 1].intern(a, b);
+            before_a = a;
+            before_b = b;
+            has_before = true;
+            groups[k] = before_id;
+          }
+        }
+        visit(chunk, places, groups.data());
+      });
 }
 
 /// The keys of a combination, one for each dimension.
@@ -295,7 +299,8 @@ std::string Query::text(uint32_t group, uint32_t key) const {
     case What::kThread: {
       if (key == 0) return "";
       const Thread& thread = processes.thread(ThreadId{key});
-      const base::StringId name = thread.names.empty() ? base::StringId{} : thread.names.back().name;
+      const base::StringId name =
+          thread.names.empty() ? base::StringId{} : thread.names.back().name;
       return fmt::format("{} ({})", machine_->text(name), thread.tid);
     }
     case What::kCpu:
@@ -337,19 +342,21 @@ std::vector<std::vector<double>> Query::quantiles(const std::vector<double>& sha
   std::vector<std::vector<double>> values(rows_.size());
   for (size_t i = 0; i < rows_.size(); ++i) values[i].reserve(rows_[i].count);
   Query again(*this);  // the folds give the same numbers for the same samples
-  again.for_each_group([&](const auto& chunk, std::span<const uint16_t> places,
-                           const uint32_t* groups) {
-    for (size_t k = 0; k < places.size(); ++k) {
-      if (groups[k] >= row_of_group_.size()) continue;  // added since
-      values[row_of_group_[groups[k]]].push_back(chunk.values[places[k]]);
-    }
-  });
+  again.for_each_group(
+      [&](const auto& chunk, std::span<const uint16_t> places, const uint32_t* groups) {
+        for (size_t k = 0; k < places.size(); ++k) {
+          if (groups[k] >= row_of_group_.size()) continue;  // added since
+          values[row_of_group_[groups[k]]].push_back(chunk.values[places[k]]);
+        }
+      });
   std::vector<std::vector<double>> found(rows_.size());
   for (size_t i = 0; i < rows_.size(); ++i) {
     std::sort(values[i].begin(), values[i].end());
     for (const double share : shares) {
-      const double rank = std::ceil(std::clamp(share, 0.0, 1.0) * static_cast<double>(values[i].size()));
-      found[i].push_back(values[i].empty() ? 0 : values[i][static_cast<size_t>(std::max(rank, 1.0)) - 1]);
+      const double rank =
+          std::ceil(std::clamp(share, 0.0, 1.0) * static_cast<double>(values[i].size()));
+      found[i].push_back(
+          values[i].empty() ? 0 : values[i][static_cast<size_t>(std::max(rank, 1.0)) - 1]);
     }
   }
   return found;
@@ -358,18 +365,18 @@ std::vector<std::vector<double>> Query::quantiles(const std::vector<double>& sha
 std::vector<std::vector<uint64_t>> Query::histograms() const {
   std::vector<std::vector<uint64_t>> found(rows_.size());
   Query again(*this);
-  again.for_each_group([&](const auto& chunk, std::span<const uint16_t> places,
-                           const uint32_t* groups) {
-    for (size_t k = 0; k < places.size(); ++k) {
-      if (groups[k] >= row_of_group_.size()) continue;
-      const double value = chunk.values[places[k]];
-      const auto whole = value < 1 ? 0 : static_cast<uint64_t>(std::min(value, 9.0e18));
-      const auto bucket = static_cast<size_t>(std::bit_width(whole));
-      auto& counts = found[row_of_group_[groups[k]]];
-      if (bucket >= counts.size()) counts.resize(bucket + 1);
-      ++counts[bucket];
-    }
-  });
+  again.for_each_group(
+      [&](const auto& chunk, std::span<const uint16_t> places, const uint32_t* groups) {
+        for (size_t k = 0; k < places.size(); ++k) {
+          if (groups[k] >= row_of_group_.size()) continue;
+          const double value = chunk.values[places[k]];
+          const auto whole = value < 1 ? 0 : static_cast<uint64_t>(std::min(value, 9.0e18));
+          const auto bucket = static_cast<size_t>(std::bit_width(whole));
+          auto& counts = found[row_of_group_[groups[k]]];
+          if (bucket >= counts.size()) counts.resize(bucket + 1);
+          ++counts[bucket];
+        }
+      });
   return found;
 }
 

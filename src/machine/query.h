@@ -16,9 +16,9 @@ namespace oc::machine {
 struct GroupBy {
   enum class What : uint8_t {
     kKind,
-    kProcess,   ///< a process in one of its lives
+    kProcess,  ///< a process in one of its lives
     kThread,
-    kComm,      ///< name of the thread at that moment
+    kComm,  ///< name of the thread at that moment
     kCpu,
     kSymbol,    ///< of the innermost frame the function whose code it is, as perf has it
     kFunction,  ///< the same, or the function that was inlined there
@@ -31,9 +31,9 @@ struct GroupBy {
     kGiven,      ///< groups that the caller gives by sample
   };
   What what = What::kComm;
-  int64_t width = 0;  ///< of kTime
-  std::string name;   ///< of kAttribute
-  std::vector<uint32_t> given;          ///< of kGiven: by sample from the machine's first on
+  int64_t width = 0;                     ///< of kTime
+  std::string name;                      ///< of kAttribute
+  std::vector<uint32_t> given;           ///< of kGiven: by sample from the machine's first on
   std::vector<std::string> given_texts;  ///< what these mean
 };
 /// "symbol", "comm" …, "attribute:NAME"; of "time" the width is the caller's to set. Errors: no such group, with the nearest.

@@ -6,7 +6,8 @@ namespace oc::machine {
 
 SampleTable::Chunk& SampleTable::grow() {
   Chunk chunk;
-  chunk.times.reset(new int64_t[kChunk]);  // not filled with zeros: each is written before it is read
+  chunk.times.reset(
+      new int64_t[kChunk]);  // not filled with zeros: each is written before it is read
   chunk.values.reset(new double[kChunk]);
   chunk.contexts.reset(new uint32_t[kChunk]);
   chunk.stacks.reset(new uint32_t[kChunk]);
@@ -16,8 +17,7 @@ SampleTable::Chunk& SampleTable::grow() {
 }
 
 uint64_t SampleTable::add(const Sample& sample) {
-  Chunk& chunk =
-      chunks_.empty() || chunks_.back().count == kChunk ? grow() : chunks_.back();
+  Chunk& chunk = chunks_.empty() || chunks_.back().count == kChunk ? grow() : chunks_.back();
   const uint32_t i = chunk.count++;
   chunk.times[i] = sample.time;
   chunk.values[i] = sample.value;
@@ -38,7 +38,8 @@ uint64_t SampleTable::add(const Sample& sample) {
 uint64_t SampleTable::size_bytes() const {
   uint64_t bytes = 0;
   for (const Chunk& chunk : chunks_) {
-    bytes += kChunk * (sizeof(int64_t) + sizeof(double) + 2 * sizeof(uint32_t) + 2 * sizeof(uint16_t));
+    bytes +=
+        kChunk * (sizeof(int64_t) + sizeof(double) + 2 * sizeof(uint32_t) + 2 * sizeof(uint16_t));
     if (chunk.attributes) bytes += kChunk * sizeof(uint32_t);
   }
   return bytes;

@@ -11,9 +11,9 @@
 
 namespace oc::machine {
 
-using KindId = base::Id<struct KindTag>;          ///< what was sampled
-using ContextId = base::Id<struct ContextTag>;  ///< thread and the name that it had
-using AttributesId = base::Id<struct AttrsTag>;   ///< a set of attributes
+using KindId = base::Id<struct KindTag>;         ///< what was sampled
+using ContextId = base::Id<struct ContextTag>;   ///< thread and the name that it had
+using AttributesId = base::Id<struct AttrsTag>;  ///< a set of attributes
 
 /// Names one stack of a machine: of the traced ones, or (with the top bit) of those that were added by hand; 0: none.
 using StackRef = uint32_t;
@@ -44,7 +44,7 @@ class SampleTable {
   /// Columns of up to kChunk samples. Owned by the table, until they are dropped.
   struct Chunk {
     uint32_t count = 0;
-    bool is_ordered = true;  ///< times ascend
+    bool is_ordered = true;                                 ///< times ascend
     int64_t first_time = INT64_MAX, last_time = INT64_MIN;  ///< the smallest and the largest
     std::unique_ptr<int64_t[]> times;
     std::unique_ptr<double[]> values;
@@ -55,13 +55,8 @@ class SampleTable {
     std::unique_ptr<uint32_t[]> attributes;  ///< null: no sample has any
 
     Sample at(uint32_t i) const {
-      return {times[i],
-              values[i],
-              {contexts[i]},
-              stacks[i],
-              {attributes ? attributes[i] : 0},
-              {kinds[i]},
-              cpus[i]};
+      return {times[i],   values[i], {contexts[i]}, stacks[i], {attributes ? attributes[i] : 0},
+              {kinds[i]}, cpus[i]};
     }
   };
 

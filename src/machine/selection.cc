@@ -219,17 +219,16 @@ bool Selection::takes(const Span& span) const {
   const auto chosen = [](const std::vector<uint8_t>& by_id, uint32_t id) {
     return by_id.empty() || (id < by_id.size() && by_id[id] != 0);
   };
-  return span.end >= filter_.from && span.start < filter_.until && chosen(kinds_, span.kind.value) &&
-         chosen(cpus_, span.cpu) && chosen(contexts_, span.context.value) &&
-         chosen(attributes_, span.attributes.value) &&
+  return span.end >= filter_.from && span.start < filter_.until &&
+         chosen(kinds_, span.kind.value) && chosen(cpus_, span.cpu) &&
+         chosen(contexts_, span.context.value) && chosen(attributes_, span.attributes.value) &&
          (stacks_.empty() || chosen(stacks_, machine_->stack_index(span.stack)));
 }
 
 uint64_t Selection::count() const {
   uint64_t count = 0;
-  for_each_chunk([&](const auto&, uint64_t, std::span<const uint16_t> places) {
-    count += places.size();
-  });
+  for_each_chunk(
+      [&](const auto&, uint64_t, std::span<const uint16_t> places) { count += places.size(); });
   return count;
 }
 

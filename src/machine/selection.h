@@ -14,12 +14,13 @@ namespace oc::machine {
 /// Which samples somebody asks for; what is empty lets all through. Texts are globs where they hold `*`, `?` or `[`.
 struct Filter {
   int64_t from = INT64_MIN, until = INT64_MAX;  ///< ns since the session began; `until` exclusive
-  std::vector<std::string> kinds;   ///< names or groups
-  std::vector<std::string> comms;   ///< of the thread at that moment
+  std::vector<std::string> kinds;               ///< names or groups
+  std::vector<std::string> comms;               ///< of the thread at that moment
   std::vector<int32_t> pids, tids;
   std::vector<int32_t> cpus;
   std::vector<std::string> symbols;  ///< one of the frames is of such a function
-  std::vector<std::string> modules;  ///< one of the frames is of such a module: path, or its last part
+  std::vector<std::string>
+      modules;  ///< one of the frames is of such a module: path, or its last part
   std::vector<std::string> cgroups;
   struct AttributeIs {
     std::string name, text;
@@ -79,7 +80,8 @@ class Selection {
   Machine* machine_;
   Filter filter_;
   // By id, 1 where it is let through; empty: all are.
-  std::vector<uint8_t> kinds_, contexts_, cpus_, stacks_, attributes_;  ///< stacks: by Machine::stack_index
+  std::vector<uint8_t> kinds_, contexts_, cpus_, stacks_,
+      attributes_;  ///< stacks: by Machine::stack_index
   std::vector<std::function<bool(uint64_t)>> tests_;
 };
 

@@ -21,7 +21,7 @@ class TaskLog {
     kComm,   ///< `thread` has the name `name` from now on
     kExec,   ///< the same; its process runs another program
     kExit,   ///< `thread` ended
-    kMap,    ///< code: `module`, `start`, `size_bytes`, `offset`, in process `pid`; -1: the kernel's
+    kMap,  ///< code: `module`, `start`, `size_bytes`, `offset`, in process `pid`; -1: the kernel's
   };
   struct Entry {
     What what = What::kFound;

@@ -32,7 +32,8 @@ std::string command_line_of(int32_t pid) {
 
 }  // namespace
 
-MachineFeed::MachineFeed(const TraceModel& model, const EventKinds& kinds, machine::Machine& machine)
+MachineFeed::MachineFeed(const TraceModel& model, const EventKinds& kinds,
+                         machine::Machine& machine)
     : model_(model), kind_names_(kinds), machine_(machine) {}
 
 void MachineFeed::set_group(uint32_t kind, std::string group) {

@@ -48,8 +48,8 @@ class MachineFeed {
   const TraceModel& model_;
   const EventKinds& kind_names_;
   machine::Machine& machine_;
-  std::vector<Kind> kinds_;           ///< by number
-  std::vector<std::string> groups_;   ///< by number
+  std::vector<Kind> kinds_;          ///< by number
+  std::vector<std::string> groups_;  ///< by number
   uint32_t log_at_ = 0;
   std::vector<uint64_t> last_context_;       ///< by life of a thread: comm << 32 | context
   std::vector<machine::StackRef> of_frame_;  ///< by frame: the stack that is that frame alone

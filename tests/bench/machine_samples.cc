@@ -57,7 +57,8 @@ std::vector<StackRef> make_stacks(Machine& machine, Random& random, uint32_t cou
   std::vector<uint32_t> stack;
   for (uint32_t i = 0; i < count; ++i) {
     stack.clear();
-    for (uint32_t depth = 8 + random.next(24); depth-- > 0;) stack.push_back(frames[random.next(kFunctions)]);
+    for (uint32_t depth = 8 + random.next(24); depth-- > 0;)
+      stack.push_back(frames[random.next(kFunctions)]);
     stacks.push_back(machine.add_stack(stack));
   }
   return stacks;
@@ -89,7 +90,8 @@ int main(int argc, char** argv) {
   }
   const double added = cpu_seconds() - from;
   std::printf("%-34s %8.1f million/s\n", "samples added", double(samples) / added / 1e6);
-  std::printf("%-34s %8.1f\n", "bytes a sample", double(machine.samples.size_bytes()) / double(samples));
+  std::printf("%-34s %8.1f\n", "bytes a sample",
+              double(machine.samples.size_bytes()) / double(samples));
   Filter filter;
   const auto all = Selection::make(machine, filter);
   filter.comms = {"worker1*"};

@@ -120,7 +120,7 @@ LISTS = [
     Case("list: a glob alone is one of events", ["list", "cpu-*", "-i", "{trace}"], 0, out=r"\Acpu-clock\S*\n\Z"),
     Case("list: a glob without a match", ["list", "sched:*", "-i", "{trace}"], 1, err=r"no event matches 'sched:\*'"),
     Case("list: a mistyped list", ["list", "event"], 2, err=r"cannot list 'event'.*did you mean 'events'"),
-    Case("list: its usage", ["list", "--help"], 0, out=r"^Usage: oc list \[events\|scripts\] \[GLOB\] \[options\]$"),
+    Case("list: its usage", ["list", "--help"], 0, out=r"^Usage: oc list \[events\|scripts\|scenarios\|formats\] \[GLOB\] \[options\]$"),
 ]
 
 WRONG_FILES = [

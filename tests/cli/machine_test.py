@@ -17,7 +17,7 @@ def reports(suite):
     suite.check("a table for each kind, the heaviest first",
                 problems_of(ended, 0, r"page-faults: 484 samples, 484\n +% +count +sum +comm\n31\.82 +154 +154 +sh\n",
                             None), ended)
-    ended = run(["report", STACKS, "-e", "page-faults", "--callers", "_int_malloc"])
+    ended = run(["report", STACKS, "-e", "page-faults", "--callers", "_int_malloc", "-q"])
     suite.check("callers as a tree", problems_of(ended, 0, r"100\.00% +_int_malloc", None), ended)
     ended = run(["report", STACKS, "-e", "page_fault", "--tree", "--comm", "gzip", "--json", "-q"])
     tree = json.loads(ended.out.splitlines()[-1])["tree"]
@@ -61,7 +61,7 @@ def exports(suite, folder):
         told = {row["comm"]: row["sum"] for row in rows}
         wanted = {"sh": 154, "sort": 90, "gzip": 82, "seq": 81, "sleep": 77}
         suite.check(f"{os.path.basename(path)} opens like a trace", [] if told == wanted else [f"told {told}"], ended)
-    ended = run(["export", STACKS, "-o", "-", "--format", "collapsed", "--comm", "seq"])
+    ended = run(["export", STACKS, "-o", "-", "--format", "collapsed", "--comm", "seq", "-q"])
     suite.check("standard output", problems_of(ended, 0, r"^seq;", None), ended)
     ended = run(["export", STACKS, "-o", os.path.join(folder, "a.pdf")])
     suite.check("no format by that name", problems_of(ended, 2, None, "tells no format"), ended)

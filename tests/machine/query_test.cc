@@ -62,7 +62,8 @@ TEST_CASE("samples are counted by name, function, module, CPU and both of two") 
         Lines{"/bin/prog 2 801", "/usr/lib/libc.so.6 2 600", "[kernel.kallsyms] 1 100"});
   CHECK(by(all, {"cpu"}) == Lines{"0 3 901", "1 2 600"});
   CHECK(by(all, {"comm", "symbol"}) == Lines{"db2 copy 1 800", "db malloc 1 400",
-                                             "web malloc 1 200", "web vfs_read 1 100", "db copy 1 1"});
+                                             "web malloc 1 200", "web vfs_read 1 100",
+                                             "db copy 1 1"});
   CHECK(by(all, {"process"}) == Lines{"db2 (7) 3 1201", "web (1) 2 300"});
   CHECK(by(all, {"stack", "kind"}).front() == "main;parse;parse;copy cycles 1 800");
   CHECK(by(all, {}) == Lines{"5 1501"});
@@ -168,8 +169,9 @@ TEST_CASE("merged graphs are the graph of both") {
 TEST_CASE("a node is inlined where its function was inlined each time, also after a merge") {
   Machine machine;
   test::SampleMaker maker(machine);
-  const OwnFrame next{"next", "/bin/prog", "", 0, 1, false}, parse{"parse", "/bin/prog", "", 0, 1, false},
-      main{"main", "/bin/prog", "", 0, 2, false}, called{"next", "/bin/prog", "", 0, 3, false};
+  const OwnFrame next{"next", "/bin/prog", "", 0, 1, false},
+      parse{"parse", "/bin/prog", "", 0, 1, false}, main{"main", "/bin/prog", "", 0, 2, false},
+      called{"next", "/bin/prog", "", 0, 3, false};
   const std::array<OwnFrame, 2> place{next, parse};
   const std::array<uint32_t, 2> inlined{machine.places.add(place), machine.places.add({&main, 1})};
   maker.add("cycles", 1, 1, 1, 1, "a", machine.add_stack(inlined));
@@ -186,7 +188,8 @@ TEST_CASE("a node is inlined where its function was inlined each time, also afte
   CHECK_FALSE(is_inlined(first, "parse"));
   CHECK_FALSE(is_inlined(first, "all"));
   // The same path, called for once.
-  const std::array<uint32_t, 3> plain{machine.places.add({&called, 1}), machine.places.add({&parse, 1}), inlined[1]};
+  const std::array<uint32_t, 3> plain{machine.places.add({&called, 1}),
+                                      machine.places.add({&parse, 1}), inlined[1]};
   maker.add("cycles", 2, 1, 1, 1, "a", machine.add_stack(plain));
   const auto both = Selection::make(machine, {});
   REQUIRE(both);
@@ -198,13 +201,15 @@ TEST_CASE("a node is inlined where its function was inlined each time, also afte
 
 TEST_CASE("spans are chosen by time, kind, thread and CPU") {
   World world;
-  const auto add = [&](int64_t start, int64_t end, std::string_view kind, int32_t tid, uint16_t cpu) {
+  const auto add = [&](int64_t start, int64_t end, std::string_view kind, int32_t tid,
+                       uint16_t cpu) {
     Span span;
     span.start = start;
     span.end = end;
     span.kind = world.machine.kind(kind);
-    span.context = world.machine.processes.context(world.machine.processes.thread(1, tid),
-                                                   world.machine.texts.intern(tid == 1 ? "web" : "other"));
+    span.context =
+        world.machine.processes.context(world.machine.processes.thread(1, tid),
+                                        world.machine.texts.intern(tid == 1 ? "web" : "other"));
     span.cpu = cpu;
     world.machine.spans.add(span);
   };

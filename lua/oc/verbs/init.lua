@@ -5,9 +5,6 @@ local nearest = require "oc.nearest"
 
 local wrong_usage = errors.wrong_usage
 
-local USAGE = 5        -- oc_error.code
-local WRONG_USAGE = 2  -- exit status
-
 local M = {}
 
 --- In the order of the help. `completes` says what a shell offers behind the verb: "script",
@@ -108,7 +105,7 @@ function M.run(word, argv)
   end
   local text = errors.render(err)
   io.stderr:write(err.file and text or "oc: " .. text)
-  return err.exit_status or (err.code == USAGE and WRONG_USAGE) or 1
+  return err.exit_status or 1
 end
 
 return M

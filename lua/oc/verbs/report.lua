@@ -10,6 +10,8 @@ local units = require "oc.units"
 
 local M = {}
 
+local USAGE = 5  -- oc_error.code
+
 local HEAD = [[
 --- Which functions, processes, CPUs … the samples of a trace are of.
 ---
@@ -93,6 +95,15 @@ local function node_json(graph, node, least)
     children = #children > 0 and children or nil }
 end
 
+--- What the C face calls wrong usage is so for the command line, too.
+local function as_usage(fn, ...)
+  local results = { pcall(fn, ...) }
+  if results[1] then return unpack(results, 2) end
+  local err = results[2]
+  if type(err) == "table" and err.code == USAGE then errors.wrong_usage(err.message, err.hint) end
+  error(err, 0)
+end
+
 local function groups_of(text)
   local groups = {}
   for word in text:gmatch("[^,]+") do groups[#groups + 1] = word end
@@ -162,7 +173,7 @@ function M.run(argv)
   end
   for i, kind in ipairs(kinds) do
     if i > 1 and not options.json then io.stdout:write("\n") end
-    show_kind(machine, kind, options)
+    as_usage(show_kind, machine, kind, options)
   end
   hooks.call("finished", machine)
   return input.exit_status(options)
