@@ -1,4 +1,5 @@
---- `oc list [events|scripts|scenarios|formats] [GLOB] [-v]`: what can be asked for here, or what a trace holds.
+--- `oc list [events|scripts|scenarios|formats] [GLOB] [-v]`: what can be asked for here, or what a
+--- trace holds.
 
 local C = require "oc.abi"
 local aggregate = require "oc.aggregate"
