@@ -3,8 +3,8 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
-#include <cstdio>
 
 #include "base/nearest.h"
 
@@ -250,10 +250,12 @@ void resolve_stacks(Machine& machine, const std::vector<uint8_t>& used, bool inn
 }
 
 std::string text_of_number(double number) {
-  char text[40];
   const bool is_whole = std::abs(number) < 9007199254740992.0 && number == std::trunc(number);
-  snprintf(text, sizeof text, is_whole ? "%.0f" : "%.17g", number);
-  return text;
+  char text[40];
+  // Shortest that is read back as the same; exports write one for each sample.
+  const auto end = is_whole ? std::to_chars(text, text + sizeof text, static_cast<int64_t>(number))
+                            : std::to_chars(text, text + sizeof text, number);
+  return {text, end.ptr};
 }
 
 }  // namespace oc::machine
