@@ -24,6 +24,15 @@ bool matches_any(const std::vector<std::string>& patterns, std::string_view text
                      [&](const std::string& pattern) { return matches(pattern, text); });
 }
 
+/// "cpu-clock:ppp" is cpu-clock to whoever asks for it. Source: perf-list(1), event modifiers.
+std::string without_modifiers(const std::string& name) {
+  const size_t colon = name.rfind(':');
+  if (colon == std::string::npos) return name;
+  const bool are_modifiers =
+      name.find_first_not_of("ukhIGHpPSDWeb", colon + 1) == std::string::npos;
+  return are_modifiers ? name.substr(0, colon) : name;
+}
+
 bool is_among(const std::vector<int32_t>& list, int32_t value) {
   return list.empty() || std::find(list.begin(), list.end(), value) != list.end();
 }
@@ -62,7 +71,9 @@ base::Status Selection::choose_kinds() {
       const std::string name(machine_->text(kind.name)), group(machine_->text(kind.group));
       names.push_back(name);
       if (!group.empty()) names.push_back(group);
-      if (!matches(wanted, name) && (group.empty() || !matches(wanted, group))) continue;
+      if (!matches(wanted, name) && !matches(wanted, without_modifiers(name)) &&
+          (group.empty() || !matches(wanted, group)))
+        continue;
       kinds_[id] = 1;
       is_found = true;
     }
