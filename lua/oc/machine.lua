@@ -224,7 +224,7 @@ local moments = { [0] = "process_start", "thread_start", "map", "span_start", "s
 ---@return fun(): string?, number, number?
 function Machine:replay(filter)
   local CAPACITY = 1024
-  local kept = { selection.make(self, filter) }  -- as long as this iterates
+  local kept = { selection.make(self, filter), self }  -- as long as this iterates
   local raw = ffi.gc(C.oc_replay_new(kept[1]), C.oc_replay_close)
   local batch, count, at = ffi.new("oc_moment[?]", CAPACITY), 0, 0
   return function()

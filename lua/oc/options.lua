@@ -51,7 +51,7 @@ return {
   { name = "significance", kind = "percent", placeholder = "PERCENT", min = 0.0001, max = 50,
     verbs = { "diff" }, help = "how likely chance alone may be; 5" },
   { name = "fail-above", kind = "percent", placeholder = "PERCENT", min = 0, max = 100,
-    verbs = { "diff" }, help = "exit status 4 when a group grew by more (percent of all)" },
+    verbs = { "diff" }, help = "exit status 4 when a group grew by more" },
   { name = "format", kind = "string", placeholder = "FORMAT", verbs = { "export" }, once = true,
     help = "the format, where the file's name does not tell" },
   { name = "force", kind = "flag", verbs = { "export", "diff", "archive" }, once = true,

@@ -76,14 +76,15 @@ local function ask_groups(self, fn)
   local numbers = ffi.new("uint32_t[?]", math.max(stats.samples, 1))
   local known, values = {}, { [0] = "" }
   selection.each(self._machine, self._selection, function(s)
+    local index = s.number - stats.dropped
     local value = fn(s)
-    if value == nil then return end
+    if value == nil or index < 0 or index >= stats.samples then return end
     local number = known[value]
     if not number then
       number = #values + 1
       known[value], values[number] = number, value
     end
-    numbers[s._raw.number - stats.dropped] = number
+    numbers[index] = number
   end)
   return numbers, stats.samples, values
 end
@@ -132,6 +133,7 @@ local function read_row(self, raw, i, given, quantiles, shares)
   local numbers = ffi.new("oc_row")
   C.oc_query_row(raw, i, numbers)
   local row = { count = numbers.count, sum = numbers.sum, min = numbers.min, max = numbers.max,
+    squares = numbers.squares,
     mean = numbers.sum / numbers.count }
   for g, group in ipairs(self._groups) do
     row[g] = key_of(raw, i, g, group, given)
@@ -167,7 +169,8 @@ local function run(self, most)
   end
   local totals = ffi.new("oc_row")
   C.oc_query_totals(raw, totals)
-  return rows, { count = totals.count, sum = totals.sum, groups = count }
+  return rows, { count = totals.count, sum = totals.sum, squares = totals.squares,
+    groups = count }
 end
 
 --- All groups: tables with the groups' values as 1, 2, …, and count, sum, min, max, mean.

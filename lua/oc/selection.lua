@@ -77,11 +77,13 @@ end }
 ---@param raw ffi.cdata*
 ---@param fn fun(s: oc.SampleView)
 function M.each(machine, raw, fn)
-  local CAPACITY = 1024
-  local batch = ffi.new("oc_sample[?]", CAPACITY)
+  local CAPACITY = 16384  -- as oc_selection_next wants it
+  local batch, cursor = ffi.new("oc_sample[?]", CAPACITY), ffi.new("double[1]")
+  local stats = machine:stats()
+  local finish = stats.dropped + stats.samples  -- what `fn` adds is not visited
   local view = setmetatable({ _machine = machine, _kinds = machine:kinds() }, view_type)
   while true do
-    local count = C.oc_selection_next(raw, batch, CAPACITY)
+    local count = C.oc_selection_next(raw, cursor, finish, batch)
     if count == 0 then return end
     for i = 0, count - 1 do
       view._raw = batch[i]
@@ -95,7 +97,8 @@ local function keep(machine, raw, where)
   local stats = machine:stats()
   local bytes = ffi.new("uint8_t[?]", math.max(stats.samples, 1))
   M.each(machine, raw, function(s)
-    if where(s) then bytes[s._raw.number - stats.dropped] = 1 end
+    local index = s.number - stats.dropped
+    if where(s) and index >= 0 and index < stats.samples then bytes[index] = 1 end
   end)
   C.oc_selection_keep(raw, bytes, stats.samples)
 end

@@ -70,7 +70,7 @@ void oc_machine_measure(oc_machine* owner, oc_machine_numbers* out) {
   out->threads = static_cast<double>(m.processes.threads().size());
   out->contexts = static_cast<double>(m.processes.contexts().size());
   out->mappings = static_cast<double>(m.processes.mappings().size());
-  out->stacks = m.stack_indexes() - 1;
+  out->stacks = m.stacks();
   out->bytes = static_cast<double>(m.size_bytes());
   int64_t first = INT64_MAX, last = INT64_MIN;
   for (const auto& chunk : m.samples.chunks()) {
@@ -269,12 +269,17 @@ int oc_machine_attribute(oc_machine* owner, uint32_t set, uint32_t index, oc_att
 double oc_machine_add_sample(oc_machine* owner, const oc_new_sample* given) {
   return guarded(*owner, -1.0, [&] {
     machine::Machine& m = *owner->machine;
+    if (!std::isfinite(given->value) || !std::isfinite(given->time)) {
+      return static_cast<double>(oc::abi::fail(
+          *owner, oc::base::make_error(oc::base::Code::kUsage,
+                                       "a sample's value and time are finite numbers")));
+    }
     machine::Sample sample;
     sample.time = time_of(given->time);
     sample.value = given->value;
     sample.kind = {has(given->kind, m.kinds().size()) ? given->kind : 0};
     sample.context = {has(given->context, m.processes.contexts().size()) ? given->context : 0};
-    sample.stack = m.stack_index(given->stack) < m.stack_indexes() ? given->stack : 0;
+    sample.stack = m.has_stack(given->stack) ? given->stack : 0;
     sample.attributes = {given->attributes <= m.attributes.size() ? given->attributes : 0};
     if (given->cpu >= 0) sample.cpu = static_cast<uint16_t>(std::min(given->cpu, 0xfffe));
     return static_cast<double>(m.add(sample));
@@ -284,13 +289,14 @@ double oc_machine_add_sample(oc_machine* owner, const oc_new_sample* given) {
 uint32_t oc_machine_add_span(oc_machine* owner, const oc_new_span* given) {
   return guarded(*owner, 0u, [&] {
     machine::Machine& m = *owner->machine;
+    if (!std::isfinite(given->start_ns) || !std::isfinite(given->end_ns)) return 0u;
     machine::Span span;
     span.start = time_of(given->start_ns);
     span.end = time_of(given->end_ns);
     span.kind = {has(given->kind, m.kinds().size()) ? given->kind : 0};
     span.context = {has(given->context, m.processes.contexts().size()) ? given->context : 0};
     span.parent = {given->parent};
-    span.stack = m.stack_index(given->stack) < m.stack_indexes() ? given->stack : 0;
+    span.stack = m.has_stack(given->stack) ? given->stack : 0;
     span.attributes = {given->attributes <= m.attributes.size() ? given->attributes : 0};
     if (given->cpu >= 0) span.cpu = static_cast<uint16_t>(std::min(given->cpu, 0xfffe));
     span.name = m.texts.intern(view_of(given->name));

@@ -33,11 +33,8 @@ struct oc_selection {
   oc_machine& owner;
   oc::machine::Filter filter;
   std::vector<uint8_t> keep;
+  bool has_keep = false;
   std::unique_ptr<oc::machine::Selection> made;
-  // Where oc_selection_next goes on:
-  size_t chunk = 0;
-  uint32_t place = 0;
-  std::vector<uint16_t> places;
 };
 
 struct oc_query {

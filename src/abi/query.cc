@@ -41,6 +41,28 @@ int add_number(oc_selection& selection, std::vector<int32_t>& list, const char* 
   return 0;
 }
 
+void fill_sample(const machine::Machine& m, const machine::Sample& sample, uint64_t number,
+                 oc_sample& to) {
+  to = oc_sample{};
+  to.time = static_cast<double>(sample.time);
+  to.value = sample.value;
+  to.number = static_cast<double>(number);
+  to.kind = sample.kind.value;
+  to.context = sample.context.value;
+  to.stack = sample.stack;
+  to.attributes = sample.attributes.value;
+  to.cpu = sample.cpu == machine::kNoCpu ? -1 : sample.cpu;
+  to.pid = to.tid = -1;
+  if (!sample.context) return;
+  const machine::Context& context = m.processes.context(sample.context);
+  const machine::Thread& thread = m.processes.thread(context.thread);
+  to.thread = context.thread.value;
+  to.process = thread.process.value;
+  to.tid = thread.tid;
+  to.pid = m.processes.process(thread.process).pid;
+  to.comm = text_of(m.text(context.comm));
+}
+
 oc_graph_node function_of(const machine::Machine& m, machine::FunctionId id) {
   oc_graph_node out{};
   const machine::Function& function = m.places.function(id);
@@ -57,8 +79,9 @@ oc_graph_node function_of(const machine::Machine& m, machine::FunctionId id) {
 extern "C" {
 
 oc_selection* oc_selection_new(oc_machine* owner) {
-  return guarded(*owner, static_cast<oc_selection*>(nullptr),
-                 [&] { return new oc_selection{*owner, {}, {}, {}, 0, 0, {}}; });
+  return guarded(*owner, static_cast<oc_selection*>(nullptr), [&] {
+    return new oc_selection{*owner, {}, {}, false, {}};
+  });
 }
 
 void oc_selection_close(oc_selection* selection) { delete selection; }
@@ -106,6 +129,7 @@ void oc_selection_time(oc_selection* selection, double from_ns, double until_ns)
 void oc_selection_keep(oc_selection* selection, const uint8_t* keep, double count) {
   guarded(selection->owner, 0, [&] {
     selection->keep.assign(keep, keep + oc::abi::whole(count));
+    selection->has_keep = true;
     return 0;
   });
 }
@@ -115,7 +139,7 @@ int oc_selection_finish(oc_selection* selection) {
     auto made = machine::Selection::make(*selection->owner.machine, selection->filter);
     if (!made) return fail(selection->owner, std::move(made.error()));
     selection->made = std::make_unique<machine::Selection>(std::move(*made));
-    if (!selection->keep.empty()) {
+    if (selection->has_keep) {
       const uint64_t first = selection->owner.machine->samples.first();
       selection->made->add_test([selection, first](uint64_t number) {
         const uint64_t at = number - first;
@@ -131,47 +155,26 @@ double oc_selection_count(oc_selection* selection) {
                  [&] { return static_cast<double>(selection->made->count()); });
 }
 
-uint32_t oc_selection_next(oc_selection* selection, oc_sample* out, uint32_t capacity) {
+uint32_t oc_selection_next(oc_selection* selection, double* cursor, double end, oc_sample* out) {
   return guarded(selection->owner, 0u, [&] {
     const machine::Machine& m = *selection->owner.machine;
-    const auto& chunks = m.samples.chunks();
+    std::vector<uint16_t> places(machine::SampleTable::kChunk);
+    const uint64_t last = std::min(m.samples.end(), oc::abi::whole(end));
+    uint64_t at = std::max(m.samples.first(), oc::abi::whole(*cursor));
     uint32_t count = 0;
-    while (count < capacity && selection->chunk < chunks.size()) {
-      const auto& chunk = chunks[selection->chunk];
-      const uint64_t first =
-          m.samples.first() + uint64_t{selection->chunk} * machine::SampleTable::kChunk;
-      if (selection->place == 0) {
-        selection->places.resize(machine::SampleTable::kChunk);
-        selection->places.resize(selection->made->select(chunk, first, selection->places.data()));
+    while (count == 0 && at < last) {
+      const uint64_t index = (at - m.samples.first()) / machine::SampleTable::kChunk;
+      const uint64_t first = m.samples.first() + index * machine::SampleTable::kChunk;
+      const auto& chunk = m.samples.chunks()[index];
+      const uint32_t chosen = selection->made->select(chunk, first, places.data());
+      for (uint32_t k = 0; k < chosen; ++k) {
+        const uint64_t number = first + places[k];
+        if (number >= at && number < last)
+          fill_sample(m, chunk.at(places[k]), number, out[count++]);
       }
-      while (count < capacity && selection->place < selection->places.size()) {
-        const uint16_t i = selection->places[selection->place++];
-        const machine::Sample sample = chunk.at(i);
-        oc_sample& to = out[count++];
-        to = oc_sample{};
-        to.time = static_cast<double>(sample.time);
-        to.value = sample.value;
-        to.number = static_cast<double>(first + i);
-        to.kind = sample.kind.value;
-        to.context = sample.context.value;
-        to.stack = sample.stack;
-        to.attributes = sample.attributes.value;
-        to.cpu = sample.cpu == machine::kNoCpu ? -1 : sample.cpu;
-        to.pid = to.tid = -1;
-        if (!sample.context) continue;
-        const machine::Context& context = m.processes.context(sample.context);
-        const machine::Thread& thread = m.processes.thread(context.thread);
-        to.thread = context.thread.value;
-        to.process = thread.process.value;
-        to.tid = thread.tid;
-        to.pid = m.processes.process(thread.process).pid;
-        to.comm = text_of(m.text(context.comm));
-      }
-      if (selection->place < selection->places.size()) break;
-      selection->place = 0;
-      ++selection->chunk;
+      at = first + chunk.count;
     }
-    if (count == 0) selection->chunk = selection->place = 0;
+    *cursor = static_cast<double>(at);
     return count;
   });
 }
@@ -233,11 +236,12 @@ double oc_query_run(oc_query* query, uint32_t order) {
 
 void oc_query_row(oc_query* query, uint32_t row, oc_row* out) {
   const machine::Row& found = query->made->rows()[row];
-  *out = {static_cast<double>(found.count), found.sum, found.min, found.max};
+  *out = {static_cast<double>(found.count), found.sum, found.min, found.max, found.squares};
 }
 
 void oc_query_totals(oc_query* query, oc_row* out) {
-  *out = {static_cast<double>(query->made->total_count()), query->made->total_sum(), 0, 0};
+  *out = {static_cast<double>(query->made->total_count()), query->made->total_sum(), 0, 0,
+          query->made->total_squares()};
 }
 
 const char* oc_query_text(oc_query* query, uint32_t row, uint32_t group, size_t* size_bytes) {

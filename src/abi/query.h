@@ -23,8 +23,9 @@ typedef struct oc_sample {
   int32_t cpu, pid, tid;
   oc_text comm;
 } oc_sample;
-/* The next samples, at most `capacity`; 0 at the end, and then from the beginning again. */
-uint32_t oc_selection_next(oc_selection* selection, oc_sample* out, uint32_t capacity);
+/* The samples from number *cursor on (at first 0) to below `end`, as many as one piece of the table has, at most 16384:
+ * `out` has room for so many. Moves the cursor; 0 at the end. */
+uint32_t oc_selection_next(oc_selection* selection, double* cursor, double end, oc_sample* out);
 
 /* Everything in order of time: processes, threads, mappings, spans, and the selection's samples. what: 0 a process
  * starts, 1 a thread, 2 code is mapped, 3 a span begins, 4 a sample, 5 a span ends, 6 code is unmapped, 7 a thread ends,
@@ -51,6 +52,7 @@ double oc_query_run(oc_query* query, uint32_t order);
 
 typedef struct oc_row {
   double count, sum, min, max;
+  double squares; /* sum of the values' squares */
 } oc_row;
 void oc_query_row(oc_query* query, uint32_t row, oc_row* out);
 void oc_query_totals(oc_query* query, oc_row* out);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -106,14 +107,19 @@ class Machine {
   StackRef add_stack(std::span<const uint32_t> frames, uint32_t kernel_frames = 0);
   /// Of either kind. Ref 0: no frames.
   process::StackView stack(StackRef ref) const;
-  /// Refs of both kinds as one row of numbers, from 0 to below `stack_indexes()`; 0 is ref 0.
-  uint32_t stack_index(StackRef ref) const {
-    return ref & kOwnStack ? traced_stacks() + (ref & ~kOwnStack) : ref;
+  /// Refs of both kinds as one row of numbers below `stack_indexes()`; 0 is ref 0. A ref's number stays the same while
+  /// stacks of either kind are added.
+  static uint32_t stack_index(StackRef ref) {
+    return ref & kOwnStack ? (ref & ~kOwnStack) << 1 | 1 : ref << 1;
   }
-  StackRef stack_ref(uint32_t index) const {
-    return index <= traced_stacks() ? index : kOwnStack | (index - traced_stacks());
+  static StackRef stack_ref(uint32_t index) {
+    return index & 1 ? kOwnStack | index >> 1 : index >> 1;
   }
-  uint32_t stack_indexes() const { return traced_stacks() + own_stacks_.size() + 1; }
+  uint32_t stack_indexes() const { return 2 * (std::max(traced_stacks(), own_stacks_.size()) + 1); }
+  uint32_t stacks() const { return traced_stacks() + own_stacks_.size(); }
+  bool has_stack(StackRef ref) const {
+    return ref & kOwnStack ? (ref & ~kOwnStack) <= own_stacks_.size() : ref <= traced_stacks();
+  }
 
   /// Adds it and drops what retention lets go.
   uint64_t add(const Sample& sample);

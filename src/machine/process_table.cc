@@ -1,6 +1,7 @@
 #include "machine/process_table.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 
 namespace oc::machine {
@@ -53,8 +54,11 @@ ThreadId ProcessTable::thread(int32_t pid, int32_t tid) {
 ThreadId ProcessTable::thread_of_life(uint32_t life, int32_t pid, int32_t tid) {
   if (life == 0) return thread(pid, tid);
   if (life >= by_life_.size()) by_life_.resize(std::max<size_t>(life + 1, by_life_.size() * 2));
-  if (by_life_[life] == 0) by_life_[life] = thread(pid, tid).value;
-  return {by_life_[life]};
+  uint32_t& known = by_life_[life];
+  // A lost FORK: the same id in another process.
+  const bool is_other = known != 0 && pid >= 0 && process(threads_[known - 1].process).pid != pid;
+  if (known == 0 || is_other) known = thread(pid, tid).value;
+  return {known};
 }
 
 void ProcessTable::name(ThreadId id, int64_t time, base::StringId comm) {
@@ -68,7 +72,9 @@ void ProcessTable::name(ThreadId id, int64_t time, base::StringId comm) {
 
 void ProcessTable::found(uint32_t life, int32_t pid, int32_t tid, std::string_view comm) {
   const ThreadId thread = thread_of_life(life, pid, tid);
-  if (!comm.empty()) name(thread, kBeforeTrace, texts_.intern(comm));
+  if (comm.empty()) return;
+  name(thread, kBeforeTrace, texts_.intern(comm));
+  threads_[thread.value - 1].is_told = true;
 }
 
 /// A thread of the same process, or the first one of a new process, which has its parent's mappings.
@@ -86,14 +92,14 @@ void ProcessTable::fork(int64_t time, uint32_t life, int32_t pid, int32_t tid, i
     owner = make_process(pid, time);
     process(owner).parent = parent;
     if (parent && !begins_empty) {
-      const auto inherited = mappings_of_[parent.value];
-      for (const uint32_t index : inherited) {
+      const auto inherited = live_.find(parent.value);
+      const auto live =
+          inherited == live_.end() ? std::map<uint64_t, uint32_t>() : inherited->second;
+      for (const auto& [start, index] : live) {
         MachineMapping mapping = mappings_[index];
-        if (mapping.until != kAfterTrace) continue;
         mapping.process = owner;
         mapping.from = time;
-        mappings_of_[owner.value].push_back(static_cast<uint32_t>(mappings_.size()));
-        mappings_.push_back(mapping);
+        add_mapping(mapping);
       }
     }
   } else if (!owner) {
@@ -104,7 +110,9 @@ void ProcessTable::fork(int64_t time, uint32_t life, int32_t pid, int32_t tid, i
     if (life >= by_life_.size()) by_life_.resize(std::max<size_t>(life + 1, by_life_.size() * 2));
     by_life_[life] = thread.value;
   }
-  if (!comm.empty()) name(thread, time, texts_.intern(comm));
+  if (comm.empty()) return;
+  name(thread, time, texts_.intern(comm));
+  threads_[thread.value - 1].is_told = true;
 }
 
 void ProcessTable::comm(int64_t time, uint32_t life, int32_t pid, int32_t tid,
@@ -112,10 +120,20 @@ void ProcessTable::comm(int64_t time, uint32_t life, int32_t pid, int32_t tid,
   const ThreadId thread = thread_of_life(life, pid, tid);
   const base::StringId text = texts_.intern(comm);
   name(thread, time, text);
+  threads_[thread.value - 1].is_told = true;
   if (!is_exec) return;
   const ProcessId owner = threads_[thread.value - 1].process;
-  process(owner).execs.push_back({time, text});
+  Process& executed = process(owner);
+  executed.execs.push_back({time, text});
   end_mappings(owner, time);
+  // All other threads end, and the one that executes has the first one's id from now on, whichever it was.
+  for (const uint32_t id : executed.threads) {
+    Thread& other = threads_[id - 1];
+    if (id != thread.value && other.end == kAfterTrace) other.end = time;
+  }
+  threads_[thread.value - 1].end = kAfterTrace;
+  executed.end = kAfterTrace;
+  executed.live_threads = 1;
 }
 
 void ProcessTable::exit(int64_t time, uint32_t life, int32_t pid, int32_t tid) {
@@ -129,10 +147,17 @@ void ProcessTable::exit(int64_t time, uint32_t life, int32_t pid, int32_t tid) {
 }
 
 void ProcessTable::end_mappings(ProcessId process, int64_t time) {
-  for (const uint32_t index : mappings_of_[process.value]) {
-    MachineMapping& mapping = mappings_[index];
-    if (mapping.until == kAfterTrace) mapping.until = time;
-  }
+  const auto live = live_.find(process.value);
+  if (live == live_.end()) return;
+  for (const auto& [start, index] : live->second) mappings_[index].until = time;
+  live_.erase(live);
+}
+
+void ProcessTable::add_mapping(const MachineMapping& mapping) {
+  const auto index = static_cast<uint32_t>(mappings_.size());
+  mappings_.push_back(mapping);
+  mappings_of_[mapping.process.value].push_back(index);
+  live_[mapping.process.value][mapping.start] = index;
 }
 
 /// What is cut by a new mapping ends as a whole: its rest, if there is one, goes on from the same time.
@@ -143,12 +168,15 @@ void ProcessTable::map(int64_t time, int32_t pid, MachineMapping mapping) {
     const ProcessId known = find(pid);
     mapping.process = known ? known : make_process(pid, kBeforeTrace);
   }
-  auto& list = mappings_of_[mapping.process.value];
-  const size_t there = list.size();
-  for (size_t i = 0; i < there; ++i) {
-    const MachineMapping old = mappings_[list[i]];
-    if (old.until != kAfterTrace || old.end <= mapping.start || old.start >= mapping.end) continue;
-    mappings_[list[i]].until = time;
+  auto& live = live_[mapping.process.value];
+  // Live ones do not overlap, so that only the one before the start can reach into it.
+  auto at = live.lower_bound(mapping.start);
+  if (at != live.begin() && mappings_[std::prev(at)->second].end > mapping.start) --at;
+  std::vector<MachineMapping> rests;
+  while (at != live.end() && at->first < mapping.end) {
+    const MachineMapping old = mappings_[at->second];
+    mappings_[at->second].until = time;
+    at = live.erase(at);
     const auto keep = [&](uint64_t start, uint64_t end) {
       if (start >= end) return;
       MachineMapping rest = old;
@@ -156,15 +184,13 @@ void ProcessTable::map(int64_t time, int32_t pid, MachineMapping mapping) {
       rest.start = start;
       rest.end = end;
       rest.from = time;
-      list.push_back(static_cast<uint32_t>(mappings_.size()));
-      mappings_.push_back(rest);
+      rests.push_back(rest);
     };
     keep(old.start, mapping.start);
     keep(mapping.end, old.end);
   }
-  if (!mapping.module) return;  // only cut
-  list.push_back(static_cast<uint32_t>(mappings_.size()));
-  mappings_.push_back(mapping);
+  for (const MachineMapping& rest : rests) add_mapping(rest);
+  if (mapping.module) add_mapping(mapping);
 }
 
 ContextId ProcessTable::context(ThreadId thread, base::StringId comm) {
@@ -176,9 +202,10 @@ ContextId ProcessTable::context(ThreadId thread, base::StringId comm) {
     contexts_.push_back({thread, comm});
     // A name that only its samples tell: since when it had it, nobody knows.
     const auto& names = threads_[thread.value - 1].names;
-    const bool is_told = std::any_of(names.begin(), names.end(),
-                                     [&](const NameSince& told) { return told.name == comm; });
-    if (!is_told) name(thread, names.empty() ? kBeforeTrace : names.back().time, comm);
+    const bool is_known = threads_[thread.value - 1].is_told ||
+                          std::any_of(names.begin(), names.end(),
+                                      [&](const NameSince& known) { return known.name == comm; });
+    if (!is_known) name(thread, names.empty() ? kBeforeTrace : names.back().time, comm);
   }
   return {at->second};
 }

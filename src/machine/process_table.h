@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string_view>
 #include <unordered_map>
@@ -44,6 +45,7 @@ struct Thread {
   ProcessId process;
   int64_t start = kBeforeTrace, end = kAfterTrace;
   std::vector<NameSince> names;  ///< in order; the first since it is known
+  bool is_told = false;          ///< its names are those of records, not of its samples alone
 };
 
 /// A thread under one of its names: what a sample refers to.
@@ -111,6 +113,7 @@ class ProcessTable {
  private:
   ProcessId make_process(int32_t pid, int64_t start);
   ThreadId make_thread(ProcessId process, int32_t tid, int64_t start);
+  void add_mapping(const MachineMapping& mapping);
   void end_mappings(ProcessId process, int64_t time);
   void name(ThreadId thread, int64_t time, base::StringId comm);
 
@@ -124,8 +127,8 @@ class ProcessTable {
   std::unordered_map<uint64_t, uint32_t> context_of_;     ///< by thread and name
   std::unordered_multimap<int32_t, uint32_t> lives_of_;   ///< by pid: all processes
   std::vector<uint32_t> by_life_;
-  std::unordered_map<uint32_t, std::vector<uint32_t>>
-      mappings_of_;  ///< by process: those that are there now, and ended ones
+  std::unordered_map<uint32_t, std::vector<uint32_t>> mappings_of_;  ///< by process, of all times
+  std::unordered_map<uint32_t, std::map<uint64_t, uint32_t>> live_;  ///< by process: start, mapping
 };
 
 }  // namespace oc::machine

@@ -108,6 +108,7 @@ Query::Dimension Query::make_dimension(GroupBy by) const {
       for (const auto& chunk : machine_->samples.chunks())
         first = std::min(first, chunk.first_time);
       if (first == INT64_MAX) first = 0;
+      first = std::max(first, INT64_MIN / 2);
       const int64_t past = first % dimension.by.width;
       dimension.origin = first - (past < 0 ? past + dimension.by.width : past);
       break;
@@ -176,8 +177,10 @@ void Query::keys_of(const Dimension& dimension, const SampleTable::Chunk& chunk,
     case What::kStack:
       return each([&](uint16_t i) { return machine_->stack_index(chunk.stacks[i]); });
     case What::kTime:
-      return each(
-          [&](uint16_t i) { return (chunk.times[i] - dimension.origin) / dimension.by.width; });
+      return each([&](uint16_t i) {
+        const int64_t stretch = (chunk.times[i] - dimension.origin) / dimension.by.width;
+        return std::clamp<int64_t>(stretch, 0, UINT32_MAX);
+      });
     case What::kGiven: {
       const uint64_t begin = first - machine_->samples.first();
       const auto& given = dimension.by.given;
@@ -205,7 +208,14 @@ void Query::for_each_group(Visit visit) {
         if (dimensions_.empty()) std::fill(groups.begin(), groups.end(), 0);
         for (size_t d = 0; d < dimensions_.size(); ++d) {
           keys_of(dimensions_[d], chunk, first, places, d == 0 ? groups.data() : next.data());
-          if (d == 0) continue;
+          if (d == 0) {
+            // Stretches of time may be many and far apart: only those that have samples get a place.
+            if (dimensions_[0].by.what == What::kTime) {
+              for (size_t k = 0; k < places.size(); ++k)
+                groups[k] = stretches_.intern(0, groups[k]);
+            }
+            continue;
+          }
           uint32_t before_a = 0, before_b = 0, before_id = 0;
           bool has_before = false;
           for (size_t k = 0; k < places.size(); ++k) {
@@ -230,14 +240,16 @@ std::vector<uint32_t> Query::unfold(uint32_t group) const {
     keys[d] = key;
     group = before;
   }
-  if (!keys.empty()) keys[0] = group;
+  if (!keys.empty()) {
+    keys[0] = dimensions_[0].by.what == What::kTime ? stretches_[group].second : group;
+  }
   return keys;
 }
 
 void Query::run(Order order) {
   struct Sum {
     uint64_t count = 0;
-    double sum = 0, min = INFINITY, max = -INFINITY;
+    double sum = 0, min = INFINITY, max = -INFINITY, squares = 0;
   };
   std::vector<Sum> sums;
   for_each_group([&](const auto& chunk, std::span<const uint16_t> places, const uint32_t* groups) {
@@ -249,6 +261,7 @@ void Query::run(Order order) {
       Sum& sum = sums[groups[k]];
       ++sum.count;
       sum.sum += value;
+      sum.squares += value * value;
       sum.min = std::min(sum.min, value);
       sum.max = std::max(sum.max, value);
     }
@@ -257,12 +270,14 @@ void Query::run(Order order) {
   row_of_group_.clear();
   total_count_ = 0;
   total_sum_ = 0;
+  total_squares_ = 0;
   for (uint32_t group = 0; group < sums.size(); ++group) {
     const Sum& sum = sums[group];
     if (sum.count == 0) continue;
-    rows_.push_back({unfold(group), sum.count, sum.sum, sum.min, sum.max, group});
+    rows_.push_back({unfold(group), sum.count, sum.sum, sum.min, sum.max, sum.squares, group});
     total_count_ += sum.count;
     total_sum_ += sum.sum;
+    total_squares_ += sum.squares;
   }
   sort(order);
   row_of_group_.resize(sums.size());

@@ -45,6 +45,7 @@ struct Row {
   uint64_t count = 0;          ///< samples
   double sum = 0;              ///< of their values
   double min = 0, max = 0;
+  double squares = 0;  ///< sum of their squares
   uint32_t group = 0;  ///< the query's own number
 };
 
@@ -66,6 +67,7 @@ class Query {
   const std::vector<Row>& rows() const { return rows_; }
   uint64_t total_count() const { return total_count_; }
   double total_sum() const { return total_sum_; }
+  double total_squares() const { return total_squares_; }
   /// A key of that group as a person reads it.
   std::string text(uint32_t group, uint32_t key) const;
   /// What the key is an id of: ProcessId, ThreadId, StackRef, FunctionId, the beginning in ns of a stretch of time ….
@@ -97,11 +99,13 @@ class Query {
   const Selection* selection_;
   Machine* machine_;
   std::vector<Dimension> dimensions_;
+  PairTable stretches_;           ///< of time, where that is the first group
   std::vector<PairTable> folds_;  ///< of the key so far and that of the next group
   std::vector<uint32_t> row_of_group_;
   std::vector<Row> rows_;
   uint64_t total_count_ = 0;
   double total_sum_ = 0;
+  double total_squares_ = 0;
 };
 
 }  // namespace oc::machine

@@ -90,7 +90,8 @@ machine::StackRef MachineFeed::stack_of(const oc_event& event) {
 }
 
 void MachineFeed::add(const Batch& batch) {
-  read_log(batch.counts);
+  if (batch.counts.start_time != 0)
+    read_log(batch.counts);  // otherwise nothing with a time has been seen
   for (uint32_t i = 0; i < batch.count; ++i) {
     const oc_event& event = batch.events[i];
     if (event.event < event::kKernelRecords) continue;
@@ -114,7 +115,7 @@ void MachineFeed::add(const Batch& batch) {
 }
 
 void MachineFeed::read_log(const Counts& counts) {
-  if (!model_.log || counts.start_time == 0) return;  // nothing with a time has been seen
+  if (!model_.log) return;
   const auto& entries = model_.log->entries();
   const uint32_t end = entries.size();
   while (log_at_ < end) apply(entries[log_at_++], counts.start_time);

@@ -79,6 +79,10 @@ def exports(suite, folder):
     if open(file.name, "rb").read() != open(STACKS, "rb").read():
         problems.append("the trace is gone")
     suite.check("a trace is never replaced by what is made of it", problems, ended)
+    ended = run(["export", SCHED, "--per", "comm", "--comm", "gzip", "-o", os.path.join(folder, "one.folded")])
+    names = [name for name in os.listdir(folder) if name.startswith("one.")]
+    problems = problems_of(ended, 0, None, "one.gzip") + ([] if len(names) == 1 else [f"{names}"])
+    suite.check("--per keeps to the filters", problems, ended)
     if os.path.exists("/dev/full"):
         ended = run(["export", STACKS, "-o", "/dev/full", "--format", "collapsed"])
         suite.check("a full disk", problems_of(ended, 1, None, "No space|no space"), ended)
@@ -132,7 +136,8 @@ def diffs(suite, folder):
     run(["export", STACKS, "-e", "page-faults", "-o", profile, "-q"])
     ended = run(["diff", STACKS, profile, "-e", "page-faults", "--json", "-q"])
     document = json.loads(ended.out.splitlines()[-1])
-    problems = [f"changed: {row}" for row in document["rows"] if row["change"] or row["samples_before"] != row["samples_after"]]
+    problems = [f"changed: {row}" for row in document["rows"]
+                if row["change"] or row["samples_before"] != row["samples_after"]]
     suite.check("a trace and the profile made of it are alike, also in samples", problems, ended)
     ended = run(["diff", STACKS, FAULTS, "-e", "page-faults", "--by", "comm", "--fail-above", "1%", "--json", "-q"])
     document = json.loads(ended.out.splitlines()[-1])

@@ -131,6 +131,31 @@ do -- everything in order of time
     { 484, stats.processes, stats.threads, stats.mappings })
 end
 
+do -- what a machine lends keeps it alive; what is added meanwhile is not visited
+  local function replayed() return machine_of("stacks.data"):replay() end
+  local next_moment, count = replayed(), 0
+  collectgarbage()
+  collectgarbage()
+  for _ in next_moment do count = count + 1 end
+  check(count > 484)
+  local m = machine_of "stacks.data"
+  local before, visits = m:stats().samples, 0
+  local rows = m:samples():by(function(s)
+    visits = visits + 1
+    for _ = 1, 50 do m:add_sample { kind = "more", time = s.time, pid = 1, comm = "x" } end
+    return s.comm
+  end):rows()
+  check.equal(visits, before)
+  check(#rows > 1)
+  local query = m:samples { kind = "page-faults" }
+  fails(function() query:each(function() error("no") end) end)
+  local again = 0
+  query:each(function() again = again + 1 end)
+  check.equal(again, 484)
+  fails(function() m:add_sample { kind = "bad", value = 0 / 0, pid = 1 } end)
+  check(#m:samples { kind = "page-faults" }:by("time:1ns"):rows() > 100)
+end
+
 do -- a trace without a machine says how to have one
   local trace = oc.open { input = root .. "/tests/fixtures/sched.data" }
   fails(function() return trace:machine() end)

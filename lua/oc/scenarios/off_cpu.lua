@@ -24,6 +24,7 @@ return {
           pid = left.pid, tid = tid, comm = left.comm, stack = left.stack }
       end
       wakers[tid] = nil
+      away[e.tid] = nil
       if e.tid > 0 and not e.preempted then
         away[e.tid] = { time = e.time, pid = e.pid, comm = e.comm, stack = e:get "stack" }
       end

@@ -7,7 +7,7 @@ return {
     local ready = {}
     trace:on("sched:sched_wakeup", function(e)
       local tid = e.args.pid
-      ready[tid] = ready[tid] or e.time
+      ready[tid] = e.time  -- the latest: a switch may have been lost, or be of another CPU
     end)
     trace:on("sched:sched_switch", function(e)
       local tid = e.next_pid

@@ -17,9 +17,10 @@ local HEAD = [[
 --- processes, modules, stacks.
 ---
 --- Shares of the whole are compared; with --per-second values per second of the trace. A change
---- counts only where both together have --min-samples and chance alone would not do it: a test of
---- two shares (two-sided z-test of samples) below --significance. With --fail-above, exit status 4
---- when such a group grew by more than that. -o writes a differential flame graph.
+--- counts only where both together have --min-samples and chance alone would not do it: a two-sided
+--- z-test, with the variance of the samples' values, below --significance. With --fail-above, exit
+--- status 4 when such a group grew by more than that: in points of the whole, or with --per-second
+--- in percent of what it was. -o writes a differential flame graph.
 ---
 --- Example: oc diff before.data after.data
 --- Example: oc diff before.data after.data --by comm --top 10
@@ -42,13 +43,21 @@ local function two_sided(z)
   return poly * math.exp(-x * x)
 end
 
---- Whether `a` of `all_a` and `b` of `all_b` samples can be one share: the probability.
-function M.chance(a, all_a, b, all_b)
-  if all_a == 0 or all_b == 0 then return 1 end
-  local pooled = (a + b) / (all_a + all_b)
-  local error_of_mean = math.sqrt(pooled * (1 - pooled) * (1 / all_a + 1 / all_b))
-  if error_of_mean == 0 then return 1 end
-  return two_sided((b / all_b - a / all_a) / error_of_mean)
+--- What can be told of two numbers with these variances: the probability that they are one. 1 where
+--- nothing varies.
+local function chance(from, to, variance)
+  return variance > 0 and two_sided((to - from) / math.sqrt(variance)) or 1
+end
+
+--- The variance of a group's share of the whole, of samples that weigh their values: each sample is
+--- one draw (delta method; with values of 1 it is p (1 - p) / n). `row` nil: there are none.
+---@param row? table sum, squares
+---@param all table sum, squares
+function M.variance_of_share(row, all)
+  if all.sum == 0 then return 0 end
+  local squares = row and row.squares or 0
+  local share = (row and row.sum or 0) / all.sum
+  return ((1 - share) ^ 2 * squares + share ^ 2 * (all.squares - squares)) / all.sum ^ 2
 end
 
 --- "cpu-clock:ppp" of one recorder is cpu-clock of another.
@@ -62,36 +71,46 @@ local function key_of(row, groups)
   return table.concat(words, "\0"), words
 end
 
---- Rows of a profile are sums over many samples: their kind "samples" tells how many.
-local function count_profile(machine, filter, groups, found)
-  local samples, count = {}, 0
+--- Rows of a profile are sums over many samples: its kind "samples" tells how many. Values are
+--- taken as alike within a group. Without that kind nobody can tell what is chance.
+local function count_profile(machine, filter, groups, side)
+  local samples = {}
   for name, value in pairs(filter) do samples[name] = value end
   samples.kind = "samples"
-  for _, row in pairs(found) do row.count = 0 end
+  local has_samples = false
+  for _, kind in ipairs(machine:kinds()) do has_samples = has_samples or kind.name == "samples" end
+  for _, row in pairs(side.rows) do row.count = 0 end
+  side.count, side.squares, side.has_samples = 0, 0, has_samples
+  if not has_samples then return end
   for _, row in ipairs(machine:samples(samples):by(unpack(groups)):rows()) do
-    local known = found[key_of(row, groups)]
+    local known = side.rows[key_of(row, groups)]
     if known then known.count = known.count + row.sum end
-    count = count + row.sum
+    side.count = side.count + row.sum
   end
-  return count
+  for _, row in pairs(side.rows) do
+    row.squares = row.count > 0 and row.sum ^ 2 / row.count or 0
+    side.squares = side.squares + row.squares
+  end
 end
 
 local function rows_of(machine, filter, groups)
   local found, query = {}, machine:samples(filter):by(unpack(groups))
-  local count, sum = 0, 0
+  local count, sum, squares = 0, 0, 0
   for _, row in ipairs(query:rows()) do
     local key, words = key_of(row, groups)
     -- Groups of different ids may have one name: processes, functions of two modules.
     local known = found[key]
     if known then
       known.count, known.sum = known.count + row.count, known.sum + row.sum
+      known.squares = known.squares + row.squares
     else
-      found[key] = { names = words, count = row.count, sum = row.sum }
+      found[key] = { names = words, count = row.count, sum = row.sum, squares = row.squares }
     end
-    count, sum = count + row.count, sum + row.sum
+    count, sum, squares = count + row.count, sum + row.sum, squares + row.squares
   end
-  if machine:is_profile() then count = count_profile(machine, filter, groups, found) end
-  return { rows = found, count = count, sum = sum }
+  local side = { rows = found, count = count, sum = sum, squares = squares, has_samples = true }
+  if machine:is_profile() then count_profile(machine, filter, groups, side) end
+  return side
 end
 
 local function seconds_of(machine)
@@ -111,21 +130,36 @@ local function weigher(side, machine, options)
   return function(row) return row and side.sum ~= 0 and 100 * row.sum / side.sum or 0 end
 end
 
+--- How likely both are one: of shares, or of values per second (whose samples come independently).
+local function chance_of(change, a, b, before, after, seconds)
+  if not before.has_samples or not after.has_samples then return 1 end
+  if seconds then
+    return chance(change.before, change.after, (a and a.squares or 0) / seconds[1] ^ 2
+      + (b and b.squares or 0) / seconds[2] ^ 2)
+  end
+  return chance(change.before / 100, change.after / 100,
+    M.variance_of_share(a, before) + M.variance_of_share(b, after))
+end
+
 local function compare(before, after, machines, options)
   local weigh_before = weigher(before, machines[1], options)
   local weigh_after = weigher(after, machines[2], options)
+  local seconds = options.per_second and { seconds_of(machines[1]), seconds_of(machines[2]) }
   local keys, changes = {}, {}
   for key in pairs(before.rows) do keys[key] = true end
   for key in pairs(after.rows) do keys[key] = true end
   for key in pairs(keys) do
     local a, b = before.rows[key], after.rows[key]
     local from, to = weigh_before(a), weigh_after(b)
-    local samples_a, samples_b = a and a.count or 0, b and b.count or 0
-    local chance = M.chance(samples_a, before.count, samples_b, after.count)
-    changes[#changes + 1] = { names = (a or b).names, before = from, after = to,
-      change = to - from, samples_before = samples_a, samples_after = samples_b, chance = chance,
-      significant = samples_a + samples_b >= options.min_samples
-        and chance < options.significance / 100 }
+    local change = { names = (a or b).names, before = from, after = to, change = to - from,
+      samples_before = a and a.count or 0, samples_after = b and b.count or 0 }
+    change.chance = chance_of(change, a, b, before, after, seconds)
+    change.significant = change.samples_before + change.samples_after >= options.min_samples
+      and change.chance < options.significance / 100
+    -- Of shares in points; per second in percent of what it was.
+    change.growth = not seconds and change.change
+      or from > 0 and 100 * change.change / from or math.huge
+    changes[#changes + 1] = change
   end
   table.sort(changes, function(x, y)
     local left, right = math.abs(x.change), math.abs(y.change)
@@ -242,7 +276,7 @@ function M.run(argv)
     local changes = compare(totals[1], totals[2], machines, options)
     for _, change in ipairs(changes) do
       local is_over = options.fail_above and change.significant
-        and change.change > options.fail_above
+        and change.growth > options.fail_above
       grew = grew or is_over
     end
     if options.json then

@@ -29,22 +29,25 @@ local function name_for(path, part)
   local folder, file = path:match("^(.*/)([^/]*)$")
   folder, file = folder or "", file or path
   local stem, extension = file:match("^([^.]+)(.*)$")
-  return folder .. (stem or file) .. "." .. part:gsub("[^%w_-]", "_") .. (extension or "")
+  return folder .. (stem or file) .. "." .. part .. (extension or "")
 end
 
---- The parts that --per asks for: { text, filter } each.
+--- The parts that --per asks for: { text, filter } each, of what the filters let through. The lives
+--- of one pid are one part.
 local function parts_of(machine, options)
   if not options.per then return { { filter = {} } } end
-  local parts = {}
-  if options.per == "process" then
-    for process in machine:processes() do
-      if process.samples.count > 0 then
-        parts[#parts + 1] = { text = tostring(process.pid), filter = { pid = process.pid } }
-      end
-    end
-  else
-    for _, row in ipairs(machine:samples():by("comm"):rows()) do
-      parts[#parts + 1] = { text = row[1], filter = { comm = row[1] } }
+  local parts, used, pids = {}, {}, {}
+  for process in machine:processes() do pids[process.id] = process.pid end
+  local what = options.per == "process" and "process" or "comm"
+  for _, row in ipairs(machine:samples(input.filter(options)):by(what):rows()) do
+    local pid = what == "process" and pids[row.id_1]
+    local text = pid and tostring(pid) or row[1]
+    local name = text:gsub("[^%w_-]", "_")
+    if what == "comm" or not used[name] then
+      while used[name] do name = name .. "_" end  -- names that differ in other characters
+      used[name] = true
+      parts[#parts + 1] = { text = name, filter = pid and { pid = pid }
+        or { where = function(s) return s.comm == text end } }
     end
   end
   return parts
@@ -86,6 +89,11 @@ function M.run(argv)
   if options.per and options.per ~= "process" and options.per ~= "comm" then
     errors.wrong_usage(("--per wants process or comm, not '%s'"):format(options.per))
   end
+  if options.per then
+    for _, path in ipairs(outputs) do
+      if path == "-" then errors.wrong_usage("--per writes several files, and - is one") end
+    end
+  end
   -- What cannot be written is told before anything is read.
   for _, path in ipairs(outputs) do
     export.check(path, options.format)
@@ -95,7 +103,16 @@ function M.run(argv)
     end
   end
   local machine = input.load(words[1] or options.input or "perf.data", options)
-  for _, part in ipairs(parts_of(machine, options)) do
+  local parts = parts_of(machine, options)
+  for _, part in ipairs(options.per and not options.force and parts or {}) do
+    for _, path in ipairs(outputs) do
+      local name = name_for(path, part.text)
+      if C.oc_path_kind(name) == 1 then
+        errors.wrong_usage(name .. " is there already", "--force replaces it")
+      end
+    end
+  end
+  for _, part in ipairs(parts) do
     for _, path in ipairs(outputs) do write(machine, path, part, options) end
   end
   hooks.call("finished", machine)

@@ -136,9 +136,8 @@ local function show_kind(machine, kind, options)
   if is_tree then
     local graph = tree_of(machine, filter, options)
     if graph:node().count == 0 then
-      local pattern = options.callers or options.callees
-      errors.wrong_usage(("no stack has a function '%s'"):format(pattern or "?"),
-        "oc report shows the functions that there are")
+      out("no stack has such a function\n")
+      return false
     end
     local chosen = options.callers or options.callees
     if chosen then
@@ -177,9 +176,16 @@ function M.run(argv)
   if #kinds == 0 then
     if options.json then io.stdout:write("{}\n") else io.stdout:write("no samples\n") end
   end
+  local found = false
   for i, kind in ipairs(kinds) do
     if i > 1 and not options.json then io.stdout:write("\n") end
-    input.as_usage(show_kind, machine, kind, options)
+    local is_there = input.as_usage(show_kind, machine, kind, options)
+    found = found or is_there ~= false
+  end
+  local pattern = options.callers or options.callees
+  if pattern and not found and #kinds > 0 then
+    errors.wrong_usage(("no stack has a function '%s'"):format(pattern),
+      "oc report shows the functions that there are")
   end
   hooks.call("finished", machine)
   return input.exit_status(options)
