@@ -160,6 +160,17 @@ bool CodeFiles::may_try(const Key& key) {
   return true;
 }
 
+/// Whether the file is now as it was when it was mapped. A program that runs cannot be written to, so a change was one of its
+/// names or rights; of one that has ended the time of modification is believed where the inode is surely the same.
+bool CodeFiles::was_so(const std::vector<Version>& versions, const Found& found,
+                       const MapsLine& mapping, Nanos mapped) {
+  if (mapped == 0 || versions.back().since <= mapped) return true;
+  const bool is_same_inode =
+      found.is_mapped || (found.identity.generation != 0 && mapping.generation != 0);
+  if (!is_same_inode || found.identity.written > mapped) return false;
+  return versions.size() == 1 || versions[versions.size() - 2].seen < mapped;
+}
+
 const MappedFile* CodeFiles::find(int32_t pid, const MapsLine& mapping, Nanos mapped_at,
                                   Fd* opened) {
   if (mapping.path == "[vdso]") return find_vdso(mapping);
@@ -179,8 +190,7 @@ const MappedFile* CodeFiles::find(int32_t pid, const MapsLine& mapping, Nanos ma
   const Nanos mapped = mapped_at == 0 ? 0 : wall_time_of(mapped_at);
   Version& now = look_at(found.fd.number(), found.identity, mapping);
   now.seen = base::now_of(CLOCK_REALTIME);
-  // A program that runs cannot be written to: then a change was one of its names or rights.
-  if (now.since <= mapped || mapped == 0 || (found.is_mapped && found.identity.written <= mapped)) {
+  if (was_so(versions_[key], found, mapping, mapped)) {
     if (mapped != 0) now.since = std::min(now.since, mapped);
     if (opened != nullptr) *opened = std::move(found.fd);
     return &files_[now.index];

@@ -63,17 +63,20 @@ class CodeFiles {
     uint32_t next = 1;  ///< to be tried when it is asked for so many times
   };
 
-  const MappedFile* find_vdso(const MapsLine& mapping);
   /// A file that was found, and whether it is still mapped.
   struct Found {
     base::Fd fd;
     sys::FileIdentity identity;
     bool is_mapped = false;
   };
+
+  const MappedFile* find_vdso(const MapsLine& mapping);
   Found open_mapped(int32_t pid, const MapsLine& mapping) const;
   Version& look_at(int fd, const sys::FileIdentity& identity, const MapsLine& mapping);
   const MappedFile* find_unseen(const MapsLine& mapping) const;
   const MappedFile* find_fresh(const MapsLine& mapping) const;
+  static bool was_so(const std::vector<Version>& versions, const Found& found,
+                     const MapsLine& mapping, base::Nanos mapped);
   const MappedFile* find_gone(const MapsLine& mapping);
   bool may_try(const Key& key);
 

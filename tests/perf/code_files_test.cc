@@ -51,6 +51,16 @@ struct Fixture {
     std::ofstream(path, std::ios::binary) << header << note;
   }
 
+  /// Its time of modification, of CLOCK_MONOTONIC.
+  void set_written(oc::base::Nanos time) const {
+    using oc::base::now_of;
+    const auto wall = time + (now_of(CLOCK_REALTIME) - now_of(CLOCK_MONOTONIC));
+    timespec times[2] = {{0, UTIME_OMIT}, {}};
+    times[1].tv_sec = static_cast<time_t>(wall / 1'000'000'000);
+    times[1].tv_nsec = static_cast<long>(wall % 1'000'000'000);
+    REQUIRE(utimensat(AT_FDCWD, path.c_str(), times, 0) == 0);
+  }
+
   MapsLine mapping() const {
     struct stat info {};
     REQUIRE(stat(path.c_str(), &info) == 0);
@@ -126,6 +136,37 @@ TEST_CASE("a file that was renamed, or has other rights, is the same") {
   let_time_pass();
   CHECK(f.id_of(f.mapping(), now()) == "builda");
   CHECK(f.files.all().size() == 1);
+}
+
+TEST_CASE(
+    "a program that has ended, and was linked or renamed since, is the same where its inode is") {
+  Fixture f;
+  f.write('a');
+  const oc::base::Fd fd(open(f.path.c_str(), O_RDONLY | O_CLOEXEC));
+  const auto identity = oc::sys::load_file_identity(fd.number());
+  REQUIRE(identity);
+  let_time_pass();
+  const auto mapped = now();
+  let_time_pass();
+  REQUIRE(link(f.path.c_str(), (f.path + ".link").c_str()) == 0);
+  let_time_pass();
+  MapsLine line = f.mapping();
+  CHECK(f.id_of(line, mapped) == "gone");  // nobody says that it is the same inode
+  if (identity->generation == 0) {
+    WARN("this file system tells no generations of inodes");
+    return;
+  }
+  line.generation = identity->generation;
+  CHECK(f.id_of(line, mapped) == "builda");
+  let_time_pass();
+  f.write('b');
+  let_time_pass();
+  const auto later = now();
+  CHECK(f.id_of(line, later) == "buildb");
+  CHECK(f.id_of(line, mapped) == "builda");
+  REQUIRE(chmod(f.path.c_str(), 0700) == 0);
+  f.set_written(mapped);  // as cp -p does: a time from before, and it was another file
+  CHECK(f.id_of(line, mapped) == "builda");
 }
 
 TEST_CASE("another device or generation is another file, however alike the inode") {
