@@ -31,8 +31,8 @@ struct MappedFile {
 ///     device, inode ──> versions, by time:  |---- build id a ----|written over, or made anew|---- build id b ----
 ///                              mapped here: ^ a                            ^ a: not looked at in between: gone  ^ b
 ///
-/// Files are looked at as the processes see them (/proc/PID/map_files, /proc/PID/root), each time that they are
-/// mapped; their build ids are read when they are new or have been changed. What cannot be opened is tried again, less
+/// Files are looked at as the processes see them (/proc/PID/map_files, /proc/PID/root), when they are mapped later than at
+/// the last look; their build ids are read when they are new or have been changed. What cannot be opened is tried again, less
 /// and less often. One thread.
 class CodeFiles {
  public:
@@ -43,6 +43,8 @@ class CodeFiles {
   /// Owned: until the next call.
   const MappedFile* find(int32_t pid, const MapsLine& mapping, base::Nanos mapped_at = 0,
                          base::Fd* opened = nullptr);
+  /// The same of what is known without another look: null when one is needed.
+  const MappedFile* find_known(const MapsLine& mapping, base::Nanos mapped_at) const;
 
   void add_kernel(std::string name, std::vector<uint8_t> build_id);
   /// All that were found, without those of which nothing is known.
@@ -62,7 +64,6 @@ class CodeFiles {
     uint32_t asked = 0;
     uint32_t next = 1;  ///< to be tried when it is asked for so many times
   };
-
   /// A file that was found, and whether it is still mapped.
   struct Found {
     base::Fd fd;
@@ -73,7 +74,9 @@ class CodeFiles {
   const MappedFile* find_vdso(const MapsLine& mapping);
   Found open_mapped(int32_t pid, const MapsLine& mapping) const;
   Version& look_at(int fd, const sys::FileIdentity& identity, const MapsLine& mapping);
-  const MappedFile* find_unseen(const MapsLine& mapping) const;
+  const std::vector<Version>* versions_of(const MapsLine& mapping) const;
+  const MappedFile* find_certain(const MapsLine& mapping, base::Nanos mapped) const;
+  const MappedFile* find_unseen(const MapsLine& mapping, base::Nanos mapped);
   const MappedFile* find_fresh(const MapsLine& mapping) const;
   static bool was_so(const std::vector<Version>& versions, const Found& found,
                      const MapsLine& mapping, base::Nanos mapped);

@@ -169,6 +169,67 @@ TEST_CASE(
   CHECK(f.id_of(line, mapped) == "builda");
 }
 
+TEST_CASE("what was mapped before the last look at its file needs no other look") {
+  Fixture f;
+  f.write('a');
+  const MapsLine line = f.mapping();
+  let_time_pass();
+  const auto before = now();
+  CHECK(f.files.find_known(line, before) == nullptr);
+  let_time_pass();
+  CHECK(f.id_of(line, before) == "builda");
+  const MappedFile* const known = f.files.find_known(line, before);
+  REQUIRE(known != nullptr);
+  CHECK(known->path == f.path);
+  CHECK(known == f.files.find(kNobody, line, before));
+  let_time_pass();
+  CHECK(f.files.find_known(line, now()) == nullptr);
+  const auto between = now();
+  let_time_pass();
+  f.write('b');
+  let_time_pass();
+  CHECK(f.files.find_known(line, between) == nullptr);
+  CHECK(f.id_of(line, between) == "gone");
+  CHECK(f.files.find_known(line, before) != nullptr);
+  REQUIRE(unlink(f.path.c_str()) == 0);
+  CHECK(f.id_of(line, before) == "builda");
+}
+
+TEST_CASE("what cannot be opened is what was seen of it, unless it may be another one by now") {
+  Fixture f;
+  f.write('a');
+  MapsLine line = f.mapping();
+  let_time_pass();
+  const auto early = now();
+  let_time_pass();
+  f.write('b');
+  let_time_pass();
+  const auto mapped = now();
+  CHECK(f.id_of(line, mapped) == "buildb");
+  REQUIRE(unlink(f.path.c_str()) == 0);
+  CHECK(f.id_of(line) == "buildb");
+  CHECK(f.id_of(line, mapped) == "buildb");
+  CHECK(f.id_of(line, early) == "gone");
+  let_time_pass();
+  CHECK(f.id_of(line, now()) == "gone");  // nobody says that it is the same inode
+}
+
+TEST_CASE("an inode that is told to be the same, and cannot be opened, is unchanged") {
+  Fixture f;
+  f.write('a');
+  MapsLine line = f.mapping();
+  line.generation = 7;  // nobody tells another one where the file system has none
+  const oc::base::Fd fd(open(f.path.c_str(), O_RDONLY | O_CLOEXEC));
+  const auto identity = oc::sys::load_file_identity(fd.number());
+  REQUIRE(identity);
+  if (identity->generation != 0) line.generation = identity->generation;
+  CHECK(f.id_of(line) == "builda");
+  REQUIRE(unlink(f.path.c_str()) == 0);
+  CHECK(f.id_of(line, now()) == "builda");
+  line.generation += 1;
+  CHECK(f.id_of(line, now()) == "nobody knows");
+}
+
 TEST_CASE("another device or generation is another file, however alike the inode") {
   Fixture f;
   f.write('a');
