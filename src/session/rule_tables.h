@@ -21,7 +21,9 @@ class RuleTables {
   /// `given`: rules that go before those of files, or null.
   RuleTables(const process::ModuleTable& modules, symbol::Places places, const KeptFiles& kept,
              GivenUnwind* given = nullptr)
-      : files_(modules, std::move(places)), kept_(kept), given_(given) {}
+      : files_(modules, std::move(places)), given_(given) {
+    files_.set_lender([&kept](const process::Module& module) { return kept.lend(module); });
+  }
 
   /// Null: its file cannot be had. Owned by the object.
   const unwind::RuleTable* find(process::ModuleId module);
@@ -46,7 +48,6 @@ class RuleTables {
 
   std::mutex mutex_;
   symbol::ModuleFiles files_;  ///< of its own: those of the symbolizer belong to another thread
-  const KeptFiles& kept_;
   GivenUnwind* given_;
   std::unordered_map<uint32_t, Entry> tables_;
 };

@@ -184,6 +184,7 @@ std::vector<std::string> Session::notes() {
     const auto& more = recording_.recorder().notes();
     notes.insert(notes.end(), more.begin(), more.end());
   }
+  if (auto note = stacks().note(); !note.empty()) notes.push_back(std::move(note));
   if (run_ && file() != nullptr) {
     const std::string miss = run_->describe_miss();
     if (!miss.empty()) notes.push_back(file()->path() + ": " + miss);

@@ -61,6 +61,8 @@ class Stacks {
   /// Looks up the frames of these stacks, all at once.
   void resolve(std::span<const uint32_t> stacks);
   /// As of the last batch; zeros before the start.
+  /// Live: files that could not be kept open, in words; "": none.
+  std::string note() const { return kept_.note(); }
   StackCounts counts() const { return builder_ ? builder_->counts() : StackCounts(); }
 
  private:
