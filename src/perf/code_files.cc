@@ -56,7 +56,7 @@ void CodeFiles::add_kernel(std::string name, std::vector<uint8_t> build_id) {
 
 const MappedFile* CodeFiles::find_vdso(const MapsLine& mapping) {
   if (is_other_vdso(mapping)) return nullptr;
-  if (vdso_ == ~size_t{0}) {
+  if (vdso_ == kNone) {
     vdso_ = files_.size();
     MappedFile& file = files_.emplace_back();
     file.path = mapping.path;
@@ -198,6 +198,34 @@ bool CodeFiles::was_so(const std::vector<Version>& versions, const Found& found,
   return versions.size() == 1 || versions[versions.size() - 2].seen < mapped;
 }
 
+/// The half of what was looked at. A file that is mapped once more is read once more.
+void CodeFiles::forget_oldest() {
+  std::vector<Nanos> times;
+  for (const auto& [key, versions] : versions_) {
+    for (const Version& version : versions) times.push_back(version.seen);
+  }
+  if (times.empty()) return;
+  const auto middle = times.begin() + static_cast<ptrdiff_t>(times.size() / 2);
+  std::nth_element(times.begin(), middle, times.end());
+  const Nanos oldest = *middle;
+  std::vector<MappedFile> files;
+  const auto move = [&](size_t index) {
+    files.push_back(std::move(files_[index]));
+    return files.size() - 1;
+  };
+  for (size_t i = 0; i < files_.size(); ++i) {
+    if (files_[i].is_kernel) move(i);
+  }
+  if (vdso_ != kNone) vdso_ = move(vdso_);
+  for (auto entry = versions_.begin(); entry != versions_.end();) {
+    auto& versions = entry->second;
+    std::erase_if(versions, [&](const Version& version) { return version.seen < oldest; });
+    for (Version& version : versions) version.index = move(version.index);
+    entry = versions.empty() ? versions_.erase(entry) : std::next(entry);
+  }
+  files_ = std::move(files);
+}
+
 const MappedFile* CodeFiles::find_known(const MapsLine& mapping, Nanos mapped_at) const {
   return mapped_at == 0 ? find_fresh(mapping) : find_certain(mapping, wall_time_of(mapped_at));
 }
@@ -207,6 +235,7 @@ const MappedFile* CodeFiles::find(int32_t pid, const MapsLine& mapping, Nanos ma
   if (mapping.path == "[vdso]") return find_vdso(mapping);
   if (!mapping.path.starts_with('/') || mapping.inode == 0) return nullptr;
   const Key key{device_of(mapping), mapping.inode};
+  if (files_.size() >= most_) forget_oldest();
   if (opened == nullptr) {
     if (const auto* const known = find_known(mapping, mapped_at)) return known;
   }

@@ -36,7 +36,11 @@ struct MappedFile {
 /// and less often. One thread.
 class CodeFiles {
  public:
-  explicit CodeFiles(std::string proc = "/proc") : proc_(std::move(proc)) {}
+  static constexpr size_t kMost = 1 << 14;
+
+  /// `most`: files that are known at a time; of more, those that were looked at longest ago are forgotten.
+  explicit CodeFiles(std::string proc = "/proc", size_t most = kMost)
+      : proc_(std::move(proc)), most_(most) {}
 
   /// The file that process `pid` maps as `mapping` says; null when it is none, or nobody can see it. `mapped_at`:
   /// CLOCK_MONOTONIC; 0: it is mapped now. `opened` gets the open file, where it is one that was found there.
@@ -47,7 +51,7 @@ class CodeFiles {
   const MappedFile* find_known(const MapsLine& mapping, base::Nanos mapped_at) const;
 
   void add_kernel(std::string name, std::vector<uint8_t> build_id);
-  /// All that were found, without those of which nothing is known.
+  /// All that were found and are not forgotten, without those of which nothing is known.
   const std::vector<MappedFile>& all() const { return files_; }
 
  private:
@@ -82,13 +86,16 @@ class CodeFiles {
                      const MapsLine& mapping, base::Nanos mapped);
   const MappedFile* find_gone(const MapsLine& mapping);
   bool may_try(const Key& key);
+  void forget_oldest();
 
   std::string proc_;
+  size_t most_;
   std::map<Key, std::vector<Version>> versions_;  ///< the last one is that of now
   std::map<Key, Failures> failures_;
   std::vector<MappedFile> files_;
-  size_t vdso_ = ~size_t{0};  ///< in files_
-  MappedFile gone_;           ///< what find() hands out for a version that nobody has seen
+  static constexpr size_t kNone = ~size_t{0};
+  size_t vdso_ = kNone;  ///< in files_
+  MappedFile gone_;      ///< what find() hands out for a version that nobody has seen
 };
 
 }  // namespace oc::perf

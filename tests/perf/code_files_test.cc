@@ -230,6 +230,30 @@ TEST_CASE("an inode that is told to be the same, and cannot be opened, is unchan
   CHECK(f.id_of(line, now()) == "nobody knows");
 }
 
+TEST_CASE("files that were looked at longest ago are forgotten") {
+  constexpr size_t kMost = 8;
+  Fixture f;
+  f.files = CodeFiles("/proc", kMost);
+  f.files.add_kernel("[kernel.kallsyms]", {1, 2, 3});
+  std::vector<MapsLine> lines;
+  std::vector<std::string> paths;
+  for (char letter = 'a'; letter <= 'z'; ++letter) {
+    paths.push_back(f.folder + "/" + letter);
+    f.path = paths.back();
+    f.write(letter);
+    lines.push_back(f.mapping());
+    lines.back().path = paths.back();
+    CHECK(f.id_of(lines.back()) == std::string("build") + letter);
+    CHECK(f.id_of(lines.front()) == "builda");
+    CHECK(f.files.all().size() <= kMost);
+  }
+  CHECK(f.files.all().front().is_kernel);
+  for (const std::string& path : paths) REQUIRE(unlink(path.c_str()) == 0);
+  CHECK(f.id_of(lines.front()) == "builda");
+  CHECK(f.id_of(lines.back()) == "buildz");
+  CHECK(f.id_of(lines[1]) == "nobody knows");
+}
+
 TEST_CASE("another device or generation is another file, however alike the inode") {
   Fixture f;
   f.write('a');
