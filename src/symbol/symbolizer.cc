@@ -237,6 +237,8 @@ void Symbolizer::resolve(std::span<const FrameId> ids) {
     other_frames.push_back(id);
   }
   other_frames.insert(other_frames.end(), elsewhere.begin(), elsewhere.end());
+  const auto share = work_->settings.threads / std::max<size_t>(groups.size(), 1);
+  for (Group& group : groups) group.names->set_threads(std::max<uint32_t>(share, 1));
   // Tables of all modules at once, and the frames of no file beside them; then the frames of files.
   run_jobs(groups.size() + 1, fresh.size() <= kFewFrames ? 1 : work_->settings.threads,
            [&](size_t job) {
