@@ -79,7 +79,7 @@ void CodeRecords::map_jit(int32_t pid, const Mapping& mapping) {
   if (JitCode::is_dump(mapping.path)) {
     jit_->add_dump(pid, std::string(mapping.path));
   } else {
-    jit_->restore(pid, mapping.start, mapping.size_bytes);
+    jit_->remap(pid, mapping.start, mapping.size_bytes);
   }
 }
 

@@ -81,12 +81,34 @@ void JitCode::apply(Nanos time) {
   plan();
 }
 
+/// The first range that ends behind `address`.
+JitCode::Ranges::iterator JitCode::first_behind(Ranges& ranges, uint64_t address) {
+  const auto after = ranges.upper_bound(address);
+  if (after == ranges.begin()) return after;
+  const auto before = std::prev(after);
+  return before->second.end > address ? before : after;
+}
+
+/// Takes out what lies in [start, end).
+void JitCode::cut(Ranges& ranges, uint64_t start, uint64_t end) {
+  auto at = first_behind(ranges, start);
+  while (at != ranges.end() && at->first < end) {
+    const auto [first, range] = *at;
+    at = ranges.erase(at);
+    if (first < start) ranges.emplace(first, Range{start, range.code});
+    if (range.end > end) ranges.emplace(end, range);
+  }
+}
+
 void JitCode::put(int32_t pid, uint64_t start, const Range& range) {
   auto& now = processes_[pid].now;
-  auto at = now.lower_bound(start);
-  if (at != now.begin() && std::prev(at)->second.end > start) --at;
-  while (at != now.end() && at->first < range.end) at = now.erase(at);
+  cut(now, start, range.end);
   now.emplace(start, range);
+  show(pid, start, range);
+}
+
+/// Tells the address space.
+void JitCode::show(int32_t pid, uint64_t start, const Range& range) {
   Mapping mapping;
   mapping.path = "//anon";
   if (const auto* const there = spaces_.find(pid).find(start); there != nullptr) {
@@ -99,14 +121,17 @@ void JitCode::put(int32_t pid, uint64_t start, const Range& range) {
   spaces_.map(pid, mapping);
 }
 
-void JitCode::restore(int32_t pid, uint64_t start, uint64_t size_bytes) {
+void JitCode::remap(int32_t pid, uint64_t start, uint64_t size_bytes) {
   const auto found = processes_.find(pid);
   if (found == processes_.end()) return;
-  std::vector<std::pair<uint64_t, Range>> inside;
-  auto& now = found->second.now;
-  for (auto at = now.lower_bound(start); at != now.end() && at->first - start < size_bytes; ++at)
-    inside.emplace_back(*at);
-  for (const auto& [first, range] : inside) put(pid, first, range);
+  Ranges& now = found->second.now;
+  const uint64_t end = start + std::min(size_bytes, ~start);
+  const auto* const there = spaces_.find(pid).find(start);
+  const bool is_memory =
+      there != nullptr && modules_.find(there->module).kind == ModuleKind::kMemory;
+  if (!is_memory) return cut(now, start, end);
+  for (auto at = first_behind(now, start); at != now.end() && at->first < end; ++at)
+    show(pid, std::max(start, at->first), {std::min(end, at->second.end), at->second.code});
 }
 
 void JitCode::forget(int32_t pid) {

@@ -28,8 +28,9 @@ class JitCode {
   static bool is_dump(std::string_view path);
   /// The process has mapped a dump, to tell where it lies.
   void add_dump(int32_t pid, const std::string& path);
-  /// Memory of the process was mapped anew, as it is whenever its protection changes: the code in it is still there.
-  void restore(int32_t pid, uint64_t start, uint64_t size_bytes);
+  /// Code was mapped there. Where it is memory again, as whenever its protection changes, what was compiled is still in it; of
+  /// a file, nothing is.
+  void remap(int32_t pid, uint64_t start, uint64_t size_bytes);
   /// What the process had compiled has gone.
   void forget(int32_t pid);
   /// The trace is live, so that dumps grow.
@@ -46,13 +47,14 @@ class JitCode {
     uint64_t end = 0;
     uint32_t code = 0;  ///< as Module::code: 1 + index of the dump's entry
   };
+  using Ranges = std::map<uint64_t, Range>;  ///< by start; they do not overlap
   struct Process {
     std::string path;
     uint64_t file_bytes = 0;  ///< as of the last look
     base::Nanos looked_at = 0;
     uint32_t told = 0;
-    std::vector<bool> is_told;      ///< by entry
-    std::map<uint64_t, Range> now;  ///< by its start
+    std::vector<bool> is_told;  ///< by entry
+    Ranges now;
   };
   struct Change {
     int32_t pid = 0;
@@ -60,11 +62,14 @@ class JitCode {
     Range range;
   };
 
+  static Ranges::iterator first_behind(Ranges& ranges, uint64_t address);
+  static void cut(Ranges& ranges, uint64_t start, uint64_t end);
   void load(int32_t pid, Process& process);
   void refresh();
   void plan();
   void apply(base::Nanos time);
   void put(int32_t pid, uint64_t start, const Range& range);
+  void show(int32_t pid, uint64_t start, const Range& range);
 
   process::AddressSpaces& spaces_;
   process::ModuleTable& modules_;

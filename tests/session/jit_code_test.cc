@@ -25,10 +25,17 @@ struct Setup {
     places.root = root;
     places.is_this_machine = false;
     places.archives.clear();
-    spaces.map(kPid, {.start = 0x10000, .size_bytes = 0x10000, .path = "//anon"});
+    map("//anon");
   }
   ~Setup() { std::filesystem::remove_all(root); }
 
+  void map(std::string_view path) {
+    process::Mapping mapping;
+    mapping.start = 0x10000;
+    mapping.size_bytes = 0x10000;
+    mapping.path = path;
+    spaces.map(kPid, mapping);
+  }
   void add(uint64_t time, uint64_t start, uint64_t size, std::string_view name) {
     base::ByteSink body;
     for (const uint64_t word : {uint64_t{7}, start, start, size, loads++}) body.put(word);
@@ -87,10 +94,33 @@ TEST_CASE("what a compiler put over other code is another module from that time 
   jit.advance(3000);
   CHECK(setup.code_at(0x10020) == 1);  // the same again
   // The memory's protection changes, so it is told of anew.
-  setup.spaces.map(kPid, {.start = 0x10000, .size_bytes = 0x10000, .path = "//anon"});
+  setup.map("//anon");
   CHECK(setup.code_at(0x10020) == 0);
-  jit.restore(kPid, 0x10000, 0x10000);
+  jit.remap(kPid, 0x10000, 0x10000);
   CHECK(setup.code_at(0x10020) == 1);
+  setup.map("//anon");  // half of it
+  jit.remap(kPid, 0x10020, 0x10000);
+  CHECK(setup.code_at(0x1001f) == 0);
+  CHECK(setup.code_at(0x10020) == 1);
+}
+
+TEST_CASE("a file that is mapped where compiled code was has none of it, and nor has what follows") {
+  Setup setup;
+  setup.add(1000, 0x10000, 64, "first");
+  setup.add(2000, 0x10000, 64, "second");
+  setup.write();
+  JitCode jit(setup.spaces, setup.modules, setup.places);
+  jit.add_dump(kPid, setup.path);
+  jit.advance(1000);
+  CHECK(setup.code_at(0x10000) == 1);
+  setup.map("/usr/lib/libz.so.1");
+  jit.remap(kPid, 0x10000, 0x10000);
+  CHECK(setup.code_at(0x10000) == 0);
+  setup.map("//anon");
+  jit.remap(kPid, 0x10000, 0x10000);
+  CHECK(setup.code_at(0x10000) == 0);
+  jit.advance(2000);
+  CHECK(setup.code_at(0x10000) == 2);
 }
 
 TEST_CASE("a process that executes has none of its compiled code") {
@@ -105,7 +135,7 @@ TEST_CASE("a process that executes has none of its compiled code") {
   jit.forget(kPid);
   jit.advance(9000);
   CHECK(setup.spaces.find(kPid).ranges().empty());
-  jit.restore(kPid, 0, ~uint64_t{0});
+  jit.remap(kPid, 0, ~uint64_t{0});
   CHECK(setup.spaces.find(kPid).ranges().empty());
 }
 
