@@ -42,6 +42,7 @@ class CodeRecords {
   void map(uint16_t misc, const uint8_t* record, uint32_t size_bytes, base::Nanos time,
            bool is_mmap2);
   void fork(uint16_t misc, const uint8_t* record);
+  void exit(const uint8_t* record);
   void exec(int32_t pid);
   void map_jit(int32_t pid, const process::Mapping& mapping);
   void map_kernel(process::Mapping mapping);

@@ -31,8 +31,10 @@ class JitCode {
   /// Code was mapped there. Where it is memory again, as whenever its protection changes, what was compiled is still in it; of
   /// a file, nothing is.
   void remap(int32_t pid, uint64_t start, uint64_t size_bytes);
-  /// What the process had compiled has gone.
+  /// What the process had compiled has gone: it executes a program, has ended, or another one has its pid now.
   void forget(int32_t pid);
+  /// Processes that mapped a dump and have not ended.
+  size_t processes() const { return processes_.size(); }
   /// The trace is live, so that dumps grow.
   void set_live() { is_live_ = true; }
 

@@ -8,6 +8,8 @@
 #include <fstream>
 
 #include "base/byte_sink.h"
+#include "session/code_records.h"
+#include "support/record_writer.h"
 
 using namespace oc;
 using process::ModuleKind;
@@ -137,6 +139,53 @@ TEST_CASE("a process that executes has none of its compiled code") {
   CHECK(setup.spaces.find(kPid).ranges().empty());
   jit.remap(kPid, 0, ~uint64_t{0});
   CHECK(setup.spaces.find(kPid).ranges().empty());
+}
+
+TEST_CASE("what a process had compiled is forgotten when it ends, and when its pid is used again") {
+  const auto attr = test::plain_attr();
+  test::Fields at;
+  at.pid = at.tid = kPid;
+  Setup setup;
+  setup.add(1000, 0x10000, 64, "first");
+  setup.add(2000, 0x10000, 64, "second");
+  setup.write();
+  base::Interner strings;
+  session::StackTables tables(strings);
+  JitCode jit(tables.spaces, tables.modules, setup.places);
+  session::CodeRecords records(tables);
+  records.set_jit_code(jit);
+  const auto apply = [&](const test::RecordWriter& writer) {
+    for (const size_t start : writer.starts) {
+      const auto* const record = writer.bytes.data() + start;
+      const auto header = source::record_header(record);
+      records.apply(header.type, header.misc, record, header.size_bytes - 32, 0);
+    }
+  };
+  const auto code = [&] {
+    const auto* const range = tables.spaces.find(kPid).find(0x10000);
+    return range == nullptr ? ~0u : tables.modules.find(range->module).code;
+  };
+  const auto begin = [&] {
+    apply(test::RecordWriter(attr)
+              .fork(at, kPid, kPid, 1, 1)
+              .mmap(at, 0x90000, 0x1000, setup.path)
+              .mmap(at, 0x10000, 0x1000, "//anon"));
+  };
+  begin();
+  records.advance(1000);
+  CHECK(code() == 1);
+  apply(test::RecordWriter(attr).fork(at, kPid, kPid + 1, kPid, kPid).exit(at, kPid, kPid));
+  CHECK(jit.processes() == 1);  // a thread is left
+  apply(test::RecordWriter(attr).exit(at, kPid, kPid + 1));
+  CHECK(jit.processes() == 0);
+  CHECK(code() == 1);  // of late samples
+  begin();
+  records.advance(1000);
+  CHECK(code() == 1);
+  apply(test::RecordWriter(attr).fork(at, kPid, kPid, 1, 1).mmap(at, 0x10000, 0x1000, "//anon"));
+  CHECK(jit.processes() == 0);  // its end was lost
+  records.advance(9000);
+  CHECK(code() == 0);
 }
 
 TEST_CASE("a dump that is missing or damaged tells nothing, and its beginning what it can") {
