@@ -106,7 +106,8 @@ TEST_CASE("what a compiler put over other code is another module from that time 
   CHECK(setup.code_at(0x10020) == 1);
 }
 
-TEST_CASE("a file that is mapped where compiled code was has none of it, and nor has what follows") {
+TEST_CASE(
+    "a file that is mapped where compiled code was has none of it, and nor has what follows") {
   Setup setup;
   setup.add(1000, 0x10000, 64, "first");
   setup.add(2000, 0x10000, 64, "second");
@@ -202,6 +203,49 @@ TEST_CASE("a dump that is missing or damaged tells nothing, and its beginning wh
   cut.add_dump(kPid, setup.path);
   cut.advance(9000);
   CHECK(setup.code_at(0x10000) == 0);  // one is left, and so nothing was used twice
+}
+
+TEST_CASE("of more compiled code than can be told apart none is from then on, and it is counted") {
+  Setup setup;
+  for (uint64_t i = 0; i <= JitCode::kMostTold + 100; ++i)
+    setup.add(1000 + i, 0x10000 + i % 2, 64, "f" + std::to_string(i));
+  setup.write();
+  JitCode jit(setup.spaces, setup.modules, setup.places);
+  jit.add_dump(kPid, setup.path);
+  jit.advance(1000 + JitCode::kMostTold - 1);
+  CHECK(setup.code_at(0x10020) == JitCode::kMostTold);
+  CHECK(setup.code_at(0x10800) == 0);
+  CHECK(jit.untold() == 0);
+  jit.advance(1000 + JitCode::kMostTold);
+  CHECK(setup.code_at(0x10020) == process::Module::kUntold);
+  CHECK(setup.code_at(0x10800) == process::Module::kUntold);
+  CHECK(setup.spaces.find(kPid).ranges().size() == 1);
+  CHECK(jit.untold() == 1);
+  setup.map("//anon");
+  jit.remap(kPid, 0x10000, 0x10000);
+  CHECK(setup.code_at(0x10020) == process::Module::kUntold);
+  jit.advance(90000);
+  CHECK(setup.code_at(0x10020) == process::Module::kUntold);
+  setup.map("/usr/lib/libz.so.1");
+  jit.remap(kPid, 0x10000, 0x10000);
+  CHECK(setup.code_at(0x10020) == 0);
+  CHECK(setup.spaces.refused() == 0);
+}
+
+TEST_CASE("a live dump that grows beyond what is read again and again is not told apart any more") {
+  Setup setup;
+  setup.add(1000, 0x10000, 64, "first");
+  setup.add(2000, 0x10000, 64, "second");
+  setup.write();
+  JitCode jit(setup.spaces, setup.modules, setup.places);
+  jit.set_live();
+  jit.add_dump(kPid, setup.path);
+  jit.advance(3000);
+  CHECK(setup.code_at(0x10000) == 2);
+  std::filesystem::resize_file(setup.root + setup.path, JitCode::kMostRead + 1);  // a hole
+  jit.advance(~base::Nanos{0} - 1);
+  CHECK(setup.code_at(0x10000) == process::Module::kUntold);
+  CHECK(jit.untold() == 1);
 }
 
 TEST_CASE("a dump is one by its name") {
