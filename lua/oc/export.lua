@@ -119,7 +119,7 @@ local function write_declared(machine, path, exporter, options)
   local ok, err = pcall(exporter.write, machine, out, options)
   if not ok then
     C.oc_output_abandon(raw)
-    error(err, 0)
+    error(errors.make(err), 0)  -- the script's, with its line
   end
   if C.oc_output_finish(raw) ~= 0 then machine._raise(machine) end
   return 0

@@ -36,7 +36,9 @@ end
 ---@return boolean goes_on
 function M.call(stage, ...)
   for _, fn in ipairs(registered[stage]) do
-    if fn(...) == false then return false end
+    local ok, result = pcall(fn, ...)
+    if not ok then error(errors.make(result), 0) end  -- the script's, with its line
+    if result == false then return false end
   end
   return true
 end

@@ -59,6 +59,10 @@ local function read_process(self, id)
     samples = nil }
 end
 
+--- Whether it is of a profile that another tool wrote: a sample there stands for many.
+---@return boolean
+function Machine:is_profile() return self._is_profile end
+
 --- How many samples each process has: count and sum of values by process id.
 local function samples_by_process(self)
   local found = {}
@@ -156,6 +160,7 @@ end
 ---@field name string
 ---@field kind string
 ---@field start number
+---@field finish number
 ---@field duration number
 ---@field parent? integer
 
@@ -167,7 +172,8 @@ function Machine:spans()
     id = id + 1
     if C.oc_machine_span(self._raw, id, raw) == 0 then return nil end
     return { id = id, name = text(raw.name), kind = text(raw.kind), start = raw.start_ns,
-      duration = raw.end_ns - raw.start_ns, parent = raw.parent ~= 0 and raw.parent or nil,
+      finish = raw.end_ns, duration = raw.end_ns - raw.start_ns,
+      parent = raw.parent ~= 0 and raw.parent or nil,
       pid = raw.context ~= 0 and raw.pid or nil, tid = raw.context ~= 0 and raw.tid or nil,
       comm = text(raw.comm), attributes = M.attributes(self, raw.attributes) }
   end
@@ -291,9 +297,9 @@ end
 
 --- `raw`: an oc_machine*; `owner` is kept as long as this is.
 ---@return oc.Machine
-function M.new(raw, owner)
-  return setmetatable({ _raw = raw, _owner = owner, _kinds = {}, _frames = {}, _raise = raise },
-    Machine)
+function M.new(raw, owner, is_profile)
+  return setmetatable({ _raw = raw, _owner = owner, _is_profile = is_profile or false,
+    _kinds = {}, _frames = {}, _raise = raise }, Machine)
 end
 
 return M

@@ -31,8 +31,10 @@ local choosing = { "script", "eval", "record", "report", "export", "diff" }
 ---@type oc.Option[]
 return {
   { name = "input", short = "i", kind = "file", placeholder = "FILE", once = true,
-    verbs = { "script", "eval", "list", "report", "export" },
+    verbs = { "script", "eval", "list" },
     help = "read this trace (- is standard input); without it, trace live" },
+  { name = "input", short = "i", kind = "file", placeholder = "FILE", once = true,
+    verbs = { "report", "export" }, help = "read this trace; without it, perf.data" },
   { name = "output", short = "o", kind = "file", placeholder = "FILE",
     verbs = { "record" }, once = true,
     default = "perf.data", aliases = { "out" },
@@ -73,7 +75,7 @@ return {
   { name = "depth", kind = "number", placeholder = "N", min = 1, max = 10000,
     verbs = { "report" }, help = "levels of a tree" },
   { name = "script", kind = "texts", placeholder = "FILE", repeats = true, once = true,
-    verbs = machines, aliases = { "script-file" },
+    verbs = { "record", "report", "export", "diff", "list" }, aliases = { "script-file" },
     help = "a Lua file that declares hooks, exporters, scenarios" },
   { name = "scenario", kind = "string", placeholder = "NAME", once = true,
     verbs = { "record", "report", "export", "diff" },

@@ -185,6 +185,8 @@ function Query:each(fn) selection.each(self._machine, self._selection, fn) end
 -- Showing -----------------------------------------------------------------------------------------
 
 ---@class oc.QueryResult rows, to be printed
+---@field unit? string of the values: "ns", "bytes"
+---@field totals { count: number, sum: number, groups: number }
 local Result = {}
 Result.__index = Result
 
@@ -221,7 +223,7 @@ end
 function Result:__tostring()
   local columns, lines = {}, {}
   local metrics = shown_columns(self._query)
-  local by_value = metrics[1].name ~= "count"
+  local by_value = metrics ~= self._query._metrics or metrics[1].name ~= "count"
   local total = by_value and self.totals.sum or self.totals.count
   columns[1] = { title = "%", right = true }
   for _, metric in ipairs(metrics) do
@@ -232,10 +234,11 @@ function Result:__tostring()
   end
   for r, row in ipairs(self) do
     local weight = by_value and row.sum or row.count
+    local numbers = self.unit and units.formatter(self.unit) or shown_number
     local line = { total ~= 0 and ("%.2f"):format(100 * weight / total) or "" }
     for _, metric in ipairs(metrics) do
       line[#line + 1] = metric.name == "histogram" and shown_histogram(row.histogram)
-        or shown_number(row[metric.name])
+        or (metric.name == "count" and shown_number or numbers)(row[metric.name])
     end
     for g, group in ipairs(self._query._groups) do
       line[#line + 1] = shown_key(group, row[g])
@@ -269,6 +272,10 @@ function Result:print() io.stdout:write(tostring(self)) end
 
 local function result(self, most)
   local rows, totals = run(self, most)
+  local first = self._groups[1]
+  if type(first) == "string" and first:find("^time") then
+    table.sort(rows, function(a, b) return a[1] < b[1] end)
+  end
   rows._query, rows.totals = self, totals
   return setmetatable(rows, Result)
 end

@@ -71,6 +71,7 @@ function M.say_short_chains(stacks, is_recorded)
     is_recorded and "oc record --call-graph dwarf" or "--call-graph dwarf")
 end
 
+local NO_FILE = "the module's file cannot be had"
 local NO_STACK, NO_USER = "the sample has no stack", "the user's part was not recorded"
 
 --- Says when samples lack what a script asked for: a recording's, whatever it was made with.
@@ -83,6 +84,11 @@ function M.say_stacks(stacks)
   end
   if cut > 0 then
     say("%.0f of %.0f samples have no stack of the user's part", cut, stacks.samples)
+  end
+  local lost = stacks.ends[NO_FILE] or 0
+  if lost > 0 then
+    say("%.0f of %.0f stacks end early: %s (oc symbols tells which; oc archive keeps files beside "
+      .. "a trace)", lost, stacks.samples, NO_FILE)
   end
 end
 

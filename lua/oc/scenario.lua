@@ -17,6 +17,7 @@ local declared = {}
 local BUILT_IN = { "block_io", "cpu", "locks", "off_cpu", "page_faults", "run_queue", "syscalls" }
 
 local known = { name = "string", summary = "string", events = "table", stacks = "string",
+  by = "string",
   span = "table", setup = "function", optional = "table" }
 local known_span = { from = "string or table", to = "string or table", middle = "table",
   key = "table", min = "string or number", name = "string or function", limit = "number" }
@@ -29,6 +30,7 @@ local MOST_KEYS = 4
 ---@field events string[] what `oc record --scenario` records
 ---@field optional? string[] of these, those that are used where they can be had
 ---@field stacks? string "fp": its samples want stacks
+---@field by? string how oc report groups them unless told otherwise
 ---@field span? table from, to, key, middle, min, name, limit
 ---@field setup? fun(trace: oc.Trace, add: fun(sample: table), span: fun(span: table))
 
@@ -122,6 +124,7 @@ local function key_reader(fields)
   local key = timeline.key
   local function value(e, name)
     local found = e:get(name)
+    if found == nil then found = e[name] end  -- raises, with the nearest names
     if type(found) == "cdata" then return tostring(found) end
     return found
   end

@@ -402,7 +402,8 @@ function Trace:machine()
     errors.misuse("a machine is filled by the run: call trace:run() first", { token = "machine" })
   end
   if not self._machine then
-    self._machine = machine.new(self._profile or C.oc_session_machine(self._session), self)
+    self._machine = machine.new(self._profile or C.oc_session_machine(self._session), self,
+      self._profile ~= nil)
   end
   return self._machine
 end

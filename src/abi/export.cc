@@ -21,6 +21,14 @@ struct oc_output {
 
 namespace {
 
+/// An export never replaces what it is made of.
+bool is_one_file(const std::string& a, const char* b) {
+  struct stat left {
+  }, right{};
+  return !a.empty() && stat(a.c_str(), &left) == 0 && stat(b, &right) == 0 &&
+         S_ISREG(left.st_mode) && left.st_dev == right.st_dev && left.st_ino == right.st_ino;
+}
+
 /// Owned by the static table.
 const format::Exporter* choose(oc_machine& owner, const char* path, const char* name) {
   const format::Exporter* found =
@@ -80,6 +88,12 @@ const char* oc_format_of_path(const char* path) {
   return found == nullptr ? nullptr : found->name.data();
 }
 
+int oc_path_kind(const char* path) {
+  struct stat info {};
+  if (stat(path, &info) != 0) return 0;
+  return S_ISREG(info.st_mode) ? 1 : S_ISDIR(info.st_mode) ? 2 : 3;
+}
+
 double oc_selection_export(oc_selection* selection, const char* path,
                            const oc_export_options* options) {
   oc_machine& owner = selection->owner;
@@ -88,6 +102,10 @@ double oc_selection_export(oc_selection* selection, const char* path,
     if (exporter == nullptr) return -1;
     auto how = output_options(path, options->overwrites != 0);
     how.compression = format::compression_for(*exporter, path);
+    if (is_one_file(owner.machine->facts.name, path)) {
+      return fail(owner, make_error(Code::kUsage, std::string(path) + " is the trace itself",
+                                    "give the export another name"));
+    }
     auto output = format::Output::open(path, how);
     if (!output) return fail(owner, std::move(output.error()));
     format::Export what{*owner.machine, *selection->made, "", true, true, {}};

@@ -13,6 +13,9 @@ int oc_format_at(uint32_t index, oc_format* out);
 /* The name of the format of such a path; NULL: none. Static. */
 const char* oc_format_of_path(const char* path);
 
+/* 0 nothing is there, 1 a file, 2 a folder, 3 a device, pipe or socket. */
+int oc_path_kind(const char* path);
+
 typedef struct oc_export_options {
   const char* format; /* a name; NULL: by the path's extension */
   const char* title;  /* NULL: made of the trace's name */

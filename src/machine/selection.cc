@@ -3,8 +3,8 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
-#include <cstdio>
 
 #include "base/nearest.h"
 
@@ -22,6 +22,15 @@ bool matches(const std::string& pattern, std::string_view text) {
 bool matches_any(const std::vector<std::string>& patterns, std::string_view text) {
   return std::any_of(patterns.begin(), patterns.end(),
                      [&](const std::string& pattern) { return matches(pattern, text); });
+}
+
+/// "cpu-clock:ppp" is cpu-clock to whoever asks for it. Source: perf-list(1), event modifiers.
+std::string without_modifiers(const std::string& name) {
+  const size_t colon = name.rfind(':');
+  if (colon == std::string::npos) return name;
+  const bool are_modifiers =
+      name.find_first_not_of("ukhIGHpPSDWeb", colon + 1) == std::string::npos;
+  return are_modifiers ? name.substr(0, colon) : name;
 }
 
 bool is_among(const std::vector<int32_t>& list, int32_t value) {
@@ -62,7 +71,9 @@ base::Status Selection::choose_kinds() {
       const std::string name(machine_->text(kind.name)), group(machine_->text(kind.group));
       names.push_back(name);
       if (!group.empty()) names.push_back(group);
-      if (!matches(wanted, name) && (group.empty() || !matches(wanted, group))) continue;
+      if (!matches(wanted, name) && !matches(wanted, without_modifiers(name)) &&
+          (group.empty() || !matches(wanted, group)))
+        continue;
       kinds_[id] = 1;
       is_found = true;
     }
@@ -250,10 +261,12 @@ void resolve_stacks(Machine& machine, const std::vector<uint8_t>& used, bool inn
 }
 
 std::string text_of_number(double number) {
-  char text[40];
   const bool is_whole = std::abs(number) < 9007199254740992.0 && number == std::trunc(number);
-  snprintf(text, sizeof text, is_whole ? "%.0f" : "%.17g", number);
-  return text;
+  char text[40];
+  // Shortest that is read back as the same; exports write one for each sample.
+  const auto end = is_whole ? std::to_chars(text, text + sizeof text, static_cast<int64_t>(number))
+                            : std::to_chars(text, text + sizeof text, number);
+  return {text, end.ptr};
 }
 
 }  // namespace oc::machine

@@ -66,8 +66,9 @@ def main():
                for word in ("-o", os.path.join(folder, name))]
     rows = [measure.Row("oc export, three formats", [oc, "export", path, "-q", "--force", *outputs]),
             measure.Row("oc report", [oc, "report", path, "-q"]),
-            measure.Row("perf script | fold", ["sh", "-c", f"perf script --no-inline -F comm,ip,sym -i {path} | "
-                                               f"/usr/bin/python3 {fold}"]),
+            measure.Row("perf script | fold", ["sh", "-c", f"perf script -i {path} | /usr/bin/python3 {fold}"]),
+            measure.Row("the same, names only", ["sh", "-c", f"perf script --no-inline -F comm,ip,sym -i {path} | "
+                                                 f"/usr/bin/python3 {fold}"]),
             measure.Row("perf report --stdio", ["perf", "report", "--stdio", "-i", path])]
     measure.interleave(rows, given.rounds)
     print(f"\n{os.path.getsize(path) / 1e6:.1f} MB, {samples_of(oc, path)} samples")

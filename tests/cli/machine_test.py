@@ -72,8 +72,15 @@ def exports(suite, folder):
     ended = run(["export", STACKS, "-e", "page-faults", "--per", "comm", "-o", os.path.join(folder, "per.folded")])
     problems = problems_of(ended, 0, None, "per.gzip.folded")
     suite.check("a file for each name", problems, ended)
+    with open(os.path.join(folder, "own.data"), "wb") as file:
+        file.write(open(STACKS, "rb").read())
+    ended = run(["export", file.name, "-o", file.name, "--format", "csv", "--force"])
+    problems = problems_of(ended, 1, None, "is the trace itself")
+    if open(file.name, "rb").read() != open(STACKS, "rb").read():
+        problems.append("the trace is gone")
+    suite.check("a trace is never replaced by what is made of it", problems, ended)
     if os.path.exists("/dev/full"):
-        ended = run(["export", STACKS, "-o", "/dev/full", "--format", "collapsed", "--force"])
+        ended = run(["export", STACKS, "-o", "/dev/full", "--format", "collapsed"])
         suite.check("a full disk", problems_of(ended, 1, None, "No space|no space"), ended)
 
 
@@ -110,6 +117,10 @@ def hooks(suite, folder):
     ended = run(["report", STACKS, "--script", script])
     suite.check("a hook that does not exist", problems_of(ended, 1, None, "did you mean .export"), ended)
     suite.check("the script's line is told", problems_of(ended, 1, None, r"hooks\.lua:2"), ended)
+    with open(script, "w", encoding="utf-8") as file:
+        file.write('local oc = require "oc"\noc.hooks { parsed = function(m)\n  m:nonsense()\nend }\n')
+    ended = run(["report", STACKS, "--script", script, "-q"])
+    suite.check("an error in a hook has its line", problems_of(ended, 1, None, r"hooks\.lua:3.*nonsense"), ended)
     ended = run(["report", STACKS, "--script", script + "x"])
     suite.check("a script that is not there", problems_of(ended, 2, None, "hooks.luax"), ended)
 
@@ -117,6 +128,12 @@ def hooks(suite, folder):
 def diffs(suite, folder):
     ended = run(["diff", STACKS, STACKS, "-e", "page-faults", "--by", "comm", "--fail-above", "1%"])
     suite.check("the same trace twice: nothing changed", problems_of(ended, 0, r"\+0\.00", None), ended)
+    profile = os.path.join(folder, "again.pb.gz")
+    run(["export", STACKS, "-e", "page-faults", "-o", profile, "-q"])
+    ended = run(["diff", STACKS, profile, "-e", "page-faults", "--json", "-q"])
+    document = json.loads(ended.out.splitlines()[-1])
+    problems = [f"changed: {row}" for row in document["rows"] if row["change"] or row["samples_before"] != row["samples_after"]]
+    suite.check("a trace and the profile made of it are alike, also in samples", problems, ended)
     ended = run(["diff", STACKS, FAULTS, "-e", "page-faults", "--by", "comm", "--fail-above", "1%", "--json", "-q"])
     document = json.loads(ended.out.splitlines()[-1])
     problems = problems_of(ended, 4, "significant", None)

@@ -28,7 +28,7 @@ def records():
 def main():
     problems = []
     with tempfile.NamedTemporaryFile(suffix=".data") as file:
-        file.write(perf_data.file_of(records()))
+        file.write(perf_data.file_of(records(), has_switches=True))
         file.flush()
         ended = run(["script", "off_cpu", "-i", file.name, "--json"])
         rows = json.loads(ended.out.splitlines()[0])["rows"] if ended.status == 0 else []

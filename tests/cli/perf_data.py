@@ -52,11 +52,11 @@ def lost(time_ns, count):
     return _record(2, struct.pack("<QQ", CPU_CLOCK_ID, count) + _trailer(time_ns, 0, 0))
 
 
-def file_of(records):
-    """The bytes of a file that holds `records` (bytes each) of one cpu-clock event."""
+def file_of(records, has_switches=False):
+    """The bytes of a file that holds `records` (bytes each) of one cpu-clock event, with SWITCH records among them."""
     data = b"".join(records)
     attr = struct.pack("<IIQQQQQ", 1, ATTR_BYTES, 0, 1_000_000, SAMPLE_TYPE, 0,
-                       SAMPLE_ID_ALL | COMM | TASK | COMM_EXEC | CONTEXT_SWITCH)
+                       SAMPLE_ID_ALL | COMM | TASK | COMM_EXEC | (CONTEXT_SWITCH if has_switches else 0))
     attr += b"\0" * (ATTR_BYTES - len(attr))
     ids_at, attr_at = 104, 112
     attr += struct.pack("<QQ", ids_at, 8)

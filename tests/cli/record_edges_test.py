@@ -143,7 +143,7 @@ class Edges:
         if number is None:
             self.suite.skip(name, "the number of a system call is not known here")
             return
-        job = subprocess.Popen([sys.executable, "-c", SPAWNER, "2"], stdout=subprocess.PIPE, text=True)
+        job = subprocess.Popen([sys.executable, "-c", SPAWNER, "5"], stdout=subprocess.PIPE, text=True)
         job.stdout.readline()
         output = self.path()
         recorder = start(["record", "-o", output, "-p", str(job.pid), "-e", CALLS, "--filter", f"id == {number}"])
@@ -181,11 +181,8 @@ class Edges:
         job = subprocess.Popen([sys.executable, "-c", FIRST_ENDS, str(number)], stdout=subprocess.PIPE)
         wait_until(lambda: b") Z " in Path(f"/proc/{job.pid}/stat").read_bytes())
         output, problems = self.path(), []
-        recorder = start(["record", "-o", output, "-p", str(job.pid), "-e", "cpu-clock", "-F", "999", "--call-graph", "dwarf"])
-        wait_until(lambda: recorder.poll() is not None or os.path.exists(output + ".partial"))
-        time.sleep(0.5)
-        if recorder.poll() is None:
-            recorder.send_signal(signal.SIGINT)
+        recorder = start(["record", "-o", output, "-p", str(job.pid), "-e", "cpu-clock", "-F", "999", "--call-graph", "dwarf",
+                          "-d", "1s"])
         ended = finish(recorder)
         problems += problems_of(ended, 0, None, ".", 6)
         script = ("local t, all, known = oc.open{ stacks = 'any' }, {}, 0 t:on('cpu-clock', function(e) all[#all + 1] = e.stack end) "

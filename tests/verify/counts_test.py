@@ -84,7 +84,7 @@ BY_NOBODY = {
 
 # Refused, and what oc says to do.
 REFUSED = {
-    "hotspot/integrationtests/file_content/perf.data.broken.gz": r"gunzip",
+    "hotspot/integrationtests/file_content/perf.data.broken.gz": r"gunzip|archive without a trace",
     "hotspot/integrationtests/file_content/perf.data.true.v2.gz": r"gunzip",
     "simpleperf/testdata/invalid_perf.data": r"oc record",
 }

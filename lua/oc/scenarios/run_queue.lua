@@ -1,7 +1,7 @@
 --- How long threads that could run wait for a CPU.
 
 return {
-  name = "run_queue", summary = "how long runnable threads wait for a CPU",
+  name = "run_queue", by = "comm", summary = "how long runnable threads wait for a CPU",
   events = { "sched:sched_wakeup", "sched:sched_switch" },
   setup = function(trace, add, add_span)
     local ready = {}

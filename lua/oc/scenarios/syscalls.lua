@@ -1,7 +1,7 @@
 --- How long system calls take, each a span with its name.
 
 return {
-  name = "syscalls", summary = "how long system calls take",
+  name = "syscalls", by = "attribute:name", summary = "how long system calls take",
   events = { "raw_syscalls:sys_enter", "raw_syscalls:sys_exit" },
   setup = function(trace, add, add_span)
     local timeline = require "oc.timeline"

@@ -13,7 +13,8 @@ local units = require "oc.units"
 local M = {}
 
 local HEAD = [[
---- What changed from one trace to another: shares of functions, processes, modules, stacks.
+--- What changed from one trace to another: shares of functions (inlined ones, too),
+--- processes, modules, stacks.
 ---
 --- Shares of the whole are compared; with --per-second values per second of the trace. A change
 --- counts only where both together have --min-samples and chance alone would not do it: a test of
@@ -50,15 +51,36 @@ function M.chance(a, all_a, b, all_b)
   return two_sided((b / all_b - a / all_a) / error_of_mean)
 end
 
+--- "cpu-clock:ppp" of one recorder is cpu-clock of another.
+local function base_of(kind) return (kind:gsub(":[ukhIGHpPSDWeb]+$", "")) end
+
 -- Comparing ---------------------------------------------------------------------------------------
+
+local function key_of(row, groups)
+  local words = {}
+  for i = 1, #groups do words[i] = tostring(row[i] or "") end
+  return table.concat(words, "\0"), words
+end
+
+--- Rows of a profile are sums over many samples: their kind "samples" tells how many.
+local function count_profile(machine, filter, groups, found)
+  local samples, count = {}, 0
+  for name, value in pairs(filter) do samples[name] = value end
+  samples.kind = "samples"
+  for _, row in pairs(found) do row.count = 0 end
+  for _, row in ipairs(machine:samples(samples):by(unpack(groups)):rows()) do
+    local known = found[key_of(row, groups)]
+    if known then known.count = known.count + row.sum end
+    count = count + row.sum
+  end
+  return count
+end
 
 local function rows_of(machine, filter, groups)
   local found, query = {}, machine:samples(filter):by(unpack(groups))
   local count, sum = 0, 0
   for _, row in ipairs(query:rows()) do
-    local words = {}
-    for i = 1, #groups do words[i] = tostring(row[i] or "") end
-    local key = table.concat(words, "\0")
+    local key, words = key_of(row, groups)
     -- Groups of different ids may have one name: processes, functions of two modules.
     local known = found[key]
     if known then
@@ -68,6 +90,7 @@ local function rows_of(machine, filter, groups)
     end
     count, sum = count + row.count, sum + row.sum
   end
+  if machine:is_profile() then count = count_profile(machine, filter, groups, found) end
   return { rows = found, count = count, sum = sum }
 end
 
@@ -164,7 +187,7 @@ local function write_flame_graph(machines, filter, kind, options)
   local title = kind .. ": before and after"
   raw.title = title
   for _, known in ipairs(machines[2]:kinds()) do
-    if known.name == kind then
+    if base_of(known.name) == kind then
       raw.type = ({ count = 0, duration = 1, bytes = 2, number = 3 })[known.type]
     end
   end
@@ -173,16 +196,19 @@ local function write_flame_graph(machines, filter, kind, options)
   local bytes = C.oc_graph_write_diff(before._raw, after._raw, path, raw)
   if bytes < 0 then machines[2]._raise(machines[2]) end
   if not settings.quiet then
-    io.stderr:write(("oc: wrote %s (%s)\n"):format(path, units.write_size(bytes)))
+    io.stderr:write(("oc: wrote %s (%s)\n"):format(path, units.format_size(bytes)))
   end
 end
 
---- The kinds that both have: those asked for, otherwise of the first one the most frequent.
+--- The kinds that both have, without modifiers: those asked for, otherwise all.
 local function kinds_of(machines, options)
   local there, shared = {}, {}
-  for _, kind in ipairs(input.kinds(machines[2], options)) do there[kind] = true end
+  for _, kind in ipairs(input.kinds(machines[2], options)) do there[base_of(kind)] = true end
   for _, kind in ipairs(input.kinds(machines[1], options)) do
-    if there[kind] then shared[#shared + 1] = kind end
+    kind = base_of(kind)
+    if there[kind] then
+      shared[#shared + 1], there[kind] = kind, nil
+    end
   end
   if #shared == 0 then
     errors.wrong_usage("the two traces have no kind of samples in common",
@@ -205,13 +231,14 @@ function M.run(argv)
   options.significance = options.significance or SIGNIFICANCE
   options.top = options.top or TOP
   local groups = {}
-  for word in (options.by or "symbol"):gmatch("[^,]+") do groups[#groups + 1] = word end
+  for word in (options.by or "function"):gmatch("[^,]+") do groups[#groups + 1] = word end
   local machines = { (input.load(words[1], options)), (input.load(words[2], options)) }
   local grew = false
   for i, kind in ipairs(kinds_of(machines, options)) do
     local filter = input.filter(options)
     filter.kind = kind
-    local totals = { rows_of(machines[1], filter, groups), rows_of(machines[2], filter, groups) }
+    local totals = { input.as_usage(rows_of, machines[1], filter, groups),
+      input.as_usage(rows_of, machines[2], filter, groups) }
     local changes = compare(totals[1], totals[2], machines, options)
     for _, change in ipairs(changes) do
       local is_over = options.fail_above and change.significant

@@ -1,5 +1,6 @@
 --- `oc export TRACE -o OUT`: files for other tools, made of a trace.
 
+local C = require "oc.abi"
 local args = require "oc.args"
 local errors = require "oc.errors"
 local export = require "oc.export"
@@ -58,7 +59,12 @@ local function write(machine, path, part, options)
   if not hooks.call("export", machine, path, wanted) then return end
   local bytes = machine:export(path, wanted)
   if path ~= "-" and not settings.quiet then
-    io.stderr:write(("oc: wrote %s (%s)\n"):format(path, units.write_size(bytes)))
+    local file = C.oc_path_kind(path) == 1 and io.open(path, "rb")
+    if file then
+      bytes = file:seek("end")
+      file:close()
+    end
+    io.stderr:write(("oc: wrote %s (%s)\n"):format(path, units.format_size(bytes)))
   end
 end
 
@@ -83,9 +89,8 @@ function M.run(argv)
   -- What cannot be written is told before anything is read.
   for _, path in ipairs(outputs) do
     export.check(path, options.format)
-    local there = path ~= "-" and not options.per and not options.force and io.open(path, "rb")
-    if there then
-      there:close()
+    local is_there = path ~= "-" and C.oc_path_kind(path) == 1
+    if is_there and not options.per and not options.force then
       errors.wrong_usage(path .. " is there already", "--force replaces it")
     end
   end

@@ -1,7 +1,9 @@
 --- The program's verbs: the command line's first word chooses one.
 
+local C = require "oc.abi"
 local errors = require "oc.errors"
 local nearest = require "oc.nearest"
+local session = require "oc.session"
 
 local wrong_usage = errors.wrong_usage
 
@@ -96,6 +98,12 @@ function M.run(word, argv)
   end)
   if ok then return status end
   local err = status
+  local signal = C.oc_host_interrupted(session.host_pointer)
+  if signal > 0 and tostring(err.message):find("interrupted", 1, true) then
+    io.stdout:flush()
+    io.stderr:write("oc: interrupted\n")
+    return 128 + signal
+  end
   if err.is_help then
     io.stdout:write(err.message)
     return 0

@@ -1,4 +1,5 @@
---- `oc list [events|scripts|scenarios|formats] [GLOB] [-v]`: what can be asked for here, or what a trace holds.
+--- `oc list [events|scripts|scenarios|formats] [GLOB] [-v]`: what can be asked for here, or what a
+--- trace holds.
 
 local C = require "oc.abi"
 local aggregate = require "oc.aggregate"
@@ -190,6 +191,7 @@ function M.run(argv)
   local context = args.new_context { argv = argv, verb = "list", script_name = "list",
     usage = "[events|scripts|scenarios|formats] [GLOB] [options]", head = HEAD }
   context:finish()
+  require("oc.verbs.machine_input").run_scripts(context.options)
   local words = context.positionals
   local what = words[1] or "events"
   local hint = nearest.hint(what, LISTS)

@@ -124,13 +124,40 @@ end
 ---@param options table
 ---@return string[]
 function M.kinds(machine, options)
-  local chosen = options.event or (options.scenario and M.kind_of(options.scenario))
-  if chosen then return type(chosen) == "table" and chosen or { chosen } end
+  if options.event then return options.event end
+  if options.scenario then
+    local wanted = M.kind_of(options.scenario)
+    for _, kind in ipairs(machine:kinds()) do
+      if kind.name == wanted or kind.group == wanted then return { wanted } end
+    end
+    return {}  -- nothing of it happened
+  end
   local kinds = {}
   for _, row in ipairs(machine:samples(M.filter(options)):by("kind"):count():rows()) do
     kinds[#kinds + 1] = row[1]
   end
   return kinds
+end
+
+local USAGE = 5  -- oc_error.code
+
+--- What the C face calls wrong usage is so for the command line, too.
+function M.as_usage(fn, ...)
+  local results = { pcall(fn, ...) }
+  if results[1] then return unpack(results, 2) end
+  local err = results[2]
+  if type(err) == "table" and err.code == USAGE then errors.wrong_usage(err.message, err.hint) end
+  error(err, 0)
+end
+
+local units_of_types = { duration = "ns", bytes = "bytes" }
+
+--- The unit of a kind's values; nil where they are counts.
+---@return string?
+function M.unit_of(machine, kind)
+  for _, known in ipairs(machine:kinds()) do
+    if known.name == kind or known.group == kind then return units_of_types[known.type] end
+  end
 end
 
 --- The exit status of a verb that read traces to their end.

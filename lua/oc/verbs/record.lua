@@ -256,6 +256,7 @@ function M.run(argv)
   settings.quiet, settings.verbose, settings.json = options.quiet, options.verbose, options.json
   local asked = ask.of_options(options)
   local session = session_of.new()
+  require("oc.verbs.machine_input").run_scripts(options)
   if options.scenario then add_scenario(session, options, asked) end
   ask.apply(session, asked, context.command ~= nil)
   local found = resolve(session, options, asked)

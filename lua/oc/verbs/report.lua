@@ -5,12 +5,11 @@ local errors = require "oc.errors"
 local hooks = require "oc.hooks"
 local input = require "oc.verbs.machine_input"
 local json = require "oc.json"
+local scenario = require "oc.scenario"
 local text_table = require "oc.text_table"
 local units = require "oc.units"
 
 local M = {}
-
-local USAGE = 5  -- oc_error.code
 
 local HEAD = [[
 --- Which functions, processes, CPUs … the samples of a trace are of.
@@ -32,17 +31,22 @@ local HEAD = [[
 local function percent(value, total) return total ~= 0 and 100 * value / total or 0 end
 
 --- A line over each table: the kind, how many samples, what they sum up to.
-local function headline(kind, totals, type_name)
-  local unit = type_name == "duration" and units.write_duration(totals.sum)
-    or ("%.0f"):format(totals.sum)
-  return ("%s: %.0f samples, %s\n"):format(kind, totals.count, unit)
+local function headline(kind, totals, unit)
+  return ("%s: %.0f samples, %s\n"):format(kind, totals.count,
+    (units.formatter(unit) or units.format_number)(totals.sum))
 end
 
-local function type_of(machine, kind)
-  for _, known in ipairs(machine:kinds()) do
-    if known.name == kind then return known.type end
+--- How many samples a profile of another tool stands for: its own rows are sums of them.
+local function totals_of(machine, filter)
+  local totals = machine:samples(filter):top(1).totals
+  if machine:is_profile() then
+    local samples = {}
+    for name, value in pairs(filter) do samples[name] = value end
+    samples.kind = "samples"
+    local ok, result = pcall(function() return machine:samples(samples):top(1) end)
+    if ok then totals.count = result.totals.sum end
   end
-  return "count"
+  return totals
 end
 
 local function function_rows(graph, total, options)
@@ -95,15 +99,6 @@ local function node_json(graph, node, least)
     children = #children > 0 and children or nil }
 end
 
---- What the C face calls wrong usage is so for the command line, too.
-local function as_usage(fn, ...)
-  local results = { pcall(fn, ...) }
-  if results[1] then return unpack(results, 2) end
-  local err = results[2]
-  if type(err) == "table" and err.code == USAGE then errors.wrong_usage(err.message, err.hint) end
-  error(err, 0)
-end
-
 local function groups_of(text)
   local groups = {}
   for word in text:gmatch("[^,]+") do groups[#groups + 1] = word end
@@ -136,8 +131,8 @@ local function show_kind(machine, kind, options)
     out(json.encode(document) .. "\n")
     return
   end
-  local all = machine:samples(filter):top(1)
-  out(headline(kind, all.totals, type_of(machine, kind)))
+  local totals, unit = totals_of(machine, filter), input.unit_of(machine, kind)
+  out(headline(kind, totals, unit))
   if is_tree then
     local graph = tree_of(machine, filter, options)
     if graph:node().count == 0 then
@@ -145,9 +140,16 @@ local function show_kind(machine, kind, options)
       errors.wrong_usage(("no stack has a function '%s'"):format(pattern or "?"),
         "oc report shows the functions that there are")
     end
+    local chosen = options.callers or options.callees
+    if chosen then
+      out(("%s: in stacks of %.0f of them, %.2f %%; shares below are of these\n"):format(chosen,
+        graph:node().count, percent(graph:node().total, totals.sum)))
+    end
     out(graph:text { min = ("%g%%"):format(options.min or 0.5), depth = options.depth })
   elseif options.by then
-    out(tostring(machine:samples(filter):by(unpack(groups_of(options.by))):top(options.top)))
+    local result = machine:samples(filter):by(unpack(groups_of(options.by))):top(options.top)
+    result.unit = unit
+    out(tostring(result))
   else
     show_functions(machine, filter, options, out)
   end
@@ -166,6 +168,10 @@ function M.run(argv)
   end
   input.run_scripts(options)
   options.top = options.top or 40
+  local is_tree = options.tree or options.callers or options.callees
+  if options.scenario and not options.by and not is_tree then
+    options.by = (scenario.find(options.scenario) or {}).by
+  end
   local machine = input.load(path, options)
   local kinds = input.kinds(machine, options)
   if #kinds == 0 then
@@ -173,7 +179,7 @@ function M.run(argv)
   end
   for i, kind in ipairs(kinds) do
     if i > 1 and not options.json then io.stdout:write("\n") end
-    as_usage(show_kind, machine, kind, options)
+    input.as_usage(show_kind, machine, kind, options)
   end
   hooks.call("finished", machine)
   return input.exit_status(options)
