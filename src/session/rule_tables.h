@@ -32,6 +32,10 @@ class RuleTables {
   std::optional<unwind::CodeRange> find_range(const process::CodeMap& map, uint64_t address);
   /// Another number: rules were added since, and answers may be others.
   uint32_t version() const { return given_ != nullptr ? given_->version() : 0; }
+  /// As GivenUnwind::forget_old.
+  void forget_old() {
+    if (given_ != nullptr) given_->forget_old();
+  }
   /// Modules that were asked for.
   size_t size() const { return tables_.size(); }
 
