@@ -16,6 +16,7 @@ local M = {}
 
 local WORD = 8
 local KEPT = -32768
+local OUTERMOST = 2
 local bases = { sp = 0, fp = 1 }
 local fields = { offset = true, size = true, cfa = true, ra = true, fp = true }
 local address_type = ffi.typeof("oc_addr")
@@ -45,9 +46,9 @@ local function check_fields(i, rule)
   end
 end
 
-local function read(i, rule)
+local function read(i, rule, raw)
   check_fields(i, rule)
-  local raw = ffi.new("oc_unwind_rule", 2, 0, -1, KEPT)
+  raw.base, raw.ra, raw.fp = OUTERMOST, -1, KEPT
   if rule.cfa ~= "none" then
     local base, sign, bytes = tostring(rule.cfa):match("^([sf]p)([+-])(%d+)$")
     if not base then wrong(i, ("wants cfa as \"sp+N\", \"fp+N\" or \"none\", not %s"):format(
@@ -57,7 +58,13 @@ local function read(i, rule)
   end
   if rule.ra ~= nil then raw.ra = words(i, "ra", rule.ra) end
   if rule.fp ~= nil then raw.fp = words(i, "fp", rule.fp) end
-  return raw
+  local place = ffi.istype(address_type, rule.offset) and rule.offset.v or rule.offset
+  local is_place = type(place) == "cdata" or type(place) == "number" and place >= 0
+    and place % 1 == 0
+  if not is_place or type(rule.size) ~= "number" or rule.size < 1 then
+    wrong(i, "wants offset and size")
+  end
+  raw.offset, raw.size_bytes = place, rule.size
 end
 
 --- Gives the rules of code in modules of this path, or that match it as a glob.
@@ -69,18 +76,11 @@ function M.add(session, module, rules)
     errors.misuse("add_unwind_rules wants the path of a module and a table of rules",
       { token = "add_unwind_rules", hint = HINT })
   end
-  for i, rule in ipairs(rules) do
-    local raw = read(i, rule)
-    local place = ffi.istype(address_type, rule.offset) and rule.offset.v or rule.offset
-    local is_place = type(place) == "cdata" or type(place) == "number" and place >= 0
-      and place % 1 == 0
-    if not is_place or type(rule.size) ~= "number" or rule.size < 1 then
-      wrong(i, "wants offset and size")
-    end
-    if C.oc_session_add_unwind_rule(session, module, place, rule.size, raw) ~= 0 then
-      wrong(i, "is for no place in memory")
-    end
-  end
+  local raw = ffi.new("oc_unwind_rule[?]", #rules)
+  for i, rule in ipairs(rules) do read(i, rule, raw[i - 1]) end
+  local bad = C.oc_session_add_unwind_rules(session, module, raw, #rules)
+  if bad > 0 then wrong(bad, "is for no place in memory") end
+  if bad < 0 then errors.misuse("add_unwind_rules: no memory for these rules", {}) end
 end
 
 return M

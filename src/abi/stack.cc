@@ -17,6 +17,26 @@ const oc::session::StackTables* tables_of(oc_session* session) {
   return session->session.stacks().tables();
 }
 
+bool fits(const oc_unwind_rule& rule) {
+  constexpr int32_t kMost = INT16_MAX;
+  for (const int32_t words : {rule.cfa, rule.ra, rule.fp}) {
+    if (words < -kMost - 1 || words > kMost) return false;
+  }
+  return rule.base >= 0 && rule.base <= 2 && rule.offset + rule.size_bytes > rule.offset;
+}
+
+/// Requires: it fits.
+oc::unwind::Rule made_of(const oc_unwind_rule& rule) {
+  using oc::unwind::RuleKind;
+  constexpr RuleKind kBases[] = {RuleKind::kStack, RuleKind::kFrame, RuleKind::kOutermost};
+  oc::unwind::Rule made;
+  made.kind = kBases[rule.base];
+  made.cfa = static_cast<int16_t>(rule.cfa);
+  made.link = static_cast<int16_t>(rule.ra);
+  made.frame = static_cast<int16_t>(rule.fp);
+  return made;
+}
+
 }  // namespace
 
 extern "C" {
@@ -90,23 +110,15 @@ void oc_session_add_symbol(oc_session* session, const char* module, uint64_t off
   });
 }
 
-int oc_session_add_unwind_rule(oc_session* session, const char* module, uint64_t offset,
-                               uint64_t size_bytes, const oc_unwind_rule* rule) {
-  using oc::unwind::Rule;
-  using oc::unwind::RuleKind;
-  constexpr RuleKind kBases[] = {RuleKind::kStack, RuleKind::kFrame, RuleKind::kOutermost};
-  constexpr int32_t kMost = INT16_MAX;
-  for (const int32_t words : {rule->cfa, rule->ra, rule->fp}) {
-    if (words < -kMost - 1 || words > kMost) return -1;
-  }
-  if (rule->base < 0 || rule->base > 2 || offset + size_bytes <= offset) return -1;
-  Rule made;
-  made.kind = kBases[rule->base];
-  made.cfa = static_cast<int16_t>(rule->cfa);
-  made.link = static_cast<int16_t>(rule->ra);
-  made.frame = static_cast<int16_t>(rule->fp);
+int oc_session_add_unwind_rules(oc_session* session, const char* module,
+                                const oc_unwind_rule* rules, uint32_t count) {
   return guarded_or(-1, [&] {
-    session->session.stacks().given_unwind().add(module, offset, size_bytes, made);
+    std::vector<oc::session::GivenUnwind::Given> given;
+    for (uint32_t i = 0; i < count; ++i) {
+      if (!fits(rules[i])) return static_cast<int>(i) + 1;
+      given.push_back({rules[i].offset, rules[i].size_bytes, made_of(rules[i])});
+    }
+    session->session.stacks().given_unwind().add(module, std::move(given));
     return 0;
   });
 }

@@ -63,15 +63,17 @@ void oc_session_add_symbol(struct oc_session* session, const char* module, uint6
 /* How a frame of code leads to its caller's; offsets in words of 8 bytes, all but `cfa` from the CFA, which is the caller's
  * stack pointer. */
 typedef struct oc_unwind_rule {
+  uint64_t offset, size_bytes; /* of the code, as in oc_place */
   int32_t base; /* CFA = 0: stack pointer + cfa, 1: frame pointer + cfa; 2: there is no caller */
   int32_t cfa;
   int32_t ra; /* where the return address lies */
   int32_t fp; /* where the caller's frame pointer lies; -32768: the register still has it */
 } oc_unwind_rule;
-/* For code at these offsets, as in oc_place, of every module whose path is `module`, or matches it as a glob; before the run or
- * after its beginning, then for what is decoded later. 0, or -1 when a number does not fit. */
-int oc_session_add_unwind_rule(struct oc_session* session, const char* module, uint64_t offset,
-                               uint64_t size_bytes, const oc_unwind_rule* rule);
+/* For code of every module whose path is `module`, or matches it as a glob; before the run or after its beginning, then for what
+ * is decoded later. Give many at once: what was noted of code is noted anew after each call. 0; or of the first rule with a number
+ * that does not fit, its place in the list from 1: then none is added; or -1. */
+int oc_session_add_unwind_rules(struct oc_session* session, const char* module,
+                                const oc_unwind_rule* rules, uint32_t count);
 
 /* Why the function at this frame, or its line, is not known; "" where both are, and of what has no lines. Owned by the session until
  * the next call that gives a text. */

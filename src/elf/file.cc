@@ -1,15 +1,13 @@
 #include "elf/file.h"
 
-#include <fcntl.h>
 #include <gelf.h>
 #include <libelf.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <utility>
 
-#include "base/fd.h"
+#include "base/open_regular.h"
 #include "elf/build_id.h"
 #include "elf/packed.h"
 
@@ -31,9 +29,9 @@ bool is_compressed(const Section& section) {
 }  // namespace
 
 base::Result<File> File::open(const std::string& path) {
-  const base::Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (fd.number() < 0) return base::system_error(errno, "cannot open " + path);
-  return open(fd.number(), path);
+  const auto fd = base::open_regular(path);
+  if (!fd) return fd.error();
+  return open(fd->number(), path);
 }
 
 base::Result<File> File::open(int fd, const std::string& name) {

@@ -20,6 +20,7 @@ namespace {
 
 constexpr Nanos kFresh = 100'000'000;
 constexpr size_t kMostFailures = 1 << 14;  // that are kept count of
+constexpr Nanos kTick = 10'000'000;        // times of files are those of the kernel's last tick
 constexpr size_t kMostVersions = 64;       // of one inode
 
 /// The vDSO of this process, which is that of all others of its word size.
@@ -55,7 +56,7 @@ void CodeFiles::add_kernel(std::string name, std::vector<uint8_t> build_id) {
 
 const MappedFile* CodeFiles::find_vdso(const MapsLine& mapping) {
   if (is_other_vdso(mapping)) return nullptr;
-  if (vdso_ == ~size_t{0}) {
+  if (vdso_ == kNone) {
     vdso_ = files_.size();
     MappedFile& file = files_.emplace_back();
     file.path = mapping.path;
@@ -70,8 +71,9 @@ CodeFiles::Found CodeFiles::open_mapped(int32_t pid, const MapsLine& mapping) co
   constexpr int kHow = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
   Found found;
   const auto take = [&](Fd fd) {
-    const auto identity = fd ? sys::load_file_identity(fd.number()) : std::nullopt;
-    if (!identity || !identity->is_mapped_as(device_of(mapping), mapping.inode, mapping.generation))
+    const uint64_t device = device_of(mapping);
+    const auto identity = fd ? sys::load_file_identity(fd.number(), device) : std::nullopt;
+    if (!identity || !identity->is_mapped_as(device, mapping.inode, mapping.generation))
       return false;
     found.identity = *identity;
     found.fd = std::move(fd);
@@ -121,24 +123,49 @@ CodeFiles::Version& CodeFiles::look_at(int fd, const FileIdentity& identity,
   return version;
 }
 
-/// Nobody can open it any more: what was seen of it last.
-const MappedFile* CodeFiles::find_unseen(const MapsLine& mapping) const {
+const std::vector<CodeFiles::Version>* CodeFiles::versions_of(const MapsLine& mapping) const {
   const auto found = versions_.find({device_of(mapping), mapping.inode});
-  if (found == versions_.end()) return nullptr;
-  const auto& versions = found->second;
-  const auto is_it = [&](const Version& version) {
-    const uint64_t generation = files_[version.index].generation;
-    return generation == 0 || mapping.generation == 0 || generation == mapping.generation;
-  };
-  const auto version = std::find_if(versions.rbegin(), versions.rend(), is_it);
-  return version == versions.rend() ? nullptr : &files_[version->index];
+  return found == versions_.end() ? nullptr : &found->second;
+}
+
+/// What it was then, without another look: it was seen so afterwards, and had not been changed in between.
+const MappedFile* CodeFiles::find_certain(const MapsLine& mapping, Nanos mapped) const {
+  const auto* const versions = versions_of(mapping);
+  if (versions == nullptr || mapped == 0) return nullptr;
+  const MappedFile* found = nullptr;
+  for (size_t i = 0; i < versions->size(); ++i) {
+    const Version& version = (*versions)[i];
+    // Two files in turn: subvolumes of btrfs share their device, and may share inodes.
+    if (i != 0 && version.since + kTick < (*versions)[i - 1].seen) return nullptr;
+    const MappedFile& file = files_[version.index];
+    const bool is_same =
+        file.generation == mapping.generation || file.generation == 0 || mapping.generation == 0;
+    if (is_same && version.since <= mapped && mapped <= version.seen) found = &file;
+  }
+  return found;
+}
+
+/// Nobody can open it any more: what was seen of it last, if it was mapped since it is so. An inode that is still the same one,
+/// of a program whose process has gone, in a mount namespace that is not ours, is taken for unchanged.
+const MappedFile* CodeFiles::find_unseen(const MapsLine& mapping, Nanos mapped) {
+  const auto* const versions = versions_of(mapping);
+  if (versions == nullptr) return nullptr;
+  if (const auto* const certain = find_certain(mapping, mapped)) return certain;
+  for (auto version = versions->rbegin(); version != versions->rend(); ++version) {
+    const MappedFile& file = files_[version->index];
+    const bool is_told = file.generation != 0 && mapping.generation != 0;
+    if (is_told && file.generation != mapping.generation) continue;
+    const bool is_since = version->since <= mapped && is_told;
+    return mapped == 0 || is_since ? &file : find_gone(mapping);
+  }
+  return nullptr;
 }
 
 /// What was looked at just now is as it was: a list of what runs names the same libraries for each process.
 const MappedFile* CodeFiles::find_fresh(const MapsLine& mapping) const {
-  const auto found = versions_.find({device_of(mapping), mapping.inode});
-  if (found == versions_.end()) return nullptr;
-  const Version& version = found->second.back();
+  const auto* const versions = versions_of(mapping);
+  if (versions == nullptr) return nullptr;
+  const Version& version = versions->back();
   const bool is_fresh = base::now_of(CLOCK_REALTIME) - version.seen < kFresh;
   return is_fresh ? &files_[version.index] : nullptr;
 }
@@ -160,37 +187,78 @@ bool CodeFiles::may_try(const Key& key) {
   return true;
 }
 
+/// Whether the file is now as it was when it was mapped. A program that runs cannot be written to, so a change was one of its
+/// names or rights; of one that has ended the time of modification is believed where the inode is surely the same.
+bool CodeFiles::was_so(const std::vector<Version>& versions, const Found& found,
+                       const MapsLine& mapping, Nanos mapped) {
+  if (mapped == 0 || versions.back().since <= mapped) return true;
+  const bool is_same_inode =
+      found.is_mapped || (found.identity.generation != 0 && mapping.generation != 0);
+  if (!is_same_inode || found.identity.written > mapped) return false;
+  return versions.size() == 1 || versions[versions.size() - 2].seen < mapped;
+}
+
+/// The half of what was looked at. A file that is mapped once more is read once more.
+void CodeFiles::forget_oldest() {
+  std::vector<Nanos> times;
+  for (const auto& [key, versions] : versions_) {
+    for (const Version& version : versions) times.push_back(version.seen);
+  }
+  if (times.empty()) return;
+  const auto middle = times.begin() + static_cast<ptrdiff_t>(times.size() / 2);
+  std::nth_element(times.begin(), middle, times.end());
+  const Nanos oldest = *middle;
+  std::vector<MappedFile> files;
+  const auto move = [&](size_t index) {
+    files.push_back(std::move(files_[index]));
+    return files.size() - 1;
+  };
+  for (size_t i = 0; i < files_.size(); ++i) {
+    if (files_[i].is_kernel) move(i);
+  }
+  if (vdso_ != kNone) vdso_ = move(vdso_);
+  for (auto entry = versions_.begin(); entry != versions_.end();) {
+    auto& versions = entry->second;
+    std::erase_if(versions, [&](const Version& version) { return version.seen < oldest; });
+    for (Version& version : versions) version.index = move(version.index);
+    entry = versions.empty() ? versions_.erase(entry) : std::next(entry);
+  }
+  files_ = std::move(files);
+}
+
+const MappedFile* CodeFiles::find_known(const MapsLine& mapping, Nanos mapped_at) const {
+  return mapped_at == 0 ? find_fresh(mapping) : find_certain(mapping, wall_time_of(mapped_at));
+}
+
 const MappedFile* CodeFiles::find(int32_t pid, const MapsLine& mapping, Nanos mapped_at,
                                   Fd* opened) {
   if (mapping.path == "[vdso]") return find_vdso(mapping);
   if (!mapping.path.starts_with('/') || mapping.inode == 0) return nullptr;
   const Key key{device_of(mapping), mapping.inode};
-  if (mapped_at == 0 && opened == nullptr) {
-    if (const auto* known = find_fresh(mapping)) return known;
+  if (files_.size() >= most_) forget_oldest();
+  if (opened == nullptr) {
+    if (const auto* const known = find_known(mapping, mapped_at)) return known;
   }
-  if (failures_.count(key) != 0 && !may_try(key)) return find_unseen(mapping);
+  const Nanos mapped = mapped_at == 0 ? 0 : wall_time_of(mapped_at);
+  if (failures_.count(key) != 0 && !may_try(key)) return find_unseen(mapping, mapped);
+  const Nanos looked = base::now_of(CLOCK_REALTIME);
   Found found = open_mapped(pid, mapping);
   if (!found.fd) {
-    if (const auto* known = find_unseen(mapping)) return known;
+    if (const auto* const known = find_unseen(mapping, mapped)) return known;
     may_try(key);
     return nullptr;
   }
   failures_.erase(key);
-  const Nanos mapped = mapped_at == 0 ? 0 : wall_time_of(mapped_at);
   Version& now = look_at(found.fd.number(), found.identity, mapping);
-  now.seen = base::now_of(CLOCK_REALTIME);
-  // A program that runs cannot be written to: then a change was one of its names or rights.
-  if (now.since <= mapped || mapped == 0 || (found.is_mapped && found.identity.written <= mapped)) {
+  now.seen = looked;
+  if (was_so(versions_[key], found, mapping, mapped)) {
     if (mapped != 0) now.since = std::min(now.since, mapped);
     if (opened != nullptr) *opened = std::move(found.fd);
     return &files_[now.index];
   }
   // It was changed since: what it was then, if it was seen so afterwards.
-  const auto& versions = versions_[key];
-  for (auto version = versions.rbegin(); version != versions.rend(); ++version) {
-    if (version->since <= mapped && mapped <= version->seen) return &files_[version->index];
-  }
-  return find_gone(mapping);
+  const auto* const known = find_certain(mapping, mapped);
+  return known != nullptr ? known : find_gone(mapping);
 }
 
 }  // namespace oc::perf

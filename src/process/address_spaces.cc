@@ -194,16 +194,17 @@ void AddressSpaces::add_thread(int32_t pid, int32_t tid) {
   found->second.is_dead = false;
 }
 
-void AddressSpaces::exit(int32_t pid, int32_t tid) {
+bool AddressSpaces::exit(int32_t pid, int32_t tid) {
   const auto found = spaces_.find(pid);
-  if (found == spaces_.end() || found->second.is_dead) return;
+  if (found == spaces_.end() || found->second.is_dead) return false;
   Space& space = found->second;
   if (pid == tid) space.has_lost_first = true;
   space.others.erase(tid);
-  if (!space.has_lost_first || !space.others.empty()) return;
+  if (!space.has_lost_first || !space.others.empty()) return false;
   space.is_dead = true;
   dead_.push_back(pid);
   if (dead_.size() > kMostDead) bury();
+  return true;
 }
 
 /// Drops the process that is dead for the longest, unless its pid lives again.

@@ -95,8 +95,8 @@ class AddressSpaces {
   void exec(int32_t pid);
   /// Another thread of a process that is known.
   void add_thread(int32_t pid, int32_t tid);
-  /// A thread has ended; with the last one its process, which the first one need not be.
-  void exit(int32_t pid, int32_t tid);
+  /// A thread has ended; with the last one its process, which the first one need not be: then true.
+  bool exit(int32_t pid, int32_t tid);
 
   /// The kernel itself ("[kernel.kallsyms]_text") or a module ("[name]", or the path of its file).
   void map_kernel(const Mapping& mapping);

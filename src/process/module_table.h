@@ -56,6 +56,7 @@ struct Module {
   int32_t pid = 0;  ///< of kMemory and kNone: the process; of a file: one that mapped it
   uint32_t code =
       0;  ///< of kMemory, where an address had several: which of the process's compiled functions, from 1
+  static constexpr uint32_t kUntold = ~0u;  ///< as `code`: these were too many to tell them apart
 };
 
 /// All modules of a trace; the same module has the same id.

@@ -79,7 +79,7 @@ void CodeRecords::map_jit(int32_t pid, const Mapping& mapping) {
   if (JitCode::is_dump(mapping.path)) {
     jit_->add_dump(pid, std::string(mapping.path));
   } else {
-    jit_->restore(pid, mapping.start, mapping.size_bytes);
+    jit_->remap(pid, mapping.start, mapping.size_bytes);
   }
 }
 
@@ -114,6 +114,13 @@ void CodeRecords::fork(uint16_t misc, const uint8_t* record) {
   const auto parent = load<int32_t>(record + 12);
   if (pid == parent) return spaces_.add_thread(pid, load<int32_t>(record + 16));
   spaces_.fork(pid, parent, (misc & kMiscForkExec) != 0);
+  if (jit_ != nullptr) jit_->forget(pid);  // of another process that had this pid
+}
+
+/// As of fork.
+void CodeRecords::exit(const uint8_t* record) {
+  const auto pid = load<int32_t>(record + 8);
+  if (spaces_.exit(pid, load<int32_t>(record + 16)) && jit_ != nullptr) jit_->forget(pid);
 }
 
 void CodeRecords::apply(uint32_t type, uint16_t misc, const uint8_t* record, uint32_t size_bytes,
@@ -132,8 +139,7 @@ void CodeRecords::apply(uint32_t type, uint16_t misc, const uint8_t* record, uin
       if (size_bytes >= kTaskBytes) fork(misc, record);
       return;
     case PERF_RECORD_EXIT:
-      if (size_bytes >= kTaskBytes)
-        spaces_.exit(load<int32_t>(record + 8), load<int32_t>(record + 16));
+      if (size_bytes >= kTaskBytes) exit(record);
       return;
     case PERF_RECORD_KSYMBOL:
       return kernel_code(record, size_bytes);

@@ -27,6 +27,8 @@ class CodeRecords {
 
   /// Compiled code by the time at which it was there. Owned by the caller.
   void set_jit_code(JitCode& jit) { jit_ = &jit; }
+  /// As JitCode's.
+  uint64_t untold() const { return jit_ == nullptr ? 0 : jit_->untold(); }
   /// Any record that is no sample. `misc`: of its header, without false marks. `size_bytes`: without the trailer. `time`: 0 of
   /// what was so already when it began.
   void apply(uint32_t type, uint16_t misc, const uint8_t* record, uint32_t size_bytes,
@@ -42,6 +44,7 @@ class CodeRecords {
   void map(uint16_t misc, const uint8_t* record, uint32_t size_bytes, base::Nanos time,
            bool is_mmap2);
   void fork(uint16_t misc, const uint8_t* record);
+  void exit(const uint8_t* record);
   void exec(int32_t pid);
   void map_jit(int32_t pid, const process::Mapping& mapping);
   void map_kernel(process::Mapping mapping);

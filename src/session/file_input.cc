@@ -35,6 +35,17 @@ base::Status FileInput::mark_samples(TimeMarks& marks) const {
                           "count from its beginning, as in --time 1s,3s");
 }
 
+std::vector<std::string> FileInput::notes(bool is_at_rest) const {
+  auto notes = is_at_rest ? trace_->source().notes() : trace_->notes();
+  if (archive_ && !archive_->damage().empty()) notes.push_back(archive_->damage());
+  return notes;
+}
+
+bool FileInput::is_damaged(bool is_at_rest) const {
+  if (archive_ && !archive_->damage().empty()) return true;
+  return is_at_rest ? trace_->source().is_damaged() : trace_->is_truncated();
+}
+
 void FileInput::stop() {
   if (is_started_) trace_->source().wake();
 }

@@ -38,12 +38,8 @@ class FileInput final : public TraceInput {
 
   int64_t wall_offset() const override { return trace_->facts().wall_offset; }
   source::Progress progress() const override { return trace_->source().progress(); }
-  std::vector<std::string> notes(bool is_at_rest) const override {
-    return is_at_rest ? trace_->source().notes() : trace_->notes();
-  }
-  bool is_damaged(bool is_at_rest) const override {
-    return is_at_rest ? trace_->source().is_damaged() : trace_->is_truncated();
-  }
+  std::vector<std::string> notes(bool is_at_rest) const override;
+  bool is_damaged(bool is_at_rest) const override;
 
  private:
   base::Status mark_samples(TimeMarks& marks) const;

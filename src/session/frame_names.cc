@@ -42,8 +42,9 @@ FrameNames::FrameNames(const StackTables& tables, TraceOrigin origin, const Give
       origin_(std::move(origin)),
       files_(tables.modules, places_of(origin_)),
       symbolizer_(tables.frames, files_, settings_of(origin_)),
-      given_(given),
-      kept_(kept) {}
+      given_(given) {
+  files_.set_lender([&kept](const Module& module) { return kept.lend(module); });
+}
 
 void FrameNames::use_kernel(const TracedKernel& told) {
   if (!told.is_told) return;
@@ -62,11 +63,10 @@ void FrameNames::use_kernel(const TracedKernel& told) {
 /// What has to be told before the first look-up, and what new modules need.
 void FrameNames::prepare() {
   if (!knows_kernel_ && !origin_.is_running_kernel) use_kernel(tables_.kernel());
-  const uint32_t count = tables_.modules.size();
-  while (modules_looked_ < count) kept_.give({++modules_looked_}, files_);
   if (given_.by_module.empty()) return;
   if (changes_seen_ != given_.changes) modules_given_ = 0;
   changes_seen_ = given_.changes;
+  const uint32_t count = tables_.modules.size();
   for (uint32_t id = modules_given_ + 1; id <= count; ++id) {
     const auto given = given_.by_module.find(tables_.modules.path({id}));
     if (given == given_.by_module.end()) continue;

@@ -72,10 +72,8 @@ class FrameNames : public machine::FrameNamer {
   symbol::Symbolizer symbolizer_;
   bool knows_kernel_ = false;
   const GivenSymbols& given_;
-  const KeptFiles& kept_;
   uint32_t changes_seen_ = 0;
-  uint32_t modules_given_ = 0;   ///< modules up to this one have them
-  uint32_t modules_looked_ = 0;  ///< and these their kept files
+  uint32_t modules_given_ = 0;  ///< modules up to this one have them
 };
 
 /// Where the files of a trace's modules are.

@@ -343,6 +343,7 @@ base::Status Recorder::finish() {
   }
   if (folder_) {
     for (auto& note : folder_->counts().describe()) notes_.push_back(std::move(note));
+    if (auto note = folder_->note(); !note.empty()) notes_.push_back(std::move(note));
   }
   if (failure_) return std::move(*failure_);
   return status;

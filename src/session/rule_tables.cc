@@ -33,7 +33,6 @@ std::optional<unwind::CodeRange> RuleTables::find_range(const process::CodeMap& 
 /// The file goes over to the table. Its debug file is looked for when code without rules is met.
 std::unique_ptr<unwind::RuleTable> RuleTables::load(process::ModuleId module) {
   files_.forget(module);
-  kept_.give(module, files_);
   elf::File* const file = files_.find(module);
   if (file == nullptr) return nullptr;
   auto table =
@@ -44,7 +43,6 @@ std::unique_ptr<unwind::RuleTable> RuleTables::load(process::ModuleId module) {
 std::optional<elf::File> RuleTables::load_debug(process::ModuleId module) {
   const std::lock_guard lock(mutex_);
   files_.forget(module);  // its file is the table's
-  kept_.give(module, files_);
   auto debug = files_.take_debug(module);
   files_.forget(module);
   return debug;

@@ -21,7 +21,9 @@ class RuleTables {
   /// `given`: rules that go before those of files, or null.
   RuleTables(const process::ModuleTable& modules, symbol::Places places, const KeptFiles& kept,
              GivenUnwind* given = nullptr)
-      : files_(modules, std::move(places)), kept_(kept), given_(given) {}
+      : files_(modules, std::move(places)), given_(given) {
+    files_.set_lender([&kept](const process::Module& module) { return kept.lend(module); });
+  }
 
   /// Null: its file cannot be had. Owned by the object.
   const unwind::RuleTable* find(process::ModuleId module);
@@ -30,6 +32,10 @@ class RuleTables {
   std::optional<unwind::CodeRange> find_range(const process::CodeMap& map, uint64_t address);
   /// Another number: rules were added since, and answers may be others.
   uint32_t version() const { return given_ != nullptr ? given_->version() : 0; }
+  /// As GivenUnwind::forget_old.
+  void forget_old() {
+    if (given_ != nullptr) given_->forget_old();
+  }
   /// Modules that were asked for.
   size_t size() const { return tables_.size(); }
 
@@ -46,7 +52,6 @@ class RuleTables {
 
   std::mutex mutex_;
   symbol::ModuleFiles files_;  ///< of its own: those of the symbolizer belong to another thread
-  const KeptFiles& kept_;
   GivenUnwind* given_;
   std::unordered_map<uint32_t, Entry> tables_;
 };

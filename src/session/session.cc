@@ -1,5 +1,7 @@
 #include "session/session.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "session/target_settings.h"
@@ -184,10 +186,16 @@ std::vector<std::string> Session::notes() {
     const auto& more = recording_.recorder().notes();
     notes.insert(notes.end(), more.begin(), more.end());
   }
+  if (auto note = stacks().note(); !note.empty()) notes.push_back(std::move(note));
   if (run_ && file() != nullptr) {
     const std::string miss = run_->describe_miss();
     if (!miss.empty()) notes.push_back(file()->path() + ": " + miss);
   }
+  if (const uint64_t untold = stacks().counts().untold_processes; untold != 0)
+    notes.push_back(fmt::format(
+        "{} process{} put more compiled code over other code than is told apart: names of "
+        "what lies there may be those of other functions",
+        untold, untold == 1 ? "" : "es"));
   return notes;
 }
 

@@ -203,6 +203,7 @@ void StackBuilder::publish_counts() {
   counts_.stacks = tables_.stacks.size();
   counts_.distinct_frames = tables_.frames.size();
   counts_.modules = tables_.modules.size();
+  counts_.untold_processes = code_.untold();
   counts_.size_bytes =
       tables_.stacks.size_bytes() + tables_.frames.size_bytes() + tables_.spaces.size_bytes();
   const std::lock_guard lock(published_mutex_);

@@ -69,6 +69,8 @@ class StackFolder {
   }
 
   const FoldCounts& counts() const { return counts_; }
+  /// Files that could not be kept open, in words; "": none.
+  std::string note() const { return kept_.note(); }
 
  private:
   struct Change {

@@ -60,8 +60,9 @@ struct StackCounts {
   uint64_t by_end[process::kStackEnds] = {};  ///< samples, by the reason of the stack's end
   uint64_t unwound = 0;                       ///< samples whose user part was unwound
   uint64_t unwound_frames = 0;
-  uint64_t chains = 0;        ///< samples whose user part is the kernel's call chain
-  uint64_t short_chains = 0;  ///< of these, with one or two frames: code without frame pointers
+  uint64_t chains = 0;            ///< samples whose user part is the kernel's call chain
+  uint64_t short_chains = 0;      ///< of these, with one or two frames: code without frame pointers
+  uint64_t untold_processes = 0;  ///< that put more code over other code than JitCode tells apart
   // Of the tables:
   uint64_t stacks = 0;
   uint64_t distinct_frames = 0;

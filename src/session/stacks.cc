@@ -50,12 +50,14 @@ void Stacks::start(const event::EventTable& events, const source::TraceFacts* fa
 }
 
 std::unique_ptr<Unwinding> Stacks::make_unwinding(FrameFinder& frames) {
-  rules_ =
-      std::make_unique<RuleTables>(tables_->modules, places_of(origin_), kept_, &given_unwind_);
+  symbol::Places places = places_of(origin_);
+  if (is_live_) places.debuginfod = nullptr;  // rings would overflow while a server answers
+  rules_ = std::make_unique<RuleTables>(tables_->modules, places, kept_, &given_unwind_);
   return std::make_unique<Unwinding>(frames, *rules_, arch_);
 }
 
 void Stacks::start_live(const perf::LiveSource& live, const std::vector<sys::ThreadInfo>& threads) {
+  is_live_ = true;
   start(live.events(), nullptr);
   if (!builder_) return;
   if (jit_) jit_->set_live();

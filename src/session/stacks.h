@@ -37,7 +37,7 @@ class Stacks {
     origin_.archive = archive;
     origin_.folder = folder;
   }
-  /// Files that are not here are asked for by build id. Before the start.
+  /// Files that are not here are asked for by build id: live only for names, not while stacks are unwound. Before the start.
   void use_debuginfod(symbol::Debuginfod::StopAsked is_asked_to_stop) {
     debuginfod_ = std::make_unique<symbol::Debuginfod>(std::move(is_asked_to_stop));
     origin_.debuginfod = debuginfod_.get();
@@ -61,6 +61,8 @@ class Stacks {
   /// Looks up the frames of these stacks, all at once.
   void resolve(std::span<const uint32_t> stacks);
   /// As of the last batch; zeros before the start.
+  /// Live: files that could not be kept open, in words; "": none.
+  std::string note() const { return kept_.note(); }
   StackCounts counts() const { return builder_ ? builder_->counts() : StackCounts(); }
 
  private:
@@ -72,6 +74,7 @@ class Stacks {
   unwind::Arch arch_ = unwind::Arch::kX86_64;
   StackMode mode_ = StackMode::kNone;
   bool with_places_ = false;
+  bool is_live_ = false;
   process::TaskLog* log_ = nullptr;
   std::unique_ptr<StackTables> tables_;
   std::unique_ptr<perf::Rundown> files_;  ///< live: reads build ids, each file once

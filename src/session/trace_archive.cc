@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <set>
 
@@ -14,6 +15,7 @@
 #include "symbol/jit_files.h"
 #include "symbol/line_index.h"
 #include "sys/files.h"
+#include "tar/reader.h"
 #include "tar/writer.h"
 
 namespace oc::session {
@@ -37,6 +39,15 @@ std::string in_build_ids(std::span<const uint8_t> id, const char* name) {
   return symbol::build_id_path("", id).substr(1) + "/" + name;
 }
 
+/// Whether the trace may keep its name: no file of ours has it, and it can be unpacked.
+bool may_name_trace(const std::string& name) {
+  constexpr std::array kOurs{".lock",       ".build-id", "root",     "dumps",
+                             "missing.txt", "modules",   "kallsyms", "vdso"};
+  return tar::find_name_problem(name).empty() &&
+         std::find(kOurs.begin(), kOurs.end(), name) == kOurs.end() &&
+         !(name.starts_with("perf-") && name.ends_with(".map"));
+}
+
 /// One archive in the making: what goes in, and what is told of it.
 class Packing {
  public:
@@ -48,7 +59,7 @@ class Packing {
         files_(tables.modules, names.places()) {}
 
   Status add_trace(const std::string& name, const base::Mapping& trace) {
-    return add(name, name, trace.bytes());
+    return add(name, may_name_trace(name) ? name : "perf.data", trace.bytes());
   }
   Status add_module(ModuleId id);
   Status finish();
@@ -79,6 +90,10 @@ class Packing {
 /// A second file of a name is the same one where the name is by build id; else it cannot be told from the first.
 Status Packing::add(const std::string& what, const std::string& name,
                     std::span<const uint8_t> bytes) {
+  if (const auto problem = tar::find_name_problem(name); !problem.empty()) {
+    leave_out(what, problem);
+    return {};
+  }
   if (!stored_.insert(name).second) {
     if (!name.starts_with(".build-id/"))
       leave_out(what, "another file of that name is in the archive");
@@ -136,7 +151,8 @@ Status Packing::add_package(const symbol::ModuleFile& found, const std::string& 
   }
   // This reads the file, and so comes when its bytes have been stored.
   if (symbol::LineIndex(*file, nullptr).split_units() != 0)
-    leave_out(path + ": its .dwo files", "only a .dwp file is archived: dwp -e makes one");
+    leave_out(path + ": its .dwo files",
+              "only a .dwp file is archived: llvm-dwp -e PROGRAM -o PROGRAM.dwp makes one");
   return {};
 }
 
@@ -214,7 +230,11 @@ Status Packing::add_process(int32_t pid) {
 Status Packing::finish() {
   std::string missing;
   for (const Archived& one : archived) {
-    if (one.name.empty()) missing += fmt::format("{}: {}\n", one.what, one.reason);
+    if (!one.name.empty()) continue;
+    std::string line = fmt::format("{}: {}", one.what, one.reason);
+    std::replace_if(
+        line.begin(), line.end(), [](unsigned char c) { return c < ' '; }, '?');
+    missing += line + "\n";
   }
   if (missing.empty()) return {};
   return writer_.add("missing.txt", bytes_of(missing), seconds_);
@@ -222,6 +242,10 @@ Status Packing::finish() {
 
 /// No archive in an archive, and nothing that cannot be read twice.
 base::Result<base::Mapping> map_trace(const std::string& path) {
+  if (tar::may_be_archive(path)) {
+    return make_error(Code::kUnsupported, path + " is an archive, or packed, already",
+                      "its trace is its first file: tar xf takes it out");
+  }
   auto mapping = base::Mapping::open(path);
   if (!mapping) {
     return std::move(mapping.error()).context("cannot archive what is no file");

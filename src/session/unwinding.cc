@@ -150,6 +150,7 @@ void Unwinding::use_half(
 
 void Unwinding::run(std::vector<UnwindJob>& jobs,
                     const std::function<void(const UnwindJob&, std::span<const uint32_t>)>& use) {
+  rules_.forget_old();  // each half looks at the version before it uses what it has noted
   const bool shares = jobs.size() >= kWorthAThread;
   const size_t half = shares ? jobs.size() / 2 : jobs.size();
   here_->jobs = std::span(jobs).first(half);

@@ -1,14 +1,12 @@
 #include "symbol/file_search.h"
 
 #include <elf.h>
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
 
-#include "base/fd.h"
+#include "base/open_regular.h"
 #include "elf/debug_data.h"
 #include "symbol/build_id_path.h"
 #include "symbol/vdso.h"
@@ -60,11 +58,11 @@ FileSearch::Found FileSearch::open(const std::string& path, std::string* problem
     }
   }
   const std::string here = places_.root + path;
-  const base::Fd fd(::open(here.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (fd) return open(fd.number(), here, problem);
+  const auto fd = base::open_regular(path, places_.root);
+  if (fd) return open(fd->number(), here, problem);
   if (problem != nullptr) {
-    *problem = places_.archive.empty() ? base::system_error(errno, "cannot open " + here).what
-                                       : places_.archive + " does not hold " + path;
+    *problem =
+        places_.archive.empty() ? fd.error().what : places_.archive + " does not hold " + path;
   }
   return nullptr;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/open_regular.h"
 #include "sys/process_view.h"
 
 namespace oc::symbol {
@@ -80,7 +81,9 @@ class Search {
       }
     }
     if (is_elsewhere()) return {};
-    return read(open_plainly(places_.root + path));
+    if (places_.root.empty()) return read(open_plainly(path));
+    auto fd = base::open_regular(path, places_.root);  // a foreign path
+    return read(fd ? std::move(*fd) : base::Fd());
   }
 
  private:

@@ -34,7 +34,7 @@ struct LineIndex::Unit {
 
 struct LineIndex::State {
   State(elf::File& program, elf::File* alt_file, SplitPlaces split_places)
-      : file(program), places(std::move(split_places)), main(file.handle()) {
+      : file(program), split_files(std::move(split_places), program), main(file.handle()) {
     if (alt_file != nullptr) alt.emplace(alt_file->handle());
     if (main.dwarf == nullptr) return;
     if (alt && alt->dwarf != nullptr) dwarf_setalt(main.dwarf, alt->dwarf);
@@ -59,7 +59,7 @@ struct LineIndex::State {
   }
 
   elf::File& file;
-  SplitPlaces places;
+  SplitFiles split_files;
   std::span<const uint8_t> info, abbreviations;  ///< as libdw has them: decompressed
   std::optional<DwarfHandle> alt;                // outlives what refers to it
   DwarfHandle main;
@@ -94,6 +94,7 @@ void LineIndex::State::read_units() {
       continue;
     const auto index = static_cast<uint32_t>(units.size());
     units.push_back({root, is_split, {}});
+    if (is_split) split_files.add(root);
     add_ranges(units.back().root, index, ranges);
   }
   if (state < 0) ++bad;
@@ -130,7 +131,7 @@ void LineIndex::find(uint64_t address, std::vector<SourceCall>& calls) {
     unit.read.emplace(state_->main.dwarf, unit.root, state_->info, state_->abbreviations);
     if (unit.is_split) {
       std::string problem;
-      unit.read->use_split(SplitUnit::load(state_->places, state_->file, unit.root, problem));
+      unit.read->use_split(state_->split_files.load(unit.root, problem));
     }
     if (!unit.read->load()) ++state_->bad;
   }
@@ -144,7 +145,7 @@ size_t LineIndex::split_units() const { return state_->split; }
 std::string LineIndex::find_split(std::string& problem) {
   for (const Unit& unit : state_->units) {
     if (!unit.is_split) continue;
-    const auto split = SplitUnit::load(state_->places, state_->file, unit.root, problem);
+    const auto split = state_->split_files.load(unit.root, problem);
     return split ? split->name() : std::string();
   }
   return {};

@@ -80,6 +80,7 @@ const ModuleFile& ModuleFiles::load(ModuleId id, bool with_debug) {
       return found;
     }
     FileSearch search(places_, module, std::string(modules_.path(id)));
+    if (!entry.kept && lender_) entry.kept = lender_(module);
     found.file = search.find_file(entry.kept.number());
     found.reason = found.file ? "" : search.reason;
     found.is_verified = search.is_verified;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -65,6 +66,9 @@ class ModuleFiles {
   /// An open descriptor of the module's file, from when it was mapped: it is read even when the file has been deleted
   /// or its process has gone.
   void keep(process::ModuleId module, base::Fd fd);
+  /// Asked for such a descriptor when a file is about to be looked for.
+  using Lender = std::function<base::Fd(const process::Module& module)>;
+  void set_lender(Lender lender) { lender_ = std::move(lender); }
 
   /// The file that holds the module's code and unwind tables; null when there is none: `load` says why. For modules
   /// of kind kFile, kVdso (its image, from this process) and kKernelModule.
@@ -86,6 +90,7 @@ class ModuleFiles {
 
   const process::ModuleTable& modules_;
   Places places_;
+  Lender lender_;
   std::unordered_map<uint32_t, std::unique_ptr<Entry>> entries_;
 };
 

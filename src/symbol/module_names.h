@@ -48,6 +48,9 @@ class ModuleNames {
   ModuleNames(const ModuleFile& files, bool with_lines, uint32_t threads = 1)
       : files_(files), with_lines_(with_lines), threads_(threads) {}
 
+  /// Another number of those, before the tables are made.
+  void set_threads(uint32_t threads) { threads_ = threads; }
+
   struct Query {
     uint64_t offset = 0;  ///< in the file
     bool is_return = false;

@@ -30,9 +30,6 @@ struct SplitPlaces {
 /// Source: DWARF 5 (2017), sections 3.1.2, 7.3.5; of version 4 https://gcc.gnu.org/wiki/DebugFission.
 class SplitUnit {
  public:
-  /// The unit of this skeleton; null: `problem` says why. `program` has it.
-  static std::unique_ptr<SplitUnit> load(const SplitPlaces& places, elf::File& program,
-                                         Dwarf_Die skeleton, std::string& problem);
   ~SplitUnit();
 
   Dwarf* dwarf() const { return dwarf_; }
@@ -45,6 +42,7 @@ class SplitUnit {
   const std::string& name() const { return name_; }
 
  private:
+  friend class SplitFiles;
   explicit SplitUnit(elf::File file) : file_(std::move(file)) {}
 
   elf::File file_;
@@ -53,6 +51,23 @@ class SplitUnit {
   std::span<const uint8_t> info_, abbreviations_;
   uint64_t base_ = 0;
   std::string name_;
+};
+
+/// Where one program's units have their other halves. A .dwp is opened once; of the strings in it, which are those of all
+/// units, a unit gets its own. What all units together may copy is bounded: those beyond have lines only.
+class SplitFiles {
+ public:
+  /// `program` outlives the object.
+  SplitFiles(SplitPlaces places, elf::File& program);
+  ~SplitFiles();
+  /// Every unit that is in two halves, before the first is loaded: where one's addresses begin, another's end.
+  void add(Dwarf_Die skeleton);
+  /// The unit of this skeleton; null: `problem` says why.
+  std::unique_ptr<SplitUnit> load(Dwarf_Die skeleton, std::string& problem);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace oc::symbol

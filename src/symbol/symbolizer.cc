@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "symbol/jit_files.h"
 #include "symbol/jobs.h"
@@ -91,6 +92,12 @@ struct Symbolizer::Work {
     return *slot;
   }
   std::vector<ModuleNames*> lanes_of(ModuleId module, ModuleNames& first);
+  /// What was read of one process's compiled code.
+  struct Jit {
+    JitNames names;
+    std::vector<std::string> dumps;
+    uint64_t bytes = 0;  ///< of the dumps, as of the last look
+  };
   const JitNames& jit_of(int32_t pid, ModuleFiles& files, uint32_t put = 0);
   bool find_given(const Frame& frame, Findings& findings, TextIndex& texts) const;
   void find_in_kernel(const Frame& frame, const Module& module, std::string_view path,
@@ -103,7 +110,7 @@ struct Symbolizer::Work {
   std::unordered_map<uint32_t, std::unique_ptr<ModuleNames>> modules;
   std::unordered_map<uint32_t, std::vector<std::unique_ptr<ModuleNames>>> seconds;
   std::unordered_map<uint32_t, Given> given;
-  std::unordered_map<int32_t, JitNames> jit;
+  std::unordered_map<int32_t, Jit> jit;
   std::vector<JitNames> retired;  ///< texts that were found in this look-up are theirs
 };
 
@@ -120,16 +127,31 @@ std::vector<ModuleNames*> Symbolizer::Work::lanes_of(ModuleId module, ModuleName
   return lanes;
 }
 
-/// `put`: so many entries its dump should have. Live, it grows.
+/// `put`: so many entries its dump should have. Live, it grows; what is known stays when it has not more.
 const JitNames& Symbolizer::Work::jit_of(int32_t pid, ModuleFiles& files, uint32_t put) {
-  const auto known = jit.find(pid);
-  if (known != jit.end()) {
-    if (!known->second.dump || put <= known->second.dump->size()) return known->second;
-    retired.push_back(std::move(known->second));
-    jit.erase(known);
+  const auto entries = [](const JitNames& names) { return names.dump ? names.dump->size() : 0; };
+  const auto bytes = [&](const std::vector<std::string>& dumps) {
+    uint64_t sum = 0;
+    for (const auto& path : dumps) sum += jit_dump_bytes(files.places(), pid, path);
+    return sum;
+  };
+  const auto [at, is_new] = jit.try_emplace(pid);
+  Jit& known = at->second;
+  if (is_new) {
+    known.dumps = find_dumps(files.modules(), pid);
+    known.bytes =
+        bytes(known.dumps);  // before it is read: what is added meanwhile is looked at again
+    known.names = load_jit_names(files.places(), pid, known.dumps);
   }
-  const auto dumps = find_dumps(files.modules(), pid);
-  return jit.emplace(pid, load_jit_names(files.places(), pid, dumps)).first->second;
+  if (put == Module::kUntold || put <= entries(known.names)) return known.names;
+  if (known.dumps.empty()) known.dumps = find_dumps(files.modules(), pid);
+  const uint64_t size = bytes(known.dumps);
+  if (size == known.bytes) return known.names;
+  known.bytes = size;
+  auto newer = load_jit_names(files.places(), pid, known.dumps);
+  if (entries(newer) <= entries(known.names)) return known.names;
+  retired.push_back(std::exchange(known.names, std::move(newer)));
+  return known.names;
 }
 
 bool Symbolizer::Work::find_given(const Frame& frame, Findings& findings, TextIndex& texts) const {
@@ -237,6 +259,8 @@ void Symbolizer::resolve(std::span<const FrameId> ids) {
     other_frames.push_back(id);
   }
   other_frames.insert(other_frames.end(), elsewhere.begin(), elsewhere.end());
+  const auto share = work_->settings.threads / std::max<size_t>(groups.size(), 1);
+  for (Group& group : groups) group.names->set_threads(std::max<uint32_t>(share, 1));
   // Tables of all modules at once, and the frames of no file beside them; then the frames of files.
   run_jobs(groups.size() + 1, fresh.size() <= kFewFrames ? 1 : work_->settings.threads,
            [&](size_t job) {

@@ -42,7 +42,7 @@ bool FileIdentity::is_mapped_as(uint64_t of_device, uint64_t of_inode,
   return generation == 0 || of_generation == 0 || generation == of_generation;
 }
 
-std::optional<FileIdentity> load_file_identity(int fd) {
+std::optional<FileIdentity> load_file_identity(int fd, uint64_t of_device) {
   struct stat info {};
   if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) return std::nullopt;
   FileIdentity identity;
@@ -56,7 +56,7 @@ std::optional<FileIdentity> load_file_identity(int fd) {
       std::max<uint64_t>(written ^ static_cast<uint64_t>(info.st_size) * kSpread, 1);
   // Removing a name is a change, too, but none of the contents.
   identity.changed = info.st_nlink == 0 ? written : nanos_of(info.st_ctim);
-  identity.has_own_device = has_own_device(fd);
+  identity.has_own_device = identity.device != of_device && has_own_device(fd);
   return identity;
 }
 

@@ -19,14 +19,15 @@ struct FileIdentity {
       0;  ///< its time of modification, CLOCK_REALTIME: who copies a file may set it
   base::Nanos changed =
       0;  ///< that, or when it was renamed, linked …; of a file without a name `written`
-  /// The device is another one than mappings tell, as on btrfs and overlays.
+  /// The device is another one than mappings tell, as on btrfs and overlays. Not asked where it is the mapping's.
   bool has_own_device = false;
 
   /// Whether a mapping of this device, inode and generation (0: not told) is one of this file.
   bool is_mapped_as(uint64_t of_device, uint64_t of_inode, uint64_t of_generation) const;
 };
 
-/// Nothing: it is no regular file. Source: ioctl_iflags(2), FS_IOC_GETVERSION in linux/fs.h.
-std::optional<FileIdentity> load_file_identity(int fd);
+/// Nothing: it is no regular file. `of_device`: that of the mapping that it is to be, where there is one.
+/// Source: ioctl_iflags(2), FS_IOC_GETVERSION in linux/fs.h.
+std::optional<FileIdentity> load_file_identity(int fd, uint64_t of_device = ~uint64_t{0});
 
 }  // namespace oc::sys

@@ -21,7 +21,7 @@ using base::make_error;
 namespace {
 
 constexpr size_t kBlock = size_t{256} << 10;
-constexpr size_t kMostName = 4096, kMostPart = 255;
+constexpr size_t kMostName = 4096, kMostPart = 255, kMostParts = 64;
 constexpr uint64_t kAllowance = uint64_t{64} << 20;
 constexpr size_t kTarMagicAt = 257;
 constexpr const char* kNoArchive = "Unrecognized archive format";  // libarchive's words
@@ -33,6 +33,8 @@ std::string find_name_problem(const std::string& name) {
   if (name.size() > kMostName) return "its name is too long";
   if (name.front() == '/') return "its name is absolute";
   if (name.back() == '/') return "its name is a folder's";
+  if (std::count(name.begin(), name.end(), '/') >= static_cast<ptrdiff_t>(kMostParts))
+    return fmt::format("its name has more than {} parts", kMostParts);
   for (size_t at = 0; at <= name.size();) {
     const size_t end = std::min(name.find('/', at), name.size());
     const auto part = std::string_view(name).substr(at, end - at);
@@ -72,9 +74,11 @@ struct Reader::State {
   uint64_t most_bytes = 0;
   uint64_t bytes = 0;
   uint32_t members = 0;
+  bool is_damaged = false;
   Member member;
 
-  base::Error failed() const {
+  base::Error failed() {
+    is_damaged = true;
     const char* const why = library->archive_error_string(handle);
     const bool is_none = members == 0 && why != nullptr && std::string_view(why) == kNoArchive;
     return make_error(is_none ? Code::kNotFound : Code::kInvalid,
@@ -128,6 +132,8 @@ base::Result<std::unique_ptr<Reader>> Reader::open(const std::string& path, Limi
     return made.failed();
   return reader;
 }
+
+bool Reader::is_damaged() const { return state_->is_damaged; }
 
 base::Result<std::optional<Member>> Reader::next() {
   State& state = *state_;

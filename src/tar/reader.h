@@ -14,8 +14,8 @@ namespace oc::tar {
 /// How much an archive may hold: what is beyond is refused before it is written.
 struct Limits {
   uint64_t bytes = uint64_t{64} << 30;
-  uint32_t members = 1 << 16;
-  uint32_t growth = 1000;  ///< unpacked it is at most so many times as large, and 64 MiB
+  uint32_t members = 1 << 16;  ///< and so many folders
+  uint32_t growth = 1000;      ///< unpacked it is at most so many times as large, and 64 MiB
 };
 
 /// A file in an archive.
@@ -36,6 +36,8 @@ class Reader {
 
   /// The next regular file; nothing behind the last. Folders are passed over. Errors: kNotFound: it is no archive.
   base::Result<std::optional<Member>> next();
+  /// The last error is of what was read, which is cut off or damaged: what came before is whole.
+  bool is_damaged() const;
   /// Writes the one that `next` told to a file; holes stay holes. Ends with an error when `is_asked_to_stop` says true.
   base::Status copy_to(
       const base::Fd& fd, const std::function<bool()>& is_asked_to_stop = [] { return false; });

@@ -33,8 +33,10 @@ class Unpacked {
   const std::string& folder() const { return folder_; }
   /// The first member, as a path.
   const std::string& first() const { return first_; }
-  /// The first call unpacks, later ones do nothing and tell the same.
+  /// The first call unpacks, later ones do nothing and tell the same. An archive that is cut off or damaged behind its
+  /// first member is no error: what is whole is there, and `damage` tells of it.
   base::Status unpack();
+  const std::string& damage() const { return damage_; }
 
  private:
   Unpacked(std::string archive, StopAsked is_asked_to_stop, Limits limits)
@@ -42,13 +44,17 @@ class Unpacked {
         is_asked_to_stop_(std::move(is_asked_to_stop)),
         limits_(limits) {}
   base::Status make_folder();
+  base::Status make_folders(const Member& member);
+  base::Status unpack_others(Reader& reader);
   base::Status unpack_one(Reader& reader, const Member& member);
 
   std::string archive_, folder_, first_;
   StopAsked is_asked_to_stop_;
   Limits limits_;
   base::Fd lock_;
+  uint32_t folders_ = 0;  ///< made so far
   std::optional<base::Status> unpacked_;
+  std::string damage_;
 };
 
 }  // namespace oc::tar

@@ -266,6 +266,34 @@ def hostile(suite, folder):
     suite.check("no folder to unpack in", problems_of(ended, 1, None, "TMPDIR"), ended)
 
 
+def cut_off(suite, folder):
+    """The trace is first, and so it is whole where the rest is cut off."""
+    path = os.path.join(folder, "cut.tar.gz")
+    packed(path, [member("root/a", b"y" * 100), member("root/b", os.urandom(100000))])
+    os.truncate(path, os.path.getsize(path) - 50000)
+    wanted = run(["eval", "-q", "-i", TRACE, 'local t = oc.open { stacks = "any" } t:on("*", function() end) t:run() '
+                  "print(t:stats().events)"])
+    for more, status in ((), 0), (("--strict",), 3):
+        ended = run(["eval", *more, "-i", path, 'local t = oc.open { stacks = "any" } t:on("*", function() end) t:run() '
+                     "print(t:stats().events)"], env={"TMPDIR": folder})
+        suite.check(f"cut off behind the trace {' '.join(more)}", problems_of(
+            ended, status, "", "cannot read the archive .*names and stacks are of the files before")
+                    + ([] if ended.out == wanted.out else ["other events"]), ended)
+
+
+def names(suite, folder):
+    """Traces of names that no archive may have, and an archive of an archive."""
+    for name in ("a\nb.data", ".lock", "missing.txt", "kallsyms", "root"):
+        trace, out = os.path.join(folder, name), os.path.join(folder, "n.tar")
+        shutil.copy(TRACE, trace)
+        ended = run(["archive", trace, "-o", out, "-q", "--force"])
+        told = run(["list", "-i", out], env={"TMPDIR": folder})
+        suite.check(f"a trace called {name!r}", problems_of(ended, 0, None, "") + problems_of(told, 0, "page-faults", "")
+                    + ([] if tarfile.open(out).getnames()[0] == "perf.data" else ["under another name"]), told)
+    ended = run(["archive", out, "-o", os.path.join(folder, "twice.tar")])
+    suite.check("an archive of an archive", problems_of(ended, 1, None, "is an archive, or packed, already"), ended)
+
+
 def refuses_others(suite, folder):
     """A file in an archive under a build id that is not its own."""
     good, bad = os.path.join(folder, "good.tar"), os.path.join(folder, "bad.tar")
@@ -289,7 +317,7 @@ def refuses_others(suite, folder):
 def main():
     suite = Suite("archive")
     with tempfile.TemporaryDirectory() as folder:
-        for case in (contents, listed, wrong, interrupted, hostile, refuses_others):
+        for case in (contents, listed, wrong, interrupted, hostile, cut_off, names, refuses_others):
             own = os.path.join(folder, case.__name__)
             os.makedirs(own)
             suite.later(case, suite, own)

@@ -127,6 +127,24 @@ def recorded(suite, folder, program, place, env):
     suite.check("without --debuginfod it has no names", ["names"] if "outer" in ended.out else [], ended)
 
 
+def unwound_live(suite, folder, url):
+    """Nobody waits for a server while stacks are unwound as they come: rings would overflow."""
+    source, program = os.path.join(folder, "p.c"), os.path.join(folder, "p")
+    with open(source, "w", encoding="utf-8") as text:
+        text.write(SOURCE)
+    for command in (["gcc", "-O1", "-g", "-fomit-frame-pointer", "-fno-asynchronous-unwind-tables", "-fno-unwind-tables",
+                     "-Wl,--build-id", "-o", program, source], ["strip", program]):
+        subprocess.run(command, check=True, capture_output=True)
+    env = {"HOME": folder, "DEBUGINFOD_URLS": url, "DEBUGINFOD_CACHE_PATH": os.path.join(folder, "cache")}
+    Files.asked.clear()
+    ended = run(["eval", "-q", "--debuginfod", 'local t = oc.open { stacks = "dwarf" } local n, s = 0 t:on("cpu-clock", '
+                 "function(e) n, s = n + 1, e.stack end) t:run() print(n)", "--", program], env=env)
+    if ended.status != 0 or not ended.out.strip().isdigit() or int(ended.out) == 0:
+        suite.skip("stacks unwound live", ended.err.strip()[:200] or "no sample")
+        return
+    suite.check("stacks unwound live ask no server", [f"asked {Files.asked}"] if Files.asked else [], ended)
+
+
 def slow(suite, folder, url):
     program, _, _ = make(folder)
     Files.slow = True
@@ -164,7 +182,7 @@ def main():
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_port}"
     with tempfile.TemporaryDirectory() as folder:
-        for case, args in ((with_servers, (url,)), (slow, (url,)), (without_servers, ())):
+        for case, args in ((with_servers, (url,)), (unwound_live, (url,)), (slow, (url,)), (without_servers, ())):
             own = os.path.join(folder, case.__name__)
             os.makedirs(own)
             case(suite, own, *args)

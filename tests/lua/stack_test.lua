@@ -156,6 +156,10 @@ do -- symbols that a script adds win
     rule { offset = 1, size = 1, cfa = "sp+8", ra = 2 ^ 20 })
   check.error("the rule 1 has no 'rax'", rule { offset = 1, size = 1, cfa = "sp+8", rax = 1 })
   check.error("the rule 1 is a number", rule(7))
+  check.error("the rule 2 is for no place in memory", function()
+    trace:add_unwind_rules("x", { { offset = 1, size = 1, cfa = "sp+8" },
+      { offset = 0ULL - 1ULL, size = 2, cfa = "sp+8" } })
+  end)
   check.equal(frame.reason ~= nil, frame.file == nil)
   trace:add_unwind_rules("x", { { offset = frame.offset, size = 1, cfa = "fp+16", fp = -16 } })
   check.error("symbol_source wants a function", function() trace:symbol_source(1) end)

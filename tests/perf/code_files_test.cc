@@ -51,6 +51,16 @@ struct Fixture {
     std::ofstream(path, std::ios::binary) << header << note;
   }
 
+  /// Its time of modification, of CLOCK_MONOTONIC.
+  void set_written(oc::base::Nanos time) const {
+    using oc::base::now_of;
+    const auto wall = time + (now_of(CLOCK_REALTIME) - now_of(CLOCK_MONOTONIC));
+    timespec times[2] = {{0, UTIME_OMIT}, {}};
+    times[1].tv_sec = static_cast<time_t>(wall / 1'000'000'000);
+    times[1].tv_nsec = static_cast<long>(wall % 1'000'000'000);
+    REQUIRE(utimensat(AT_FDCWD, path.c_str(), times, 0) == 0);
+  }
+
   MapsLine mapping() const {
     struct stat info {};
     REQUIRE(stat(path.c_str(), &info) == 0);
@@ -126,6 +136,122 @@ TEST_CASE("a file that was renamed, or has other rights, is the same") {
   let_time_pass();
   CHECK(f.id_of(f.mapping(), now()) == "builda");
   CHECK(f.files.all().size() == 1);
+}
+
+TEST_CASE(
+    "a program that has ended, and was linked or renamed since, is the same where its inode is") {
+  Fixture f;
+  f.write('a');
+  const oc::base::Fd fd(open(f.path.c_str(), O_RDONLY | O_CLOEXEC));
+  const auto identity = oc::sys::load_file_identity(fd.number());
+  REQUIRE(identity);
+  let_time_pass();
+  const auto mapped = now();
+  let_time_pass();
+  REQUIRE(link(f.path.c_str(), (f.path + ".link").c_str()) == 0);
+  let_time_pass();
+  MapsLine line = f.mapping();
+  CHECK(f.id_of(line, mapped) == "gone");  // nobody says that it is the same inode
+  if (identity->generation == 0) {
+    WARN("this file system tells no generations of inodes");
+    return;
+  }
+  line.generation = identity->generation;
+  CHECK(f.id_of(line, mapped) == "builda");
+  let_time_pass();
+  f.write('b');
+  let_time_pass();
+  const auto later = now();
+  CHECK(f.id_of(line, later) == "buildb");
+  CHECK(f.id_of(line, mapped) == "builda");
+  REQUIRE(chmod(f.path.c_str(), 0700) == 0);
+  f.set_written(mapped);  // as cp -p does: a time from before, and it was another file
+  CHECK(f.id_of(line, mapped) == "builda");
+}
+
+TEST_CASE("what was mapped before the last look at its file needs no other look") {
+  Fixture f;
+  f.write('a');
+  const MapsLine line = f.mapping();
+  let_time_pass();
+  const auto before = now();
+  CHECK(f.files.find_known(line, before) == nullptr);
+  let_time_pass();
+  CHECK(f.id_of(line, before) == "builda");
+  const MappedFile* const known = f.files.find_known(line, before);
+  REQUIRE(known != nullptr);
+  CHECK(known->path == f.path);
+  CHECK(known == f.files.find(kNobody, line, before));
+  let_time_pass();
+  CHECK(f.files.find_known(line, now()) == nullptr);
+  const auto between = now();
+  let_time_pass();
+  f.write('b');
+  let_time_pass();
+  CHECK(f.files.find_known(line, between) == nullptr);
+  CHECK(f.id_of(line, between) == "gone");
+  CHECK(f.files.find_known(line, before) != nullptr);
+  REQUIRE(unlink(f.path.c_str()) == 0);
+  CHECK(f.id_of(line, before) == "builda");
+}
+
+TEST_CASE("what cannot be opened is what was seen of it, unless it may be another one by now") {
+  Fixture f;
+  f.write('a');
+  MapsLine line = f.mapping();
+  let_time_pass();
+  const auto early = now();
+  let_time_pass();
+  f.write('b');
+  let_time_pass();
+  const auto mapped = now();
+  CHECK(f.id_of(line, mapped) == "buildb");
+  REQUIRE(unlink(f.path.c_str()) == 0);
+  CHECK(f.id_of(line) == "buildb");
+  CHECK(f.id_of(line, mapped) == "buildb");
+  CHECK(f.id_of(line, early) == "gone");
+  let_time_pass();
+  CHECK(f.id_of(line, now()) == "gone");  // nobody says that it is the same inode
+}
+
+TEST_CASE("an inode that is told to be the same, and cannot be opened, is unchanged") {
+  Fixture f;
+  f.write('a');
+  MapsLine line = f.mapping();
+  line.generation = 7;  // nobody tells another one where the file system has none
+  const oc::base::Fd fd(open(f.path.c_str(), O_RDONLY | O_CLOEXEC));
+  const auto identity = oc::sys::load_file_identity(fd.number());
+  REQUIRE(identity);
+  if (identity->generation != 0) line.generation = identity->generation;
+  CHECK(f.id_of(line) == "builda");
+  REQUIRE(unlink(f.path.c_str()) == 0);
+  CHECK(f.id_of(line, now()) == "builda");
+  line.generation += 1;
+  CHECK(f.id_of(line, now()) == "nobody knows");
+}
+
+TEST_CASE("files that were looked at longest ago are forgotten") {
+  constexpr size_t kMost = 8;
+  Fixture f;
+  f.files = CodeFiles("/proc", kMost);
+  f.files.add_kernel("[kernel.kallsyms]", {1, 2, 3});
+  std::vector<MapsLine> lines;
+  std::vector<std::string> paths;
+  for (char letter = 'a'; letter <= 'z'; ++letter) {
+    paths.push_back(f.folder + "/" + letter);
+    f.path = paths.back();
+    f.write(letter);
+    lines.push_back(f.mapping());
+    lines.back().path = paths.back();
+    CHECK(f.id_of(lines.back()) == std::string("build") + letter);
+    CHECK(f.id_of(lines.front()) == "builda");
+    CHECK(f.files.all().size() <= kMost);
+  }
+  CHECK(f.files.all().front().is_kernel);
+  for (const std::string& path : paths) REQUIRE(unlink(path.c_str()) == 0);
+  CHECK(f.id_of(lines.front()) == "builda");
+  CHECK(f.id_of(lines.back()) == "buildz");
+  CHECK(f.id_of(lines[1]) == "nobody knows");
 }
 
 TEST_CASE("another device or generation is another file, however alike the inode") {

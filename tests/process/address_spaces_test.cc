@@ -205,11 +205,12 @@ TEST_CASE("a process ends with its last thread, whichever that is") {
   f.spaces.add_thread(1, 2);
   f.spaces.add_thread(1, 2);  // listed, and told
   f.spaces.add_thread(1, 3);
-  f.spaces.exit(1, 1);
-  f.spaces.exit(1, 3);
+  CHECK_FALSE(f.spaces.exit(1, 1));
+  CHECK_FALSE(f.spaces.exit(1, 3));
   bury_others();
   CHECK(f.at(1, 0x1000) == "/a+0");
-  f.spaces.exit(1, 2);
+  CHECK(f.spaces.exit(1, 2));
+  CHECK_FALSE(f.spaces.exit(1, 2));
   CHECK(f.at(1, 0x1000) == "/a+0");
   bury_others();
   CHECK(f.at(1, 0x1000).empty());

@@ -1,8 +1,12 @@
 #include <catch2/catch.hpp>
 
+#include <fstream>
+
 #include "base/byte_sink.h"
+#include "symbol/fixture_files.h"
 #include "symbol/jit_dump.h"
 #include "symbol/perf_map.h"
+#include "symbol/symbolizer.h"
 
 using oc::base::ByteSink;
 using oc::symbol::JitDump;
@@ -153,4 +157,51 @@ TEST_CASE("a jitdump that is cut off is read as far as it goes") {
   std::swap(other[0], other[3]);
   std::swap(other[1], other[2]);
   CHECK(JitDump::make(other, "x").error().what == "x is a jitdump of the other byte order");
+}
+
+TEST_CASE("names of a dump stay when it becomes shorter, and there are more when it has grown") {
+  using oc::process::Module;
+  oc::test::TemporaryFolder folder;
+  oc::base::Interner strings;
+  oc::process::ModuleTable modules(strings);
+  oc::process::FrameTable frames;
+  oc::symbol::Places places;
+  places.root = folder / "";
+  places.is_this_machine = false;
+  places.archives.clear();
+  Module module;
+  module.pid = 7;
+  module.kind = oc::process::ModuleKind::kFile;
+  module.path = strings.intern("/jit-7.dump");
+  modules.intern(module);
+  oc::symbol::ModuleFiles files(modules, places);
+  oc::symbol::Settings settings;
+  settings.tells_code = true;
+  oc::symbol::Symbolizer names(frames, files, settings);
+  const auto write = [&](uint64_t loads) {
+    DumpWriter dump;
+    for (uint64_t i = 0; i < loads; ++i) dump.load(i, 0x1000, 64, i, "f" + std::to_string(i));
+    std::ofstream file(folder / "jit-7.dump", std::ios::binary);
+    const auto bytes = dump.bytes();
+    file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<long>(bytes.size()));
+  };
+  const auto name = [&](uint32_t code, uint64_t offset) {
+    module.kind = oc::process::ModuleKind::kMemory;
+    module.path = strings.intern("//anon");
+    module.code = code;
+    const auto frame = frames.intern({offset, modules.intern(module), false});
+    return names.text(names.find(frame).function);
+  };
+  write(4);
+  CHECK(name(2, 0x1000) == "f1");
+  write(1);
+  CHECK(name(9, 0x1000) == "f3");  // not there yet: what is there last
+  CHECK(name(3, 0x1000) == "f2");  // still known
+  write(9);
+  CHECK(name(9, 0x1004) == "f8");
+  CHECK(name(0, 0x1000) == "f0");
+  CHECK(name(Module::kUntold, 0x1000) == "f8");
+  std::filesystem::remove(folder / "jit-7.dump");
+  CHECK(name(10, 0x1000) == "f8");
+  CHECK(name(4, 0x1000) == "f3");
 }

@@ -113,6 +113,10 @@ TEST_CASE("names that lead elsewhere are refused") {
     CHECK(find_name_problem(name) != "");
   CHECK(find_name_problem(std::string("a/") + std::string(256, 'b')) != "");
   CHECK(find_name_problem(std::string(5000, 'b')) != "");
+  std::string deep = "a";
+  for (int i = 1; i < 64; ++i) deep += "/a";
+  CHECK(find_name_problem(deep) == "");
+  CHECK(find_name_problem(deep + "/a") != "");
   for (const char* name :
        {"a", "perf.data", ".build-id/ab/cd/elf", "root/usr/bin/..a", "a..b", "ö"})
     CHECK(find_name_problem(name) == "");
@@ -140,6 +144,21 @@ TEST_CASE("an archive holds no more than its limits") {
   CHECK(problem.find("'c' is refused") != std::string::npos);
   CHECK(count({.members = 1}, &problem) == 1);
   CHECK(problem.find("'b' is refused") != std::string::npos);
+}
+
+TEST_CASE("folders are counted as members are") {
+  const Folder folder;
+  const std::string path = folder.at("it");
+  write_file(path, pack(Packing::kNone, {{"t", "trace"}, {"a/b/c", "1"}, {"a/d/e/f", "2"}}));
+  auto enough = Unpacked::open(path, kNever, {.members = 4});
+  REQUIRE(enough);
+  CHECK((*enough)->unpack());
+  auto unpacked = Unpacked::open(path, kNever, {.members = 3});
+  REQUIRE(unpacked);
+  const auto status = (*unpacked)->unpack();
+  REQUIRE_FALSE(status);
+  CHECK(status.error().what.find("'a/d/e/f' is refused: there are more than 3 folders") !=
+        std::string::npos);
 }
 
 TEST_CASE("what begins like an archive and is none is told apart") {
@@ -176,6 +195,11 @@ TEST_CASE("unpacking ends when that is asked for, and what a killed process left
   const auto two = Unpacked::open(path, kNever);  // the first one holds its lock
   REQUIRE((one && two));
   CHECK_FALSE(std::filesystem::exists(left));
-  CHECK(std::filesystem::exists(alien));
+  CHECK(std::filesystem::exists(alien));  // without a lock: one may be coming
   CHECK(read_file((*one)->first()) == "trace");
+  const timespec old[2]{{.tv_sec = 1, .tv_nsec = 0}, {.tv_sec = 1, .tv_nsec = 0}};
+  REQUIRE(utimensat(AT_FDCWD, alien.c_str(), old, 0) == 0);
+  const auto three = Unpacked::open(path, kNever);
+  REQUIRE(three);
+  CHECK_FALSE(std::filesystem::exists(alien));
 }
