@@ -81,6 +81,7 @@ class CodeFiles {
   const std::vector<Version>* versions_of(const MapsLine& mapping) const;
   const MappedFile* find_certain(const MapsLine& mapping, base::Nanos mapped) const;
   const MappedFile* find_unseen(const MapsLine& mapping, base::Nanos mapped);
+  base::Nanos wall_time_of(base::Nanos monotonic) const;
   const MappedFile* find_fresh(const MapsLine& mapping) const;
   static bool was_so(const std::vector<Version>& versions, const Found& found,
                      const MapsLine& mapping, base::Nanos mapped);
@@ -94,8 +95,9 @@ class CodeFiles {
   std::map<Key, Failures> failures_;
   std::vector<MappedFile> files_;
   static constexpr size_t kNone = ~size_t{0};
-  size_t vdso_ = kNone;  ///< in files_
-  MappedFile gone_;      ///< what find() hands out for a version that nobody has seen
+  size_t vdso_ = kNone;               ///< in files_
+  mutable int64_t clock_offset_ = 0;  ///< CLOCK_REALTIME less CLOCK_MONOTONIC
+  MappedFile gone_;                   ///< what find() hands out for a version that nobody has seen
 };
 
 }  // namespace oc::perf
