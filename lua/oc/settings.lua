@@ -34,7 +34,7 @@ function M.use_debuginfod(wants)
   M.debuginfod = wants or false
   if wants and (os.getenv("DEBUGINFOD_URLS") or "") == "" then
     errors.wrong_usage("--debuginfod: DEBUGINFOD_URLS names no server",
-      "as in: export DEBUGINFOD_URLS=https://debuginfod.debian.net")
+      "as in: export DEBUGINFOD_URLS=https://debuginfod.example.org")
   end
 end
 
