@@ -2,6 +2,7 @@
 --- of their options.
 
 local C = require "oc.abi"
+local chunks = require "oc.chunk"
 local errors = require "oc.errors"
 local hooks = require "oc.hooks"
 local report = require "oc.report"
@@ -22,7 +23,7 @@ function M.run_scripts(options)
     local source = file:read("*a")
     file:close()
     settings.read_source = function(chunk) return chunk == "@" .. path and source or nil end
-    local chunk, syntax = loadstring(source, "@" .. path)
+    local chunk, syntax = chunks.load(source, "@" .. path)
     if not chunk then error(errors.make(syntax), 0) end
     jit.off(chunk)
     local ok, err = pcall(chunk)

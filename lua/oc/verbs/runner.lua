@@ -2,6 +2,7 @@
 
 local C = require "oc.abi"
 local ask = require "oc.ask"
+local chunks = require "oc.chunk"
 local errors = require "oc.errors"
 local own_options = require "oc.options"
 local progress = require "oc.progress"
@@ -109,7 +110,7 @@ function M.run(context, source, name)
     trace_status = trace:command_status()
   end
   progress.make_way()  -- before the script: it may keep `print` in a local
-  local chunk, problem = loadstring(source, name)
+  local chunk, problem = chunks.load(source, name)
   if not chunk then return failed(problem, context) end
   -- A script that cannot declare arguments gets its wrong options told before it runs, and other
   -- words as `...`.

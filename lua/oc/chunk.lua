@@ -1,0 +1,19 @@
+--- Loads the text of a user's script. Bytecode is refused: LuaJIT does not check it, and damaged
+--- bytecode ends the program.
+
+local M = {}
+
+local BYTECODE = "\27"  -- luaconf.h: LUA_SIGNATURE begins so
+
+---@param source string
+---@param name string of the chunk: "@path" or "=name"
+---@return function? chunk
+---@return string? problem
+function M.load(source, name)
+  if source:sub(1, 1) == BYTECODE then
+    return nil, name:sub(2) .. ":1: this is bytecode; a script is text"
+  end
+  return loadstring(source, name)
+end
+
+return M
