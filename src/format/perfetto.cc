@@ -268,15 +268,8 @@ class PerfettoExport {
   }
 
   bool write_samples() {
-    const auto total = static_cast<double>(what_.selection.count());
-    uint64_t done = 0;
-    bool goes_on = true;
-    for_each_in_time(what_.selection, [&](const machine::Sample& sample, uint64_t) {
-      if (!goes_on || !out_.status()) return;
-      write_sample(sample);
-      if (++done % 65536 == 0 && what_.progress) goes_on = what_.progress(double(done) / total);
-    });
-    return goes_on;
+    return write_in_time(what_, out_,
+                         [&](const machine::Sample& sample, uint64_t) { write_sample(sample); });
   }
 
   void write_losses() {

@@ -1,11 +1,12 @@
 #include "machine/graph_builder.h"
 
 #include <fmt/format.h>
-#include <fnmatch.h>
 
 #include <algorithm>
 #include <string>
 #include <utility>
+
+#include "machine/name_match.h"
 
 namespace oc::machine {
 
@@ -213,8 +214,7 @@ bool GraphBuilder::matches(const std::string& pattern, std::vector<int8_t>& know
   if (function.value >= known.size()) known.resize(machine_.places.functions(), -1);
   int8_t& fits = known[function.value];
   if (fits < 0) {
-    const std::string name(machine_.text(machine_.places.function(function).name));
-    fits = name == pattern || fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
+    fits = machine::matches(pattern, machine_.text(machine_.places.function(function).name));
   }
   return fits == 1;
 }
@@ -227,11 +227,9 @@ bool GraphBuilder::is_hidden(FunctionId function) {
   }
   int8_t& fits = hidden_module_[function.value];
   if (fits < 0) {
-    const std::string path(machine_.text(machine_.places.function(function).module));
-    const std::string name = path.substr(path.rfind('/') + 1);
-    const std::string& pattern = options_.hide_module;
-    fits = path == pattern || name == pattern || fnmatch(pattern.c_str(), path.c_str(), 0) == 0 ||
-           fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
+    const std::string_view path = machine_.text(machine_.places.function(function).module);
+    fits = machine::matches(options_.hide_module, path) ||
+           machine::matches(options_.hide_module, file_name(path));
   }
   return fits == 1;
 }

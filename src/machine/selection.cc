@@ -1,23 +1,15 @@
 #include "machine/selection.h"
 
-#include <fnmatch.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 
 #include "base/nearest.h"
+#include "machine/name_match.h"
 
 namespace oc::machine {
 
 namespace {
-
-/// As it stands, or as a glob: names like `operator[]` need no escape.
-bool matches(const std::string& pattern, std::string_view text) {
-  if (pattern == text) return true;
-  if (pattern.find_first_of("*?[") == std::string::npos) return false;
-  return fnmatch(pattern.c_str(), std::string(text).c_str(), 0) == 0;
-}
 
 bool matches_any(const std::vector<std::string>& patterns, std::string_view text) {
   return std::any_of(patterns.begin(), patterns.end(),
@@ -35,11 +27,6 @@ std::string without_modifiers(const std::string& name) {
 
 bool is_among(const std::vector<int32_t>& list, int32_t value) {
   return list.empty() || std::find(list.begin(), list.end(), value) != list.end();
-}
-
-std::string_view file_name(std::string_view path) {
-  const size_t slash = path.rfind('/');
-  return slash == std::string_view::npos ? path : path.substr(slash + 1);
 }
 
 }  // namespace
