@@ -37,7 +37,7 @@ def guide_examples(path):
 def command(line, root, oc):
     """The words to run, and whether they are live."""
     demo = os.path.join(root, "examples", "traces", "demo.data")
-    line = re.sub(r"\bslow\.tar\.zst\b", ARCHIVE, line.replace("/tmp/", ""))
+    line = re.sub(r"(?<!/)\bslow\.tar\.zst\b", ARCHIVE, line.replace("/tmp/", FOLDER.name + "/"))
     words = shlex.split(line)
     words = [oc] + [demo if w in ("perf.data", "examples/traces/demo.data") else w for w in words[1:]]
     end = words.index("--") if "--" in words else len(words)
