@@ -38,7 +38,8 @@ M.verbs = {
   { name = "completion", usage = "bash|zsh|fish",
     summary = "what the shell needs to complete oc's command lines",
     words = { "bash", "zsh", "fish" }, completes = "none" },
-  { name = "help", usage = "[VERB]", summary = "show this, or a verb's options; --man: the manual",
+  { name = "help", usage = "[VERB|NAME]",
+    summary = "show this, a verb's options, or what scripts call; --man: the manual",
     completes = "verb" },
   { name = "version", usage = "", summary = "show the version", completes = "none" },
 }
