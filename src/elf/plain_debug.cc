@@ -1,11 +1,12 @@
 #include "elf/plain_debug.h"
 
 #include <elf.h>
-#include <zlib.h>
+#include <libdeflate.h>
 
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <memory>
 #include <string_view>
 
 #include "base/bytes.h"
@@ -140,9 +141,13 @@ void PlainDebug::load(size_t index) {
     part.is_done = true;
     return;
   }
-  uLongf size = part.to.size();
-  part.is_done = uncompress(part.to.data(), &size, part.from.data(), part.from.size()) == Z_OK &&
-                 size == part.to.size();
+  const std::unique_ptr<libdeflate_decompressor, decltype(&libdeflate_free_decompressor)> inflater(
+      libdeflate_alloc_decompressor(), libdeflate_free_decompressor);
+  if (inflater == nullptr) return;
+  // Without a place for the size it has to be the one that was announced.
+  part.is_done =
+      libdeflate_zlib_decompress(inflater.get(), part.from.data(), part.from.size(), part.to.data(),
+                                 part.to.size(), nullptr) == LIBDEFLATE_SUCCESS;
 }
 
 std::optional<File> PlainDebug::finish() {

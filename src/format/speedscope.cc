@@ -160,6 +160,7 @@ void SpeedscopeWriter::write_frames() {
 
 void SpeedscopeWriter::lay_out(const Track& track, machine::ValueType type) {
   pieces_.clear();
+  pieces_.reserve(track.samples.size());
   start_ = end_ = 0;
   const bool has_times = type == machine::ValueType::kDuration && what_.values;
   for (const uint64_t number : track.samples) {
