@@ -129,7 +129,8 @@ end
 local function one_line(text) return (text:gsub("%s+", " ")) end
 
 local function describe(out, entry)
-  out[#out + 1] = "---" .. one_line(entry.text) .. (entry.unit and " In " .. entry.unit .. "." or "")
+  local unit = entry.unit and " In " .. entry.unit .. "." or ""
+  out[#out + 1] = "---" .. one_line(entry.text) .. unit
   if entry.errors then out[#out + 1] = "---Raises: " .. entry.errors .. "." end
   for line in ((entry.example or entry.live or "") .. "\n"):gmatch("(.-)\n") do
     if line ~= "" then out[#out + 1] = "---    " .. line end
@@ -181,7 +182,7 @@ local function add_group(out, group, typed)
   local parent = group.parent or (group.by_name.merge and group.by_name.rows and "oc.Aggregate")
   out[#out + 1] = "---" .. one_line(group.text)
   out[#out + 1] = ("---@class %s%s"):format(group.class, parent and ": " .. parent or "")
-  for _, operator in ipairs(group.operators or {}) do out[#out + 1] = "---@operator " .. operator end
+  for _, each in ipairs(group.operators or {}) do out[#out + 1] = "---@operator " .. each end
   for _, entry in ipairs(group.entries) do
     if not is_method(entry) then
       out[#out + 1] = ("---@field %s %s %s"):format(entry.name, entry.type, one_line(entry.text))

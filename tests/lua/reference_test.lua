@@ -173,7 +173,8 @@ do -- classes that signatures name exist, and results can be read
           check(known[class], entry.full .. " names " .. class .. ", which has no entry")
         end
       end
-      check(entry.text:find("[.:]$") or entry.text:find("…$"), entry.full .. ": the text is no sentence")
+      check(entry.text:find("[.:]$") or entry.text:find("…$"),
+        entry.full .. ": the text is no sentence")
     end
   end
 end

@@ -11,7 +11,8 @@ return {
     { "number", "(): number", "As a Lua number: exact below 2^53, rounded above.",
       example = [[print(oc.addr(4096):number())]] },
   },
-  { name = "stack", class = "oc.Stack", joint = ":", title = "A stack", operators = { "len: integer" },
+  { name = "stack", class = "oc.Stack", joint = ":", title = "A stack",
+    operators = { "len: integer" },
     text = "What `e.stack` gives: an id; names are looked up when somebody asks. Equal stacks "
         .. "are equal keys, `#stack` is its depth.",
     { "frames", "(): oc.Frame[]",

@@ -59,8 +59,8 @@ function M.run(argv)
   if options.luarc and not options.output then
     errors.wrong_usage("--luarc wants to know where the types are", "give -o FILE, too")
   elseif options.luarc and exists(LUARC) and not options.force then
-    errors.wrong_usage(LUARC .. " is there already", "add the file to its workspace.library, or say "
-      .. "--force")
+    errors.wrong_usage(LUARC .. " is there already",
+      "add the file to its workspace.library, or say --force")
   end
   local session = session_of.new(options.input)
   local text = require("oc.types").text(session, options.input, words[1])
