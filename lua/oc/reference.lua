@@ -21,6 +21,9 @@ local M = {}
 local FILES = { "words", "module", "trace", "event", "values", "aggregates", "machine", "repl",
   "trace_tables", "machine_tables", "declared" }
 
+--- Classes that signatures name and nobody looks into.
+M.OPAQUE = { "oc.Aggregate", "oc.Argument", "oc.Help", "oc.List", "oc.Source" }
+
 --- Other names that one may say.
 local aliases = { m = "machine", g = "graph", q = "query", h = "handle", c = "counter" }
 
@@ -44,6 +47,7 @@ local aliases = { m = "machine", g = "graph", q = "query", h = "handle", c = "co
 ---@field title string
 ---@field text string
 ---@field is_table? boolean plain fields
+---@field operators? string[] as LuaCATS writes them
 ---@field entries oc.reference.Entry[]
 ---@field by_name table<string, oc.reference.Entry>
 

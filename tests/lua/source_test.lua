@@ -285,10 +285,11 @@ check.error("neither %-i nor a command", oc.open, { source = listed({}, tick) })
 settings.run.input = nil
 
 do -- a format writes bytes, and reads them
-  local format = oc.format { { "a", "u8" }, { "b", "i64" }, { "where", "addr" }, { "name", "string" },
-    { "tags", "u16[2]" }, { "rest", "i32[]" }, { "ok", "bool", true }, { "half", "float" } }
-  local bytes = format:write { a = 7, b = -5, where = "0xffffffff81000000", name = "né", tags = { 1 },
-    rest = { -1, 2 }, half = 0.5 }
+  local format = oc.format { { "a", "u8" }, { "b", "i64" }, { "where", "addr" },
+    { "name", "string" }, { "tags", "u16[2]" }, { "rest", "i32[]" }, { "ok", "bool", true },
+    { "half", "float" } }
+  local bytes = format:write { a = 7, b = -5, where = "0xffffffff81000000", name = "né",
+    tags = { 1 }, rest = { -1, 2 }, half = 0.5 }
   local record = format:read(bytes)
   check.equal(tostring(record.where), "0xffffffff81000000")
   record.where = nil

@@ -2,6 +2,8 @@
 
 return {
   { name = "addr", class = "oc.addr", joint = ":", title = "An address",
+    operators = { "add(number): oc.addr", "sub(number): oc.addr", "sub(oc.addr): number",
+      "mod(number): number" },
     text = "64 bits that compare, sort and print as addresses, and never lose bits. `addr - "
         .. "addr` and `addr % n` are numbers, "
       .. "`addr + n` and `addr - n` addresses. A key of aggregates as it is, of Lua tables by "
@@ -10,6 +12,7 @@ return {
       example = [[print(oc.addr(4096):number())]] },
   },
   { name = "stack", class = "oc.Stack", joint = ":", title = "A stack",
+    operators = { "len: integer" },
     text = "What `e.stack` gives: an id; names are looked up when somebody asks. Equal stacks "
         .. "are equal keys, `#stack` is its depth.",
     { "frames", "(): oc.Frame[]",

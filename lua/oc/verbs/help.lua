@@ -16,8 +16,8 @@ local function overview()
     .. text_table.render_lines({ {}, {} }, rows)
     .. "\n  oc FILE.lua                              run that script\n\nExamples:\n"
     .. help.EXAMPLES
-    .. "\noc help VERB shows a verb's options, oc script NAME --help a script's, oc help trace:on what\n"
-    .. "scripts may call; oc help reference lists that.\n"
+    .. "\noc help VERB shows a verb's options, oc script NAME --help a script's,\n"
+    .. "oc help trace:on what scripts may call; oc help reference lists that.\n"
 end
 
 --- A verb's options, or the reference's text; a mistake gets the nearest of both.
