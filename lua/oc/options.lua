@@ -13,6 +13,7 @@
 ---@field help string
 ---@field short? string
 ---@field placeholder? string
+---@field choices? string[] of kind "choice"
 ---@field aliases? string[]
 ---@field default? any
 ---@field min? number
@@ -180,6 +181,9 @@ return {
     help = "files lie below this folder, as in an image of another machine" },
   { name = "debuginfod", kind = "flag", verbs = { "script", "eval", "symbols", "archive" },
     help = "ask the servers in DEBUGINFOD_URLS for programs and debug files that are not here" },
+  { name = "color", kind = "choice", choices = { "auto", "always", "never" },
+    aliases = { "colour" }, default = "auto",
+    help = "colours; auto: on a terminal, unless NO_COLOR is set" },
   { name = "json", kind = "flag", help = "results as JSON, one document a line" },
   { name = "strict", kind = "flag", help = "lost or cut off data is an error (exit 3)" },
   { name = "quiet", short = "q", kind = "flag", help = "results, losses, notes and errors only" },

@@ -1,13 +1,16 @@
 #include "lua/progress_bar.h"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 
 #include "base/thread.h"
+
+extern "C" {
+#include "abi/terminal.h"
+}
 
 namespace oc::lua {
 
@@ -32,8 +35,9 @@ std::string time_text(double seconds) {
 }
 
 size_t columns_of(int fd) {
-  winsize size{};
-  return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+  oc_terminal size{};
+  return oc_terminal_size(fd, &size) == 1 && size.columns > 0 ? static_cast<size_t>(size.columns)
+                                                              : 80;
 }
 
 /// Requires: the host is locked.

@@ -1,10 +1,12 @@
 --- Aggregates as text and JSON: order of rows, columns, percentages.
 
 local addr = require "oc.addr"
+local cells = require "oc.cells"
 local errors = require "oc.errors"
 local json = require "oc.json"
 local nearest = require "oc.nearest"
 local settings = require "oc.settings"
+local terminal = require "oc.terminal"
 local text_table = require "oc.text_table"
 local units = require "oc.units"
 local stacks = require "oc.stack"
@@ -140,7 +142,7 @@ local function table_text(self, rows, options, total)
         right = false
       end
     end
-    columns[i] = { title = name, right = right }
+    columns[i] = { title = name, right = right, shrink = not right }
   end
   local formatters = {}
   for _, field in ipairs(self._kind.fields) do
@@ -156,11 +158,13 @@ local function table_text(self, rows, options, total)
     for k, name in ipairs(beside) do line[k] = M.key_text(row[name]) end
     for _, field in ipairs(self._kind.fields) do line[#line + 1] = formatters[field](row[field]) end
     if options.percent then
-      line[#line + 1] = string.format("%.1f%%", percent_of(self, row, total))
+      local percent = percent_of(self, row, total)
+      line[#line + 1] = string.format("%.1f%%", percent)
+      line.styles = { [#line] = terminal.heat(percent) }
     end
     lines[i] = line
   end
-  return stack_rows.interleave(text_table.render(columns, lines), rows, below)
+  return stack_rows.interleave(text_table.render(columns, lines, terminal.layout()), rows, below)
 end
 
 ---@param self oc.Aggregate
@@ -174,7 +178,7 @@ function M.print(self, options)
   local rows, left_out = cut(self:rows(options.sort), options.top)
   local title = options.title or self.options.title
   local out = {}
-  if title then out[#out + 1] = text_table.clean(tostring(title)) .. "\n" end
+  if title then out[#out + 1] = cells.clean(tostring(title)) .. "\n" end
   stack_rows.resolve(self, rows)
   if #rows == 0 then
     out[#out + 1] = left_out == 0 and "(nothing)\n" or ""
