@@ -146,6 +146,7 @@ local function new_aggregate(self, verb, event, ...)
   local plan = short_keys.plan(trace, verb, names, { value = value, keys = keys,
     count = rest.n - first + 1, names = options.of_verb.names })
   local arguments = { unpack(plan.columns) }
+  if kind.make == "topk" then table.insert(arguments, 1, options.of_print.top or 10) end
   arguments[#arguments + 1] = options.of_aggregate
   local aggregate = aggregates[kind.make](unpack(arguments))
   local callback = short_keys.compile(plan, aggregate, aggregate._kind.method)
