@@ -2,7 +2,8 @@
 
 local function shared(name, add)
   local first = name == "topk" and "5, " or ""
-  local make = ('local a = oc.%s(' .. first .. '"comm")\non("cpu", function(e) a:%s end)\n'):format(name, add)
+  local make = ('local a = oc.%s(' .. first .. '"comm")\n'):format(name)
+    .. ('on("cpu", function(e) a:%s end)\n'):format(add)
   local function at_end(text) return make .. "at_end(function() " .. text .. " end)" end
   return {
     { "print", "(options?: oc.PrintOptions)",

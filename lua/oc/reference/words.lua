@@ -44,7 +44,7 @@ end)]]
     errors = "a field that is no number",
     example = [[quantiles("raw_syscalls:sys_exit", "ret", { filter = "id == 0 && ret > 0" })]] },
   { "topk", "(event: string|string[], ...: number|string|function|table): oc.TopK",
-    "The most frequent keys in bounded memory; a number before the keys says how many to show (10).",
+    "The most frequent keys in bounded memory; a number before them says how many to show (10).",
     errors = "a field that the event has not", example = [[topk("cpu", 3, "comm", "ip")]] },
   { "every", "(period: string|number, fn: fun(time: number))", "As `trace:every`.",
     example = [[local c = count("cpu")
