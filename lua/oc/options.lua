@@ -84,7 +84,7 @@ return {
     verbs = { "report" }, help = "levels of a tree" },
   { name = "script", kind = "texts", placeholder = "FILE", repeats = true, once = true,
     verbs = { "record", "report", "export", "diff", "list" }, aliases = { "script-file" },
-    help = "a Lua file that declares hooks, exporters, scenarios" },
+    help = "a Lua file that declares hooks, exporters, scenarios; or record-trace's, in .rhai" },
   { name = "scenario", kind = "string", placeholder = "NAME", once = true,
     verbs = { "record", "report", "export", "diff" },
     help = "a named question: block_io, cpu, locks, off_cpu, page_faults, run_queue, syscalls" },

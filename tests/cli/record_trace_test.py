@@ -196,6 +196,25 @@ def check_rest(suite, folder):
     suite.check("--format perfview-xml", problems_of(ended, err=".*" if ended.err else None), ended)
 
 
+def check_rhai(suite, folder):
+    same = [without_note(run(["script", "-q", "-i", TRACE, os.path.join(ROOT, "examples/failed_opens" + end)])) for end in (".lua", ".rhai")]
+    problems = problems_of(same[1], out=r"failed_open +cat$")
+    if same[0].out != same[1].out:
+        problems.append("in Lua it says something else")
+    suite.check("a script as it is, in Rhai", problems, same[1])
+    path = os.path.join(folder, "wrong.rhai")
+    for text, err in (('let a = 1;\nrecord_event(event_from_tracefs("sched", 5));', r"wrong\.rhai:2: event_from_tracefs wants.*\n +2 \| record_event"),
+                      ("let a = 1;\n\nswitch a { }", r"wrong\.rhai:3: 'switch' cannot be carried over\n +3 \| switch a")):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        ended = run(["script", "-i", TRACE, path])
+        suite.check("a mistake in Rhai: " + text[-12:], problems_of(ended, 1, err=err), ended)
+        ended = run(["report", TRACE, "--script", path])
+        suite.check("the same for --script: " + text[-12:], problems_of(ended, 1, err=err.split(r".*\n")[0].split(r"\n")[0]), ended)
+    ended = run(["report", TRACE, "-q", "--script", os.path.join(ROOT, "examples/failed_opens.rhai"), "-e", "failed_open", "--by", "comm"])
+    suite.check("oc report --script FILE.rhai", problems_of(ended, out=r"failed_open: 114 samples"), ended)
+
+
 def check_live(suite, folder):
     path, out = os.path.join(folder, "live.lua"), os.path.join(folder, "live.data")
     with open(path, "w", encoding="utf-8") as file:
@@ -219,7 +238,7 @@ def check_live(suite, folder):
 def main():
     suite = Suite("record_trace")
     with tempfile.TemporaryDirectory() as folder:
-        for check in (check_record, check_sample, check_timeline, check_children, check_rest, check_live):
+        for check in (check_record, check_sample, check_timeline, check_children, check_rest, check_rhai, check_live):
             suite.later(check, suite, folder)
         for number, case in enumerate(MISTAKES):
             suite.later(check_mistake, suite, folder, number, *case)
