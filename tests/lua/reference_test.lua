@@ -76,6 +76,8 @@ for name, class in pairs(faces.classes) do
   else  -- aggregates: what all have, and the method that takes values
     local names = public_names(getmetatable(class))
     names[class._kind.method] = true
+    for _, method in ipairs(class._kind.more_methods or {}) do names[method] = true end
+    if name == "quantiles" then names.quantile = true end
     for field in pairs(public_names(class)) do names[field] = true end
     compare(name, names)
   end

@@ -82,6 +82,7 @@ function M.run(argv)
       "oc export perf.data -o profile.pb.gz")
   end
   input.run_scripts(options)
+  if options.format == "perfview-xml" then options.format = "perfview" end  -- record-trace's name
   local outputs = options.output
   if not outputs then
     errors.wrong_usage("oc export needs a file to write", "oc export perf.data -o profile.pb.gz")

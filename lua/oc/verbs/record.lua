@@ -254,9 +254,13 @@ function M.run(argv)
   local options = context.options
   check(context)
   settings.quiet, settings.verbose, settings.json = options.quiet, options.verbose, options.json
-  local asked = ask.of_options(options)
-  local session = session_of.new()
   require("oc.verbs.machine_input").run_scripts(options)
+  local asked = ask.of_options(options)
+  for _, name in ipairs(options.event_of_scripts or {}) do
+    asked.events = asked.events or {}
+    table.insert(asked.events, name)
+  end
+  local session = session_of.new()
   if options.scenario then add_scenario(session, options, asked) end
   ask.apply(session, asked, context.command ~= nil)
   local found = resolve(session, options, asked)

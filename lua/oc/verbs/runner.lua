@@ -45,7 +45,12 @@ local function apply(context)
   elseif command and options.input then
     wrong_usage("a command runs live, and -i reads a recorded trace", "leave out one of the two")
   end
-  if options.input then check_recorded(context) end
+  if options.input and options.live then
+    wrong_usage("--live traces this machine, and -i reads a recorded trace",
+      "leave out one of the two")
+  elseif options.input then
+    check_recorded(context)
+  end
   settings.json, settings.verbose, settings.quiet = options.json, options.verbose, options.quiet
   settings.traceback = options.traceback
   settings.use_debuginfod(options.debuginfod)
@@ -96,8 +101,13 @@ end
 ---@field after fun(...) called with what the chunk returned, when it did
 ---@field of_report fun(trace: oc.Trace): table? what the report of a run leaves out
 
-local function nothing() end
-local as_script = { load = chunks.load, after = nothing, of_report = nothing }
+--- A script of record-trace's verbs has said what it wants, and not that it is to be run.
+local function finish_record_trace()
+  local record_trace = package.loaded["oc.record_trace"]
+  if record_trace then record_trace.finish() end
+end
+
+local as_script = { load = chunks.load, after = finish_record_trace, of_report = function() end }
 
 --- Runs `source` as chunk `name` ("@path" or "=name").
 ---@param context oc.args.Context
