@@ -31,9 +31,15 @@ local choosing = { "script", "eval", "record", "report", "export", "diff" }
 
 ---@type oc.Option[]
 return {
+  { name = "input", short = "i", kind = "texts", placeholder = "FILE", once = true, repeats = true,
+    verbs = { "script", "eval" },
+    help = "read this trace (- is standard input), again for more; without it, trace live" },
   { name = "input", short = "i", kind = "file", placeholder = "FILE", once = true,
-    verbs = { "script", "eval", "list" },
+    verbs = { "list" },
     help = "read this trace (- is standard input); without it, trace live" },
+  { name = "jobs", short = "j", kind = "number", placeholder = "N", min = 1, max = 1024,
+    verbs = { "script", "eval" }, once = true,
+    help = "N processes, each on one of several traces, or on a part of one's time" },
   { name = "input", short = "i", kind = "file", placeholder = "FILE", once = true,
     verbs = { "types" }, help = "the events of this trace; without it, those of this machine" },
   { name = "output", short = "o", kind = "file", placeholder = "FILE", once = true,

@@ -49,6 +49,7 @@ local function report(trace, err)
     return M.stop(trace)
   end
   local is_new, is_over = settings.errors:add(err)
+  if settings.errors.is_silent then is_new = false end  -- a worker's: told by the first process
   if is_new then io.stderr:write(errors.render(err, settings.read_source)) end
   if is_new and settings.traceback and err.traceback then io.stderr:write(err.traceback, "\n") end
   if is_over or interrupted == -1 then M.stop(trace) end
@@ -231,9 +232,11 @@ local function say_skipped(timers)
     .. "between (a wrong time stamp?)\n"):format(timers.skipped))
 end
 
---- Feeds a started trace to its end.
+--- Feeds a started trace until there are no more events.
 ---@param trace oc.Trace
-function M.feed(trace)
+---@return boolean ok
+---@return any err
+function M.deliver(trace)
   if trace._path then progress.start() end
   local ok, err = xpcall(feed, traced, trace)
   progress.stop()
@@ -244,16 +247,30 @@ function M.feed(trace)
   trace._is_over = true
   for _, event_view in pairs(trace._views) do event_view._d = nothing end
   say_skipped(trace._timers)
-  trace._queue:begin_hook(session.stats(trace._session).span_ns)
+  return ok, err
+end
+
+--- Calls the end hooks, and says how the run was.
+---@param trace oc.Trace
+function M.conclude(trace)
+  trace._is_over = true
+  trace._queue:begin_hook(trace:stats().span_ns)
   for _, fn in ipairs(trace._at_end) do
     call_hook(trace, fn)
-    deliver_emitted(trace)
+    if trace._deliver then deliver_emitted(trace) end
   end
   trace._queue:leave()
   io.stdout:flush()
   C.oc_session_end(trace._session)
   settings.finished(trace)
   jit.flush()  -- compiled code of functions that live on holds the callbacks, and so the trace
+end
+
+--- Feeds a started trace to its end.
+---@param trace oc.Trace
+function M.feed(trace)
+  local ok, err = M.deliver(trace)
+  M.conclude(trace)
   if not ok then error(err, 0) end
 end
 

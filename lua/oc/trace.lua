@@ -104,7 +104,7 @@ function M.open(options)
     _max_overhead = given.max_overhead, _phases = phases.new(given.paused), _registered = {},
     _pushdown = options.pushdown ~= false,
     _proxies = {}, _queue = proxies.new_queue(), _timers = timers.new(), _at_end = {},
-    _ran = false, _stopping = false,
+    _ran = false, _stopping = false, _scratch = {}, _told = {},
     _opened_at = debug.getinfo(2, "Sl"),
   }, Trace)
   opened[#opened + 1] = self
@@ -204,6 +204,16 @@ local function fall_back(self, err)
   attach(self, path)
   for _, entry in ipairs(self._registered) do bind(self, entry.name, entry.fn, entry.options) end
   return true
+end
+
+--- Goes on to another recorded trace, or to the same from its beginning: all that was declared is
+--- declared there.
+---@param path string
+function Trace:_reopen(path)
+  attach(self, path)
+  if self._options.cgroups then C.oc_session_sample_cgroups(self._session) end
+  for _, tell in ipairs(self._told) do tell(self._session) end
+  for _, entry in ipairs(self._registered) do bind(self, entry.name, entry.fn, entry.options) end
 end
 
 --- Runs `body`; when the kernel refuses, falls back and runs it again.
@@ -344,6 +354,30 @@ function Trace:is_paused() return self._phases.is_paused end
 ---@return string
 function Trace:phase(name) return phases.phase(self, name) end
 
+--- A table for what belongs to one input, such as when a thread's call began: emptied at the beginning
+--- of each, where there are several (`-i a -i b`), and behind the last one.
+---@return table
+function Trace:scratch()
+  if self._ran then
+    errors.misuse("tables for a run are made before trace:run()", { token = "scratch" })
+  end
+  local made = {}
+  self._scratch[#self._scratch + 1] = made
+  return made
+end
+
+function Trace:_start()
+  filter.check_run(self._fits, self._left_out, self._misfit)
+  run.start(self, self._buffer_bytes, function(body) return with_fallback(self, body) end)
+end
+
+--- True when a run is more than one pass over one input.
+local function has_parts(self)
+  local inputs = settings.run.inputs
+  return (settings.run.jobs or 1) > 1
+    or inputs and #inputs > 1 and not self._options.input and self._path == inputs[1]
+end
+
 --- Opens what the callbacks need, delivers every event in order of time, calls the end hooks.
 ---@return oc.Trace self
 function Trace:run()
@@ -356,9 +390,13 @@ function Trace:run()
   if settings.run.asked and settings.run.asked.events and not self._has_read_events then
     io.stderr:write("oc: this script chooses its events itself: -e and --syscalls change nothing\n")
   end
-  filter.check_run(self._fits, self._left_out, self._misfit)
-  run.start(self, self._buffer_bytes, function(body) return with_fallback(self, body) end)
-  run.feed(self)
+  self._ran_at = debug.getinfo(2, "Sl")
+  if has_parts(self) then
+    require("oc.jobs").run(self)
+  else
+    self:_start()
+    run.feed(self)
+  end
   return self
 end
 
@@ -367,7 +405,13 @@ end
 ---@param module string
 ---@param symbols { offset: number|oc.addr, size: number, name: string }[]
 function Trace:add_symbols(module, symbols)
-  frames.add_symbols(self._session, module, symbols)
+  self:_tell(function(to) frames.add_symbols(to, module, symbols) end)
+end
+
+--- Tells the session something, and those that follow it where there are several inputs.
+function Trace:_tell(tell)
+  tell(self._session)
+  self._told[#self._told + 1] = tell
 end
 
 ---@class oc.UnwindRule
@@ -382,7 +426,7 @@ end
 ---@param module string
 ---@param rules oc.UnwindRule[]
 function Trace:add_unwind_rules(module, rules)
-  require("oc.unwind_rules").add(self._session, module, rules)
+  self:_tell(function(to) require("oc.unwind_rules").add(to, module, rules) end)
 end
 
 --- Asks `fn(frame)` for each place in code that oc cannot name: it returns a name, a table with
@@ -392,7 +436,7 @@ function Trace:symbol_source(fn)
   if type(fn) ~= "function" then
     errors.misuse("trace:symbol_source wants a function", { token = "symbol_source" })
   end
-  frames.set_source(self._session, fn)
+  self:_tell(function(to) frames.set_source(to, fn) end)
 end
 
 -- Asking -----------------------------------------------------------------------------------------
@@ -417,6 +461,7 @@ end
 --- Numbers of the run so far.
 ---@return oc.Stats
 function Trace:stats()
+  if self._merged then return self._merged.stats end
   local stats = session.stats(self._session)
   stats.delivered_to_batches = nil
   stats.events = stats.events - self._phases.skipped
@@ -427,7 +472,9 @@ end
 
 --- Sentences about damage or limits of the trace.
 ---@return string[]
-function Trace:notes() return session.notes(self._session) end
+function Trace:notes()
+  return self._merged and self._merged.notes or session.notes(self._session)
+end
 
 --- The launched command's exit status, 128 + n for a signal; nil without a command or while it
 --- runs.
@@ -452,11 +499,16 @@ function Trace:is_recorded() return self._path ~= nil end
 
 --- True when the trace is truncated or damaged.
 ---@return boolean
-function Trace:is_damaged() return C.oc_session_is_damaged(self._session) ~= 0 end
+function Trace:is_damaged()
+  if self._merged then return self._merged.is_damaged end
+  return C.oc_session_is_damaged(self._session) ~= 0
+end
 
 M.class = Trace
 
 Trace.__index = function(self, name)
+  local merged = rawget(self, "_merged")  -- of several parts (jobs.lua)
+  if merged and (name == "start_ns" or name == "start_wall_ns") then return merged[name] end
   if name == "start_ns" then return session.start_ns(self._session) end
   if name == "host" then return session.host(self._session) end
   if name == "start_wall_ns" then return session.start_wall_ns(self._session) end
@@ -464,7 +516,7 @@ Trace.__index = function(self, name)
     rawset(self, "_has_read_events", true)
     return self._asked.events or {}
   end
-  if name == "_machine" or name == "_profile" then return nil end
+  if name == "_machine" or name == "_profile" or name == "_merged" then return nil end
   local method = Trace[name]
   if method == nil and not (type(name) == "string" and name:find("^_")) then
     local names = { "events", "host", "start_ns", "start_wall_ns" }

@@ -34,6 +34,9 @@ end
 local function apply(context)
   context:finish()
   local options, command = context.options, context.command
+  if type(options.input) == "table" then  -- all of them are in settings.run.inputs
+    context.inputs, options.input = options.input, options.input[1]
+  end
   if context.positionals[1] then
     wrong_usage(("'%s' is one argument too many"):format(context.positionals[1]),
       "a command to run comes after --")
@@ -56,7 +59,8 @@ local function apply(context)
   settings.use_debuginfod(options.debuginfod)
   settings.errors.max = options.max_errors
   settings.run = {
-    input = options.input, duration = options.duration, events = options.events,
+    input = options.input, inputs = context.inputs, jobs = options.jobs,
+    duration = options.duration, events = options.events,
     time = options.time, buffer = options.buffer, command = context.command,
     frequency = options.frequency, paused = options.paused, max_overhead = options.max_overhead,
     filter = options.filter, asked = ask.of_options(options),
