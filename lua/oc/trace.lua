@@ -16,6 +16,7 @@ local canonical = require "oc.canonical"
 local errors = require "oc.errors"
 local filter = require "oc.filter"
 local frames = require "oc.frames"
+local instrument = require "oc.instrument"
 local kinds = require "oc.kinds"
 local machine = require "oc.machine"
 local nearest = require "oc.nearest"
@@ -262,7 +263,7 @@ function Trace:every(period, fn)
     errors.misuse("trace:every wants a function", { token = "every" })
   end
   if self._ran then errors.misuse("timers are set before trace:run()", { token = "every" }) end
-  self._timers:add(ns, fn)
+  self._timers:add(ns, instrument.hook("every " .. tostring(period), fn))
 end
 
 --- Calls `fn()` after the last event.
@@ -271,7 +272,7 @@ function Trace:at_end(fn)
   if type(fn) ~= "function" then
     errors.misuse("trace:at_end wants a function", { token = "at_end" })
   end
-  self._at_end[#self._at_end + 1] = fn
+  self._at_end[#self._at_end + 1] = instrument.hook("at_end", fn)
 end
 
 --- True when `name` (or a glob) means an event that this trace has, or that can be asked for here.
@@ -352,7 +353,11 @@ function Trace:run()
   end
   filter.check_run(self._fits, self._left_out, self._misfit)
   run.start(self, self._buffer_bytes, function(body) return with_fallback(self, body) end)
-  run.feed(self)
+  if settings.profile then
+    require("oc.script_profile").time_run(run.feed, self)
+  else
+    run.feed(self)
+  end
   return self
 end
 
