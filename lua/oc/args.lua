@@ -250,6 +250,10 @@ local function index_declared(declared)
         token = name, hint = "make it with oc.number, oc.string, oc.flag, oc.duration, …",
       })
     end
+    if name == "user" then
+      errors.misuse("no argument can be called user: --user says who runs the script",
+        { token = name })
+    end
     argument.key, argument.name = name, dashed(name)
     arguments[#arguments + 1] = argument
   end

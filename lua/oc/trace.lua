@@ -16,6 +16,7 @@ local canonical = require "oc.canonical"
 local errors = require "oc.errors"
 local filter = require "oc.filter"
 local frames = require "oc.frames"
+local instrument = require "oc.instrument"
 local kinds = require "oc.kinds"
 local machine = require "oc.machine"
 local nearest = require "oc.nearest"
@@ -271,7 +272,7 @@ function Trace:every(period, fn)
     errors.misuse("trace:every wants a function", { token = "every" })
   end
   if self._ran then errors.misuse("timers are set before trace:run()", { token = "every" }) end
-  self._timers:add(ns, fn)
+  self._timers:add(ns, instrument.hook("every " .. tostring(period), fn))
 end
 
 --- Calls `fn()` after the last event.
@@ -280,7 +281,7 @@ function Trace:at_end(fn)
   if type(fn) ~= "function" then
     errors.misuse("trace:at_end wants a function", { token = "at_end" })
   end
-  self._at_end[#self._at_end + 1] = fn
+  self._at_end[#self._at_end + 1] = instrument.hook("at_end", fn)
 end
 
 --- True when `name` (or a glob) means an event that this trace has, or that can be asked for here.
@@ -395,7 +396,8 @@ function Trace:run()
     require("oc.jobs").run(self)
   else
     self:_start()
-    run.feed(self)
+    local pass = settings.profile and require("oc.script_profile").time_run
+    if pass then pass(run.feed, self) else run.feed(self) end
   end
   return self
 end
