@@ -168,7 +168,7 @@ local function walk(self, node, depth, state)
       state.rows[#state.rows + 1] = { ("%.2f%%"):format(percent),
         own > 0 and ("%.2f%%"):format(own) or "", ("  "):rep(depth) .. name,
         styles = { terminal.heat(percent), terminal.heat(own) } }
-      if depth < state.depth then walk(self, child, depth + 1, state) end
+      if depth + 1 < state.depth then walk(self, child, depth + 1, state) end
     end
   end
 end
@@ -176,6 +176,7 @@ end
 local print_options = { min = true, depth = true, most = true }
 
 --- The tree as text: total, self, name.
+--- `depth`: so many levels.
 ---@param options? { min?: string|number, depth?: integer, most?: integer }
 ---@return string
 function Graph:text(options)

@@ -218,7 +218,10 @@ end
 local function group_title(group) return type(group) == "string" and group or "group" end
 
 local function shown_key(group, value)
-  if value == nil then return "" end
+  if value == nil or value == "" then
+    local name = type(group) == "string" and (group:match("^attribute:(.*)") or group) or "value"
+    return ("(no %s)"):format(name)
+  end
   if type(group) == "string" and group:find("^time") then return units.write_duration(value) end
   return tostring(value)
 end
