@@ -204,6 +204,8 @@ end
 function Graph:print(options) io.stdout:write(self:text(options)) end
 Graph.__tostring = function(self) return self:text() end
 
+M.class = Graph
+
 Graph.__index = function(_, name)
   local method = Graph[name]
   if method == nil and type(name) == "string" and not name:find("^_") then

@@ -299,6 +299,8 @@ function Query:print(options) io.stdout:write(tostring(result(self, options and 
 function Query:json() return result(self):json() end
 Query.__tostring = function(self) return tostring(result(self, 20)) end
 
+M.class, M.result_class = Query, Result
+
 Query.__index = function(_, name)
   local method = Query[name]
   if method == nil and type(name) == "string" and not name:find("^_") then

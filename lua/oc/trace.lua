@@ -54,8 +54,7 @@ local opened = {}  -- and not yet run: a trace that was run is freed like any ot
 --- Raises an error at the place where a trace was opened that has callbacks and was never run.
 function M.check_all_ran()
   for _, self in ipairs(opened) do
-    local has_callbacks = #self._registered > 0 or #self._timers > 0 or #self._at_end > 0
-    if has_callbacks then
+    if self:has_callbacks() then
       errors.raise_at(self._opened_at, "this trace has callbacks but was never run",
         { hint = "call trace:run() after the callbacks", token = "open" })
     end
@@ -306,6 +305,12 @@ function Trace:has(name)
   return ok and #found > 0
 end
 
+--- True when there is something to run it for: a callback, a timer, an end hook.
+---@return boolean
+function Trace:has_callbacks()
+  return #self._registered > 0 or #self._timers > 0 or #self._at_end > 0
+end
+
 --- One event of this trace: its name, the fields of its payload, references to fields.
 ---@param name string
 ---@return oc.TraceEvent
@@ -320,6 +325,7 @@ function Trace:event(name)
     name = kind.name,
     names = names,
     format = kind.fields,
+    _kinds = found,
     field = function(_, field) return view.field_reference(kind, field) end,
   }
 end
@@ -473,6 +479,8 @@ function Trace:is_recorded() return self._path ~= nil end
 --- True when the trace is truncated or damaged.
 ---@return boolean
 function Trace:is_damaged() return C.oc_session_is_damaged(self._session) ~= 0 end
+
+M.class = Trace
 
 Trace.__index = function(self, name)
   if name == "start_ns" then return session.start_ns(self._session) end

@@ -256,6 +256,24 @@ function M.field_reference(kind, name)
   return assert(loadstring(text, errors.own_chunk("field:" .. name)))()
 end
 
+--- True when the events of a kind have this name; with `in_payload` as `e.args` has it.
+---@param kind oc.Kind
+---@param name string
+---@param in_payload? boolean
+---@return boolean
+function M.has(kind, name, in_payload)
+  if in_payload then return kind.by_name[name] ~= nil end
+  return name == "args" or source_of(kind, name) ~= nil
+end
+
+--- Raises that a kind has no such name.
+---@param kind oc.Kind
+---@param name string
+---@param in_payload? boolean
+function M.missing(kind, name, in_payload)
+  no_field(kind, name, in_payload and payload_names(kind) or nil)
+end
+
 -- The runtime of generated code ------------------------------------------------------------------
 
 ---@class oc.view.Runtime what the accessors of one session share

@@ -18,8 +18,8 @@
 namespace oc::symbol {
 namespace {
 
-constexpr std::string_view kMagic = "ockern2\n";
-constexpr uint64_t kMostBytes = uint64_t{1} << 30;
+constexpr std::string_view kKeptMagic = "ockern2\n";
+constexpr uint64_t kMostKeptBytes = uint64_t{1} << 30;
 
 /// A symbol in the file.
 struct Entry {
@@ -59,7 +59,7 @@ bool write_all(int fd, std::span<const uint8_t> bytes) {
 
 std::vector<uint8_t> pack_names(const KernelNames& names) {
   base::ByteSink sink;
-  sink.put_text(kMagic);
+  sink.put_text(kKeptMagic);
   sink.put(uint64_t{0});
   sink.put(names.text_start);
   sink.put(names.text);
@@ -79,7 +79,7 @@ std::vector<uint8_t> pack_names(const KernelNames& names) {
 
 std::optional<KernelNames> unpack_names(std::span<const uint8_t> packed) {
   base::Bytes bytes(packed);
-  if (bytes.text(kMagic.size()) != kMagic) return {};
+  if (bytes.text(kKeptMagic.size()) != kKeptMagic) return {};
   const auto hash = bytes.read<uint64_t>();
   if (bytes.failed() || XXH3_64bits(bytes.at(), bytes.remaining()) != hash) return {};
   KernelNames names;
@@ -116,7 +116,7 @@ std::optional<KernelNames> KeptNames::find(const std::string& key) const {
   const base::Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   struct stat info {};
   if (!fd || fstat(fd.number(), &info) != 0 || !S_ISREG(info.st_mode) || !is_own(info)) return {};
-  if (static_cast<uint64_t>(info.st_size) > kMostBytes) return {};
+  if (static_cast<uint64_t>(info.st_size) > kMostKeptBytes) return {};
   const auto mapping = base::Mapping::map(fd.number(), path);
   return mapping ? unpack_names(mapping->bytes()) : std::nullopt;
 }

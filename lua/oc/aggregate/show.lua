@@ -188,6 +188,8 @@ function M.print(self, options)
     out[#out + 1] = table_text(self, rows, options, self:total())
   end
   if left_out > 0 then out[#out + 1] = ("… %d more\n"):format(left_out) end
+  local footnote = #rows > 0 and self._kind.footnote and self._kind.footnote(self)
+  if footnote then out[#out + 1] = footnote .. "\n" end
   if refused_of(self) > 0 then
     out[#out + 1] = ("(other): %.0f events had new keys after %d rows, the limit\n"):format(
       refused_of(self), self._keys.limit)
@@ -212,11 +214,13 @@ function M.json(self, options)
     json.object(row)
   end
   local refused = refused_of(self)
-  return assert(json.encode({
+  local document = self._kind.facts and self._kind.facts(self) or {}
+  for name, value in pairs {
     kind = self._kind.name, title = options.title or self.options.title, unit = self.options.unit,
     units = self._kind.units, columns = self.columns, rows = rows, total = total,
     more = left_out > 0 and left_out or nil, refused = refused > 0 and refused or nil,
-  }))
+  } do document[name] = value end
+  return assert(json.encode(document))
 end
 
 return M

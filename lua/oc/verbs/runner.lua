@@ -91,10 +91,20 @@ local function failed(err, context)
   return FAILED
 end
 
+---@class oc.Running how a chunk is run that is no script
+---@field load fun(source: string, name: string): function?, string?
+---@field after fun(...) called with what the chunk returned, when it did
+---@field of_report fun(trace: oc.Trace): table? what the report of a run leaves out
+
+local function nothing() end
+local as_script = { load = chunks.load, after = nothing, of_report = nothing }
+
 --- Runs `source` as chunk `name` ("@path" or "=name").
 ---@param context oc.args.Context
+---@param how? oc.Running
 ---@return integer exit_status
-function M.run(context, source, name)
+function M.run(context, source, name, how)
+  how = how or as_script
   settings.read_source = function(chunk)
     return (chunk == name or chunk == name:sub(2)) and source or nil
   end
@@ -106,11 +116,11 @@ function M.run(context, source, name)
   end
   settings.before_open = function() apply(context) end
   settings.finished = function(trace)
-    report.finished(trace)
+    report.finished(trace, how.of_report(trace))
     trace_status = trace:command_status()
   end
   progress.make_way()  -- before the script: it may keep `print` in a local
-  local chunk, problem = chunks.load(source, name)
+  local chunk, problem = how.load(source, name)
   if not chunk then return failed(problem, context) end
   -- A script that cannot declare arguments gets its wrong options told before it runs, and other
   -- words as `...`.
@@ -125,7 +135,7 @@ function M.run(context, source, name)
   tune_jit()
   C.oc_host_doing(host_pointer, IN_BODY)
   local ok, err = xpcall(function()
-    chunk(unpack(context.positionals))
+    how.after(chunk(unpack(context.positionals)))
     require("oc.trace").check_all_ran()
   end, function(raised)
     local made = errors.make(raised)
