@@ -6,7 +6,7 @@
 local C = require "oc.abi"
 local errors = require "oc.errors"
 local ffi = require "ffi"
-local nearest = require "oc.nearest"
+local members = require "oc.members"
 local selection = require "oc.selection"
 local terminal = require "oc.terminal"
 local text_table = require "oc.text_table"
@@ -206,18 +206,7 @@ Graph.__tostring = function(self) return self:text() end
 
 M.class = Graph
 
-Graph.__index = function(_, name)
-  local method = Graph[name]
-  if method == nil and type(name) == "string" and not name:find("^_") then
-    local names = {}
-    for known in pairs(Graph) do
-      if not known:find("^_") then names[#names + 1] = known end
-    end
-    errors.misuse(("a graph has no '%s'"):format(name),
-      { token = name, hint = nearest.hint(name, names) })
-  end
-  return method
-end
+Graph.__index = members.of(Graph, "a graph has")
 
 --- Of a machine's samples.
 ---@param machine oc.Machine

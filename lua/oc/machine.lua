@@ -10,8 +10,8 @@ local C = require "oc.abi"
 local add = require "oc.machine_add"
 local errors = require "oc.errors"
 local ffi = require "ffi"
+local members = require "oc.members"
 local graph = require "oc.graph"
-local nearest = require "oc.nearest"
 local query = require "oc.query"
 local selection = require "oc.selection"
 local units = require "oc.units"
@@ -289,18 +289,7 @@ end
 
 M.class = Machine
 
-Machine.__index = function(_, name)
-  local method = Machine[name]
-  if method == nil and not (type(name) == "string" and name:find("^_")) then
-    local names = {}
-    for known in pairs(Machine) do
-      if not known:find("^_") then names[#names + 1] = known end
-    end
-    errors.misuse(("a machine has no '%s'"):format(tostring(name)),
-      { token = tostring(name), hint = nearest.hint(tostring(name), names) })
-  end
-  return method
-end
+Machine.__index = members.of(Machine, "a machine has")
 
 --- `raw`: an oc_machine*; `owner` is kept as long as this is.
 ---@return oc.Machine

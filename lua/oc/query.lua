@@ -5,8 +5,8 @@
 local C = require "oc.abi"
 local errors = require "oc.errors"
 local ffi = require "ffi"
+local members = require "oc.members"
 local json = require "oc.json"
-local nearest = require "oc.nearest"
 local selection = require "oc.selection"
 local terminal = require "oc.terminal"
 local text_table = require "oc.text_table"
@@ -301,18 +301,7 @@ Query.__tostring = function(self) return tostring(result(self, 20)) end
 
 M.class, M.result_class = Query, Result
 
-Query.__index = function(_, name)
-  local method = Query[name]
-  if method == nil and type(name) == "string" and not name:find("^_") then
-    local names = {}
-    for known in pairs(Query) do
-      if not known:find("^_") then names[#names + 1] = known end
-    end
-    errors.misuse(("samples have no '%s'"):format(name),
-      { token = name, hint = nearest.hint(name, names) })
-  end
-  return method
-end
+Query.__index = members.of(Query, "samples have")
 
 --- `raw`: a finished selection.
 ---@return oc.Query

@@ -240,7 +240,8 @@ function M.feed(trace)
   -- Before the hooks: they may take long, and what the kernel drops meanwhile is no loss of this
   -- run. An event that a script kept beyond its callback points to bytes that are gone: now to
   -- zeros.
-  C.oc_session_finish(trace._session)
+  local is_finished = C.oc_session_finish(trace._session) == 0
+  local problem = not is_finished and session.problem(trace._session)
   trace._is_over = true
   for _, event_view in pairs(trace._views) do event_view._d = nothing end
   say_skipped(trace._timers)
@@ -255,6 +256,7 @@ function M.feed(trace)
   settings.finished(trace)
   jit.flush()  -- compiled code of functions that live on holds the callbacks, and so the trace
   if not ok then error(err, 0) end
+  if problem then error(errors.new("the run could not be completed: " .. problem), 0) end
 end
 
 return M

@@ -17,8 +17,8 @@ local errors = require "oc.errors"
 local filter = require "oc.filter"
 local frames = require "oc.frames"
 local kinds = require "oc.kinds"
+local members = require "oc.members"
 local machine = require "oc.machine"
-local nearest = require "oc.nearest"
 local open_options = require "oc.open_options"
 local phases = require "oc.phases"
 local profile = require "oc.profile"
@@ -493,13 +493,7 @@ Trace.__index = function(self, name)
   if name == "_machine" or name == "_profile" then return nil end
   local method = Trace[name]
   if method == nil and not (type(name) == "string" and name:find("^_")) then
-    local names = { "events", "host", "start_ns", "start_wall_ns" }
-    for known in pairs(Trace) do
-      if not known:find("^_") then names[#names + 1] = known end
-    end
-    name = tostring(name)
-    errors.misuse(("a trace has no '%s'"):format(name),
-      { token = name, hint = nearest.hint(name, names) })
+    members.missing("a trace has", name, Trace, { "events", "host", "start_ns", "start_wall_ns" })
   end
   return method
 end
