@@ -256,7 +256,8 @@ function M.deliver(trace)
   -- Before the hooks: they may take long, and what the kernel drops meanwhile is no loss of this
   -- run. An event that a script kept beyond its callback points to bytes that are gone: now to
   -- zeros.
-  C.oc_session_finish(trace._session)
+  local is_finished = C.oc_session_finish(trace._session) == 0
+  local problem = not is_finished and session.problem(trace._session)
   trace._is_over = true
   for _, event_view in pairs(trace._views) do event_view._d = view.nothing end
   say_skipped(trace._timers)
@@ -285,6 +286,7 @@ function M.feed(trace)
   local ok, err = M.deliver(trace)
   M.conclude(trace)
   if not ok then error(err, 0) end
+  if problem then error(errors.new("the run could not be completed: " .. problem), 0) end
 end
 
 return M

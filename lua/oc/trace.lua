@@ -18,8 +18,8 @@ local filter = require "oc.filter"
 local frames = require "oc.frames"
 local instrument = require "oc.instrument"
 local kinds = require "oc.kinds"
+local members = require "oc.members"
 local machine = require "oc.machine"
-local nearest = require "oc.nearest"
 local open_options = require "oc.open_options"
 local phases = require "oc.phases"
 local profile = require "oc.profile"
@@ -128,7 +128,9 @@ end
 -- Registering ------------------------------------------------------------------------------------
 
 --- The kinds that `name` means, with the canonical event's name when it adds fields of its own.
-local function kinds_of(self, name, is_optional)
+local kinds_of
+
+local function find_kinds(self, name, is_optional)
   local proxy = self._proxies[name]
   if proxy then return proxies.kinds(proxy, function(from) return kinds_of(self, from) end) end
   local frequency, period = self._asked.frequency, self._asked.period
@@ -144,6 +146,28 @@ local function kinds_of(self, name, is_optional)
     found[i] = kinds.read(self._session, number)
   end
   return found, ""
+end
+
+--- How to record what a trace lacks is told as this run wants it: for a scenario, with stacks.
+local function with_needs(self, ok, ...)
+  if ok then return ... end
+  local err = ...
+  local hint = type(err) == "table" and err.hint
+  if hint and hint:find("^record it with: oc record ") then
+    local stacks = self._asked.stacks
+    if self._scenario then
+      err.hint = ("record it with: oc record -a --scenario %s -o FILE"):format(self._scenario)
+    elseif stacks and stacks ~= "none" then
+      err.hint = hint:gsub("oc record ", stacks == "dwarf" and "oc record --call-graph dwarf "
+        or "oc record -g ", 1)
+    end
+  end
+  error(err, 0)
+end
+
+--- The kinds that a name means here, and the canonical name, if it is one.
+function kinds_of(self, name, is_optional)
+  return with_needs(self, pcall(find_kinds, self, name, is_optional))
 end
 
 local function view_of(self, kind, name)
@@ -332,7 +356,9 @@ function Trace:use(name)
     ask.apply(self._session, self._asked, settings.run.command ~= nil)
   end
   self._options.machine = true
+  self._scenario = name
   scenario.use(self, name)
+  self._scenario = false
   return self
 end
 
@@ -521,13 +547,7 @@ Trace.__index = function(self, name)
   if name == "_machine" or name == "_profile" or name == "_merged" then return nil end
   local method = Trace[name]
   if method == nil and not (type(name) == "string" and name:find("^_")) then
-    local names = { "events", "host", "start_ns", "start_wall_ns" }
-    for known in pairs(Trace) do
-      if not known:find("^_") then names[#names + 1] = known end
-    end
-    name = tostring(name)
-    errors.misuse(("a trace has no '%s'"):format(name),
-      { token = name, hint = nearest.hint(name, names) })
+    members.missing("a trace has", name, Trace, { "events", "host", "start_ns", "start_wall_ns" })
   end
   return method
 end
