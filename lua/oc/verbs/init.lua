@@ -13,7 +13,7 @@ M.verbs = {
   { name = "script", usage = "NAME|FILE|-  [options] [-- CMD…]",
     summary = "run a script, live or on a trace (-i)", completes = "script" },
   { name = "eval", usage = "CODE  [options] [-- CMD…]",
-    summary = "run a line of Lua; oc is there already", completes = "none" },
+    summary = "run a line of Lua, as in 'count(\"exec\", \"comm\")'", completes = "none" },
   { name = "record", usage = "[-e EVENT,…] [-o FILE]  [options] [-- CMD…]",
     summary = "record a trace that oc and perf read (perf.data)" },
   { name = "report", usage = "TRACE  [filters] [--by comm,symbol…] [--tree]",
