@@ -27,13 +27,20 @@
 local running = { "script", "eval", "record", "repl" }
 local asking = { "script", "eval", "record" }
 local machines = { "report", "export", "diff" }
+local safe = { "script", "eval", "record", "repl", "report", "export", "diff", "list", "doctor" }
 local choosing = { "script", "eval", "record", "report", "export", "diff" }
 
 ---@type oc.Option[]
 return {
+  { name = "input", short = "i", kind = "texts", placeholder = "FILE", once = true, repeats = true,
+    verbs = { "script", "eval" },
+    help = "read this trace (- is standard input), again for more; without it, trace live" },
   { name = "input", short = "i", kind = "file", placeholder = "FILE", once = true,
-    verbs = { "script", "eval", "list" },
+    verbs = { "list" },
     help = "read this trace (- is standard input); without it, trace live" },
+  { name = "jobs", short = "j", kind = "number", placeholder = "N", min = 1, max = 1024,
+    verbs = { "script", "eval" }, once = true,
+    help = "N processes, each on one of several traces, or on a part of one's time" },
   { name = "input", short = "i", kind = "file", placeholder = "FILE", once = true,
     verbs = { "types" }, help = "the events of this trace; without it, those of this machine" },
   { name = "output", short = "o", kind = "file", placeholder = "FILE", once = true,
@@ -209,7 +216,16 @@ return {
   { name = "traceback", kind = "flag", verbs = { "script", "eval" },
     help = "show the calls that led to an error" },
   { name = "jit-report", kind = "flag", verbs = { "script", "eval" },
-    help = "say what the JIT compiler gave up" },
+    help = "say what LuaJIT could not compile, where, and what to do" },
+  { name = "profile-script", kind = "flag", verbs = { "script", "eval" },
+    help = "say what each callback costs, and which lines are hot" },
+  { name = "checked", kind = "flag", verbs = { "script", "eval" },
+    help = "an event that is used after its callback returned is an error; slower" },
+  { name = "memory", kind = "size", placeholder = "SIZE", min = 2 ^ 24, max = 2 ^ 50,
+    verbs = safe,
+    help = "end a script that needs more; three quarters of the machine's or cgroup's" },
+  { name = "user", kind = "string", placeholder = "NAME", verbs = safe,
+    help = "as root: run scripts as this user; sudo: who called sudo" },
   { name = "exit-status", kind = "flag", verbs = running,
     help = "end with the launched command's status" },
   { name = "help", short = "h", kind = "flag", once = true, help = "show this" },

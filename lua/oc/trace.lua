@@ -16,9 +16,10 @@ local canonical = require "oc.canonical"
 local errors = require "oc.errors"
 local filter = require "oc.filter"
 local frames = require "oc.frames"
+local instrument = require "oc.instrument"
 local kinds = require "oc.kinds"
+local members = require "oc.members"
 local machine = require "oc.machine"
-local nearest = require "oc.nearest"
 local open_options = require "oc.open_options"
 local phases = require "oc.phases"
 local profile = require "oc.profile"
@@ -104,7 +105,7 @@ function M.open(options)
     _max_overhead = given.max_overhead, _phases = phases.new(given.paused), _registered = {},
     _pushdown = options.pushdown ~= false,
     _proxies = {}, _queue = proxies.new_queue(), _timers = timers.new(), _at_end = {},
-    _ran = false, _stopping = false,
+    _ran = false, _stopping = false, _scratch = {}, _told = {},
     _opened_at = debug.getinfo(2, "Sl"),
   }, Trace)
   opened[#opened + 1] = self
@@ -127,7 +128,9 @@ end
 -- Registering ------------------------------------------------------------------------------------
 
 --- The kinds that `name` means, with the canonical event's name when it adds fields of its own.
-local function kinds_of(self, name, is_optional)
+local kinds_of
+
+local function find_kinds(self, name, is_optional)
   local proxy = self._proxies[name]
   if proxy then return proxies.kinds(proxy, function(from) return kinds_of(self, from) end) end
   local frequency, period = self._asked.frequency, self._asked.period
@@ -143,6 +146,28 @@ local function kinds_of(self, name, is_optional)
     found[i] = kinds.read(self._session, number)
   end
   return found, ""
+end
+
+--- How to record what a trace lacks is told as this run wants it: for a scenario, with stacks.
+local function with_needs(self, ok, ...)
+  if ok then return ... end
+  local err = ...
+  local hint = type(err) == "table" and err.hint
+  if hint and hint:find("^record it with: oc record ") then
+    local stacks = self._asked.stacks
+    if self._scenario then
+      err.hint = ("record it with: oc record -a --scenario %s -o FILE"):format(self._scenario)
+    elseif stacks and stacks ~= "none" then
+      err.hint = hint:gsub("oc record ", stacks == "dwarf" and "oc record --call-graph dwarf "
+        or "oc record -g ", 1)
+    end
+  end
+  error(err, 0)
+end
+
+--- The kinds that a name means here, and the canonical name, if it is one.
+function kinds_of(self, name, is_optional)
+  return with_needs(self, pcall(find_kinds, self, name, is_optional))
 end
 
 local function view_of(self, kind, name)
@@ -206,6 +231,16 @@ local function fall_back(self, err)
   return true
 end
 
+--- Goes on to another recorded trace, or to the same from its beginning: all that was declared is
+--- declared there.
+---@param path string
+function Trace:_reopen(path)
+  attach(self, path)
+  if self._options.cgroups then C.oc_session_sample_cgroups(self._session) end
+  for _, tell in ipairs(self._told) do tell(self._session) end
+  for _, entry in ipairs(self._registered) do bind(self, entry.name, entry.fn, entry.options) end
+end
+
 --- Runs `body`; when the kernel refuses, falls back and runs it again.
 local function with_fallback(self, body)
   local ok, result = pcall(body)
@@ -261,7 +296,7 @@ function Trace:every(period, fn)
     errors.misuse("trace:every wants a function", { token = "every" })
   end
   if self._ran then errors.misuse("timers are set before trace:run()", { token = "every" }) end
-  self._timers:add(ns, fn)
+  self._timers:add(ns, instrument.hook("every " .. tostring(period), fn))
 end
 
 --- Calls `fn()` after the last event.
@@ -270,7 +305,7 @@ function Trace:at_end(fn)
   if type(fn) ~= "function" then
     errors.misuse("trace:at_end wants a function", { token = "at_end" })
   end
-  self._at_end[#self._at_end + 1] = fn
+  self._at_end[#self._at_end + 1] = instrument.hook("at_end", fn)
 end
 
 --- True when `name` (or a glob) means an event that this trace has, or that can be asked for here.
@@ -321,7 +356,9 @@ function Trace:use(name)
     ask.apply(self._session, self._asked, settings.run.command ~= nil)
   end
   self._options.machine = true
+  self._scenario = name
   scenario.use(self, name)
+  self._scenario = false
   return self
 end
 
@@ -344,6 +381,30 @@ function Trace:is_paused() return self._phases.is_paused end
 ---@return string
 function Trace:phase(name) return phases.phase(self, name) end
 
+--- A table for what belongs to one input, such as when a thread's call began: emptied at the beginning
+--- of each, where there are several (`-i a -i b`), and behind the last one.
+---@return table
+function Trace:scratch()
+  if self._ran then
+    errors.misuse("tables for a run are made before trace:run()", { token = "scratch" })
+  end
+  local made = {}
+  self._scratch[#self._scratch + 1] = made
+  return made
+end
+
+function Trace:_start()
+  filter.check_run(self._fits, self._left_out, self._misfit)
+  run.start(self, self._buffer_bytes, function(body) return with_fallback(self, body) end)
+end
+
+--- True when a run is more than one pass over one input.
+local function has_parts(self)
+  local inputs = settings.run.inputs
+  return (settings.run.jobs or 1) > 1
+    or inputs and #inputs > 1 and not self._options.input and self._path == inputs[1]
+end
+
 --- Opens what the callbacks need, delivers every event in order of time, calls the end hooks.
 ---@return oc.Trace self
 function Trace:run()
@@ -356,9 +417,14 @@ function Trace:run()
   if settings.run.asked and settings.run.asked.events and not self._has_read_events then
     io.stderr:write("oc: this script chooses its events itself: -e and --syscalls change nothing\n")
   end
-  filter.check_run(self._fits, self._left_out, self._misfit)
-  run.start(self, self._buffer_bytes, function(body) return with_fallback(self, body) end)
-  run.feed(self)
+  self._ran_at = debug.getinfo(2, "Sl")
+  if has_parts(self) then
+    require("oc.jobs").run(self)
+  else
+    self:_start()
+    local pass = settings.profile and require("oc.script_profile").time_run
+    if pass then pass(run.feed, self) else run.feed(self) end
+  end
   return self
 end
 
@@ -367,7 +433,13 @@ end
 ---@param module string
 ---@param symbols { offset: number|oc.addr, size: number, name: string }[]
 function Trace:add_symbols(module, symbols)
-  frames.add_symbols(self._session, module, symbols)
+  self:_tell(function(to) frames.add_symbols(to, module, symbols) end)
+end
+
+--- Tells the session something, and those that follow it where there are several inputs.
+function Trace:_tell(tell)
+  tell(self._session)
+  self._told[#self._told + 1] = tell
 end
 
 ---@class oc.UnwindRule
@@ -382,7 +454,7 @@ end
 ---@param module string
 ---@param rules oc.UnwindRule[]
 function Trace:add_unwind_rules(module, rules)
-  require("oc.unwind_rules").add(self._session, module, rules)
+  self:_tell(function(to) require("oc.unwind_rules").add(to, module, rules) end)
 end
 
 --- Asks `fn(frame)` for each place in code that oc cannot name: it returns a name, a table with
@@ -392,7 +464,7 @@ function Trace:symbol_source(fn)
   if type(fn) ~= "function" then
     errors.misuse("trace:symbol_source wants a function", { token = "symbol_source" })
   end
-  frames.set_source(self._session, fn)
+  self:_tell(function(to) frames.set_source(to, fn) end)
 end
 
 -- Asking -----------------------------------------------------------------------------------------
@@ -417,6 +489,7 @@ end
 --- Numbers of the run so far.
 ---@return oc.Stats
 function Trace:stats()
+  if self._merged then return self._merged.stats end
   local stats = session.stats(self._session)
   stats.delivered_to_batches = nil
   stats.events = stats.events - self._phases.skipped
@@ -427,7 +500,9 @@ end
 
 --- Sentences about damage or limits of the trace.
 ---@return string[]
-function Trace:notes() return session.notes(self._session) end
+function Trace:notes()
+  return self._merged and self._merged.notes or session.notes(self._session)
+end
 
 --- The launched command's exit status, 128 + n for a signal; nil without a command or while it
 --- runs.
@@ -452,11 +527,16 @@ function Trace:is_recorded() return self._path ~= nil end
 
 --- True when the trace is truncated or damaged.
 ---@return boolean
-function Trace:is_damaged() return C.oc_session_is_damaged(self._session) ~= 0 end
+function Trace:is_damaged()
+  if self._merged then return self._merged.is_damaged end
+  return C.oc_session_is_damaged(self._session) ~= 0
+end
 
 M.class = Trace
 
 Trace.__index = function(self, name)
+  local merged = rawget(self, "_merged")  -- of several parts (jobs.lua)
+  if merged and (name == "start_ns" or name == "start_wall_ns") then return merged[name] end
   if name == "start_ns" then return session.start_ns(self._session) end
   if name == "host" then return session.host(self._session) end
   if name == "start_wall_ns" then return session.start_wall_ns(self._session) end
@@ -464,16 +544,10 @@ Trace.__index = function(self, name)
     rawset(self, "_has_read_events", true)
     return self._asked.events or {}
   end
-  if name == "_machine" or name == "_profile" then return nil end
+  if name == "_machine" or name == "_profile" or name == "_merged" then return nil end
   local method = Trace[name]
   if method == nil and not (type(name) == "string" and name:find("^_")) then
-    local names = { "events", "host", "start_ns", "start_wall_ns" }
-    for known in pairs(Trace) do
-      if not known:find("^_") then names[#names + 1] = known end
-    end
-    name = tostring(name)
-    errors.misuse(("a trace has no '%s'"):format(name),
-      { token = name, hint = nearest.hint(name, names) })
+    members.missing("a trace has", name, Trace, { "events", "host", "start_ns", "start_wall_ns" })
   end
   return method
 end

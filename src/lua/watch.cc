@@ -12,6 +12,7 @@
 
 #include "base/mapping.h"
 #include "base/thread.h"
+#include "lua/raise.h"
 
 namespace oc::lua {
 
@@ -28,21 +29,6 @@ constexpr int kIdlePollMs = 250;  // until a script sets --timeout
 constexpr auto kLiveRest = std::chrono::milliseconds(200);
 constexpr auto kGrace = std::chrono::seconds(1);
 constexpr auto kOpeningGrace = std::chrono::seconds(10);  // the kernel may take its time
-
-/// Raises `text` at the innermost line that is the script's own: oc's modules are called "[oc/…]".
-void raise_here(lua_State* state, const char* text) {
-  lua_sethook(state, nullptr, 0, 0);
-  lua_Debug place;
-  for (int level = 0; lua_getstack(state, level, &place) != 0; ++level) {
-    lua_getinfo(state, "Sl", &place);
-    const std::string_view source = place.source;
-    if (place.currentline <= 0 || source.starts_with("=[") || source.size() < 2) continue;
-    lua_pushfstring(state, "%s:%d: %s", place.source + 1, place.currentline, text);
-    lua_error(state);
-  }
-  lua_pushstring(state, text);
-  lua_error(state);
-}
 
 void raise_interrupted(lua_State* state, lua_Debug*) { raise_here(state, "interrupted"); }
 

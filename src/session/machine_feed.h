@@ -26,7 +26,7 @@ class MachineFeed {
   void set_group(uint32_t kind, std::string group);
   /// Of the chosen kinds; others pass.
   void add(const Batch& batch);
-  /// Live, while they still run: command lines, control groups, ids in their own namespaces. Of a few thousand at most.
+  /// Live, while they still run: command lines, control groups, ids in their own namespaces.
   void ask_processes();
   /// Follows the log to its end: also of what ran after the last sample.
   void finish(const Counts& counts);
@@ -50,7 +50,6 @@ class MachineFeed {
   machine::Machine& machine_;
   std::vector<Kind> kinds_;          ///< by number
   std::vector<std::string> groups_;  ///< by number
-  uint32_t log_at_ = 0;
   std::vector<uint64_t> last_context_;       ///< by life of a thread: comm << 32 | context
   std::vector<machine::StackRef> of_frame_;  ///< by frame: the stack that is that frame alone
 };

@@ -96,7 +96,12 @@ function M.run(argv)
     end
   end
   -- What cannot be written is told before anything is read.
+  local named = {}
   for _, path in ipairs(outputs) do
+    if named[path] then
+      errors.wrong_usage(("-o %s is given twice"):format(path), "each file has a name of its own")
+    end
+    named[path] = true
     export.check(path, options.format)
     local is_there = path ~= "-" and C.oc_path_kind(path) == 1
     if is_there and not options.per and not options.force then

@@ -2,6 +2,7 @@
 
 local errors = require "oc.errors"
 local nearest = require "oc.nearest"
+local privileges = require "oc.privileges"
 
 local wrong_usage = errors.wrong_usage
 
@@ -65,10 +66,14 @@ end
 --- The verb's module and the arguments behind it. A file stands for itself.
 local function choose(word, argv)
   local name = aliases[word] or word
-  if by_name[name] then return require("oc.verbs." .. name), argv end
+  if by_name[name] then
+    privileges.apply(name, argv)
+    return require("oc.verbs." .. name), argv
+  end
   if exists(word) then
     if word:find("%.lua$") then
       table.insert(argv, 1, word)
+      privileges.apply("script", argv)
       return require "oc.verbs.script", argv
     end
     wrong_usage(("oc cannot show %s by itself yet"):format(word),

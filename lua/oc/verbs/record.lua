@@ -224,8 +224,9 @@ local function write_json(summary, stats, notes, status)
 end
 
 local function finish(session, context, found)
-  C.oc_session_finish(session)
+  local is_finished = C.oc_session_finish(session) == 0
   C.oc_session_end(session)
+  if not is_finished then session_of.raise(session) end
   local options = context.options
   local stats, notes = session_of.stats(session), session_of.notes(session)
   local summary = summary_of(session, found)

@@ -4,6 +4,8 @@ local C = require "oc.abi"
 local ask = require "oc.ask"
 local chunks = require "oc.chunk"
 local errors = require "oc.errors"
+local host = require "oc.host"
+local memory_limit = require "oc.memory_limit"
 local own_options = require "oc.options"
 local progress = require "oc.progress"
 local report = require "oc.report"
@@ -34,6 +36,9 @@ end
 local function apply(context)
   context:finish()
   local options, command = context.options, context.command
+  if type(options.input) == "table" then  -- all of them are in settings.run.inputs
+    context.inputs, options.input = options.input, options.input[1]
+  end
   if context.positionals[1] then
     wrong_usage(("'%s' is one argument too many"):format(context.positionals[1]),
       "a command to run comes after --")
@@ -56,12 +61,16 @@ local function apply(context)
   settings.use_debuginfod(options.debuginfod)
   settings.errors.max = options.max_errors
   settings.run = {
-    input = options.input, duration = options.duration, events = options.events,
+    input = options.input, inputs = context.inputs, jobs = options.jobs,
+    duration = options.duration, events = options.events,
     time = options.time, buffer = options.buffer, command = context.command,
     frequency = options.frequency, paused = options.paused, max_overhead = options.max_overhead,
     filter = options.filter, asked = ask.of_options(options),
   }
+  settings.profile, settings.checked = options.profile_script, options.checked
+  if options.memory then host.memory_limit(options.memory) end
   if options.jit_report then require("oc.jit_report").start() end
+  if options.profile_script then require("oc.script_profile").start() end
   if options.timeout then C.oc_host_timeout(host_pointer, options.timeout) end
 end
 
@@ -78,8 +87,8 @@ local function exit_status(context, trace_status)
 end
 
 --- An error of the script's body. 130: Ctrl-C ended it before it had results.
-local function failed(err, context)
-  local made = errors.make(err)
+local function failed(err, context, chunk)
+  local made = memory_limit.explain(err, chunk) or errors.make(err)
   if made.exit_status then  -- wrong usage, or help: told as such, not as a fault of oc
     made.traceback = nil
     error(made, 0)
@@ -108,6 +117,16 @@ local function finish_record_trace()
 end
 
 local as_script = { load = chunks.load, after = finish_record_trace, of_report = function() end }
+
+--- A report on the script itself: a document among the others, or text beside the results.
+local function tell(inside)
+  if settings.json then
+    settings.write(inside.json() .. "\n")
+  else
+    io.stdout:flush()
+    io.stderr:write(inside.text())
+  end
+end
 
 --- Runs `source` as chunk `name` ("@path" or "=name").
 ---@param context oc.args.Context
@@ -155,9 +174,10 @@ function M.run(context, source, name, how)
     return made
   end)
   C.oc_host_doing(host_pointer, IN_HOST)
-  local status = ok and exit_status(context, trace_status) or failed(err, context)
+  local status = ok and exit_status(context, trace_status) or failed(err, context, chunk)
   if not settings.quiet then io.stderr:write(settings.errors:summary()) end
-  if context.options.jit_report then io.stderr:write(require("oc.jit_report").text()) end
+  if context.options.jit_report then tell(require "oc.jit_report") end
+  if context.options.profile_script then tell(require "oc.script_profile") end
   return status
 end
 
