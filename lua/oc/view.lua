@@ -32,16 +32,7 @@ end
 
 local no_field, names_of, payload_names = fields.missing, fields.names, fields.payload_names
 
-local function payload_source(kind, name)
-  return kind.by_name[name] and source.payload(kind.by_name[name])
-end
-
---- The accessor's source for `e[name]`: common names hide the payload's, those of samples yield.
-local function source_of(kind, name)
-  if source.is_common[name] then return source.common(kind, name) end
-  return kind.aliases and kind.aliases[name] or payload_source(kind, name)
-    or source.common(kind, name)
-end
+local payload_source, source_of = fields.payload_source, fields.source
 
 local function payload_accessor(kind, name, runtime)
   local text = payload_source(kind, name) or no_field(kind, name, payload_names(kind))
@@ -301,24 +292,6 @@ function M.field_reference(kind, name)
   if name ~= "args" and not source_of(kind, name) then no_field(kind, name) end
   local text = ("return function(e) return e[%q] end"):format(name)
   return assert(loadstring(text, errors.own_chunk("field:" .. name)))()
-end
-
---- True when the events of a kind have this name; with `in_payload` as `e.args` has it.
----@param kind oc.Kind
----@param name string
----@param in_payload? boolean
----@return boolean
-function M.has(kind, name, in_payload)
-  if in_payload then return kind.by_name[name] ~= nil end
-  return name == "args" or source_of(kind, name) ~= nil
-end
-
---- Raises that a kind has no such name.
----@param kind oc.Kind
----@param name string
----@param in_payload? boolean
-function M.missing(kind, name, in_payload)
-  no_field(kind, name, in_payload and payload_names(kind) or nil)
 end
 
 -- The runtime of generated code ------------------------------------------------------------------
