@@ -7,6 +7,7 @@
 
 #include "base/trusted_file.h"
 #include "lua/embedded.h"
+#include "lua/prompt_calls.h"
 
 namespace oc::lua {
 
@@ -114,7 +115,7 @@ int add_traceback(lua_State* state) {
 
 }  // namespace
 
-State::State(oc_host& host) : bar_(host), state_(luaL_newstate()) {
+State::State(oc_host& host) : bar_(host), prompt_(host), state_(luaL_newstate()) {
   luaL_openlibs(raw());
   lua_getglobal(raw(), "package");
   lua_getfield(raw(), -1, "loaders");
@@ -144,6 +145,7 @@ void State::preload_host(oc_host& host) {
   luaL_setfuncs(raw(), functions, 0);
   lua_pushlightuserdata(raw(), &bar_);
   luaL_setfuncs(raw(), kBarFunctions, 1);
+  add_prompt_calls(raw(), prompt_);
   lua_setfield(raw(), -2, "oc.host");
   lua_pop(raw(), 2);
 }

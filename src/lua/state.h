@@ -9,6 +9,7 @@
 #include "abi/host.h"
 #include "base/result.h"
 #include "lua/progress_bar.h"
+#include "lua/prompt_calls.h"
 
 namespace oc::lua {
 
@@ -35,6 +36,7 @@ class State {
   void preload_host(oc_host& host);
 
   ProgressBar bar_;
+  Prompt prompt_;
   std::unique_ptr<lua_State, Closer> state_;
 };
 
