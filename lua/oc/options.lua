@@ -24,14 +24,14 @@
 ---@field repeats? boolean a list that grows when the option is given again
 
 local running = { "script", "eval", "record", "repl" }
-local asking = { "script", "eval", "record" }
+local asking = { "script", "eval", "record", "repl" }
 local machines = { "report", "export", "diff" }
-local choosing = { "script", "eval", "record", "report", "export", "diff" }
+local choosing = { "script", "eval", "record", "report", "export", "diff", "repl" }
 
 ---@type oc.Option[]
 return {
   { name = "input", short = "i", kind = "file", placeholder = "FILE", once = true,
-    verbs = { "script", "eval", "list" },
+    verbs = { "script", "eval", "repl", "list" },
     help = "read this trace (- is standard input); without it, trace live" },
   { name = "input", short = "i", kind = "file", placeholder = "FILE", once = true,
     verbs = { "report", "export" }, help = "read this trace; without it, perf.data" },
@@ -166,7 +166,7 @@ return {
   { name = "filter", kind = "string", placeholder = "EXPR", verbs = running, once = true,
     help = "only events for which this holds, as in \"comm == 'nginx' && cpu < 4\"" },
   { name = "time", kind = "window", placeholder = "FROM,TO", once = true,
-    verbs = { "script", "eval", "list", "report", "export", "diff" },
+    verbs = { "script", "eval", "repl", "list", "report", "export", "diff" },
     help = "this part of the trace only, as in 1.5s,3s" },
   { name = "buffer", live = true, kind = "size", placeholder = "SIZE", min = 4096, max = 2 ^ 40,
     verbs = running,
@@ -178,9 +178,11 @@ return {
     help = "sample less often when oc uses more of the machine's CPU time" },
   { name = "symfs", kind = "string", placeholder = "DIR", verbs = { "symbols" }, once = true,
     help = "files lie below this folder, as in an image of another machine" },
-  { name = "debuginfod", kind = "flag", verbs = { "script", "eval", "symbols", "archive" },
+  { name = "debuginfod", kind = "flag", verbs = { "script", "eval", "repl", "symbols", "archive" },
     help = "ask the servers in DEBUGINFOD_URLS for programs and debug files that are not here" },
   { name = "json", kind = "flag", help = "results as JSON, one document a line" },
+  { name = "batch", kind = "flag", once = true, verbs = { "repl" },
+    help = "lines come from standard input: no prompt, no pages; exit 1 when one fails" },
   { name = "strict", kind = "flag", help = "lost or cut off data is an error (exit 3)" },
   { name = "quiet", short = "q", kind = "flag", help = "results, losses, notes and errors only" },
   { name = "verbose", short = "v", kind = "flag", help = "say what is done" },

@@ -234,6 +234,7 @@ end
 --- Feeds a started trace to its end.
 ---@param trace oc.Trace
 function M.feed(trace)
+  settings.begin_run()
   if trace._path then progress.start() end
   local ok, err = xpcall(feed, traced, trace)
   progress.stop()
