@@ -22,6 +22,7 @@ local help = require "oc.args.help"
 local kinds = require "oc.args.kinds"
 local nearest = require "oc.nearest"
 local own_options = require "oc.options"
+local settings = require "oc.settings"
 
 ---@class oc.args.Context
 ---@field verb string
@@ -328,6 +329,7 @@ function Context:declare(declared)
       has_more and command_hint(self, words, word))
   end
   scan(self._words, self._at, merged(by_long, self._long), merged(by_short, self._short), sink)
+  settings.color = self.options.color  -- of all that prints, whatever the verb
   if self.options.help and not by_long.help then self:_show_help(arguments) end
   -- `-F 99 top.lua`: what stands before the name is for the script when it declares it.
   for _, argument in ipairs(arguments) do
@@ -361,6 +363,7 @@ function Context:finish()
     unknown(shown, long_names(self._long), command_hint(self, self.positionals, word))
   end
   scan(self._words, self._at, self._long, self._short, sink)
+  settings.color = self.options.color
   if self.options.help then self:_show_help({}) end
 end
 

@@ -8,6 +8,7 @@ local errors = require "oc.errors"
 local ffi = require "ffi"
 local nearest = require "oc.nearest"
 local selection = require "oc.selection"
+local terminal = require "oc.terminal"
 local text_table = require "oc.text_table"
 local units = require "oc.units"
 
@@ -163,9 +164,10 @@ local function walk(self, node, depth, state)
     else
       local name = child.name
       if child.file then name = ("%s  %s:%d"):format(name, child.file, child.line) end
-      local percent = ("%.2f%%"):format(100 * child.total / state.total)
-      local own = child.self > 0 and ("%.2f%%"):format(100 * child.self / state.total) or ""
-      state.rows[#state.rows + 1] = { percent, own, ("  "):rep(depth) .. name }
+      local percent, own = 100 * child.total / state.total, 100 * child.self / state.total
+      state.rows[#state.rows + 1] = { ("%.2f%%"):format(percent),
+        own > 0 and ("%.2f%%"):format(own) or "", ("  "):rep(depth) .. name,
+        styles = { terminal.heat(percent), terminal.heat(own) } }
       if depth < state.depth then walk(self, child, depth + 1, state) end
     end
   end
@@ -189,8 +191,8 @@ function Graph:text(options)
     root.total), depth = options.depth or 200, most = options.most or 10000, left_out = 0 }
   walk(self, root, 0, state)
   local columns = { { title = "total", right = true }, { title = "self", right = true },
-    { title = "function" } }
-  local shown = text_table.render(columns, state.rows)
+    { title = "function", shrink = true } }
+  local shown = text_table.render(columns, state.rows, terminal.layout())
   if state.left_out > 0 then
     shown = shown .. ("… %d branches below %s\n"):format(state.left_out,
       tostring(options.min or "0.5%"))
@@ -200,6 +202,8 @@ end
 
 function Graph:print(options) io.stdout:write(self:text(options)) end
 Graph.__tostring = function(self) return self:text() end
+
+M.class = Graph
 
 Graph.__index = function(_, name)
   local method = Graph[name]

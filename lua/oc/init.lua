@@ -41,6 +41,8 @@ local oc = {
   sum = aggregate.sum,
   stats = aggregate.stats,
   histogram = aggregate.histogram,
+  quantiles = aggregate.quantiles,
+  topk = aggregate.topk,
   table = aggregate.table,
 
   -- Addresses, and what may be a key of a plain table.

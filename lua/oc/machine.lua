@@ -282,6 +282,8 @@ function Machine:retain(limits)
     limits.samples or 0, number(limits.bytes, units.parse_size, "size"))
 end
 
+M.class = Machine
+
 Machine.__index = function(_, name)
   local method = Machine[name]
   if method == nil and not (type(name) == "string" and name:find("^_")) then

@@ -13,6 +13,7 @@
 ---@field help string
 ---@field short? string
 ---@field placeholder? string
+---@field choices? string[] of kind "choice"
 ---@field aliases? string[]
 ---@field default? any
 ---@field min? number
@@ -34,6 +35,12 @@ return {
     verbs = { "script", "eval", "repl", "list" },
     help = "read this trace (- is standard input); without it, trace live" },
   { name = "input", short = "i", kind = "file", placeholder = "FILE", once = true,
+    verbs = { "types" }, help = "the events of this trace; without it, those of this machine" },
+  { name = "output", short = "o", kind = "file", placeholder = "FILE", once = true,
+    verbs = { "types" }, help = "the file to write; standard output without it" },
+  { name = "luarc", kind = "flag", once = true, verbs = { "types" },
+    help = "also a .luarc.json that points an editor to FILE" },
+  { name = "input", short = "i", kind = "file", placeholder = "FILE", once = true,
     verbs = { "report", "export" }, help = "read this trace; without it, perf.data" },
   { name = "output", short = "o", kind = "file", placeholder = "FILE",
     verbs = { "record" }, once = true,
@@ -54,7 +61,8 @@ return {
     verbs = { "diff" }, help = "exit status 4 when a group grew by more" },
   { name = "format", kind = "string", placeholder = "FORMAT", verbs = { "export" }, once = true,
     help = "the format, where the file's name does not tell" },
-  { name = "force", kind = "flag", verbs = { "export", "diff", "archive" }, once = true,
+  { name = "force", kind = "flag", verbs = { "export", "diff", "archive", "types" },
+    once = true,
     help = "replace files that are there; of archives the older one becomes NAME.old" },
   { name = "counts", kind = "flag", verbs = { "export" },
     help = "samples weigh 1 each, not their value" },
@@ -180,6 +188,9 @@ return {
     help = "files lie below this folder, as in an image of another machine" },
   { name = "debuginfod", kind = "flag", verbs = { "script", "eval", "repl", "symbols", "archive" },
     help = "ask the servers in DEBUGINFOD_URLS for programs and debug files that are not here" },
+  { name = "color", kind = "choice", choices = { "auto", "always", "never" },
+    aliases = { "colour" }, default = "auto",
+    help = "colours; auto: on a terminal, unless NO_COLOR is set" },
   { name = "json", kind = "flag", help = "results as JSON, one document a line" },
   { name = "batch", kind = "flag", once = true, verbs = { "repl" },
     help = "lines come from standard input: no prompt, no pages; exit 1 when one fails" },

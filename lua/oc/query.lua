@@ -8,6 +8,7 @@ local ffi = require "ffi"
 local json = require "oc.json"
 local nearest = require "oc.nearest"
 local selection = require "oc.selection"
+local terminal = require "oc.terminal"
 local text_table = require "oc.text_table"
 local units = require "oc.units"
 
@@ -233,12 +234,14 @@ function Result:__tostring()
     columns[#columns + 1] = { title = metric.name, right = metric.name ~= "histogram" }
   end
   for _, group in ipairs(self._query._groups) do
-    columns[#columns + 1] = { title = group_title(group) }
+    columns[#columns + 1] = { title = group_title(group), shrink = true }
   end
   for r, row in ipairs(self) do
     local weight = by_value and row.sum or row.count
     local numbers = self.unit and units.formatter(self.unit) or shown_number
-    local line = { total ~= 0 and ("%.2f"):format(100 * weight / total) or "" }
+    local percent = total ~= 0 and 100 * weight / total
+    local line = { percent and ("%.2f"):format(percent) or "",
+      styles = { terminal.heat(percent or 0) } }
     for _, metric in ipairs(metrics) do
       line[#line + 1] = metric.name == "histogram" and shown_histogram(row.histogram)
         or (metric.name == "count" and shown_number or numbers)(row[metric.name])
@@ -248,7 +251,7 @@ function Result:__tostring()
     end
     lines[r] = line
   end
-  local text = text_table.render(columns, lines)
+  local text = text_table.render(columns, lines, terminal.layout())
   local rest = self.totals.groups - #self
   if rest > 0 then text = text .. ("… %.0f more\n"):format(rest) end
   return text
@@ -292,6 +295,8 @@ function Query:top(most) return result(self, most or 10) end
 function Query:print(options) io.stdout:write(tostring(result(self, options and options.top))) end
 function Query:json() return result(self):json() end
 Query.__tostring = function(self) return tostring(result(self, 20)) end
+
+M.class, M.result_class = Query, Result
 
 Query.__index = function(_, name)
   local method = Query[name]

@@ -23,6 +23,7 @@ local M = {}
 ---@class oc.Recorder
 local Recorder = {}
 Recorder.__index = Recorder
+M.class = Recorder
 
 local known_options = { buffer = "number or string", events = "table", filter = "string",
   frequency = "number", memory = "number or string", output = "string", overwrite = "string" }

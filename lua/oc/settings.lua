@@ -6,6 +6,7 @@ local errors = require "oc.errors"
 ---@field json boolean `--json`: results are JSON documents, one a line
 ---@field write fun(text: string) where results go
 ---@field run table `-i`, `-d`, `-n`, `--time`, `--buffer` and the command, by name
+---@field color "auto"|"always"|"never" `--color`
 ---@field verbose boolean
 ---@field quiet boolean
 ---@field traceback boolean
@@ -18,6 +19,7 @@ local errors = require "oc.errors"
 ---@field finished fun(trace: oc.Trace) told when a run is over
 local M = {
   json = false,
+  color = "auto",
   verbose = false,
   quiet = false,
   traceback = false,

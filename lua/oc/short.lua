@@ -146,6 +146,7 @@ local function new_aggregate(self, verb, event, ...)
   local plan = short_keys.plan(trace, verb, names, { value = value, keys = keys,
     count = rest.n - first + 1, names = options.of_verb.names })
   local arguments = { unpack(plan.columns) }
+  if kind.make == "topk" then table.insert(arguments, 1, options.of_print.top or 10) end
   arguments[#arguments + 1] = options.of_aggregate
   local aggregate = aggregates[kind.make](unpack(arguments))
   local callback = short_keys.compile(plan, aggregate, aggregate._kind.method)
@@ -193,6 +194,7 @@ local function new_verbs(self)
   function verbs.export(path, options) return owner.machine():export(path, options) end
 
   function verbs.print(...) self:print(...) end
+  function verbs.help(x) return require("oc.reference").help(x) end
   return verbs
 end
 
@@ -223,6 +225,7 @@ function Words:environment()
   environment._G, environment.oc = environment, require "oc"
   return setmetatable(environment, { __index = function(_, name)
     if name == "trace" then return self._owner.trace() end
+    if name == "machine" then return self._owner.machine() end
   end })
 end
 
@@ -277,6 +280,6 @@ function M.load(source, name)
 end
 
 --- The verbs that need the machine, so that an owner may build it in the same pass.
-M.of_machine = { "samples", "graph", "processes", "spans", "export" }
+M.of_machine = { "machine", "samples", "graph", "processes", "spans", "export" }
 
 return M

@@ -458,6 +458,8 @@ function Trace:is_recorded() return self._path ~= nil end
 ---@return boolean
 function Trace:is_damaged() return C.oc_session_is_damaged(self._session) ~= 0 end
 
+M.class = Trace
+
 Trace.__index = function(self, name)
   if name == "start_ns" then return session.start_ns(self._session) end
   if name == "host" then return session.host(self._session) end

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -21,6 +22,7 @@ extern "C" {
 }
 
 struct oc_machine;
+struct oc_worker;
 
 /// What the program and its script share beside the Lua state: which session runs now, what the script
 /// is doing, how often a signal asked it to stop. One per Lua state; outlives it.
@@ -52,6 +54,19 @@ struct oc_host {
   /// Guards `active`: a session is stopped from a signal's thread while it may be closing.
   std::mutex mutex;
   oc_session* active = nullptr;
+
+  /// Of the workers that run (abi/jobs.h), for the progress bar; guarded by `mutex`.
+  struct Work {
+    const std::atomic<uint64_t>* bytes_read;
+    uint64_t of_bytes;
+  };
+  std::vector<Work> work;
+  uint64_t work_bytes = 0;  ///< of all parts; 0: there are no workers
+  uint64_t work_done = 0;   ///< of those that have ended
+  // In a worker: itself, and where it tells how far it is.
+  oc_worker* own_worker = nullptr;
+  std::atomic<uint64_t>* own_work = nullptr;
+  std::function<void()> after_fork;  ///< the watch's: its thread is not in the worker
 };
 
 /// A session with what Lua's calls need: the last error, the place in the batch.

@@ -199,6 +199,7 @@ int oc_session_next(oc_session* session, double wait_ms) {
   return guarded(session, [&] {
     oc_host& host = session->host;
     host.progress.fetch_add(1, std::memory_order_relaxed);
+    if (host.own_work != nullptr) *host.own_work = session->session.input().progress().bytes;
     if (session->is_cut) return 0;
     const Doing before = host.doing.exchange(Doing::kWaiting);
     if (host.stop_requests.load(std::memory_order_relaxed) != 0) session->session.stop();

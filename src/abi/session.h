@@ -83,7 +83,8 @@ typedef struct oc_loss {
 } oc_loss;
 
 /* One end of a stretch of time: `of` 0 none, 1 ns since the beginning, 2 ns before the last sample, 3 ns of
- * the trace's clock, 4 millionths of a percent of the time from the first sample to the last. */
+ * the trace's clock, 4 millionths of a percent of the time from the first sample to the last, 5 the ns before
+ * that. */
 typedef struct oc_time {
   uint32_t of;
   uint64_t value;

@@ -4,6 +4,7 @@
 #include <numeric>
 #include <string>
 
+#include "format/escapes.h"
 #include "format/frame_texts.h"
 #include "format/pprof_schema.h"
 
@@ -12,13 +13,6 @@ namespace oc::format {
 using namespace pprof;
 
 namespace {
-
-std::string hex(std::span<const uint8_t> bytes) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (const uint8_t byte : bytes) text.append({kDigits[byte >> 4], kDigits[byte & 15]});
-  return text;
-}
 
 void put_if(ProtoWriter& message, uint32_t field, uint64_t value) {
   if (value != 0) message.varint(field, value);

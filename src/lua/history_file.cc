@@ -57,7 +57,7 @@ base::Result<Fd> open_own(const std::string& path, int flags) {
   return file;
 }
 
-Status write_all(const Fd& file, std::string_view text, const std::string& path) {
+Status append_text(const Fd& file, std::string_view text, const std::string& path) {
   while (!text.empty()) {
     const ssize_t written = write(file.number(), text.data(), text.size());
     if (written < 0 && errno == EINTR) continue;
@@ -67,7 +67,7 @@ Status write_all(const Fd& file, std::string_view text, const std::string& path)
   return {};
 }
 
-std::string read_all(const Fd& file) {
+std::string whole_text(const Fd& file) {
   std::string text;
   char block[65536];
   for (;;) {
@@ -92,7 +92,7 @@ base::Result<std::vector<std::string>> HistoryFile::load() {
   auto file = open_own(path_, O_RDONLY);
   if (!file && file.error().sys_errno == ENOENT) return std::vector<std::string>();
   if (!file) return std::move(file.error());
-  const std::string text = read_all(*file);
+  const std::string text = whole_text(*file);
   std::vector<std::string> lines, entries;
   for (size_t at = 0, end = 0; at < text.size(); at = end + 1) {
     end = std::min(text.find('\n', at), text.size());
@@ -111,7 +111,7 @@ Status HistoryFile::add(std::string_view entry) {
   make_folders(path_);
   auto file = open_own(path_, O_WRONLY | O_APPEND | O_CREAT);
   if (!file) return std::move(file.error());
-  return write_all(*file, escaped(entry), path_);
+  return append_text(*file, escaped(entry), path_);
 }
 
 Status HistoryFile::rewrite(const std::vector<std::string>& entries) {
@@ -121,7 +121,7 @@ Status HistoryFile::rewrite(const std::vector<std::string>& entries) {
   if (!file) return std::move(file.error());
   std::string text;
   for (const std::string& entry : entries) text += escaped(entry);
-  Status status = write_all(*file, text, partial);
+  Status status = append_text(*file, text, partial);
   if (status && rename(partial.c_str(), path_.c_str()) != 0)
     status = system_error(errno, "cannot rename " + partial);
   if (!status) unlink(partial.c_str());

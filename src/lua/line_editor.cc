@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <clocale>
 #include <cstdio>
 #include <cstdlib>
@@ -15,8 +16,6 @@
 namespace oc::lua {
 
 namespace {
-
-constexpr int kLookMs = 250;  // for a signal that comes just before the wait
 
 volatile sig_atomic_t g_is_resized = 0;
 void (*g_resized_before)(int) = SIG_DFL;
@@ -84,7 +83,7 @@ size_t width_of(const std::string& text) {
   return width;
 }
 
-size_t columns() {
+size_t terminal_columns() {
   winsize size{};
   return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
@@ -210,7 +209,8 @@ Got LineEditor::next(int wait_ms) {
   }
   if (const Got asked = asked_by_signal(host_); asked != Got::kIdle) return leave(asked);
   pollfd ready{STDIN_FILENO, POLLIN, 0};
-  if (poll(&ready, 1, wait_ms < 0 || wait_ms > kLookMs ? kLookMs : wait_ms) <= 0) return Got::kIdle;
+  if (poll(&ready, 1, wait_ms < 0 || wait_ms > kSignalLookMs ? kSignalLookMs : wait_ms) <= 0)
+    return Got::kIdle;
   pressed_ = Got::kIdle;
   int count = 0;
   const char* got = el_gets(editor_.get(), &count);
@@ -233,7 +233,7 @@ void LineEditor::print_above(const std::string& text) {
   read_line();
   const std::string line = text_;
   const size_t behind = characters_in(line.data() + cursor_, line.data() + line.size());
-  const size_t row = width_of(prompt_ + line.substr(0, cursor_)) / columns();
+  const size_t row = width_of(prompt_ + line.substr(0, cursor_)) / terminal_columns();
   write_text("\r" + (row > 0 ? "\x1b[" + std::to_string(row) + "A" : std::string()) + "\x1b[J");
   el_set(editor_.get(), EL_UNBUFFERED, 0);
   write_text(text);

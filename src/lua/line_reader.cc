@@ -7,13 +7,6 @@
 
 namespace oc::lua {
 
-namespace {
-
-constexpr int kLookMs =
-    250;  // a signal may come just before the wait: then it is seen so much later
-
-}  // namespace
-
 Got asked_by_signal(const oc_host& host) {
   if (host.end_signal.load() != 0) return Got::kSignal;
   return host.stop_requests.load() != 0 ? Got::kInterrupt : Got::kIdle;
@@ -37,9 +30,9 @@ Got LineReader::next(int wait_ms) {
     if (take_line()) return Got::kLine;
     if (is_over_) return Got::kEnd;
     if (const Got asked = asked_by_signal(host_); asked != Got::kIdle) return asked;
-    const bool looks_again = wait_ms < 0 || wait_ms > kLookMs;
+    const bool looks_again = wait_ms < 0 || wait_ms > kSignalLookMs;
     pollfd ready{fd_, POLLIN, 0};
-    const int count = poll(&ready, 1, looks_again ? kLookMs : wait_ms);
+    const int count = poll(&ready, 1, looks_again ? kSignalLookMs : wait_ms);
     if (count == 0 && wait_ms >= 0) return Got::kIdle;
     if (count <= 0) continue;
     char block[65536];

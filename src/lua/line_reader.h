@@ -16,6 +16,9 @@ enum class Got {
   kSignal,     ///< SIGTERM or SIGHUP: the session is to end
 };
 
+/// A signal may come just before a wait: then it is seen so much later.
+constexpr int kSignalLookMs = 250;
+
 /// Lines of a file descriptor that is no terminal, or of a terminal that can do nothing.
 ///
 /// Reads ahead, so nobody else may read from the descriptor. Lines may hold any bytes and be of any

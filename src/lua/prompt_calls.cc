@@ -1,6 +1,5 @@
 #include "lua/prompt_calls.h"
 
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -15,7 +14,7 @@ Prompt& prompt_of(lua_State* state) {
   return *static_cast<Prompt*>(lua_touserdata(state, lua_upvalueindex(1)));
 }
 
-int push_text(lua_State* state, const std::string& text) {
+int push_string(lua_State* state, const std::string& text) {
   lua_pushlstring(state, text.data(), text.size());
   return 1;
 }
@@ -35,7 +34,7 @@ Text text_at(lua_State* state, int index) {
 
 int push_failure(lua_State* state, const base::Error& error) {
   lua_pushnil(state);
-  return 1 + push_text(state, error.what);
+  return 1 + push_string(state, error.what);
 }
 
 const char* name_of(Got got) {
@@ -65,7 +64,7 @@ int prompt_open(lua_State* state) {
     } else {
       prompt.reader.emplace(prompt.host, STDIN_FILENO);
       lua_pushboolean(state, 0);
-      return 1 + push_text(state, editor.error().what);
+      return 1 + push_string(state, editor.error().what);
     }
   }
   if (!prompt.editor && !prompt.reader) prompt.reader.emplace(prompt.host, STDIN_FILENO);
@@ -92,7 +91,7 @@ int prompt_next(lua_State* state) {
   const Got got = prompt.editor ? prompt.editor->next(wait_ms) : prompt.reader->next(wait_ms);
   lua_pushstring(state, name_of(got));
   if (got != Got::kLine && got != Got::kComplete) return 1;
-  push_text(state, prompt.editor ? prompt.editor->text() : prompt.reader->line());
+  push_string(state, prompt.editor ? prompt.editor->text() : prompt.reader->line());
   lua_pushinteger(state, prompt.editor ? static_cast<lua_Integer>(prompt.editor->cursor()) : 0);
   return 3;
 }
@@ -137,7 +136,7 @@ int prompt_remember(lua_State* state) {
   auto status = prompt.history->add(std::string(text));
   if (status) return 0;
   prompt.history.reset();  // told once
-  return push_text(state, status.error().what);
+  return push_string(state, status.error().what);
 }
 
 int prompt_end(lua_State* state) {
@@ -154,7 +153,7 @@ int history_open(lua_State* state) {
   auto entries = prompt.history->load();
   if (!entries) {
     prompt.history.reset();
-    return push_text(state, entries.error().what);
+    return push_string(state, entries.error().what);
   }
   for (const std::string& entry : *entries) prompt.editor->remember(entry);
   return 0;
@@ -173,29 +172,25 @@ int pipe_end(lua_State* state) {
   return 1;
 }
 
-int terminal_size(lua_State* state) {
-  winsize size{};
-  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0 || size.ws_col == 0)
-    return 0;
-  lua_pushinteger(state, size.ws_row);
-  lua_pushinteger(state, size.ws_col);
-  return 2;
-}
-
-const luaL_Reg kFunctions[] = {
-    {"prompt_open", prompt_open},     {"prompt_begin", prompt_begin},
-    {"prompt_next", prompt_next},     {"prompt_replace", prompt_replace},
-    {"prompt_above", prompt_above},   {"prompt_text", prompt_text},
-    {"prompt_beep", prompt_beep},     {"prompt_remember", prompt_remember},
-    {"prompt_end", prompt_end},       {"history_open", history_open},
-    {"pipe_begin", pipe_begin},       {"pipe_end", pipe_end},
-    {"terminal_size", terminal_size}, {nullptr, nullptr}};
+const luaL_Reg kPromptFunctions[] = {{"prompt_open", prompt_open},
+                                     {"prompt_begin", prompt_begin},
+                                     {"prompt_next", prompt_next},
+                                     {"prompt_replace", prompt_replace},
+                                     {"prompt_above", prompt_above},
+                                     {"prompt_text", prompt_text},
+                                     {"prompt_beep", prompt_beep},
+                                     {"prompt_remember", prompt_remember},
+                                     {"prompt_end", prompt_end},
+                                     {"history_open", history_open},
+                                     {"pipe_begin", pipe_begin},
+                                     {"pipe_end", pipe_end},
+                                     {nullptr, nullptr}};
 
 }  // namespace
 
 void add_prompt_calls(lua_State* state, Prompt& prompt) {
   lua_pushlightuserdata(state, &prompt);
-  luaL_setfuncs(state, kFunctions, 1);
+  luaL_setfuncs(state, kPromptFunctions, 1);
 }
 
 }  // namespace oc::lua

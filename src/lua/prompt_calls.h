@@ -40,7 +40,6 @@ struct Prompt {
 ///     host.history_open()                 → a sentence when it cannot be kept
 ///     host.pipe_begin(command)            → true, or nil and a sentence; stdout goes to it until
 ///     host.pipe_end()                     → its exit status
-///     host.terminal_size()                → rows, columns; nil where stdout is no terminal
 void add_prompt_calls(lua_State* state, Prompt& prompt);
 
 }  // namespace oc::lua

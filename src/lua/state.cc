@@ -1,7 +1,5 @@
 #include "lua/state.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <string_view>
 
@@ -77,12 +75,6 @@ int host_files(lua_State* state) {
   return 1;
 }
 
-/// host.is_terminal(fd)
-int host_is_terminal(lua_State* state) {
-  lua_pushboolean(state, isatty(static_cast<int>(luaL_checkinteger(state, 1))));
-  return 1;
-}
-
 /// host.read_config(path): the text; nil when there is no such file; nil and a sentence when it is left
 /// out. Root does not follow a file that others may have written.
 int host_read_config(lua_State* state) {
@@ -139,7 +131,6 @@ void State::preload_host(oc_host& host) {
   lua_setfield(raw(), -2, "pointer");
   const luaL_Reg functions[] = {{"text", host_text},
                                 {"files", host_files},
-                                {"is_terminal", host_is_terminal},
                                 {"read_config", host_read_config},
                                 {nullptr, nullptr}};
   luaL_setfuncs(raw(), functions, 0);

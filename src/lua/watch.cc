@@ -72,7 +72,8 @@ Watch::Watch(oc_host& host, lua_State* state)
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       main_thread_(pthread_self()) {
   g_watch = this;
-  thread_ = base::start_thread([this] { run(); });
+  thread_ = std::make_unique<std::thread>(base::start_thread([this] { run(); }));
+  host_.after_fork = [this] { begin_anew(); };
   for (const int number : {SIGINT, SIGTERM, SIGALRM, SIGUSR1}) install(number, on_signal);
   if (!is_ignored(SIGHUP)) install(SIGHUP, on_signal);  // nohup's are
   struct sigaction bus {};
@@ -86,10 +87,17 @@ Watch::~Watch() {
   ending_ = true;
   const uint64_t one = 1;
   (void)!write(wake_.number(), &one, sizeof one);
-  thread_.join();  // before the handlers go: its SIGALRM would end the process
+  thread_->join();  // before the handlers go: its SIGALRM would end the process
   for (const int number : {SIGINT, SIGTERM, SIGALRM, SIGUSR1, SIGBUS}) install(number, SIG_DFL);
   if (!is_ignored(SIGHUP)) install(SIGHUP, SIG_DFL);
   g_watch = nullptr;
+}
+
+void Watch::begin_anew() {
+  (void)thread_.release();  // a thread that is not in this process can neither be joined nor freed
+  wake_ =
+      base::Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));  // the old one is the first process's too
+  thread_ = std::make_unique<std::thread>(base::start_thread([this] { run(); }));
 }
 
 /// On the main thread. lua_sethook may be called from a handler, as luajit's own main does.

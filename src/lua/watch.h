@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <memory>
 #include <string>
 #include <thread>
 
@@ -38,6 +39,8 @@ class Watch {
  private:
   static void on_signal(int number);
   static void on_bus_error(int number, siginfo_t* info, void* context);
+  /// In a worker, which was forked without the thread.
+  void begin_anew();
   void run();
   void stop_session();
   void wake_session();
@@ -64,7 +67,7 @@ class Watch {
   uint32_t seen_pauses_ = 0;
   std::chrono::steady_clock::time_point changed_at_;
   bool warned_ = false;
-  std::thread thread_;
+  std::unique_ptr<std::thread> thread_;
 };
 
 }  // namespace oc::lua

@@ -12,7 +12,7 @@
 namespace oc::symbol {
 namespace {
 
-constexpr off_t kMostBytes = off_t{1} << 30;
+constexpr off_t kMostDumpBytes = off_t{1} << 30;
 
 base::Fd open_plainly(const std::string& path) {
   return base::Fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY));
@@ -24,7 +24,7 @@ std::optional<std::vector<uint8_t>> read_own(const base::Fd& fd) {
   if (!fd || fstat(fd.number(), &info) != 0 || !S_ISREG(info.st_mode)) return {};
   const uid_t user = geteuid();
   if (user != 0 && info.st_uid != 0 && info.st_uid != user) return {};
-  if (info.st_size > kMostBytes) return {};
+  if (info.st_size > kMostDumpBytes) return {};
   std::vector<uint8_t> bytes(static_cast<size_t>(info.st_size));
   size_t size = 0;
   while (size < bytes.size()) {

@@ -154,6 +154,7 @@ bool KernelSymbols::State::load_running() {
       return true;
   }
   KernelNames found = parse_kallsyms(sys::read_text(path, kMostText));
+  SymbolTable::sort(found.symbols);  // once, for all that read what is kept
   if (!key.empty() && !found.symbols.empty()) kept.add(key, found);
   if (take(std::move(found), path)) return true;
   reason = path + " lists no functions";

@@ -13,13 +13,13 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 #include <sstream>
 #include <string_view>
 #include <utility>
 
 #include "base/fd.h"
 #include "sys/cgroup.h"
+#include "sys/files.h"
 #include "sys/proc.h"
 #include "sys/tracefs.h"
 
@@ -28,11 +28,6 @@ namespace oc::sys {
 namespace {
 
 using State = Finding::State;
-
-std::string read_text(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 int read_number(const std::string& path, int otherwise) {
   std::ifstream file(path);

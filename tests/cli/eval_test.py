@@ -47,6 +47,19 @@ CASES = [
 ]
 
 
+def check_help(suite):
+    for word, out in (("trace:on", r"\Atrace:on\(name: string.*Raises:.*trace:on\("), ("hist", r"\Ahist\("),
+                      ("reference", r"^  trace +A trace$"), ("oc.Trace", r"^  trace:on +Calls"), ("report", r"Usage: oc report")):
+        ended = run(["help", word])
+        suite.check("help of " + word, problems_of(ended, out=out), ended)
+    ended = run(["help", "trace:onn"])
+    suite.check("help of nothing", problems_of(ended, 2, err=r"no help on 'trace:onn'.*did you mean 'trace:on'"), ended)
+    ended = run(["help", "recrod"])
+    suite.check("help of nearly a verb", problems_of(ended, 2, err=r"did you mean 'record'"), ended)
+    ended = run(["eval", "help(trace.on)", "-i", DEMO])
+    suite.check("help of a value", problems_of(ended, out=r"\Atrace:on\("), ended)
+
+
 def check_json(suite):
     ended = run(["eval", 'count("raw_syscalls:sys_enter", "id"); hist("raw_syscalls:sys_exit", "ret", {filter="ret > 0"})',
                  "--json", "-i", SYSCALLS])
@@ -76,6 +89,7 @@ def main():
             suite.later(lambda *case: suite.check(case[0], problems_of(ended := run(["eval", *case[1]]), case[2], case[3], case[4]),
                                                   ended), name, arguments, status, out, err)
     suite.later(check_json, suite)
+    suite.later(check_help, suite)
     suite.later(check_live, suite)
     return suite.finish()
 

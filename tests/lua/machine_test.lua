@@ -194,7 +194,8 @@ do -- a scenario pairs events by key, with a minimum, and tells what has no part
   for span in m:spans() do spans[#spans + 1] = span end
   check.equal({ #spans, spans[1].name, spans[1].duration }, { 2, "io", 50 })
   check.equal({ spans[2].parent, spans[2].start, spans[2].duration }, { 1, 120, 30 })
-  check(m:notes()[1]:find("1 without an end, 1 without a beginning", 1, true), m:notes()[1])
+  check(m:notes()[1]:find("1 still open when the trace ended, 1 without a beginning", 1, true),
+    m:notes()[1])
   fails(function() oc.scenario { name = "bad", events = {} } end)
   fails(function() oc.scenario { name = "bad", events = { "a" }, spam = 1 } end)
   fails(function() oc.open { source = source }:use "test_dsik" end)

@@ -16,7 +16,7 @@ namespace {
 
 const std::vector<uint8_t> kOwnId(20, 0xab), kOtherId(20, 0xcd);
 
-constexpr const char* kText =
+constexpr const char* kKernelText =
     "ffffffff81000000 T _stext\n"
     "ffffffff81000040 t work\n"
     "ffffffff81000080 t more\n"
@@ -27,7 +27,7 @@ struct Machine {
   TemporaryFolder folder;
   KernelSymbols::Settings settings;
 
-  explicit Machine(const std::string& kallsyms = kText) {
+  explicit Machine(const std::string& kallsyms = kKernelText) {
     folder.write("proc/kallsyms", kallsyms);
     folder.write("proc/modules", "nf_tables 4096 1 - Live 0xffffffffc0201000\n");
     std::string note("\4\0\0\0\24\0\0\0\3\0\0\0GNU\0", 16);

@@ -148,7 +148,7 @@ local function fits(loop, command)
 end
 
 local function show_help(loop, argument)
-  if argument ~= "" then return require("oc.repl.help").show(loop, argument) end
+  if argument ~= "" then return require("oc.repl.help").show(argument) end
   local rows = {}
   for _, command in ipairs(commands) do
     if fits(loop, command) then
@@ -232,15 +232,6 @@ function M.run(loop, source)
   local pipe = argument:match("|%s*(.+)$")
   if not pipe or name == "run" then return command.run(loop, argument) end
   output.pipe_to(pipe, function() command.run(loop, (argument:gsub("%s*|.*$", ""))) end)
-end
-
---- `help` as lines see it: `help(x)`, `help "count"`, `help()`.
----@param loop oc.repl.Loop
-function M.help_function(loop)
-  return function(what)
-    if what == nil then return show_help(loop, "") end
-    require("oc.repl.help").show(loop, what)
-  end
 end
 
 return M

@@ -5,10 +5,10 @@
 --     count("exec", "co|          fields            m:samp|           methods
 --     samples { symbol = "pa|     functions         .load my|         files
 
+local cells = require "oc.cells"
 local commands = require "oc.repl.commands"
 local names = require "oc.repl.names"
 local scan = require("oc.repl.scan").scan
-local text_table = require "oc.text_table"
 
 local M = {}
 
@@ -59,10 +59,10 @@ end
 ---@param width integer of the terminal
 ---@return string
 function M.columns(list, width)
-  local widest, cells = 0, {}
+  local widest, shown = 0, {}
   for i, name in ipairs(list) do
-    local clean, cell_width = text_table.clean(name)
-    cells[i] = { clean, cell_width }
+    local clean, cell_width = cells.clean(name)
+    shown[i] = { clean, cell_width }
     widest = math.max(widest, cell_width)
   end
   local across = math.max(1, math.floor(width / (widest + 2)))
@@ -71,7 +71,7 @@ function M.columns(list, width)
   for row = 1, down do
     local line = {}
     for i = row, #list, down do
-      line[#line + 1] = cells[i][1] .. (" "):rep(widest + 2 - cells[i][2])
+      line[#line + 1] = shown[i][1] .. (" "):rep(widest + 2 - shown[i][2])
     end
     out[row] = table.concat(line):gsub(" +$", "")
   end

@@ -232,7 +232,7 @@ end
 local function fill(self)
   local verbs = getmetatable(self.env).__index
   setmetatable(self.env, { __index = function(env, name)
-    if name == "m" and self.path then return self:machine() end
+    if (name == "m" or name == "machine") and self.path then return self:machine() end
     return verbs(env, name)
   end })
 end

@@ -8,7 +8,7 @@ local M = {}
 
 --- Names that can be said, for "did you mean".
 local function known_names(env)
-  local names = { "trace", "m", "help" }
+  local names = { "trace", "m" }
   for name in next, env do
     if type(name) == "string" then names[#names + 1] = name end
   end

@@ -17,6 +17,7 @@ local scan = require("oc.repl.scan").scan
 local session = require "oc.session"
 local settings = require "oc.settings"
 local show = require "oc.repl.show"
+local terminal = require "oc.terminal"
 local units = require "oc.units"
 
 local host_pointer = session.host_pointer
@@ -53,7 +54,7 @@ local function complete(self, text, cursor)
   if answer.insert ~= "" or answer.erase > 0 then
     host.prompt_replace(answer.erase, answer.insert)
   elseif answer.list then
-    host.prompt_above(complete_line.columns(answer.list, select(2, host.terminal_size()) or 80))
+    host.prompt_above(complete_line.columns(answer.list, terminal.size() or 80))
   else
     host.prompt_beep()
   end
@@ -247,7 +248,7 @@ end
 ---@param options oc.repl.Options
 ---@return oc.repl.Loop
 function M.new(options)
-  local is_terminal = host.is_terminal(0) and not options.batch
+  local is_terminal = terminal.is_terminal(terminal.STDIN) and not options.batch
   local self = setmetatable({ prompt = options.prompt or "oc> ", times = "auto", failed = 0,
     is_over = false, is_interactive = is_terminal, is_prompting = is_terminal }, Loop)
   local has_editor, problem = host.prompt_open(is_terminal)
@@ -266,13 +267,12 @@ end
 ---@return integer exit_status
 function M.run(options)
   local self = M.new(options)
-  rawset(self.session.env, "help", commands.help_function(self))
   if self.is_interactive and not options.quiet then
     local banner = require "oc.repl.banner"
     local names = require "oc.repl.names"
     for _, line in ipairs(banner.lines(self.session:trace(), options.path,
       names.events(self.session))) do
-      io.stdout:write((require("oc.text_table").clean(line)), "\n")
+      io.stdout:write((require("oc.cells").clean(line)), "\n")
     end
     local problem = host.history_open()
     if problem then complain(problem .. "; what is typed is not kept") end

@@ -2,6 +2,7 @@
 
 local host = require "oc.host"
 local settings = require "oc.settings"
+local terminal = require "oc.terminal"
 
 local M = {}
 
@@ -44,12 +45,12 @@ end
 function M.show(text)
   if text == "" then return end
   if text:sub(-1) ~= "\n" then text = text .. "\n" end
-  local rows = host.terminal_size()
+  local _, rows = terminal.size()
   local pager = os.getenv("PAGER")
   if not rows or not M.is_paged or line_count(text) < rows then
     io.stdout:write(text)
   elseif pager and pager ~= "" and host.pipe_begin(pager) then
-    io.stdout:write(text)
+    io.stdout:write((text:gsub("\27%[[%d;]*m", "")))  -- colours are for terminals
     host.pipe_end()
   else
     show_part(text, math.max(rows, 10))
@@ -60,7 +61,7 @@ end
 ---@return boolean
 function M.more()
   if not rest then return false end
-  show_part(rest, math.max(host.terminal_size() or 24, 10))
+  show_part(rest, math.max(select(2, terminal.size()) or 24, 10))
   return true
 end
 

@@ -1,6 +1,7 @@
 --- Any value as text for people: tables aligned, aggregates as their tables, nested ones cut.
 
 local addr = require "oc.addr"
+local cells = require "oc.cells"
 local ffi = require "ffi"
 local output = require "oc.repl.output"
 local text_table = require "oc.text_table"
@@ -18,7 +19,7 @@ local function clean_lines(text)
   if not text:find("[^\n\32-\126]") then return text end
   local lines = {}
   for line in (text .. "\n"):gmatch("(.-)\n") do
-    lines[#lines + 1] = (text_table.clean((line:gsub("\t", "        "))))
+    lines[#lines + 1] = (cells.clean((line:gsub("\t", "        "))))
   end
   return table.concat(lines, "\n")
 end
@@ -46,7 +47,7 @@ local function function_text(fn)
 end
 
 local function quoted(text)
-  local clean = text_table.clean(text)
+  local clean = cells.clean(text)
   return '"' .. clean:gsub('"', '\\"') .. '"'
 end
 
@@ -197,7 +198,7 @@ function M.text(value)
     return kind == "cdata" and clean_lines(cdata_text(value)) or scalar(value)
   end
   if is_aggregate(value) then return aggregate_text(value) end
-  if has_text(value) then return clean_lines(tostring(value)) end
+  if has_text(value) then return tostring(value) end
   local names = columns_of(value)
   return names and records_text(value, names) or nested(value, 0, 1, {})
 end

@@ -6,6 +6,7 @@ local hooks = require "oc.hooks"
 local input = require "oc.verbs.machine_input"
 local json = require "oc.json"
 local scenario = require "oc.scenario"
+local terminal = require "oc.terminal"
 local text_table = require "oc.text_table"
 local units = require "oc.units"
 
@@ -63,12 +64,14 @@ local function show_functions(machine, filter, options, out)
   local total = graph:node().total
   local lines = {}
   for i, at in ipairs(function_rows(graph, total, options)) do
-    lines[i] = { ("%.2f"):format(percent(at.self, total)),
-      ("%.2f"):format(percent(at.total, total)), ("%.0f"):format(at.self_count or 0),
-      at.name, at.module }
+    local self, all = percent(at.self, total), percent(at.total, total)
+    local heat = terminal.heat(self)
+    lines[i] = { ("%.2f"):format(self), ("%.2f"):format(all), ("%.0f"):format(at.self_count or 0),
+      at.name, at.module, styles = { heat, nil, nil, heat == "hot" and "title" or nil, "dim" } }
   end
   out(text_table.render({ { title = "self%", right = true }, { title = "total%", right = true },
-    { title = "samples", right = true }, { title = "function" }, { title = "module" } }, lines))
+    { title = "samples", right = true }, { title = "function", shrink = true },
+    { title = "module", shrink = true } }, lines, terminal.layout()))
 end
 
 local function functions_json(machine, filter, options)
