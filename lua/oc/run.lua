@@ -250,6 +250,7 @@ end
 ---@return boolean ok
 ---@return any err
 function M.deliver(trace)
+  settings.begin_run()
   if trace._path then progress.start() end
   local ok, err = xpcall(feed, traced, trace)
   progress.stop()
@@ -257,7 +258,9 @@ function M.deliver(trace)
   -- run. An event that a script kept beyond its callback points to bytes that are gone: now to
   -- zeros.
   local is_finished = C.oc_session_finish(trace._session) == 0
-  local problem = not is_finished and session.problem(trace._session)
+  if ok and not is_finished then
+    ok, err = false, errors.new("the run could not be completed: " .. session.problem(trace._session))
+  end
   trace._is_over = true
   for _, event_view in pairs(trace._views) do event_view._d = view.nothing end
   say_skipped(trace._timers)
@@ -286,7 +289,6 @@ function M.feed(trace)
   local ok, err = M.deliver(trace)
   M.conclude(trace)
   if not ok then error(err, 0) end
-  if problem then error(errors.new("the run could not be completed: " .. problem), 0) end
 end
 
 return M
