@@ -66,6 +66,12 @@ count("cpu")]] },
     errors = "the run is over",
     example = [[trace:every("100ms", function() trace:phase("late") end)
 at_end(function() print(trace:phase()) end)]] },
+  { "scratch", "(): table<any, any>",
+    "A table for what belongs to one input, such as when a thread's call began: emptied at the "
+      .. "beginning of each, where there are several (`-i a -i b`), and behind the last one.",
+    errors = "the trace runs, or was run",
+    example = [[local began = trace:scratch()
+on("raw_syscalls:sys_enter", function(e) began[e.tid] = e.time end)]] },
   { "add_symbols",
     "(module: string, symbols: { offset: number|oc.addr, size: number, name: string }[])",
     "Names functions of a module, for stacks: by offset in the file, or by address where it "
