@@ -1,6 +1,6 @@
 --- `--jit-report`: what LuaJIT did not compile, at which line of the user's, why, and what to do.
 --
--- LuaJIT tells of each trace (jit.attach), with a reason by number; oc.jit_reasons has words for it.
+-- LuaJIT tells of each trace (jit.attach), with a reason by number; oc.jit_reasons has words.
 -- A loop that was given up often enough is never tried again: its bytecode says so then. In which
 -- state the time is spent is sampled (jit.profile), each tick of CPU time.
 

@@ -67,6 +67,10 @@ local function apply(context)
     frequency = options.frequency, paused = options.paused, max_overhead = options.max_overhead,
     filter = options.filter, asked = ask.of_options(options),
   }
+  if (options.jobs or 1) > 1 and (options.profile_script or options.jit_report) then
+    wrong_usage("--profile-script and --jit-report look into one process, and --jobs makes more",
+      "leave out --jobs")
+  end
   settings.profile, settings.checked = options.profile_script, options.checked
   if options.memory then host.memory_limit(options.memory) end
   if options.jit_report then require("oc.jit_report").start() end
