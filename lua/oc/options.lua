@@ -25,10 +25,10 @@
 ---@field repeats? boolean a list that grows when the option is given again
 
 local running = { "script", "eval", "record", "repl" }
-local asking = { "script", "eval", "record" }
+local asking = { "script", "eval", "record", "repl" }
 local machines = { "report", "export", "diff" }
 local safe = { "script", "eval", "record", "repl", "report", "export", "diff", "list", "doctor" }
-local choosing = { "script", "eval", "record", "report", "export", "diff" }
+local choosing = { "script", "eval", "record", "report", "export", "diff", "repl" }
 
 ---@type oc.Option[]
 return {
@@ -36,7 +36,7 @@ return {
     verbs = { "script", "eval" },
     help = "read this trace (- is standard input), again for more; without it, trace live" },
   { name = "input", short = "i", kind = "file", placeholder = "FILE", once = true,
-    verbs = { "list" },
+    verbs = { "repl", "list" },
     help = "read this trace (- is standard input); without it, trace live" },
   { name = "jobs", short = "j", kind = "number", placeholder = "N", min = 1, max = 1024,
     verbs = { "script", "eval" }, once = true,
@@ -187,7 +187,7 @@ return {
   { name = "filter", kind = "string", placeholder = "EXPR", verbs = running, once = true,
     help = "only events for which this holds, as in \"comm == 'nginx' && cpu < 4\"" },
   { name = "time", kind = "window", placeholder = "FROM,TO", once = true,
-    verbs = { "script", "eval", "list", "report", "export", "diff" },
+    verbs = { "script", "eval", "repl", "list", "report", "export", "diff" },
     help = "this part of the trace only, as in 1.5s,3s" },
   { name = "buffer", live = true, kind = "size", placeholder = "SIZE", min = 4096, max = 2 ^ 40,
     verbs = running,
@@ -199,12 +199,14 @@ return {
     help = "sample less often when oc uses more of the machine's CPU time" },
   { name = "symfs", kind = "string", placeholder = "DIR", verbs = { "symbols" }, once = true,
     help = "files lie below this folder, as in an image of another machine" },
-  { name = "debuginfod", kind = "flag", verbs = { "script", "eval", "symbols", "archive" },
+  { name = "debuginfod", kind = "flag", verbs = { "script", "eval", "repl", "symbols", "archive" },
     help = "ask the servers in DEBUGINFOD_URLS for programs and debug files that are not here" },
   { name = "color", kind = "choice", choices = { "auto", "always", "never" },
     aliases = { "colour" }, default = "auto",
     help = "colours; auto: on a terminal, unless NO_COLOR is set" },
   { name = "json", kind = "flag", help = "results as JSON, one document a line" },
+  { name = "batch", kind = "flag", once = true, verbs = { "repl" },
+    help = "lines come from standard input: no prompt, no pages; exit 1 when one fails" },
   { name = "strict", kind = "flag", help = "lost or cut off data is an error (exit 3)" },
   { name = "quiet", short = "q", kind = "flag", help = "results, losses, notes and errors only" },
   { name = "verbose", short = "v", kind = "flag", help = "say what is done" },

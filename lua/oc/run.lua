@@ -251,6 +251,7 @@ end
 ---@return any err
 ---@return string|false problem why the run could not be completed
 function M.deliver(trace)
+  settings.begin_run()
   if trace._path then progress.start() end
   local ok, err = xpcall(feed, traced, trace)
   progress.stop()
@@ -258,7 +259,9 @@ function M.deliver(trace)
   -- run. An event that a script kept beyond its callback points to bytes that are gone: now to
   -- zeros.
   local is_finished = C.oc_session_finish(trace._session) == 0
-  local problem = not is_finished and session.problem(trace._session)
+  if ok and not is_finished then
+    ok, err = false, errors.new("the run could not be completed: " .. session.problem(trace._session))
+  end
   trace._is_over = true
   for _, event_view in pairs(trace._views) do event_view._d = lease.nothing end
   say_skipped(trace._timers)
@@ -287,7 +290,6 @@ function M.feed(trace)
   local ok, err, problem = M.deliver(trace)
   M.conclude(trace)
   if not ok then error(err, 0) end
-  if problem then error(errors.new("the run could not be completed: " .. problem), 0) end
 end
 
 return M

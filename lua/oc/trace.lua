@@ -68,6 +68,10 @@ local function forget(trace)
   end
 end
 
+--- Forgets a trace that is not going to be run.
+---@param trace oc.Trace
+function M.forget(trace) forget(trace) end
+
 -- Opening ----------------------------------------------------------------------------------------
 
 local on_options = { filter = "string", optional = "boolean" }

@@ -45,6 +45,11 @@ struct oc_host {
   std::atomic<int64_t> timeout_ns{0};  ///< the watchdog's patience; 0: none
   std::atomic<bool> timed_out{false};
   std::atomic<bool> has_bar{false};  ///< the terminal's line is the progress bar's
+  /// A session of lines: Ctrl-C ends a line, not the program (lua/watch.h).
+  std::atomic<int> interactive{0};  ///< 1: their runs end with them; 2: they are typed beside a run
+  std::atomic<int> end_signal{0};   ///< SIGTERM or SIGHUP, where interactive
+  std::atomic<uint32_t> lines_begun{
+      0};  ///< changes when what was asked of the line before is done with
 
   /// Guards `active`: a session is stopped from a signal's thread while it may be closing.
   std::mutex mutex;

@@ -1,5 +1,6 @@
 #include "abi/calls.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -58,6 +59,23 @@ uint32_t oc_host_doing(oc_host* host, uint32_t doing) {
 
 void oc_host_timeout(oc_host* host, double timeout_ns) {
   host->timeout_ns = static_cast<int64_t>(whole(timeout_ns));
+}
+
+int oc_host_interactive(oc_host* host, int interactive) {
+  return host->interactive.exchange(interactive);
+}
+
+void oc_host_interrupt(void) { raise(SIGINT); }
+
+int oc_host_pid(void) { return getpid(); }
+
+int oc_host_begin_line(oc_host* host) {
+  if (host->interactive != 0) {
+    host->lines_begun.fetch_add(1);
+    host->stop_requests = 0;
+    host->timed_out = false;
+  }
+  return host->end_signal.load();
 }
 
 int oc_host_interrupted(oc_host* host) {
