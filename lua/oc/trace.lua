@@ -402,6 +402,11 @@ function Trace:_start()
   run.start(self, self._buffer_bytes, function(body) return with_fallback(self, body) end)
 end
 
+local function run_whole(self)
+  self:_start()
+  run.feed(self)
+end
+
 --- True when a run is more than one pass over one input.
 local function has_parts(self)
   local inputs = settings.run.inputs
@@ -422,12 +427,11 @@ function Trace:run()
     io.stderr:write("oc: this script chooses its events itself: -e and --syscalls change nothing\n")
   end
   self._ran_at = debug.getinfo(2, "Sl")
-  if has_parts(self) then
-    require("oc.jobs").run(self)
+  local go = has_parts(self) and require("oc.jobs").run or run_whole
+  if settings.profile then
+    require("oc.script_profile").time_run(go, self)
   else
-    self:_start()
-    local pass = settings.profile and require("oc.script_profile").time_run
-    if pass then pass(run.feed, self) else run.feed(self) end
+    go(self)
   end
   return self
 end
