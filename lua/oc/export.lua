@@ -2,6 +2,7 @@
 
 local C = require "oc.abi"
 local errors = require "oc.errors"
+local event_files = require "oc.event_files"
 local ffi = require "ffi"
 local nearest = require "oc.nearest"
 local selection = require "oc.selection"
@@ -36,6 +37,7 @@ function M.formats()
     i = i + 1
   end
   for _, exporter in pairs(declared) do list[#list + 1] = exporter end
+  for _, format in ipairs(event_files.FORMATS) do list[#list + 1] = format end
   table.sort(list, function(a, b) return a.name < b.name end)
   return list
 end
@@ -88,7 +90,7 @@ function M.check(path, name)
     errors.wrong_usage(("there is no format '%s'"):format(name),
       nearest.hint(name, names) or "there are: " .. table.concat(names, ", "))
   end
-  local own = format_of(path)
+  local own = format_of(path) or event_files.find(path)
   if own then return own.name end
   local found = C.oc_format_of_path(path)
   if found == nil then
@@ -136,6 +138,11 @@ function M.write(machine, path, options)
   options = options or {}
   if type(path) ~= "string" then
     errors.misuse("export wants a path first", { token = "export" })
+  end
+  local of_events = event_files.find(path, options.format)
+  if of_events and not format_of(path, options.format) then
+    errors.misuse(("'%s' is written while a trace is read, and a machine is made of it")
+      :format(of_events.name), { token = "export", hint = "trace:export(path), before the run" })
   end
   local own = format_of(path, options.format)
   if own then return write_declared(machine, path, own, options) end

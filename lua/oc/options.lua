@@ -24,6 +24,7 @@
 ---@field repeats? boolean a list that grows when the option is given again
 
 local running = { "script", "eval", "record", "repl" }
+local filtering = { "script", "eval", "record", "repl", "report", "export" }
 local asking = { "script", "eval", "record" }
 local machines = { "report", "export", "diff" }
 local choosing = { "script", "eval", "record", "report", "export", "diff" }
@@ -163,7 +164,7 @@ return {
   { name = "events", short = "n", kind = "number", placeholder = "N", min = 1, max = 2 ^ 53,
     verbs = running,
     help = "end after so many events" },
-  { name = "filter", kind = "string", placeholder = "EXPR", verbs = running, once = true,
+  { name = "filter", kind = "string", placeholder = "EXPR", verbs = filtering, once = true,
     help = "only events for which this holds, as in \"comm == 'nginx' && cpu < 4\"" },
   { name = "time", kind = "window", placeholder = "FROM,TO", once = true,
     verbs = { "script", "eval", "list", "report", "export", "diff" },

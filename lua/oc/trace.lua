@@ -300,6 +300,12 @@ function Trace:event(name)
   }
 end
 
+--- Writes events to a file while they are read: a table by the path's extension (.events.csv,
+--- .events.jsonl, .events.db), or a part of a recorded trace (.data). Complete when `run` returns.
+---@param path string
+---@param options? { events?: string[], filter?: string, format?: string, force?: boolean }
+function Trace:export(path, options) require("oc.event_files").export(self, path, options) end
+
 --- Uses a scenario: its events are asked for, its samples and spans go into the machine.
 ---@param name string
 function Trace:use(name)

@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <array>
 #include <cmath>
@@ -8,7 +7,6 @@
 #include <unordered_map>
 #include <vector>
 
-#include "base/fd.h"
 #include "format/formats.h"
 #include "format/frame_texts.h"
 #include "format/pages.h"
@@ -264,25 +262,12 @@ class TableWriter {
   std::optional<Insert> insert_frame_, insert_function_;  ///< while stacks are written
 };
 
-base::Status copy(const base::Fd& file, Output& out) {
-  std::vector<uint8_t> bytes(1 << 18);
-  off_t at = 0;
-  while (out.status()) {
-    const ssize_t size = pread(file.number(), bytes.data(), bytes.size(), at);
-    if (size < 0) return base::system_error(errno, "cannot read the tables back");
-    if (size == 0) break;
-    out.write(std::span<const uint8_t>(bytes.data(), static_cast<size_t>(size)));
-    at += size;
-  }
-  return {};  // what failed in `out` is told by finish
-}
-
 /// SQLite needs a file that it can seek in, so the tables are made in a temporary one.
 base::Status write(const Export& what, Output& out) {
   auto file = SqliteFile::open();
   if (!file) return std::move(file.error());
   if (auto status = TableWriter(what, *file).write(); !status) return status;
-  return copy(file->file(), out);
+  return file->copy_to(out);
 }
 
 }  // namespace

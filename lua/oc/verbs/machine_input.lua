@@ -42,25 +42,30 @@ end
 --- Reads a trace; what it lost or what is damaged is told as after any run.
 ---@param path string
 ---@param options table of the command line
----@return oc.Machine
+---@param also? { machine?: boolean, built?: fun(trace: oc.Trace) } machine false: none is needed
+---@return oc.Machine?
 ---@return oc.Trace
-function M.load(path, options)
+function M.load(path, options, also)
+  also = also or {}
+  local has_machine = also.machine ~= false
   if options.scenario then M.kind_of(options.scenario) end  -- wrong usage, before anything is read
   settings.json, settings.verbose, settings.quiet = options.json, options.verbose, options.quiet
-  settings.run = { input = path, time = options.time }
+  settings.run = { input = path, time = options.time, filter = options.filter }
   settings.finished = function(trace)
     report.finished(trace, { stacks = needs_stacks(options) })
   end
   local stacks = options.frame_pointers and "fp" or options.call_graph or "any"
-  local trace = require("oc.trace").open { input = path, machine = true,
-    stacks = stacks:match("^%a+") }
+  local trace = require("oc.trace").open { input = path, machine = has_machine,
+    stacks = has_machine and stacks:match("^%a+") or nil }
   if options.scenario then trace:use(options.scenario) end
+  if also.built then also.built(trace) end
   hooks.call("built", trace)
   trace:run()
   local signal = C.oc_host_interrupted(session.host_pointer)
   if signal > 0 then
     error(errors.new("interrupted", { exit_status = 128 + signal }), 0)
   end
+  if not has_machine then return nil, trace end
   local machine = trace:machine()
   hooks.call("parsed", machine, trace)
   return machine, trace
@@ -117,6 +122,28 @@ function M.filter(options)
   return { kind = kind, comm = words(options.comm), pid = numbers(options.pid, "-p"),
     tid = numbers(options.tid, "-t"), cpu = cpus(options.cpu), symbol = options.symbol,
     module = options.module }
+end
+
+local function quoted(text)
+  return "'" .. text:gsub("[\\']", "\\%0"):gsub("[^\32-\126]", function(c)
+    return ("\\x%02x"):format(c:byte())
+  end) .. "'"
+end
+
+--- The same choice as a filter of events; nil: all.
+---@param options table
+---@return string?
+function M.event_filter(options)
+  local wanted, parts = M.filter(options), {}
+  for _, name in ipairs { "pid", "tid", "cpu" } do
+    if wanted[name] then
+      parts[#parts + 1] = ("%s in (%s)"):format(name, table.concat(wanted[name], ", "))
+    end
+  end
+  local comms = {}
+  for i, name in ipairs(wanted.comm or {}) do comms[i] = "comm =~ " .. quoted(name) end
+  if #comms > 0 then parts[#parts + 1] = "(" .. table.concat(comms, " || ") .. ")" end
+  return #parts > 0 and table.concat(parts, " && ") or nil
 end
 
 --- The kinds that a table is made of each: those asked for, otherwise all that there are, the one
