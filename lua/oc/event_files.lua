@@ -10,7 +10,7 @@
 local C = require "oc.abi"
 local errors = require "oc.errors"
 local ffi = require "ffi"
-local kinds = require "oc.kinds"
+local machine_events = require "oc.machine_events"
 local open_options = require "oc.open_options"
 local session_of = require "oc.session"
 
@@ -57,12 +57,7 @@ local SWITCHES = { "switch_out", "switch_in", "throttle", "unthrottle" }
 --- All events of a trace, by name; of the kernel's own records those that are of a moment, where
 --- they are kept as they are.
 local function all_events(trace, format)
-  local names, seen = {}, {}
-  for number = kinds.KERNEL_RECORDS, C.oc_session_kind_count(trace._session) - 1 do
-    local name = kinds.read(trace._session, number).name
-    if not seen[name] then names[#names + 1] = name end
-    seen[name] = true
-  end
+  local names = machine_events.names(trace)
   for _, name in ipairs(format.native == "perfdata" and SWITCHES or {}) do
     names[#names + 1] = name
   end

@@ -22,6 +22,9 @@ local declared = {}  -- by name: oc.exporter's tables
 local holds_names = { "stacks", "times", "threads", "process_names", "lines", "build_ids", "kinds",
   "spans", "attributes", "losses" }
 
+--- Those that show payloads kept with samples.
+local has_records = { chrome = true, csv = true, jsonl = true, sqlite = true }
+
 --- All formats, by name.
 ---@return oc.Format[]
 function M.formats()
@@ -33,6 +36,7 @@ function M.formats()
       table.insert(format.extensions, extension)
     end
     for _, name in ipairs(holds_names) do format.holds[name] = raw["holds_" .. name] ~= 0 end
+    format.holds.records = has_records[format.name]
     list[#list + 1] = format
     i = i + 1
   end
@@ -74,6 +78,13 @@ local function format_of(path, name)
     end
   end
   return best, nil
+end
+
+--- Whether its name tells a format of samples.
+---@param path string
+---@return boolean
+function M.knows(path)
+  return format_of(path) ~= nil or C.oc_format_of_path(path) ~= nil
 end
 
 --- Wrong usage when nothing can be written to that path: its format, before anything is collected.

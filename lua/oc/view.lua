@@ -245,6 +245,16 @@ function M.new(kind, runtime)
   return view_type(0)
 end
 
+--- A function that shows a payload without its record, a descriptor that has only that, as a table
+--- of its fields. Lent: until it is called again.
+---@param kind oc.Kind
+---@param runtime oc.view.Runtime
+---@return fun(d: ffi.cdata*): table
+function M.payload_reader(kind, runtime)
+  local args, lent = make_args(kind, runtime), { _is_copy = 0 }
+  return function(d) return args(d, lent) end
+end
+
 --- A function(e) that reads one field; a wrong name is an error now, not at the first event.
 ---@param kind oc.Kind
 ---@param name string

@@ -262,7 +262,8 @@ uint32_t oc_machine_add_stack(oc_machine* owner, const uint32_t* frames, uint32_
 }
 
 uint32_t oc_machine_add_attributes(oc_machine* owner, const oc_attribute* attributes,
-                                   uint32_t count, uint32_t associated) {
+                                   uint32_t count, const uint32_t* associated,
+                                   uint32_t associated_count) {
   return guarded(*owner, 0u, [&] {
     machine::Machine& m = *owner->machine;
     std::vector<machine::Attribute> set;
@@ -275,8 +276,11 @@ uint32_t oc_machine_add_attributes(oc_machine* owner, const oc_attribute* attrib
       attribute.number = attribute.is_text ? 0 : given.number;
       set.push_back(attribute);
     }
-    const machine::AttributesId other{associated <= m.attributes.size() ? associated : 0};
-    return m.attributes.intern(set, {&other, other ? 1u : 0u}).value;
+    std::vector<machine::AttributesId> others;
+    for (uint32_t i = 0; i < associated_count; ++i) {
+      if (has(associated[i], m.attributes.size())) others.push_back({associated[i]});
+    }
+    return m.attributes.intern(set, others).value;
   });
 }
 

@@ -110,9 +110,10 @@ typedef struct oc_attribute {
   oc_text text; /* text.text NULL: a number */
   double number;
 } oc_attribute;
-/* A set, with another set that is asked after it (0: none). */
+/* A set, with other sets that are asked after it. */
 uint32_t oc_machine_add_attributes(oc_machine* machine, const oc_attribute* attributes,
-                                   uint32_t count, uint32_t associated);
+                                   uint32_t count, const uint32_t* associated,
+                                   uint32_t associated_count);
 /* `other` is asked after `set` and what is associated with it. Circles do no harm. */
 void oc_machine_associate(oc_machine* machine, uint32_t set, uint32_t other);
 /* The i-th of a set and of those associated with it: 1, or 0 after the last. */

@@ -59,6 +59,14 @@ std::string_view type_of(const Field& field) {
   return field.kind == FieldKind::kFloat ? "REAL" : "TEXT";
 }
 
+/// Addresses, and what does not fit into SQLite's 64 bits with a sign, are texts in hex.
+SqliteValue value_of(const EventInteger& integer, std::string& text) {
+  const bool is_large = !integer.is_signed && integer.bits > INT64_MAX;
+  if (!integer.is_hex && !is_large) return static_cast<int64_t>(integer.bits);
+  append_integer(text, {integer.bits, false, true});
+  return SqliteText{text};
+}
+
 class SqliteWriter final : public EventWriter {
  public:
   SqliteWriter(SqliteFile file, std::vector<EventColumns> kinds, const base::Interner& names,
@@ -92,12 +100,16 @@ class SqliteWriter final : public EventWriter {
       values_.push_back(id < 0 ? kNull : SqliteValue(int64_t{id}));
     values_.push_back(names_.text(row.comm));
     if (kind.period != kAbsent)
-      values_.push_back(integer({load<uint64_t>(row.record + kind.period), false, false}));
+      values_.push_back(value_of({load<uint64_t>(row.record + kind.period), false, false},
+                                 texts_.emplace_back()));
     if (kind.ip != kAbsent)
-      values_.push_back(integer({load<uint64_t>(row.record + kind.ip), false, true}));
+      values_.push_back(
+          value_of({load<uint64_t>(row.record + kind.ip), false, true}, texts_.emplace_back()));
     if (kind.addr != kAbsent)
-      values_.push_back(integer({load<uint64_t>(row.record + kind.addr), false, true}));
-    for (const Field* field : fields_[row.kind]) values_.push_back(value(*field, row.payload));
+      values_.push_back(
+          value_of({load<uint64_t>(row.record + kind.addr), false, true}, texts_.emplace_back()));
+    for (const Field* field : fields_[row.kind])
+      values_.push_back(sqlite_value(*field, row.payload, texts_.emplace_back()));
     inserts_[row.kind](values_);
   }
 
@@ -162,49 +174,6 @@ class SqliteWriter final : public EventWriter {
     return insert + ")";
   }
 
-  /// Addresses, and what does not fit into SQLite's 64 bits with a sign, are texts in hex.
-  SqliteValue integer(const EventInteger& integer) {
-    const bool is_large = !integer.is_signed && integer.bits > INT64_MAX;
-    if (!integer.is_hex && !is_large) return static_cast<int64_t>(integer.bits);
-    std::string& text = texts_.emplace_back();
-    append_integer(text, {integer.bits, false, true});
-    return SqliteText{text};
-  }
-
-  SqliteValue value(const Field& field, std::span<const uint8_t> payload) {
-    const FieldBytes found = event::field_bytes(field, payload);
-    if (found.damage != FieldBytes::Damage::kNone) return kNull;
-    switch (field.kind) {
-      case FieldKind::kInteger:
-      case FieldKind::kPointer:
-      case FieldKind::kBool:
-        return integer(read_integer(field, found.data));
-      case FieldKind::kFloat: {
-        const double number = read_float(found.bytes());
-        return std::isfinite(number) ? SqliteValue(number) : kNull;
-      }
-      case FieldKind::kChars:
-      case FieldKind::kDynamicChars: {
-        std::string& text = texts_.emplace_back();
-        if (found.size != 0) append_utf8(text, base::bounded_text(found.data, found.size));
-        return SqliteText{text};
-      }
-      case FieldKind::kArray:
-      case FieldKind::kDynamicArray: {
-        std::string& text = texts_.emplace_back();
-        append_array(text, field, found.bytes());
-        return SqliteText{text};
-      }
-      case FieldKind::kBytes:
-      case FieldKind::kDynamicBytes: {
-        std::string& text = texts_.emplace_back();
-        append_hex(text, found.bytes());
-        return SqliteText{text};
-      }
-    }
-    return kNull;
-  }
-
   SqliteFile file_;
   std::vector<EventColumns> kinds_;
   const base::Interner& names_;
@@ -216,6 +185,34 @@ class SqliteWriter final : public EventWriter {
 };
 
 }  // namespace
+
+SqliteValue sqlite_value(const Field& field, std::span<const uint8_t> payload, std::string& text) {
+  const FieldBytes found = event::field_bytes(field, payload);
+  if (found.damage != FieldBytes::Damage::kNone) return kNull;
+  switch (field.kind) {
+    case FieldKind::kInteger:
+    case FieldKind::kPointer:
+    case FieldKind::kBool:
+      return value_of(read_integer(field, found.data), text);
+    case FieldKind::kFloat: {
+      const double number = read_float(found.bytes());
+      return std::isfinite(number) ? SqliteValue(number) : kNull;
+    }
+    case FieldKind::kChars:
+    case FieldKind::kDynamicChars:
+      if (found.size != 0) append_utf8(text, base::bounded_text(found.data, found.size));
+      return SqliteText{text};
+    case FieldKind::kArray:
+    case FieldKind::kDynamicArray:
+      append_array(text, field, found.bytes());
+      return SqliteText{text};
+    case FieldKind::kBytes:
+    case FieldKind::kDynamicBytes:
+      append_hex(text, found.bytes());
+      return SqliteText{text};
+  }
+  return kNull;
+}
 
 base::Result<std::unique_ptr<EventWriter>> make_event_sqlite(std::vector<EventColumns> kinds,
                                                              const base::Interner& names,

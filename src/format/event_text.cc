@@ -120,7 +120,7 @@ class CsvWriter final : public TextWriter {
     if (has_addr_) number_at(row, kind.addr, true);
     for (const Field* field : fields_[row.kind]) {
       text_ += ',';
-      if (field != nullptr) value(*field, row.payload);
+      if (field != nullptr) append_csv_value(text_, *field, row.payload);
     }
     text_ += '\n';
     flush_pieces();
@@ -152,34 +152,6 @@ class CsvWriter final : public TextWriter {
     text_ += ',';
     if (place != kAbsent)
       append_integer(text_, {load<uint64_t>(row.record + place), false, is_hex});
-  }
-
-  void value(const Field& field, std::span<const uint8_t> payload) {
-    const FieldBytes found = event::field_bytes(field, payload);
-    if (found.damage != FieldBytes::Damage::kNone) return;
-    switch (field.kind) {
-      case FieldKind::kInteger:
-      case FieldKind::kPointer:
-      case FieldKind::kBool:
-        return append_integer(text_, read_integer(field, found.data));
-      case FieldKind::kFloat:
-        if (const double number = read_float(found.bytes()); std::isfinite(number))
-          text_ += machine::text_of_number(number);
-        return;
-      case FieldKind::kChars:
-      case FieldKind::kDynamicChars:
-        if (found.size != 0) append_cell(text_, base::bounded_text(found.data, found.size));
-        return;
-      case FieldKind::kArray:
-      case FieldKind::kDynamicArray: {
-        std::string array;
-        append_array(array, field, found.bytes());
-        return append_cell(text_, array);
-      }
-      case FieldKind::kBytes:
-      case FieldKind::kDynamicBytes:
-        return append_hex(text_, found.bytes());
-    }
   }
 
   bool has_period_ = false, has_ip_ = false, has_addr_ = false;
@@ -293,49 +265,83 @@ class JsonWriter final : public TextWriter {
 
   /// False: it is absent.
   bool add_member(const Member& member, std::span<const uint8_t> payload, char before) {
-    const Field& field = *member.field;
-    const FieldBytes found = event::field_bytes(field, payload);
-    if (found.damage != FieldBytes::Damage::kNone) return false;
+    const size_t size = text_.size();
     if (before != 0) text_ += before;
     text_ += member.key;
-    switch (field.kind) {
-      case FieldKind::kBool:
-        text_ += load<uint8_t>(found.data) != 0 ? "true" : "false";
-        return true;
-      case FieldKind::kInteger:
-      case FieldKind::kPointer: {
-        const EventInteger integer = read_integer(field, found.data);
-        if (integer.is_hex) text_ += '"';
-        append_integer(text_, integer);
-        if (integer.is_hex) text_ += '"';
-        return true;
-      }
-      case FieldKind::kFloat:
-        append_json(text_, read_float(found.bytes()));
-        return true;
-      case FieldKind::kChars:
-      case FieldKind::kDynamicChars:
-        append_string(text_, found.size == 0 ? std::string_view()
-                                             : base::bounded_text(found.data, found.size));
-        return true;
-      case FieldKind::kArray:
-      case FieldKind::kDynamicArray:
-        append_array(text_, field, found.bytes());
-        return true;
-      case FieldKind::kBytes:
-      case FieldKind::kDynamicBytes:
-        text_ += '"';
-        append_hex(text_, found.bytes());
-        text_ += '"';
-        return true;
-    }
-    return true;
+    if (append_json_value(text_, *member.field, payload)) return true;
+    text_.resize(size);
+    return false;
   }
 
   std::vector<Members> members_;  ///< by kind
 };
 
 }  // namespace
+
+void append_csv_value(std::string& out, const Field& field, std::span<const uint8_t> payload) {
+  const FieldBytes found = event::field_bytes(field, payload);
+  if (found.damage != FieldBytes::Damage::kNone) return;
+  switch (field.kind) {
+    case FieldKind::kInteger:
+    case FieldKind::kPointer:
+    case FieldKind::kBool:
+      return append_integer(out, read_integer(field, found.data));
+    case FieldKind::kFloat:
+      if (const double number = read_float(found.bytes()); std::isfinite(number))
+        out += machine::text_of_number(number);
+      return;
+    case FieldKind::kChars:
+    case FieldKind::kDynamicChars:
+      if (found.size != 0) append_cell(out, base::bounded_text(found.data, found.size));
+      return;
+    case FieldKind::kArray:
+    case FieldKind::kDynamicArray: {
+      std::string array;
+      append_array(array, field, found.bytes());
+      return append_cell(out, array);
+    }
+    case FieldKind::kBytes:
+    case FieldKind::kDynamicBytes:
+      return append_hex(out, found.bytes());
+  }
+}
+
+bool append_json_value(std::string& out, const Field& field, std::span<const uint8_t> payload) {
+  const FieldBytes found = event::field_bytes(field, payload);
+  if (found.damage != FieldBytes::Damage::kNone) return false;
+  switch (field.kind) {
+    case FieldKind::kBool:
+      out += load<uint8_t>(found.data) != 0 ? "true" : "false";
+      return true;
+    case FieldKind::kInteger:
+    case FieldKind::kPointer: {
+      const EventInteger integer = read_integer(field, found.data);
+      if (integer.is_hex) out += '"';
+      append_integer(out, integer);
+      if (integer.is_hex) out += '"';
+      return true;
+    }
+    case FieldKind::kFloat:
+      append_json(out, read_float(found.bytes()));
+      return true;
+    case FieldKind::kChars:
+    case FieldKind::kDynamicChars:
+      append_string(
+          out, found.size == 0 ? std::string_view() : base::bounded_text(found.data, found.size));
+      return true;
+    case FieldKind::kArray:
+    case FieldKind::kDynamicArray:
+      append_array(out, field, found.bytes());
+      return true;
+    case FieldKind::kBytes:
+    case FieldKind::kDynamicBytes:
+      out += '"';
+      append_hex(out, found.bytes());
+      out += '"';
+      return true;
+  }
+  return true;
+}
 
 std::unique_ptr<EventWriter> make_event_csv(std::vector<EventColumns> kinds,
                                             const base::Interner& names, Output& out) {

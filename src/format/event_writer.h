@@ -12,6 +12,7 @@
 #include "event/event_format.h"
 #include "event/sample_layout.h"
 #include "format/output.h"
+#include "format/sqlite_file.h"
 
 namespace oc::format {
 
@@ -89,9 +90,19 @@ EventInteger read_integer(const event::Field& field, const uint8_t* bytes);
 void append_integer(std::string& out, const EventInteger& integer);
 /// [1,2]; addresses in quotes. As JSON has it, in every table.
 void append_array(std::string& out, const event::Field& field, std::span<const uint8_t> bytes);
+/// The value of a field as a cell, without the comma; nothing where it is absent.
+void append_csv_value(std::string& out, const event::Field& field,
+                      std::span<const uint8_t> payload);
+/// As JSON; false, and nothing is written, where it is absent.
+bool append_json_value(std::string& out, const event::Field& field,
+                       std::span<const uint8_t> payload);
 /// Two digits a byte.
 void append_hex(std::string& out, std::span<const uint8_t> bytes);
 double read_float(std::span<const uint8_t> bytes);
+
+/// As a column of SQLite; a text stands in `text`.
+SqliteValue sqlite_value(const event::Field& field, std::span<const uint8_t> payload,
+                         std::string& text);
 
 base::Result<std::unique_ptr<EventWriter>> make_event_sqlite(std::vector<EventColumns> kinds,
                                                              const base::Interner& names,

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "format/event_writer.h"
 #include "format/formats.h"
 #include "format/frame_texts.h"
 #include "format/pages.h"
@@ -115,6 +116,7 @@ class TableWriter {
 
   bool write_samples() {
     Insert insert(file_, "INSERT INTO samples VALUES(?,?,?,?,?,?,?,?,?)");
+    Insert field(file_, "INSERT OR IGNORE INTO records VALUES(?,?,?)");
     bool goes_on = true;
     const auto all = static_cast<double>(std::max<uint64_t>(machine_.samples.size(), 1));
     what_.selection.for_each([&](const machine::Sample& sample, uint64_t number) {
@@ -123,10 +125,23 @@ class TableWriter {
       insert({static_cast<int64_t>(number + 1), sample.time, id_or_null(sample.kind.value),
               number_of(sample.value), thread, comm, cpu_or_null(sample.cpu), use(sample.stack),
               use(sample.attributes)});
+      write_record(field, sample, number);
       if (number % 65536 != 0 || !what_.progress) return;
       goes_on = what_.progress(0.8 * static_cast<double>(number - machine_.samples.first()) / all);
     });
     return goes_on;
+  }
+
+  void write_record(Insert& insert, const machine::Sample& sample, uint64_t number) {
+    const auto payload = machine_.samples.record(number);
+    const auto* format = sample.kind ? machine_.kind(sample.kind).format : nullptr;
+    if (payload.empty() || format == nullptr) return;
+    for (const event::Field& field : format->fields) {
+      if (field.is_common) continue;
+      std::string text;
+      insert({static_cast<int64_t>(number + 1), std::string_view(field.name),
+              sqlite_value(field, payload, text)});
+    }
   }
 
   void write_spans() {

@@ -1,6 +1,7 @@
 #include "session/trace_subset.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "source/feature.h"
@@ -70,8 +71,24 @@ base::Result<std::unique_ptr<TraceSubset>> TraceSubset::open(const source::Recor
 }
 
 base::Status TraceSubset::begin() {
-  return writer_.begin(trace_.events(), features_of(trace_), trace_.header().tracing_data(),
-                       kPiece);
+  auto begun =
+      writer_.begin(trace_.events(), features_of(trace_), trace_.header().tracing_data(), kPiece);
+  if (begun && !output_.is_seekable()) put_build_ids();
+  return begun;
+}
+
+/// A stream has them as records of their own (type 67), as far as they are known at its beginning.
+void TraceSubset::put_build_ids() {
+  constexpr uint32_t kBuildIdRecord = 67;
+  source::FeatureSections sections;
+  sections.add_build_ids(trace_.facts().build_ids);
+  std::vector<uint8_t> bytes = sections.sections().at(source::kBuildIdFeature);
+  for (size_t at = 0; at < bytes.size();) {
+    std::memcpy(bytes.data() + at, &kBuildIdRecord, sizeof kBuildIdRecord);
+    const size_t size = source::record_header(bytes.data() + at).size_bytes;
+    put(bytes.data() + at);
+    at += size;
+  }
 }
 
 void TraceSubset::put(const uint8_t* record) {

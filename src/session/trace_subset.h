@@ -43,6 +43,7 @@ class TraceSubset {
  private:
   TraceSubset(const source::RecordedTrace& trace, source::TraceOutput output);
   base::Status begin();
+  void put_build_ids();
   void put(const uint8_t* record);
   void flush(bool ends_round);
   void take_side_records(uint32_t before);
