@@ -32,7 +32,8 @@ local MOST_KEYS = 4
 ---@field stacks? string "fp": its samples want stacks
 ---@field by? string how oc report groups them unless told otherwise
 ---@field span? table from, to, key, middle, min, name, limit
----@field setup? fun(trace: oc.Trace, add: fun(sample: table), span: fun(span: table))
+---@field setup? fun(trace: oc.Trace, add: fun(sample: table), span: fun(span: table)): oc.Timeline?
+---  what its timeline could not pair is told at the end
 
 local function check(given, allowed, what)
   local names = {}
@@ -188,10 +189,8 @@ end
 --- What pairing could not use is told, once, at the end.
 local function tell_unmatched(trace, scenario, line)
   trace:at_end(function()
-    local left = line.open + line.unfinished
-    if left + line.unbegun + line.refused == 0 then return end
-    trace:machine():note(("%s: %d without an end, %d without a beginning, %d beyond the limit")
-      :format(scenario.name, left, line.unbegun, line.refused))
+    local words = line:unmatched()
+    if words then trace:machine():note(("%s: %s"):format(scenario.name, words)) end
   end)
 end
 
@@ -238,7 +237,10 @@ function M.use(trace, name)
   if scenario.span then
     tell_unmatched(trace, scenario, use_span(trace, scenario, add, add_span))
   end
-  if scenario.setup then scenario.setup(trace, add, add_span) end
+  if scenario.setup then
+    local line = scenario.setup(trace, add, add_span)
+    if line then tell_unmatched(trace, scenario, line) end
+  end
   return scenario
 end
 

@@ -4,6 +4,7 @@ local C = require "oc.abi"
 local errors = require "oc.errors"
 local ffi = require "ffi"
 local kinds = require "oc.kinds"
+local members = require "oc.members"
 local nearest = require "oc.nearest"
 local units = require "oc.units"
 local view = require "oc.view"
@@ -89,10 +90,7 @@ local view_fields = {
 local view_type = { __index = function(s, name)
   local field = view_fields[name]
   if field then return field(s) end
-  local names = {}
-  for known in pairs(view_fields) do names[#names + 1] = known end
-  errors.misuse(("a sample has no '%s'"):format(tostring(name)),
-    { token = tostring(name), hint = nearest.hint(tostring(name), names) })
+  members.missing("a sample has", name, view_fields)
 end }
 
 --- Calls `fn(view)` for each sample of a finished selection.

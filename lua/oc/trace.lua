@@ -16,10 +16,11 @@ local canonical = require "oc.canonical"
 local errors = require "oc.errors"
 local filter = require "oc.filter"
 local frames = require "oc.frames"
+local instrument = require "oc.instrument"
 local kinds = require "oc.kinds"
+local members = require "oc.members"
 local machine = require "oc.machine"
 local machine_events = require "oc.machine_events"
-local nearest = require "oc.nearest"
 local open_options = require "oc.open_options"
 local phases = require "oc.phases"
 local profile = require "oc.profile"
@@ -55,8 +56,7 @@ local opened = {}  -- and not yet run: a trace that was run is freed like any ot
 --- Raises an error at the place where a trace was opened that has callbacks and was never run.
 function M.check_all_ran()
   for _, self in ipairs(opened) do
-    local has_callbacks = #self._registered > 0 or #self._timers > 0 or #self._at_end > 0
-    if has_callbacks then
+    if self:has_callbacks() then
       errors.raise_at(self._opened_at, "this trace has callbacks but was never run",
         { hint = "call trace:run() after the callbacks", token = "open" })
     end
@@ -68,6 +68,10 @@ local function forget(trace)
     if opened[i] == trace then return table.remove(opened, i) end
   end
 end
+
+--- Forgets a trace that is not going to be run.
+---@param trace oc.Trace
+function M.forget(trace) forget(trace) end
 
 -- Opening ----------------------------------------------------------------------------------------
 
@@ -106,7 +110,7 @@ function M.open(options)
     _max_overhead = given.max_overhead, _phases = phases.new(given.paused), _registered = {},
     _pushdown = options.pushdown ~= false,
     _proxies = {}, _queue = proxies.new_queue(), _timers = timers.new(), _at_end = {},
-    _ran = false, _stopping = false, _used = {},
+    _ran = false, _stopping = false, _scratch = {}, _told = {}, _used = {},
     _opened_at = debug.getinfo(2, "Sl"),
   }, Trace)
   opened[#opened + 1] = self
@@ -129,7 +133,9 @@ end
 -- Registering ------------------------------------------------------------------------------------
 
 --- The kinds that `name` means, with the canonical event's name when it adds fields of its own.
-local function kinds_of(self, name, is_optional)
+local kinds_of
+
+local function find_kinds(self, name, is_optional)
   local proxy = self._proxies[name]
   if proxy then return proxies.kinds(proxy, function(from) return kinds_of(self, from) end) end
   local frequency, period = self._asked.frequency, self._asked.period
@@ -145,6 +151,28 @@ local function kinds_of(self, name, is_optional)
     found[i] = kinds.read(self._session, number)
   end
   return found, ""
+end
+
+--- How to record what a trace lacks is told as this run wants it: for a scenario, with stacks.
+local function with_needs(self, ok, ...)
+  if ok then return ... end
+  local err = ...
+  local hint = type(err) == "table" and err.hint
+  if hint and hint:find("^record it with: oc record ") then
+    local stacks = self._asked.stacks
+    if self._scenario then
+      err.hint = ("record it with: oc record -a --scenario %s -o FILE"):format(self._scenario)
+    elseif stacks and stacks ~= "none" then
+      err.hint = hint:gsub("oc record ", stacks == "dwarf" and "oc record --call-graph dwarf "
+        or "oc record -g ", 1)
+    end
+  end
+  error(err, 0)
+end
+
+--- The kinds that a name means here, and the canonical name, if it is one.
+function kinds_of(self, name, is_optional)
+  return with_needs(self, pcall(find_kinds, self, name, is_optional))
 end
 
 local function view_of(self, kind, name)
@@ -208,6 +236,16 @@ local function fall_back(self, err)
   return true
 end
 
+--- Goes on to another recorded trace, or to the same from its beginning: all that was declared is
+--- declared there.
+---@param path string
+function Trace:_reopen(path)
+  attach(self, path)
+  if self._options.cgroups then C.oc_session_sample_cgroups(self._session) end
+  for _, tell in ipairs(self._told) do tell(self._session) end
+  for _, entry in ipairs(self._registered) do bind(self, entry.name, entry.fn, entry.options) end
+end
+
 --- Runs `body`; when the kernel refuses, falls back and runs it again.
 local function with_fallback(self, body)
   local ok, result = pcall(body)
@@ -263,7 +301,7 @@ function Trace:every(period, fn)
     errors.misuse("trace:every wants a function", { token = "every" })
   end
   if self._ran then errors.misuse("timers are set before trace:run()", { token = "every" }) end
-  self._timers:add(ns, fn)
+  self._timers:add(ns, instrument.hook("every " .. tostring(period), fn))
 end
 
 --- Calls `fn()` after the last event.
@@ -272,7 +310,7 @@ function Trace:at_end(fn)
   if type(fn) ~= "function" then
     errors.misuse("trace:at_end wants a function", { token = "at_end" })
   end
-  self._at_end[#self._at_end + 1] = fn
+  self._at_end[#self._at_end + 1] = instrument.hook("at_end", fn)
 end
 
 --- True when `name` (or a glob) means an event that this trace has, or that can be asked for here.
@@ -281,6 +319,12 @@ end
 function Trace:has(name)
   local ok, found = pcall(kinds_of, self, name)
   return ok and #found > 0
+end
+
+--- True when there is something to run it for: a callback, a timer, an end hook.
+---@return boolean
+function Trace:has_callbacks()
+  return #self._registered > 0 or #self._timers > 0 or #self._at_end > 0
 end
 
 --- One event of this trace: its name, the fields of its payload, references to fields.
@@ -297,6 +341,7 @@ function Trace:event(name)
     name = kind.name,
     names = names,
     format = kind.fields,
+    _kinds = found,
     field = function(_, field) return view.field_reference(kind, field) end,
   }
 end
@@ -324,7 +369,11 @@ function Trace:use(...)
     ask.apply(self._session, self._asked, settings.run.command ~= nil)
   end
   self._options.machine = self._options.machine or true
-  for _, name in ipairs(names) do scenario.use(self, name) end
+  for _, name in ipairs(names) do
+    self._scenario = name
+    scenario.use(self, name)
+  end
+  self._scenario = false
   return self
 end
 
@@ -347,6 +396,30 @@ function Trace:is_paused() return self._phases.is_paused end
 ---@return string
 function Trace:phase(name) return phases.phase(self, name) end
 
+--- A table for what belongs to one input, such as when a thread's call began: emptied at the beginning
+--- of each, where there are several (`-i a -i b`), and behind the last one.
+---@return table
+function Trace:scratch()
+  if self._ran then
+    errors.misuse("tables for a run are made before trace:run()", { token = "scratch" })
+  end
+  local made = {}
+  self._scratch[#self._scratch + 1] = made
+  return made
+end
+
+function Trace:_start()
+  filter.check_run(self._fits, self._left_out, self._misfit)
+  run.start(self, self._buffer_bytes, function(body) return with_fallback(self, body) end)
+end
+
+--- True when a run is more than one pass over one input.
+local function has_parts(self)
+  local inputs = settings.run.inputs
+  return (settings.run.jobs or 1) > 1
+    or inputs and #inputs > 1 and not self._options.input and self._path == inputs[1]
+end
+
 --- Opens what the callbacks need, delivers every event in order of time, calls the end hooks.
 ---@return oc.Trace self
 function Trace:run()
@@ -360,9 +433,14 @@ function Trace:run()
   if settings.run.asked and settings.run.asked.events and not self._has_read_events then
     io.stderr:write("oc: this script chooses its events itself: -e and --syscalls change nothing\n")
   end
-  filter.check_run(self._fits, self._left_out, self._misfit)
-  run.start(self, self._buffer_bytes, function(body) return with_fallback(self, body) end)
-  run.feed(self)
+  self._ran_at = debug.getinfo(2, "Sl")
+  if has_parts(self) then
+    require("oc.jobs").run(self)
+  else
+    self:_start()
+    local pass = settings.profile and require("oc.script_profile").time_run
+    if pass then pass(run.feed, self) else run.feed(self) end
+  end
   return self
 end
 
@@ -371,7 +449,13 @@ end
 ---@param module string
 ---@param symbols { offset: number|oc.addr, size: number, name: string }[]
 function Trace:add_symbols(module, symbols)
-  frames.add_symbols(self._session, module, symbols)
+  self:_tell(function(to) frames.add_symbols(to, module, symbols) end)
+end
+
+--- Tells the session something, and those that follow it where there are several inputs.
+function Trace:_tell(tell)
+  tell(self._session)
+  self._told[#self._told + 1] = tell
 end
 
 ---@class oc.UnwindRule
@@ -386,7 +470,7 @@ end
 ---@param module string
 ---@param rules oc.UnwindRule[]
 function Trace:add_unwind_rules(module, rules)
-  require("oc.unwind_rules").add(self._session, module, rules)
+  self:_tell(function(to) require("oc.unwind_rules").add(to, module, rules) end)
 end
 
 --- Asks `fn(frame)` for each place in code that oc cannot name: it returns a name, a table with
@@ -396,7 +480,7 @@ function Trace:symbol_source(fn)
   if type(fn) ~= "function" then
     errors.misuse("trace:symbol_source wants a function", { token = "symbol_source" })
   end
-  frames.set_source(self._session, fn)
+  self:_tell(function(to) frames.set_source(to, fn) end)
 end
 
 -- Asking -----------------------------------------------------------------------------------------
@@ -421,6 +505,7 @@ end
 --- Numbers of the run so far.
 ---@return oc.Stats
 function Trace:stats()
+  if self._merged then return self._merged.stats end
   local stats = session.stats(self._session)
   stats.delivered_to_batches = nil
   stats.events = stats.events - self._phases.skipped
@@ -431,7 +516,9 @@ end
 
 --- Sentences about damage or limits of the trace.
 ---@return string[]
-function Trace:notes() return session.notes(self._session) end
+function Trace:notes()
+  return self._merged and self._merged.notes or session.notes(self._session)
+end
 
 --- The launched command's exit status, 128 + n for a signal; nil without a command or while it
 --- runs.
@@ -456,9 +543,16 @@ function Trace:is_recorded() return self._path ~= nil end
 
 --- True when the trace is truncated or damaged.
 ---@return boolean
-function Trace:is_damaged() return C.oc_session_is_damaged(self._session) ~= 0 end
+function Trace:is_damaged()
+  if self._merged then return self._merged.is_damaged end
+  return C.oc_session_is_damaged(self._session) ~= 0
+end
+
+M.class = Trace
 
 Trace.__index = function(self, name)
+  local merged = rawget(self, "_merged")  -- of several parts (jobs.lua)
+  if merged and (name == "start_ns" or name == "start_wall_ns") then return merged[name] end
   if name == "start_ns" then return session.start_ns(self._session) end
   if name == "host" then return session.host(self._session) end
   if name == "start_wall_ns" then return session.start_wall_ns(self._session) end
@@ -466,16 +560,10 @@ Trace.__index = function(self, name)
     rawset(self, "_has_read_events", true)
     return self._asked.events or {}
   end
-  if name == "_machine" or name == "_profile" then return nil end
+  if name == "_machine" or name == "_profile" or name == "_merged" then return nil end
   local method = Trace[name]
   if method == nil and not (type(name) == "string" and name:find("^_")) then
-    local names = { "events", "host", "start_ns", "start_wall_ns" }
-    for known in pairs(Trace) do
-      if not known:find("^_") then names[#names + 1] = known end
-    end
-    name = tostring(name)
-    errors.misuse(("a trace has no '%s'"):format(name),
-      { token = name, hint = nearest.hint(name, names) })
+    members.missing("a trace has", name, Trace, { "events", "host", "start_ns", "start_wall_ns" })
   end
   return method
 end

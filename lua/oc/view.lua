@@ -15,6 +15,7 @@ local kinds = require "oc.kinds"
 local process_facts = require "oc.process_facts"
 local sample = require "oc.sample"
 local session_of = require "oc.session"
+local settings = require "oc.settings"
 local source = require "oc.view_source"
 local stack = require "oc.stack"
 local view_table = require "oc.view_table"
@@ -105,7 +106,47 @@ end
 ---@field [string] any
 
 local view_struct = [[
-struct { const oc_event *_d; oc_event _own; int32_t _is_copy; uint8_t _bytes[?]; }]]
+struct { const oc_event *_d; oc_event _own; int32_t _is_copy, _lender; uint8_t _bytes[?]; }]]
+
+-- An event whose fields are all zero, and none of whose offsets lead out of it.
+local nothing_bytes = ffi.new("uint8_t[?]", 131072)
+local nothing = ffi.new("oc_event[1]", { { record = nothing_bytes, payload = nothing_bytes } })
+M.nothing = nothing
+
+-- Leases (`--checked`): each call of a callback gets an event of its own, which is gone afterwards.
+
+local GONE = -1  -- of _is_copy
+local lenders = {}
+
+--- A number for who lends events: the place of the callback.
+---@param place string file:line
+---@return integer
+function M.new_lender(place)
+  lenders[#lenders + 1] = place
+  return #lenders
+end
+
+function M.lend(event, lender)
+  local own = ffi.typeof(event)(0)
+  own._d, own._lender = event._d, lender
+  return own
+end
+
+function M.take_back(own) own._d, own._is_copy = nothing, GONE end
+
+local function raise_gone(event, what)
+  errors.misuse(("this event is gone: it was lent to the callback at %s, which has returned")
+    :format(lenders[event._lender] or "an unknown line"),
+    { token = what, hint = "keep e:copy(), or the numbers and texts that are needed" })
+end
+
+--- `index` of an event, which asks first whether it is still there.
+local function checked(index)
+  return function(self, name)
+    if self._is_copy == GONE then raise_gone(self, name) end
+    return index(self, name)
+  end
+end
 
 local function raw_bytes(d, field)
   if field.kind >= kinds.DYNAMIC_CHARS then
@@ -127,8 +168,10 @@ end
 --- The type of `e.args`, and the function that makes or reuses one for an event.
 local function make_args(kind, runtime)
   local get = {}
+  local copies = setmetatable({}, { __mode = "k" })  -- keeps a copied event alive with its args
   local args_type = ffi.metatype("struct { const oc_event *_d; }", {
     __index = function(self, name)
+      if settings.checked and copies[self]._is_copy == GONE then raise_gone(copies[self], name) end
       local f = get[name]
       if f == nil then
         f = payload_accessor(kind, name, runtime)
@@ -139,9 +182,8 @@ local function make_args(kind, runtime)
     __newindex = read_only,
   })
   local shared = args_type()
-  local copies = setmetatable({}, { __mode = "k" })  -- keeps a copied event alive with its args
   return function(d, event)
-    if event._is_copy == 0 then
+    if event._is_copy == 0 and not settings.checked then
       shared._d = d
       return shared
     end
@@ -230,16 +272,21 @@ function M.new(kind, runtime)
   for name, call in pairs(make_methods(kind, view_type, runtime)) do
     get[name] = function() return call end
   end
+  local function index(self, name)
+    local f = get[name]
+    if f == nil then
+      f = accessor(kind, name, runtime)
+      get[name] = f
+    end
+    return f(self._d, self)
+  end
+  local function text(self)
+    if self._is_copy == GONE then raise_gone(self) end
+    return describe(self._d, kind, runtime)
+  end
   ffi.metatype(view_type, {
-    __index = function(self, name)
-      local f = get[name]
-      if f == nil then
-        f = accessor(kind, name, runtime)
-        get[name] = f
-      end
-      return f(self._d, self)
-    end,
-    __tostring = function(self) return describe(self._d, kind, runtime) end,
+    __index = settings.checked and checked(index) or index,
+    __tostring = text,
     __newindex = read_only,
   })
   return view_type(0)
@@ -264,6 +311,24 @@ function M.field_reference(kind, name)
   if name ~= "args" and not source_of(kind, name) then no_field(kind, name) end
   local text = ("return function(e) return e[%q] end"):format(name)
   return assert(loadstring(text, errors.own_chunk("field:" .. name)))()
+end
+
+--- True when the events of a kind have this name; with `in_payload` as `e.args` has it.
+---@param kind oc.Kind
+---@param name string
+---@param in_payload? boolean
+---@return boolean
+function M.has(kind, name, in_payload)
+  if in_payload then return kind.by_name[name] ~= nil end
+  return name == "args" or source_of(kind, name) ~= nil
+end
+
+--- Raises that a kind has no such name.
+---@param kind oc.Kind
+---@param name string
+---@param in_payload? boolean
+function M.missing(kind, name, in_payload)
+  no_field(kind, name, in_payload and payload_names(kind) or nil)
 end
 
 -- The runtime of generated code ------------------------------------------------------------------

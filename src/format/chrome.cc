@@ -21,8 +21,9 @@ namespace {
 
 using machine::Sample;
 
-constexpr std::array<std::string_view, 3> kExtensions{".trace.json", ".chrome.json", ".trace"};
-constexpr size_t kMostName = 2000;
+constexpr std::array<std::string_view, 3> kChromeExtensions{".trace.json", ".chrome.json",
+                                                            ".trace"};
+constexpr size_t kMostChromeName = 2000;
 
 /// ns as µs, exactly.
 std::string micros(int64_t nanos) {
@@ -62,7 +63,7 @@ class ChromeWriter {
     return {machine_.processes.process(thread.process).pid, thread.tid};
   }
 
-  void string(std::string_view value) { append_json(text_, shorten(value, kMostName)); }
+  void string(std::string_view value) { append_json(text_, shorten(value, kMostChromeName)); }
 
   /// Begins an object of the list at hand.
   void begin(std::string_view head) {
@@ -292,7 +293,9 @@ class ChromeWriter {
   std::vector<FrameText> frames_;
 };
 
-base::Status write(const Export& what, Output& out) { return ChromeWriter(what, out).write(); }
+base::Status write_chrome(const Export& what, Output& out) {
+  return ChromeWriter(what, out).write();
+}
 
 }  // namespace
 
@@ -300,8 +303,8 @@ Exporter chrome_exporter() {
   Holds holds;
   holds.lines = false;
   holds.spans = holds.attributes = holds.losses = true;
-  return {"chrome", "trace events (JSON) for chrome://tracing, Perfetto, speedscope", kExtensions,
-          holds, write};
+  return {"chrome", "trace events (JSON) for chrome://tracing, Perfetto, speedscope",
+          kChromeExtensions, holds, write_chrome};
 }
 
 }  // namespace oc::format

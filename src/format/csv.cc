@@ -11,7 +11,7 @@ namespace oc::format {
 
 namespace {
 
-constexpr std::array<std::string_view, 1> kExtensions{".csv"};
+constexpr std::array<std::string_view, 1> kCsvExtensions{".csv"};
 
 /// A cell and the comma after it. Source: RFC 4180.
 void append_cell(std::string& row, std::string_view text) {
@@ -90,7 +90,7 @@ class CsvSyntax : public RowSyntax {
 };
 
 /// A row with names of columns, then one a sample.
-base::Status write(const Export& what, Output& out) {
+base::Status write_csv(const Export& what, Output& out) {
   const auto put = [&](std::string_view row) {
     row.remove_suffix(1);  // the last cell's comma
     out.write(row);
@@ -112,7 +112,7 @@ base::Status write(const Export& what, Output& out) {
 Exporter csv_exporter() {
   Holds holds;
   holds.attributes = true;
-  return {"csv", "a table with a row for each sample", kExtensions, holds, write};
+  return {"csv", "a table with a row for each sample", kCsvExtensions, holds, write_csv};
 }
 
 }  // namespace oc::format

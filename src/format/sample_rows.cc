@@ -19,7 +19,6 @@ namespace {
 constexpr std::array<std::string_view, 15> kColumns{"time",   "kind",   "value",   "unit", "cpu",
                                                     "pid",    "tid",    "process", "comm", "symbol",
                                                     "module", "offset", "file",    "line", "stack"};
-constexpr uint32_t kTurn = 4096;  ///< samples between two looks at the user's wish
 
 class RowMaker {
  public:
@@ -218,7 +217,8 @@ base::Status for_each_row(const Export& what, RowSyntax& syntax,
   for_each_in_time(what.selection, [&](const machine::Sample& sample, uint64_t number) {
     if (!goes_on) return;
     goes_on = take(rows.make(sample, number));
-    if (++done % kTurn != 0 || !what.progress || what.progress(double(done) / total)) return;
+    if (++done % kSamplesPerTurn != 0 || !what.progress || what.progress(double(done) / total))
+      return;
     goes_on = false;
     is_given_up = true;
   });

@@ -21,7 +21,7 @@ namespace {
 
 using Insert = SqliteFile::Insert;
 
-constexpr std::array<std::string_view, 3> kExtensions{".sqlite", ".db", ".sqlite3"};
+constexpr std::array<std::string_view, 3> kSqliteExtensions{".sqlite", ".db", ".sqlite3"};
 constexpr SqliteValue kNull = std::monostate();
 
 std::string hex(uint64_t number) { return fmt::format("0x{:016x}", number); }
@@ -278,7 +278,7 @@ class TableWriter {
 };
 
 /// SQLite needs a file that it can seek in, so the tables are made in a temporary one.
-base::Status write(const Export& what, Output& out) {
+base::Status write_sqlite(const Export& what, Output& out) {
   auto file = SqliteFile::open();
   if (!file) return std::move(file.error());
   if (auto status = TableWriter(what, *file).write(); !status) return status;
@@ -290,8 +290,8 @@ base::Status write(const Export& what, Output& out) {
 Exporter sqlite_exporter() {
   Holds holds;
   holds.build_ids = holds.spans = holds.attributes = holds.losses = holds.is_binary = true;
-  return {"sqlite", "tables of samples, stacks, processes and spans, for SQL", kExtensions, holds,
-          write};
+  return {"sqlite", "tables of samples, stacks, processes and spans, for SQL", kSqliteExtensions,
+          holds, write_sqlite};
 }
 
 }  // namespace oc::format

@@ -127,9 +127,7 @@ void MachineFeed::take(const oc_event& event) {
 
 void MachineFeed::read_log(const Counts& counts) {
   if (!model_.log) return;
-  const auto& entries = model_.log->entries();
-  const uint32_t end = entries.size();
-  while (log_at_ < end) apply(entries[log_at_++], counts.start_time);
+  model_.log->take([&](const TaskLog::Entry& entry) { apply(entry, counts.start_time); });
 }
 
 /// What is told with time 0 was so before the trace began.
@@ -162,10 +160,8 @@ void MachineFeed::apply(const TaskLog::Entry& entry, uint64_t start) {
 }
 
 void MachineFeed::ask_processes() {
-  constexpr size_t kMost = 4096;
   auto& table = machine_.processes;
-  const size_t count = std::min(table.processes().size(), kMost);
-  for (uint32_t id = 1; id <= count; ++id) {
+  for (uint32_t id = 1; id <= table.processes().size(); ++id) {
     machine::Process& process = table.process(machine::ProcessId{id});
     if (process.end != machine::kAfterTrace || process.pid <= 0) continue;
     const ProcessFacts facts = load_process_facts(process.pid);

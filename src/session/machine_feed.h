@@ -32,7 +32,7 @@ class MachineFeed {
   void add(const Batch& batch);
   /// An event of the batch at hand.
   void take(const oc_event& event);
-  /// Live, while they still run: command lines, control groups, ids in their own namespaces. Of a few thousand at most.
+  /// Live, while they still run: command lines, control groups, ids in their own namespaces.
   void ask_processes();
   /// Follows the log to its end: also of what ran after the last sample.
   void finish(const Counts& counts);
@@ -59,7 +59,6 @@ class MachineFeed {
   std::vector<std::string> groups_;  ///< by number
   bool keeps_records_ = false;
   bool takes_all_ = true;
-  uint32_t log_at_ = 0;
   std::vector<uint64_t> last_context_;       ///< by life of a thread: comm << 32 | context
   std::vector<machine::StackRef> of_frame_;  ///< by frame: the stack that is that frame alone
 };

@@ -19,7 +19,6 @@ using base::Status;
 
 namespace {
 
-constexpr uint64_t kHeaderBytes = 104;
 constexpr uint64_t kOldHeaderBytes = 72;  // before there were features (2009)
 constexpr uint64_t kMagicBytes = 8;
 

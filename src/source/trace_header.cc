@@ -20,9 +20,8 @@ using base::Status;
 namespace {
 
 constexpr uint64_t kMaxFormatBytes = 64u << 20;  // all formats of one kernel have about 8 MB
-constexpr size_t kBuildIdBytes = 20;
-constexpr size_t kBuildIdField = 24;            // with its size, then padding
-constexpr uint16_t kHasBuildIdSize = 1u << 15;  // PERF_RECORD_MISC_BUILD_ID_SIZE
+constexpr size_t kBuildIdField = 24;             // with its size, then padding
+constexpr uint16_t kHasBuildIdSize = 1u << 15;   // PERF_RECORD_MISC_BUILD_ID_SIZE
 
 /// perf's string: u32 length including padding, then the text, NUL-padded.
 std::string read_string(OrderedBytes& bytes) {

@@ -14,9 +14,11 @@
 
 namespace oc::source {
 
+constexpr size_t kBuildIdBytes = 20;  ///< at most
+
 /// Which build of a file was mapped, as the recorder found it out.
 struct BuildId {
-  std::vector<uint8_t> id;  ///< 1 to 20 bytes
+  std::vector<uint8_t> id;  ///< 1 to kBuildIdBytes
   std::string path;         ///< "[kernel.kallsyms]" and the like for what is no file
   int32_t pid = -1;         ///< -1: of the kernel, or of any process
   bool is_kernel = false;   ///< of the kernel or a module, not of a process

@@ -127,6 +127,7 @@ function M.run(argv)
       "oc export perf.data -o profile.pb.gz")
   end
   input.run_scripts(options)
+  if options.format == "perfview-xml" then options.format = "perfview" end  -- record-trace's name
   local outputs = options.output
   if not outputs then
     errors.wrong_usage("oc export needs a file to write", "oc export perf.data -o profile.pb.gz")
@@ -159,7 +160,12 @@ end
 ---@param outputs string[]
 ---@param options table
 function M.check(outputs, options)
+  local named = {}
   for _, path in ipairs(outputs) do
+    if named[path] then
+      errors.wrong_usage(("-o %s is given twice"):format(path), "each file has a name of its own")
+    end
+    named[path] = true
     local format = export.check(path, options.format)
     places.check_place(path, options.per or options.force)
     places.say_lacks(path, format, asked_of(options))

@@ -227,8 +227,9 @@ local function write_json(summary, stats, notes, status)
 end
 
 local function finish(session, context, found)
-  C.oc_session_finish(session)
+  local is_finished = C.oc_session_finish(session) == 0
   C.oc_session_end(session)
+  if not is_finished then session_of.raise(session) end
   local options = context.options
   local stats, notes = session_of.stats(session), session_of.notes(session)
   local summary = summary_of(session, found)
@@ -301,9 +302,13 @@ function M.run(argv)
   place_outputs(options)
   check(context)
   settings.quiet, settings.verbose, settings.json = options.quiet, options.verbose, options.json
-  local asked = ask.of_options(options)
-  local session = session_of.new()
   machine_input.run_scripts(options)
+  local asked = ask.of_options(options)
+  for _, name in ipairs(options.event_of_scripts or {}) do
+    asked.events = asked.events or {}
+    table.insert(asked.events, name)
+  end
+  local session = session_of.new()
   if #options.exports > 0 then exporter.check(options.exports, export_options(options)) end
   for _, name in ipairs(machine_input.scenarios(options)) do
     add_scenario(session, name, options, asked)
