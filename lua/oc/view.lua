@@ -4,6 +4,8 @@
 --
 -- Accessors are made (see view_source.lua) when a script first names the field.
 -- The view is lent for the callback; `e:copy()` owns its bytes.
+--
+-- one thing: what an event shows, of which a copy and a payload alone are other shapes.
 
 local C = require "oc.abi"
 require "oc.addr"

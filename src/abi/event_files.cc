@@ -108,8 +108,8 @@ oc_event_file* oc_event_file_open(oc_session* session, const char* path, const c
                                   const uint32_t* kinds, uint32_t count, int overwrites) {
   oc_event_file* made = nullptr;
   oc::abi::guarded(session, [&] {
-    auto file =
-        std::make_unique<oc_event_file>(oc_event_file{*session, nullptr, nullptr, nullptr, {}, false});
+    auto file = std::make_unique<oc_event_file>(
+        oc_event_file{*session, nullptr, nullptr, nullptr, {}, false});
     if (std::strcmp(format_name, "perfdata") == 0) {
       auto subset = session->session.open_subset(path);
       if (!subset) return fail(session, std::move(subset.error()));

@@ -22,10 +22,10 @@ using event::kAbsent;
 
 namespace {
 
-constexpr SqliteValue kNull = std::monostate();
+constexpr SqliteValue kNoValue = std::monostate();
 constexpr size_t kMostColumns = 1990;  ///< SQLite's own limit is 2000
 
-std::string quoted(std::string_view name) {
+std::string identifier(std::string_view name) {
   std::string text = "\"";
   for (const char c : clean_text(name)) text.append(c == '"' ? 2 : 1, c);
   return text + '"';
@@ -81,7 +81,7 @@ class SqliteWriter final : public EventWriter {
     std::vector<std::string> statements;
     std::string all;
     for (const EventColumns& kind : kinds_) {
-      const std::string table = quoted(tables.add(kind.name));
+      const std::string table = identifier(tables.add(kind.name));
       if (!all.empty()) all += " UNION ALL ";
       all += "SELECT time_ns, cpu, pid, tid, comm, '" + name_in_quotes(kind.name) +
              "' AS event FROM " + table;
@@ -97,7 +97,7 @@ class SqliteWriter final : public EventWriter {
     texts_.clear();
     values_.push_back(row.time);
     for (const int32_t id : {row.cpu, row.pid, row.tid})
-      values_.push_back(id < 0 ? kNull : SqliteValue(int64_t{id}));
+      values_.push_back(id < 0 ? kNoValue : SqliteValue(int64_t{id}));
     values_.push_back(names_.text(row.comm));
     if (kind.period != kAbsent)
       values_.push_back(value_of({load<uint64_t>(row.record + kind.period), false, false},
@@ -119,11 +119,11 @@ class SqliteWriter final : public EventWriter {
       SqliteFile::Insert fact(file_, "INSERT INTO facts VALUES(?,?)");
       fact({std::string_view("start_ns"), static_cast<int64_t>(facts.start_ns)});
       fact({std::string_view("wall_offset_ns"),
-            facts.wall_offset == 0 ? kNull : SqliteValue(facts.wall_offset)});
+            facts.wall_offset == 0 ? kNoValue : SqliteValue(facts.wall_offset)});
       SqliteFile::Insert loss(file_, "INSERT INTO losses VALUES(?,?,?)");
       for (const auto& lost : facts.losses) {
-        loss({lost.cpu < 0 ? kNull : SqliteValue(int64_t{lost.cpu}),
-              lost.event.empty() ? kNull : SqliteValue(std::string_view(lost.event)),
+        loss({lost.cpu < 0 ? kNoValue : SqliteValue(int64_t{lost.cpu}),
+              lost.event.empty() ? kNoValue : SqliteValue(std::string_view(lost.event)),
               static_cast<int64_t>(lost.records)});
       }
     }
@@ -154,7 +154,7 @@ class SqliteWriter final : public EventWriter {
     size_t count = 5;
     for (const char* name : {"time_ns", "cpu", "pid", "tid", "comm"}) columns.add(name);
     const auto add = [&](const std::string& name, std::string_view type) {
-      sql += ", " + quoted(columns.add(name)) + " " + std::string(type);
+      sql += ", " + identifier(columns.add(name)) + " " + std::string(type);
       ++count;
     };
     if (kind.period != kAbsent) add("period", "INTEGER");
@@ -188,7 +188,7 @@ class SqliteWriter final : public EventWriter {
 
 SqliteValue sqlite_value(const Field& field, std::span<const uint8_t> payload, std::string& text) {
   const FieldBytes found = event::field_bytes(field, payload);
-  if (found.damage != FieldBytes::Damage::kNone) return kNull;
+  if (found.damage != FieldBytes::Damage::kNone) return kNoValue;
   switch (field.kind) {
     case FieldKind::kInteger:
     case FieldKind::kPointer:
@@ -196,7 +196,7 @@ SqliteValue sqlite_value(const Field& field, std::span<const uint8_t> payload, s
       return value_of(read_integer(field, found.data), text);
     case FieldKind::kFloat: {
       const double number = read_float(found.bytes());
-      return std::isfinite(number) ? SqliteValue(number) : kNull;
+      return std::isfinite(number) ? SqliteValue(number) : kNoValue;
     }
     case FieldKind::kChars:
     case FieldKind::kDynamicChars:
@@ -211,7 +211,7 @@ SqliteValue sqlite_value(const Field& field, std::span<const uint8_t> payload, s
       append_hex(text, found.bytes());
       return SqliteText{text};
   }
-  return kNull;
+  return kNoValue;
 }
 
 base::Result<std::unique_ptr<EventWriter>> make_event_sqlite(std::vector<EventColumns> kinds,

@@ -21,14 +21,14 @@ using event::kAbsent;
 
 namespace {
 
-constexpr size_t kPiece = 1 << 16;  ///< bytes handed to the output at once
+constexpr size_t kTextPiece = 1 << 16;  ///< bytes handed to the output at once
 
 /// What both share: rows gather in `text_`, which goes to the output in pieces.
 class TextWriter : public EventWriter {
  public:
   TextWriter(std::vector<EventColumns> kinds, const base::Interner& names, Output& out)
       : kinds_(std::move(kinds)), names_(names), out_(out) {
-    text_.reserve(2 * kPiece);
+    text_.reserve(2 * kTextPiece);
   }
   base::Status finish(const EventTableFacts&) override {
     flush();
@@ -41,7 +41,7 @@ class TextWriter : public EventWriter {
     text_.clear();
   }
   void flush_pieces() {
-    if (text_.size() >= kPiece) flush();
+    if (text_.size() >= kTextPiece) flush();
   }
   void whole(int64_t number) {
     append_integer(text_, {static_cast<uint64_t>(number), true, false});
@@ -67,7 +67,7 @@ class TextWriter : public EventWriter {
 // CSV -----------------------------------------------------------------------------------------------
 
 /// Source: RFC 4180.
-void append_cell(std::string& row, std::string_view text) {
+void append_event_cell(std::string& row, std::string_view text) {
   const auto is_plain = [](char c) {
     return static_cast<uint8_t>(c) >= 0x20 && static_cast<uint8_t>(c) < 0x80 && c != ',' &&
            c != '"';
@@ -100,7 +100,7 @@ class CsvWriter final : public TextWriter {
     place_fields(columns);
     for (size_t i = 0; i < columns.size(); ++i) {
       if (i != 0) text_ += ',';
-      append_cell(text_, columns[i]);
+      append_event_cell(text_, columns[i]);
     }
     text_ += '\n';
   }
@@ -113,7 +113,7 @@ class CsvWriter final : public TextWriter {
       if (number >= 0) whole(number);
     }
     text_ += ',';
-    text_ += name_of(row.comm, append_cell);
+    text_ += name_of(row.comm, append_event_cell);
     text_ += names_of_kinds_[row.kind];
     if (has_period_) number_at(row, kind.period, false);
     if (has_ip_) number_at(row, kind.ip, true);
@@ -133,7 +133,7 @@ class CsvWriter final : public TextWriter {
     std::map<std::string, size_t> places;
     fields_.resize(kinds_.size());
     for (size_t i = 0; i < kinds_.size(); ++i) {
-      append_cell(names_of_kinds_.emplace_back(","), kinds_[i].name);
+      append_event_cell(names_of_kinds_.emplace_back(","), kinds_[i].name);
       if (kinds_[i].format == nullptr) continue;
       for (const Field& field : kinds_[i].format->fields) {
         if (field.is_common) continue;
@@ -292,13 +292,13 @@ void append_csv_value(std::string& out, const Field& field, std::span<const uint
       return;
     case FieldKind::kChars:
     case FieldKind::kDynamicChars:
-      if (found.size != 0) append_cell(out, base::bounded_text(found.data, found.size));
+      if (found.size != 0) append_event_cell(out, base::bounded_text(found.data, found.size));
       return;
     case FieldKind::kArray:
     case FieldKind::kDynamicArray: {
       std::string array;
       append_array(array, field, found.bytes());
-      return append_cell(out, array);
+      return append_event_cell(out, array);
     }
     case FieldKind::kBytes:
     case FieldKind::kDynamicBytes:

@@ -92,7 +92,7 @@ class Decoder {
   source::RecordClock clock_;
   source::Merger merger_;
   source::Round round_;
-  std::vector<uint64_t> handed_;  ///< by stream: the position up to which spans were taken over
+  std::vector<uint64_t> handed_;      ///< by stream: the position up to which spans were taken over
   std::vector<const uint8_t*> side_;  ///< those not yet in the batch
   std::deque<std::vector<uint64_t>> needed_before_;  ///< by batch, the oldest first
   std::vector<uint64_t> needed_;  ///< by stream: the position before which all may be given back

@@ -12,7 +12,7 @@ using source::Feature;
 
 namespace {
 
-constexpr size_t kPiece = 1 << 20;  ///< bytes written at once
+constexpr size_t kSubsetPiece = 1 << 20;  ///< bytes written at once
 
 /// Sections that are not so of a part, or of what is written anew.
 bool is_of_the_whole(int number) {
@@ -71,8 +71,8 @@ base::Result<std::unique_ptr<TraceSubset>> TraceSubset::open(const source::Recor
 }
 
 base::Status TraceSubset::begin() {
-  auto begun =
-      writer_.begin(trace_.events(), features_of(trace_), trace_.header().tracing_data(), kPiece);
+  auto begun = writer_.begin(trace_.events(), features_of(trace_), trace_.header().tracing_data(),
+                             kSubsetPiece);
   if (begun && !output_.is_seekable()) put_build_ids();
   return begun;
 }
@@ -94,7 +94,7 @@ void TraceSubset::put_build_ids() {
 void TraceSubset::put(const uint8_t* record) {
   const size_t size = source::record_header(record).size_bytes;
   buffer_.insert(buffer_.end(), record, record + size);
-  if (buffer_.size() >= kPiece) flush(false);
+  if (buffer_.size() >= kSubsetPiece) flush(false);
 }
 
 void TraceSubset::flush(bool ends_round) {
