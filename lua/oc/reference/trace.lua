@@ -38,8 +38,8 @@ local c = count("to_idle")]] },
   print(field.name, field.type, field.offset, field.size)
 end]] },
   { "export", "(path: string, options?: oc.EventFileOptions)",
-    "Writes events to a file while they are read: .events.csv, .events.jsonl, .events.db, or .data, "
-      .. "a part of a recorded trace. Complete when `run` returns.",
+    "Writes events to a file while they are read: .events.csv, .events.jsonl, .events.db, or .data,"
+      .. " a part of a recorded trace. Complete when `run` returns.",
     errors = "a name that tells no such format; a file that is there, without `force`",
     example = [[trace:export("-", { events = { "sched:sched_switch" }, format = "events-csv" })]] },
   { "use", "(...: string): oc.Trace",
