@@ -4,6 +4,8 @@
 --
 -- Accessors are made (see view_source.lua) when a script first names the field.
 -- The view is lent for the callback; `e:copy()` owns its bytes.
+--
+-- one thing: what an event shows, of which a copy and a payload alone are other shapes.
 
 local C = require "oc.abi"
 require "oc.addr"
@@ -242,6 +244,16 @@ function M.new(kind, runtime)
     __newindex = read_only,
   })
   return view_type(0)
+end
+
+--- A function that shows a payload without its record, a descriptor that has only that, as a table
+--- of its fields. Lent: until it is called again.
+---@param kind oc.Kind
+---@param runtime oc.view.Runtime
+---@return fun(d: ffi.cdata*): table
+function M.payload_reader(kind, runtime)
+  local args, lent = make_args(kind, runtime), { _is_copy = 0 }
+  return function(d) return args(d, lent) end
 end
 
 --- A function(e) that reads one field; a wrong name is an error now, not at the first event.
