@@ -9,7 +9,9 @@ local dispatch = require "oc.dispatch"
 local errors = require "oc.errors"
 local filter = require "oc.filter"
 local ffi = require "ffi"
+local lease = require "oc.lease"
 local machine_events = require "oc.machine_events"
+local memory_limit = require "oc.memory_limit"
 local phases = require "oc.phases"
 local progress = require "oc.progress"
 local session = require "oc.session"
@@ -22,10 +24,6 @@ local IDLE_MS = 100
 local WARM_UP_EVENTS = 10000
 
 local host_pointer = session.host_pointer
-
--- An event whose fields are all zero, and none of whose offsets lead out of it.
-local nothing_bytes = ffi.new("uint8_t[?]", 131072)
-local nothing = ffi.new("oc_event[1]", { { record = nothing_bytes, payload = nothing_bytes } })
 
 local function traced(err)
   local made = errors.make(err)
@@ -41,8 +39,23 @@ function M.stop(trace)
   C.oc_session_stop(trace._session)
 end
 
---- Tells of an error in a callback or hook. Ctrl-C in a hook ends the run and is no error.
-local function report(trace, err)
+--- The callback at hand, for an error that has no line.
+local function callback_at_hand(trace)
+  local loop = trace._loop
+  if loop == nil or loop.events == nil then return nil end
+  local handler = trace._by_kind[loop.events[loop.at].event]
+  local call = handler and handler.calls[loop.callback]
+  return call and (call.script_fn or call.fn)
+end
+
+--- Tells of an error in a callback or hook (`fn`). Ctrl-C in a hook ends the run and is no error;
+--- what used up the script's memory ends it too.
+local function report(trace, err, fn)
+  local out_of_memory = memory_limit.explain(err, fn or callback_at_hand(trace))
+  if out_of_memory then
+    M.stop(trace)
+    err = out_of_memory
+  end
   local interrupted = C.oc_host_interrupted(host_pointer)
   if interrupted > 0 and err.message == "interrupted" then
     io.stderr:write("oc: interrupted at ", tostring(err), "\n")
@@ -67,7 +80,7 @@ local function call_hook(trace, fn, ...)
   local before = C.oc_host_doing(host_pointer, IN_BODY)
   local ok, result = xpcall(fn, traced, ...)
   C.oc_host_doing(host_pointer, before)
-  if not ok then report(trace, result) end
+  if not ok then report(trace, result, fn) end
   return ok, result
 end
 
@@ -236,18 +249,23 @@ end
 ---@param trace oc.Trace
 ---@return boolean ok
 ---@return any err
+---@return string|false problem why the run could not be completed
 function M.deliver(trace)
+  settings.begin_run()
   if trace._path then progress.start() end
   local ok, err = xpcall(feed, traced, trace)
   progress.stop()
   -- Before the hooks: they may take long, and what the kernel drops meanwhile is no loss of this
   -- run. An event that a script kept beyond its callback points to bytes that are gone: now to
   -- zeros.
-  C.oc_session_finish(trace._session)
+  local is_finished = C.oc_session_finish(trace._session) == 0
+  if ok and not is_finished then
+    ok, err = false, errors.new("the run could not be completed: " .. session.problem(trace._session))
+  end
   trace._is_over = true
-  for _, event_view in pairs(trace._views) do event_view._d = nothing end
+  for _, event_view in pairs(trace._views) do event_view._d = lease.nothing end
   say_skipped(trace._timers)
-  return ok, err
+  return ok, err, problem
 end
 
 --- Calls the end hooks, and says how the run was.
@@ -269,7 +287,7 @@ end
 --- Feeds a started trace to its end.
 ---@param trace oc.Trace
 function M.feed(trace)
-  local ok, err = M.deliver(trace)
+  local ok, err, problem = M.deliver(trace)
   M.conclude(trace)
   if not ok then error(err, 0) end
 end

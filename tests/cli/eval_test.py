@@ -27,7 +27,8 @@ CASES = [
     ("nothing to say", ["local a = 6"], 0, None, None),
     ("the machine", ['samples{kind="cpu"}:by("comm"):count():top(1)', "-i", DEMO], 0, r"73\.33 +165  awk\n… 6 more\n\Z", None),
     ("processes", ['processes{comm="s*"}', "-i", DEMO], 0, r"\A +pid  comm .*\n2687  sh .*sleep.*\Z", None),
-    ("a scenario and its spans", ['use "syscalls" spans{min="10ms", name="*wait*"}', "-i", DEMO], 0, None, None),
+    ("a scenario and its spans", ['use "syscalls" spans{min="10ms", name="*wait*"}', "-i", DEMO], 0, None, r"^oc: syscalls: 1 without a beginning$"),
+    ("no spans", ["spans{}", "-i", DEMO], 0, r"\A\(nothing\)\n\Z", None),
     ("spans as a value", ['#spans{} == 0', "-i", DEMO], 0, r"\Atrue\n\Z", None),
     ("the help", ["-h"], 0, r"These words stand bare.*count\(EVENT, KEY…\).*--input", None),
     ("no code", [], 2, None, r"eval wants a line of Lua.*count\("),
@@ -45,6 +46,19 @@ CASES = [
     ("the machine of a trace that was run by hand", ['trace:run() count("cpu") print(#processes{} > 3)', "-i", DEMO], 0,
      r"\Atrue\ncount\n +225\n\Z", None),
 ]
+
+
+def check_help(suite):
+    for word, out in (("trace:on", r"\Atrace:on\(name: string.*Raises:.*trace:on\("), ("hist", r"\Ahist\("),
+                      ("reference", r"^  trace +A trace$"), ("oc.Trace", r"^  trace:on +Calls"), ("report", r"Usage: oc report")):
+        ended = run(["help", word])
+        suite.check("help of " + word, problems_of(ended, out=out), ended)
+    ended = run(["help", "trace:onn"])
+    suite.check("help of nothing", problems_of(ended, 2, err=r"no help on 'trace:onn'.*did you mean 'trace:on'"), ended)
+    ended = run(["help", "recrod"])
+    suite.check("help of nearly a verb", problems_of(ended, 2, err=r"did you mean 'record'"), ended)
+    ended = run(["eval", "help(trace.on)", "-i", DEMO])
+    suite.check("help of a value", problems_of(ended, out=r"\Atrace:on\("), ended)
 
 
 def check_json(suite):
@@ -76,6 +90,7 @@ def main():
             suite.later(lambda *case: suite.check(case[0], problems_of(ended := run(["eval", *case[1]]), case[2], case[3], case[4]),
                                                   ended), name, arguments, status, out, err)
     suite.later(check_json, suite)
+    suite.later(check_help, suite)
     suite.later(check_live, suite)
     return suite.finish()
 

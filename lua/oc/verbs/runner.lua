@@ -4,6 +4,8 @@ local C = require "oc.abi"
 local ask = require "oc.ask"
 local chunks = require "oc.chunk"
 local errors = require "oc.errors"
+local host = require "oc.host"
+local memory_limit = require "oc.memory_limit"
 local own_options = require "oc.options"
 local progress = require "oc.progress"
 local report = require "oc.report"
@@ -20,7 +22,8 @@ local FAILED, INCOMPLETE = 1, 3
 
 --- What tells the kernel what to record cannot change what was recorded. Set once for all, by the
 --- environment or a file, it is for live runs.
-local function check_recorded(context)
+---@param context oc.args.Context
+function M.check_recorded(context)
   for _, option in ipairs(own_options) do
     local shown = option.live and context.typed[(option.name:gsub("-", "_"))]
     if shown then
@@ -30,7 +33,26 @@ local function check_recorded(context)
   end
 end
 
---- Takes the options into the settings; what the script did not declare is wrong usage now.
+--- Takes the options into the settings.
+---@param context oc.args.Context
+function M.take_options(context)
+  local options = context.options
+  settings.json, settings.verbose, settings.quiet = options.json, options.verbose, options.quiet
+  settings.traceback = options.traceback
+  settings.use_debuginfod(options.debuginfod)
+  settings.errors.max = options.max_errors
+  settings.run = {
+    input = options.input, inputs = context.inputs, jobs = options.jobs,
+    duration = options.duration, events = options.events,
+    time = options.time, buffer = options.buffer, command = context.command,
+    frequency = options.frequency, paused = options.paused, max_overhead = options.max_overhead,
+    filter = options.filter, asked = ask.of_options(options),
+  }
+  settings.profile, settings.checked = options.profile_script, options.checked
+  if options.memory then host.memory_limit(options.memory) end
+end
+
+--- Takes them; what the script did not declare is wrong usage now.
 local function apply(context)
   context:finish()
   local options, command = context.options, context.command
@@ -48,24 +70,24 @@ local function apply(context)
   elseif command and options.input then
     wrong_usage("a command runs live, and -i reads a recorded trace", "leave out one of the two")
   end
-  if options.input then check_recorded(context) end
-  settings.json, settings.verbose, settings.quiet = options.json, options.verbose, options.quiet
-  settings.traceback = options.traceback
-  settings.use_debuginfod(options.debuginfod)
-  settings.errors.max = options.max_errors
-  settings.run = {
-    input = options.input, inputs = context.inputs, jobs = options.jobs,
-    duration = options.duration, events = options.events,
-    time = options.time, buffer = options.buffer, command = context.command,
-    frequency = options.frequency, paused = options.paused, max_overhead = options.max_overhead,
-    filter = options.filter, asked = ask.of_options(options),
-  }
+  if options.input and options.live then
+    wrong_usage("--live traces this machine, and -i reads a recorded trace",
+      "leave out one of the two")
+  elseif options.input then
+    M.check_recorded(context)
+  end
+  if (options.jobs or 1) > 1 and (options.profile_script or options.jit_report) then
+    wrong_usage("--profile-script and --jit-report look into one process, and --jobs makes more",
+      "leave out --jobs")
+  end
+  M.take_options(context)
   if options.jit_report then require("oc.jit_report").start() end
+  if options.profile_script then require("oc.script_profile").start() end
   if options.timeout then C.oc_host_timeout(host_pointer, options.timeout) end
 end
 
 --- Raises the limits under which LuaJIT would give up compiling large scripts.
-local function tune_jit()
+function M.tune_jit()
   require("jit.opt").start("maxmcode=16384", "maxtrace=8000", "maxrecord=16000")
 end
 
@@ -77,8 +99,8 @@ local function exit_status(context, trace_status)
 end
 
 --- An error of the script's body. 130: Ctrl-C ended it before it had results.
-local function failed(err, context)
-  local made = errors.make(err)
+local function failed(err, context, chunk)
+  local made = memory_limit.explain(err, chunk) or errors.make(err)
   if made.exit_status then  -- wrong usage, or help: told as such, not as a fault of oc
     made.traceback = nil
     error(made, 0)
@@ -100,8 +122,23 @@ end
 ---@field after fun(...) called with what the chunk returned, when it did
 ---@field of_report fun(trace: oc.Trace): table? what the report of a run leaves out
 
-local function nothing() end
-local as_script = { load = chunks.load, after = nothing, of_report = nothing }
+--- A script of record-trace's verbs has said what it wants, and not that it is to be run.
+local function finish_record_trace()
+  local record_trace = package.loaded["oc.record_trace"]
+  if record_trace then record_trace.finish() end
+end
+
+local as_script = { load = chunks.load, after = finish_record_trace, of_report = function() end }
+
+--- A report on the script itself: a document among the others, or text beside the results.
+local function tell(inside)
+  if settings.json then
+    settings.write(inside.json() .. "\n")
+  else
+    io.stdout:flush()
+    io.stderr:write(inside.text())
+  end
+end
 
 --- Runs `source` as chunk `name` ("@path" or "=name").
 ---@param context oc.args.Context
@@ -136,7 +173,7 @@ function M.run(context, source, name, how)
     end
   end
   jit.off(chunk)  -- hooks work in interpreted code only: Ctrl-C must reach a loop in the body
-  tune_jit()
+  M.tune_jit()
   C.oc_host_doing(host_pointer, IN_BODY)
   local ok, err = xpcall(function()
     how.after(chunk(unpack(context.positionals)))
@@ -149,9 +186,10 @@ function M.run(context, source, name, how)
     return made
   end)
   C.oc_host_doing(host_pointer, IN_HOST)
-  local status = ok and exit_status(context, trace_status) or failed(err, context)
+  local status = ok and exit_status(context, trace_status) or failed(err, context, chunk)
   if not settings.quiet then io.stderr:write(settings.errors:summary()) end
-  if context.options.jit_report then io.stderr:write(require("oc.jit_report").text()) end
+  if context.options.jit_report then tell(require "oc.jit_report") end
+  if context.options.profile_script then tell(require "oc.script_profile") end
   return status
 end
 
