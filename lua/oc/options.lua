@@ -25,6 +25,7 @@
 ---@field repeats? boolean a list that grows when the option is given again
 
 local running = { "script", "eval", "record", "repl" }
+local filtering = { "script", "eval", "record", "repl", "report", "export" }
 local asking = { "script", "eval", "record", "repl" }
 local machines = { "report", "export", "diff" }
 local safe = { "script", "eval", "record", "repl", "report", "export", "diff", "list", "doctor" }
@@ -49,10 +50,9 @@ return {
     help = "also a .luarc.json that points an editor to FILE" },
   { name = "input", short = "i", kind = "file", placeholder = "FILE", once = true,
     verbs = { "report", "export" }, help = "read this trace; without it, perf.data" },
-  { name = "output", short = "o", kind = "file", placeholder = "FILE",
-    verbs = { "record" }, once = true,
-    default = "perf.data", aliases = { "out" },
-    help = "the trace to write; - for standard output" },
+  { name = "output", short = "o", kind = "texts", placeholder = "FILE", repeats = true,
+    verbs = { "record" }, once = true, aliases = { "out" },
+    help = "the trace to write, - for standard output; a file of another format; again for more" },
   { name = "output", short = "o", kind = "texts", placeholder = "FILE", repeats = true,
     verbs = { "export" }, once = true, aliases = { "out" },
     help = "a file to write, its format by its name; again for more" },
@@ -68,13 +68,15 @@ return {
     verbs = { "diff" }, help = "exit status 4 when a group grew by more" },
   { name = "format", kind = "string", placeholder = "FORMAT", verbs = { "export" }, once = true,
     help = "the format, where the file's name does not tell" },
-  { name = "force", kind = "flag", verbs = { "export", "diff", "archive", "types" },
+  { name = "force", kind = "flag", verbs = { "record", "export", "diff", "archive", "types" },
     once = true,
     help = "replace files that are there; of archives the older one becomes NAME.old" },
   { name = "counts", kind = "flag", verbs = { "export" },
     help = "samples weigh 1 each, not their value" },
   { name = "no-inlined", kind = "flag", verbs = { "export" },
     help = "without inlined functions" },
+  { name = "records", kind = "flag", verbs = { "export" },
+    help = "samples with the fields of their event, in csv, jsonl, sqlite and chrome" },
   { name = "per", kind = "string", placeholder = "process|comm", verbs = { "export" },
     help = "a file for each process, or for each name" },
   { name = "by", kind = "string", placeholder = "GROUP,…", verbs = { "report", "diff" },
@@ -92,9 +94,9 @@ return {
   { name = "script", kind = "texts", placeholder = "FILE", repeats = true, once = true,
     verbs = { "record", "report", "export", "diff", "list" }, aliases = { "script-file" },
     help = "a Lua file that declares hooks, exporters, scenarios; or record-trace's, in .rhai" },
-  { name = "scenario", kind = "string", placeholder = "NAME", once = true,
+  { name = "scenario", kind = "texts", placeholder = "NAME,…", repeats = true, once = true,
     verbs = { "record", "report", "export", "diff" },
-    help = "a named question: block_io, cpu, locks, off_cpu, page_faults, run_queue, syscalls" },
+    help = "named questions: block_io, cpu, locks, off_cpu, page_faults, run_queue, syscalls" },
   { name = "top", kind = "number", placeholder = "N", min = 1, max = 1e9,
     verbs = { "report", "diff" }, help = "rows to print; 40" },
   { name = "symbol", kind = "texts", placeholder = "FUNCTION,…", repeats = true, once = true,
@@ -184,7 +186,7 @@ return {
   { name = "events", short = "n", kind = "number", placeholder = "N", min = 1, max = 2 ^ 53,
     verbs = running,
     help = "end after so many events" },
-  { name = "filter", kind = "string", placeholder = "EXPR", verbs = running, once = true,
+  { name = "filter", kind = "string", placeholder = "EXPR", verbs = filtering, once = true,
     help = "only events for which this holds, as in \"comm == 'nginx' && cpu < 4\"" },
   { name = "time", kind = "window", placeholder = "FROM,TO", once = true,
     verbs = { "script", "eval", "repl", "list", "report", "export", "diff" },

@@ -9,13 +9,13 @@ local dispatch = require "oc.dispatch"
 local errors = require "oc.errors"
 local filter = require "oc.filter"
 local ffi = require "ffi"
+local lease = require "oc.lease"
 local machine_events = require "oc.machine_events"
 local memory_limit = require "oc.memory_limit"
 local phases = require "oc.phases"
 local progress = require "oc.progress"
 local session = require "oc.session"
 local settings = require "oc.settings"
-local view = require "oc.view"
 
 local M = {}
 
@@ -249,6 +249,7 @@ end
 ---@param trace oc.Trace
 ---@return boolean ok
 ---@return any err
+---@return string|false problem why the run could not be completed
 function M.deliver(trace)
   settings.begin_run()
   if trace._path then progress.start() end
@@ -262,9 +263,9 @@ function M.deliver(trace)
     ok, err = false, errors.new("the run could not be completed: " .. session.problem(trace._session))
   end
   trace._is_over = true
-  for _, event_view in pairs(trace._views) do event_view._d = view.nothing end
+  for _, event_view in pairs(trace._views) do event_view._d = lease.nothing end
   say_skipped(trace._timers)
-  return ok, err
+  return ok, err, problem
 end
 
 --- Calls the end hooks, and says how the run was.
@@ -286,7 +287,7 @@ end
 --- Feeds a started trace to its end.
 ---@param trace oc.Trace
 function M.feed(trace)
-  local ok, err = M.deliver(trace)
+  local ok, err, problem = M.deliver(trace)
   M.conclude(trace)
   if not ok then error(err, 0) end
 end

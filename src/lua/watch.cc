@@ -1,10 +1,12 @@
 #include "lua/watch.h"
 
 #include <fmt/format.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -48,6 +50,15 @@ void install(int number, void (*handler)(int)) {
 bool is_ignored(int number) {
   struct sigaction action {};
   return sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+/// A thread's capabilities are its own: `--user` of a program that has them from its file gives up the main thread's.
+/// This one needs none; root keeps them, and loses them in all threads when it becomes somebody else.
+void give_up_capabilities() {
+  if (geteuid() == 0) return;
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct none[2] = {};
+  (void)syscall(SYS_capset, &header, none);
 }
 
 }  // namespace
@@ -123,6 +134,7 @@ void Watch::on_bus_error(int, siginfo_t* info, void*) {
 }
 
 void Watch::run() {
+  give_up_capabilities();
   for (;;) {
     pollfd ready{wake_.number(), POLLIN, 0};
     const bool is_near = host_.timeout_ns.load() > 0 || host_.stop_requests.load() > 0;

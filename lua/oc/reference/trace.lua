@@ -37,8 +37,13 @@ local c = count("to_idle")]] },
     example = [[for _, field in ipairs(trace:event("sched:sched_switch").format) do
   print(field.name, field.type, field.offset, field.size)
 end]] },
-  { "use", "(name: string): oc.Trace",
-    "Uses a scenario: its events are asked for, its samples and spans go into the machine.",
+  { "export", "(path: string, options?: oc.EventFileOptions)",
+    "Writes events to a file while they are read: .events.csv, .events.jsonl, .events.db, or .data,"
+      .. " a part of a recorded trace. Complete when `run` returns.",
+    errors = "a name that tells no such format; a file that is there, without `force`",
+    example = [[trace:export("-", { events = { "sched:sched_switch" }, format = "events-csv" })]] },
+  { "use", "(...: string): oc.Trace",
+    "Uses scenarios: their events are asked for, their samples and spans go into the machine.",
     errors = "a scenario that there is not; one that wants stacks behind the first callback",
     example = [[trace:use "syscalls"
 print(#spans {} >= 0)]] },

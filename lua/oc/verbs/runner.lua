@@ -76,6 +76,10 @@ local function apply(context)
   elseif options.input then
     M.check_recorded(context)
   end
+  if (options.jobs or 1) > 1 and (options.profile_script or options.jit_report) then
+    wrong_usage("--profile-script and --jit-report look into one process, and --jobs makes more",
+      "leave out --jobs")
+  end
   M.take_options(context)
   if options.jit_report then require("oc.jit_report").start() end
   if options.profile_script then require("oc.script_profile").start() end
