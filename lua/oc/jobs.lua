@@ -52,9 +52,8 @@ local function run_part(trace, part)
   local ok, err = pcall(function()
     begin_part(trace, part)
     trace:_start()
-    local is_fine, err, problem = run.deliver(trace)
+    local is_fine, err = run.deliver(trace)
     if not is_fine then error(err, 0) end
-    if problem then error(errors.new("the run could not be completed: " .. problem), 0) end
   end)
   return not ok and errors.make(err) or nil
 end
