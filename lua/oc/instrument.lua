@@ -8,8 +8,8 @@
 local C = require "oc.abi"
 local errors = require "oc.errors"
 local ffi = require "ffi"
+local lease = require "oc.lease"
 local settings = require "oc.settings"
-local view = require "oc.view"
 
 local M = {}
 
@@ -31,7 +31,7 @@ local began = C.oc_clock_ns()
   row.calls, row.total_ns = row.calls + 1, row.total_ns + took
   if took > row.longest_ns then row.longest_ns = took end]]
 
-local lease = [[
+local leased = [[
 local own = lend(e, lender)
   %s
   take_back(own)]]
@@ -44,9 +44,14 @@ local function place_of(fn)
   return errors.file_of(info.source) .. ":" .. info.linedefined
 end
 
-local function new_row(what, fn)
+local known = setmetatable({}, { __mode = "k" })  -- rows by function: inputs may be several
+
+local function row_of(what, fn)
+  known[fn] = known[fn] or {}
+  if known[fn][what] then return known[fn][what] end
   local row = { what = what, where = place_of(fn), numbers = number_type() }
   M.rows[#M.rows + 1] = row
+  known[fn][what] = row.numbers
   return row.numbers
 end
 
@@ -57,7 +62,7 @@ return function(%s)
   %s
 end]]):format(argument, body)
   local chunk = assert(loadstring(source, errors.own_chunk("instrument")))
-  return chunk(fn, C, row, view.lend, view.take_back, lender)
+  return chunk(fn, C, row, lease.lend, lease.take_back, lender)
 end
 
 --- The callback with what the command line wants around it.
@@ -69,9 +74,9 @@ function M.callback(what, fn, script_fn)
   if not (settings.profile or settings.checked) then return fn end
   local call = settings.checked and "fn(own)" or "fn(e)"
   local body = settings.profile and clock:format(call) or call
-  if settings.checked then body = lease:format(body) end
-  local lender = settings.checked and view.new_lender(place_of(script_fn))
-  return wrapped(fn, body, "e", settings.profile and new_row(what, script_fn), lender)
+  if settings.checked then body = leased:format(body) end
+  local lender = settings.checked and lease.new_lender(place_of(script_fn))
+  return wrapped(fn, body, "e", settings.profile and row_of(what, script_fn), lender)
 end
 
 --- The same of a timer or an end hook.
@@ -80,7 +85,7 @@ end
 ---@return fun(time?: number)
 function M.hook(what, fn)
   if not settings.profile then return fn end
-  return wrapped(fn, clock:format("fn(e)"), "e", new_row(what, fn))
+  return wrapped(fn, clock:format("fn(e)"), "e", row_of(what, fn))
 end
 
 return M

@@ -1,8 +1,8 @@
 --- `--jit-report`: what LuaJIT did not compile, at which line of the user's, why, and what to do.
 --
--- LuaJIT tells of each trace (jit.attach), with a reason by number; lua/oc/jit_reasons.lua has words
--- for it. A loop that was given up often enough is never tried again: its bytecode says so then.
--- In which state the time is spent is sampled (jit.profile), each millisecond of CPU time.
+-- LuaJIT tells of each trace (jit.attach), with a reason by number; oc.jit_reasons has words.
+-- A loop that was given up often enough is never tried again: its bytecode says so then. In which
+-- state the time is spent is sampled (jit.profile), each tick of CPU time.
 
 local errors = require "oc.errors"
 local json = require "oc.json"
@@ -28,8 +28,11 @@ local starts = {}     -- func and pc where a trace that was given up began, by p
 local last_call = {}  -- the C function that a trace ended in, by trace
 local started = {}
 
-local SHOWN = { N = "compiled code", I = "interpreted code", C = "functions in C",
+local SHOWN = { N = "compiled code", I = "interpreted code",
+  C = "functions in C and waiting for events",
   G = "collecting garbage", J = "compiling" }
+local NAMES = { N = "compiled_code", I = "interpreted_code", C = "functions_in_c",
+  G = "collecting_garbage", J = "compiling" }
 local ORDER = { "N", "I", "C", "G", "J" }
 local LEAST_SAMPLES = 20  -- for shares that mean something
 
@@ -183,8 +186,8 @@ end
 function M.json()
   stop()
   local shares = {}
-  for state, name in pairs(SHOWN) do
-    shares[name:gsub(" ", "_")] = samples > 0 and (states[state] or 0) / samples or 0
+  for state in pairs(SHOWN) do
+    shares[NAMES[state]] = samples > 0 and (states[state] or 0) / samples or 0
   end
   return (json.encode { jit = { compiled = compiled, flushed = flushed, own = own,
     memory_ran_out = full, samples = samples, time = shares, places = sorted() } })

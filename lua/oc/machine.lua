@@ -257,6 +257,7 @@ end
 -- Adding ------------------------------------------------------------------------------------------
 
 Machine.add_sample, Machine.add_span = add.sample, add.span
+Machine.attributes = add.attributes
 
 --- A sentence that goes with every result and export: what limits them.
 ---@param sentence string

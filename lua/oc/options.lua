@@ -25,10 +25,11 @@
 ---@field repeats? boolean a list that grows when the option is given again
 
 local running = { "script", "eval", "record", "repl" }
-local asking = { "script", "eval", "record" }
+local filtering = { "script", "eval", "record", "repl", "report", "export" }
+local asking = { "script", "eval", "record", "repl" }
 local machines = { "report", "export", "diff" }
 local safe = { "script", "eval", "record", "repl", "report", "export", "diff", "list", "doctor" }
-local choosing = { "script", "eval", "record", "report", "export", "diff" }
+local choosing = { "script", "eval", "record", "report", "export", "diff", "repl" }
 
 ---@type oc.Option[]
 return {
@@ -36,7 +37,7 @@ return {
     verbs = { "script", "eval" },
     help = "read this trace (- is standard input), again for more; without it, trace live" },
   { name = "input", short = "i", kind = "file", placeholder = "FILE", once = true,
-    verbs = { "list" },
+    verbs = { "repl", "list" },
     help = "read this trace (- is standard input); without it, trace live" },
   { name = "jobs", short = "j", kind = "number", placeholder = "N", min = 1, max = 1024,
     verbs = { "script", "eval" }, once = true,
@@ -49,10 +50,9 @@ return {
     help = "also a .luarc.json that points an editor to FILE" },
   { name = "input", short = "i", kind = "file", placeholder = "FILE", once = true,
     verbs = { "report", "export" }, help = "read this trace; without it, perf.data" },
-  { name = "output", short = "o", kind = "file", placeholder = "FILE",
-    verbs = { "record" }, once = true,
-    default = "perf.data", aliases = { "out" },
-    help = "the trace to write; - for standard output" },
+  { name = "output", short = "o", kind = "texts", placeholder = "FILE", repeats = true,
+    verbs = { "record" }, once = true, aliases = { "out" },
+    help = "the trace to write, - for standard output; a file of another format; again for more" },
   { name = "output", short = "o", kind = "texts", placeholder = "FILE", repeats = true,
     verbs = { "export" }, once = true, aliases = { "out" },
     help = "a file to write, its format by its name; again for more" },
@@ -68,13 +68,15 @@ return {
     verbs = { "diff" }, help = "exit status 4 when a group grew by more" },
   { name = "format", kind = "string", placeholder = "FORMAT", verbs = { "export" }, once = true,
     help = "the format, where the file's name does not tell" },
-  { name = "force", kind = "flag", verbs = { "export", "diff", "archive", "types" },
+  { name = "force", kind = "flag", verbs = { "record", "export", "diff", "archive", "types" },
     once = true,
     help = "replace files that are there; of archives the older one becomes NAME.old" },
   { name = "counts", kind = "flag", verbs = { "export" },
     help = "samples weigh 1 each, not their value" },
   { name = "no-inlined", kind = "flag", verbs = { "export" },
     help = "without inlined functions" },
+  { name = "records", kind = "flag", verbs = { "export" },
+    help = "samples with the fields of their event, in csv, jsonl, sqlite and chrome" },
   { name = "per", kind = "string", placeholder = "process|comm", verbs = { "export" },
     help = "a file for each process, or for each name" },
   { name = "by", kind = "string", placeholder = "GROUP,…", verbs = { "report", "diff" },
@@ -92,9 +94,9 @@ return {
   { name = "script", kind = "texts", placeholder = "FILE", repeats = true, once = true,
     verbs = { "record", "report", "export", "diff", "list" }, aliases = { "script-file" },
     help = "a Lua file that declares hooks, exporters, scenarios; or record-trace's, in .rhai" },
-  { name = "scenario", kind = "string", placeholder = "NAME", once = true,
+  { name = "scenario", kind = "texts", placeholder = "NAME,…", repeats = true, once = true,
     verbs = { "record", "report", "export", "diff" },
-    help = "a named question: block_io, cpu, locks, off_cpu, page_faults, run_queue, syscalls" },
+    help = "named questions: block_io, cpu, locks, off_cpu, page_faults, run_queue, syscalls" },
   { name = "top", kind = "number", placeholder = "N", min = 1, max = 1e9,
     verbs = { "report", "diff" }, help = "rows to print; 40" },
   { name = "symbol", kind = "texts", placeholder = "FUNCTION,…", repeats = true, once = true,
@@ -184,10 +186,10 @@ return {
   { name = "events", short = "n", kind = "number", placeholder = "N", min = 1, max = 2 ^ 53,
     verbs = running,
     help = "end after so many events" },
-  { name = "filter", kind = "string", placeholder = "EXPR", verbs = running, once = true,
+  { name = "filter", kind = "string", placeholder = "EXPR", verbs = filtering, once = true,
     help = "only events for which this holds, as in \"comm == 'nginx' && cpu < 4\"" },
   { name = "time", kind = "window", placeholder = "FROM,TO", once = true,
-    verbs = { "script", "eval", "list", "report", "export", "diff" },
+    verbs = { "script", "eval", "repl", "list", "report", "export", "diff" },
     help = "this part of the trace only, as in 1.5s,3s" },
   { name = "buffer", live = true, kind = "size", placeholder = "SIZE", min = 4096, max = 2 ^ 40,
     verbs = running,
@@ -199,12 +201,14 @@ return {
     help = "sample less often when oc uses more of the machine's CPU time" },
   { name = "symfs", kind = "string", placeholder = "DIR", verbs = { "symbols" }, once = true,
     help = "files lie below this folder, as in an image of another machine" },
-  { name = "debuginfod", kind = "flag", verbs = { "script", "eval", "symbols", "archive" },
+  { name = "debuginfod", kind = "flag", verbs = { "script", "eval", "repl", "symbols", "archive" },
     help = "ask the servers in DEBUGINFOD_URLS for programs and debug files that are not here" },
   { name = "color", kind = "choice", choices = { "auto", "always", "never" },
     aliases = { "colour" }, default = "auto",
     help = "colours; auto: on a terminal, unless NO_COLOR is set" },
   { name = "json", kind = "flag", help = "results as JSON, one document a line" },
+  { name = "batch", kind = "flag", once = true, verbs = { "repl" },
+    help = "lines come from standard input: no prompt, no pages; exit 1 when one fails" },
   { name = "strict", kind = "flag", help = "lost or cut off data is an error (exit 3)" },
   { name = "quiet", short = "q", kind = "flag", help = "results, losses, notes and errors only" },
   { name = "verbose", short = "v", kind = "flag", help = "say what is done" },

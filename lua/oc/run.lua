@@ -9,13 +9,13 @@ local dispatch = require "oc.dispatch"
 local errors = require "oc.errors"
 local filter = require "oc.filter"
 local ffi = require "ffi"
+local lease = require "oc.lease"
 local machine_events = require "oc.machine_events"
 local memory_limit = require "oc.memory_limit"
 local phases = require "oc.phases"
 local progress = require "oc.progress"
 local session = require "oc.session"
 local settings = require "oc.settings"
-local view = require "oc.view"
 
 local M = {}
 
@@ -51,7 +51,9 @@ end
 --- Tells of an error in a callback or hook (`fn`). Ctrl-C in a hook ends the run and is no error;
 --- what used up the script's memory ends it too.
 local function report(trace, err, fn)
-  local out_of_memory = memory_limit.explain(err, fn or callback_at_hand(trace))
+  fn, err = fn or callback_at_hand(trace), errors.make(err)
+  if err.message == "stack overflow" and not err.file and fn then errors.place_at(err, fn) end
+  local out_of_memory = memory_limit.explain(err, fn)
   if out_of_memory then
     M.stop(trace)
     err = out_of_memory
@@ -250,6 +252,7 @@ end
 ---@return boolean ok
 ---@return any err
 function M.deliver(trace)
+  settings.begin_run()
   if trace._path then progress.start() end
   local ok, err = xpcall(feed, traced, trace)
   progress.stop()
@@ -257,9 +260,12 @@ function M.deliver(trace)
   -- run. An event that a script kept beyond its callback points to bytes that are gone: now to
   -- zeros.
   local is_finished = C.oc_session_finish(trace._session) == 0
-  local problem = not is_finished and session.problem(trace._session)
+  if ok and not is_finished then
+    local problem = session.problem(trace._session)
+    ok, err = false, errors.new("the run could not be completed: " .. problem)
+  end
   trace._is_over = true
-  for _, event_view in pairs(trace._views) do event_view._d = view.nothing end
+  for _, event_view in pairs(trace._views) do event_view._d = lease.nothing end
   say_skipped(trace._timers)
   return ok, err
 end
@@ -286,7 +292,6 @@ function M.feed(trace)
   local ok, err = M.deliver(trace)
   M.conclude(trace)
   if not ok then error(err, 0) end
-  if problem then error(errors.new("the run could not be completed: " .. problem), 0) end
 end
 
 return M

@@ -178,7 +178,8 @@ function M.text()
   local out = { ("script profile: %s; reading the clock takes %.0f ns, twice a call\n"):format(
     seconds(M.total_ns), clock_ns), table_of(list, rest_of(list)) }
   if samples > 0 then
-    out[#out + 1] = ("hot lines, of %d samples (one a tick of CPU time, 1 to 4 ms):\n"):format(samples)
+    out[#out + 1] = ("hot lines, of %d samples (one a tick of CPU time, 1 to 4 ms):\n"):format(
+      samples)
     out[#out + 1] = table_of_lines(hot_lines())
   else
     out[#out + 1] = "no line was sampled: it took less than a millisecond of CPU time\n"

@@ -10,12 +10,14 @@ local errors = require "oc.errors"
 ---@field verbose boolean
 ---@field quiet boolean
 ---@field traceback boolean
+---@field stdin_is_script boolean
 ---@field debuginfod boolean
 ---@field profile boolean callbacks are timed
 ---@field checked boolean events may not be used once their callback returned
 ---@field errors oc.errors.Collector of callbacks
 ---@field read_source fun(chunk: string): string? the text of a chunk
 ---@field before_open fun() told before the first trace is opened
+---@field begin_run fun() told when a run begins
 ---@field finished fun(trace: oc.Trace) told when a run is over
 local M = {
   json = false,
@@ -23,6 +25,7 @@ local M = {
   verbose = false,
   quiet = false,
   traceback = false,
+  stdin_is_script = false,
   debuginfod = false,
   profile = false,
   checked = false,
@@ -31,6 +34,7 @@ local M = {
   write = function(text) io.stdout:write(text) end,
   read_source = function() return nil end,
   before_open = function() end,
+  begin_run = function() end,
   finished = function() end,
 }
 

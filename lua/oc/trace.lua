@@ -20,6 +20,7 @@ local instrument = require "oc.instrument"
 local kinds = require "oc.kinds"
 local members = require "oc.members"
 local machine = require "oc.machine"
+local machine_events = require "oc.machine_events"
 local open_options = require "oc.open_options"
 local phases = require "oc.phases"
 local profile = require "oc.profile"
@@ -68,6 +69,10 @@ local function forget(trace)
   end
 end
 
+--- Forgets a trace that is not going to be run.
+---@param trace oc.Trace
+function M.forget(trace) forget(trace) end
+
 -- Opening ----------------------------------------------------------------------------------------
 
 local on_options = { filter = "string", optional = "boolean" }
@@ -105,7 +110,7 @@ function M.open(options)
     _max_overhead = given.max_overhead, _phases = phases.new(given.paused), _registered = {},
     _pushdown = options.pushdown ~= false,
     _proxies = {}, _queue = proxies.new_queue(), _timers = timers.new(), _at_end = {},
-    _ran = false, _stopping = false, _scratch = {}, _told = {},
+    _ran = false, _stopping = false, _scratch = {}, _told = {}, _used = {},
     _opened_at = debug.getinfo(2, "Sl"),
   }, Trace)
   opened[#opened + 1] = self
@@ -341,23 +346,33 @@ function Trace:event(name)
   }
 end
 
---- Uses a scenario: its events are asked for, its samples and spans go into the machine.
----@param name string
-function Trace:use(name)
+--- Writes events to a file while they are read: a table by the path's extension (.events.csv,
+--- .events.jsonl, .events.db), or a part of a recorded trace (.data). Complete when `run` returns.
+---@param path string
+---@param options? { events?: string[], filter?: string, format?: string, force?: boolean }
+function Trace:export(path, options) require("oc.event_files").export(self, path, options) end
+
+--- Uses scenarios: their events are asked for, their samples and spans go into the machine. One
+--- that is used already is not used again.
+---@param ... string names
+function Trace:use(...)
   if self._ran then errors.misuse("scenarios are chosen before trace:run()", { token = "use" }) end
-  local found = scenario.find(name)
-  local wants_stacks = found and found.stacks and not self._asked.stacks
-  if wants_stacks then
+  local names = scenario.choose(self._used, ...)
+  local stacks = not self._asked.stacks and scenario.stacks_of(names)
+  if stacks then
     if #self._registered > 0 then
-      errors.misuse(("scenario '%s' wants stacks: use it before the first callback"):format(name),
-        { token = "use", hint = "or open the trace with stacks" })
+      errors.misuse(("scenario '%s' wants stacks: use it before the first callback"):format(
+        names[1]), { token = "use",
+        hint = "or open the trace with stacks; several at once: trace:use(\"a\", \"b\")" })
     end
-    self._asked.stacks = (self._path or self._source) and "any" or found.stacks
+    self._asked.stacks = (self._path or self._source) and "any" or stacks
     ask.apply(self._session, self._asked, settings.run.command ~= nil)
   end
-  self._options.machine = true
-  self._scenario = name
-  scenario.use(self, name)
+  self._options.machine = self._options.machine or true
+  for _, name in ipairs(names) do
+    self._scenario = name
+    scenario.use(self, name)
+  end
   self._scenario = false
   return self
 end
@@ -381,8 +396,8 @@ function Trace:is_paused() return self._phases.is_paused end
 ---@return string
 function Trace:phase(name) return phases.phase(self, name) end
 
---- A table for what belongs to one input, such as when a thread's call began: emptied at the beginning
---- of each, where there are several (`-i a -i b`), and behind the last one.
+--- A table for what belongs to one input, such as when a thread's call began: emptied at the
+--- beginning of each, where there are several (`-i a -i b`), and behind the last one.
 ---@return table
 function Trace:scratch()
   if self._ran then
@@ -396,6 +411,11 @@ end
 function Trace:_start()
   filter.check_run(self._fits, self._left_out, self._misfit)
   run.start(self, self._buffer_bytes, function(body) return with_fallback(self, body) end)
+end
+
+local function run_whole(self)
+  self:_start()
+  run.feed(self)
 end
 
 --- True when a run is more than one pass over one input.
@@ -412,18 +432,18 @@ function Trace:run()
     errors.misuse("this trace has been run already",
       { token = "run", hint = "open it again for a second run" })
   end
+  if self._options.machine and settings.run.filter then machine_events.choose(self) end
   self._ran = true
   forget(self)
   if settings.run.asked and settings.run.asked.events and not self._has_read_events then
     io.stderr:write("oc: this script chooses its events itself: -e and --syscalls change nothing\n")
   end
   self._ran_at = debug.getinfo(2, "Sl")
-  if has_parts(self) then
-    require("oc.jobs").run(self)
+  local go = has_parts(self) and require("oc.jobs").run or run_whole
+  if settings.profile then
+    require("oc.script_profile").time_run(go, self)
   else
-    self:_start()
-    local pass = settings.profile and require("oc.script_profile").time_run
-    if pass then pass(run.feed, self) else run.feed(self) end
+    go(self)
   end
   return self
 end

@@ -4,6 +4,8 @@
 --
 -- Accessors are made (see view_source.lua) when a script first names the field.
 -- The view is lent for the callback; `e:copy()` owns its bytes.
+--
+-- one thing: what an event shows, of which a copy and a payload alone are other shapes.
 
 local C = require "oc.abi"
 require "oc.addr"
@@ -12,6 +14,7 @@ local ffi = require "ffi"
 local fields = require "oc.view_fields"
 local json = require "oc.json"
 local kinds = require "oc.kinds"
+local lease = require "oc.lease"
 local process_facts = require "oc.process_facts"
 local sample = require "oc.sample"
 local session_of = require "oc.session"
@@ -32,16 +35,7 @@ end
 
 local no_field, names_of, payload_names = fields.missing, fields.names, fields.payload_names
 
-local function payload_source(kind, name)
-  return kind.by_name[name] and source.payload(kind.by_name[name])
-end
-
---- The accessor's source for `e[name]`: common names hide the payload's, those of samples yield.
-local function source_of(kind, name)
-  if source.is_common[name] then return source.common(kind, name) end
-  return kind.aliases and kind.aliases[name] or payload_source(kind, name)
-    or source.common(kind, name)
-end
+local payload_source, source_of = fields.payload_source, fields.source
 
 local function payload_accessor(kind, name, runtime)
   local text = payload_source(kind, name) or no_field(kind, name, payload_names(kind))
@@ -108,46 +102,6 @@ end
 local view_struct = [[
 struct { const oc_event *_d; oc_event _own; int32_t _is_copy, _lender; uint8_t _bytes[?]; }]]
 
--- An event whose fields are all zero, and none of whose offsets lead out of it.
-local nothing_bytes = ffi.new("uint8_t[?]", 131072)
-local nothing = ffi.new("oc_event[1]", { { record = nothing_bytes, payload = nothing_bytes } })
-M.nothing = nothing
-
--- Leases (`--checked`): each call of a callback gets an event of its own, which is gone afterwards.
-
-local GONE = -1  -- of _is_copy
-local lenders = {}
-
---- A number for who lends events: the place of the callback.
----@param place string file:line
----@return integer
-function M.new_lender(place)
-  lenders[#lenders + 1] = place
-  return #lenders
-end
-
-function M.lend(event, lender)
-  local own = ffi.typeof(event)(0)
-  own._d, own._lender = event._d, lender
-  return own
-end
-
-function M.take_back(own) own._d, own._is_copy = nothing, GONE end
-
-local function raise_gone(event, what)
-  errors.misuse(("this event is gone: it was lent to the callback at %s, which has returned")
-    :format(lenders[event._lender] or "an unknown line"),
-    { token = what, hint = "keep e:copy(), or the numbers and texts that are needed" })
-end
-
---- `index` of an event, which asks first whether it is still there.
-local function checked(index)
-  return function(self, name)
-    if self._is_copy == GONE then raise_gone(self, name) end
-    return index(self, name)
-  end
-end
-
 local function raw_bytes(d, field)
   if field.kind >= kinds.DYNAMIC_CHARS then
     local word = ffi.cast("const uint32_t *", d.payload + field.offset)[0]
@@ -171,7 +125,7 @@ local function make_args(kind, runtime)
   local copies = setmetatable({}, { __mode = "k" })  -- keeps a copied event alive with its args
   local args_type = ffi.metatype("struct { const oc_event *_d; }", {
     __index = function(self, name)
-      if settings.checked and copies[self]._is_copy == GONE then raise_gone(copies[self], name) end
+      if settings.checked then lease.check(copies[self], name) end
       local f = get[name]
       if f == nil then
         f = payload_accessor(kind, name, runtime)
@@ -281,15 +235,25 @@ function M.new(kind, runtime)
     return f(self._d, self)
   end
   local function text(self)
-    if self._is_copy == GONE then raise_gone(self) end
+    lease.check(self)
     return describe(self._d, kind, runtime)
   end
   ffi.metatype(view_type, {
-    __index = settings.checked and checked(index) or index,
+    __index = settings.checked and lease.checked(index) or index,
     __tostring = text,
     __newindex = read_only,
   })
   return view_type(0)
+end
+
+--- A function that shows a payload without its record, a descriptor that has only that, as a table
+--- of its fields. Lent: until it is called again.
+---@param kind oc.Kind
+---@param runtime oc.view.Runtime
+---@return fun(d: ffi.cdata*): table
+function M.payload_reader(kind, runtime)
+  local args, lent = make_args(kind, runtime), { _is_copy = 0 }
+  return function(d) return args(d, lent) end
 end
 
 --- A function(e) that reads one field; a wrong name is an error now, not at the first event.
@@ -301,24 +265,6 @@ function M.field_reference(kind, name)
   if name ~= "args" and not source_of(kind, name) then no_field(kind, name) end
   local text = ("return function(e) return e[%q] end"):format(name)
   return assert(loadstring(text, errors.own_chunk("field:" .. name)))()
-end
-
---- True when the events of a kind have this name; with `in_payload` as `e.args` has it.
----@param kind oc.Kind
----@param name string
----@param in_payload? boolean
----@return boolean
-function M.has(kind, name, in_payload)
-  if in_payload then return kind.by_name[name] ~= nil end
-  return name == "args" or source_of(kind, name) ~= nil
-end
-
---- Raises that a kind has no such name.
----@param kind oc.Kind
----@param name string
----@param in_payload? boolean
-function M.missing(kind, name, in_payload)
-  no_field(kind, name, in_payload and payload_names(kind) or nil)
 end
 
 -- The runtime of generated code ------------------------------------------------------------------

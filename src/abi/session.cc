@@ -1,5 +1,6 @@
 #include "abi/calls.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -60,6 +61,23 @@ void oc_host_timeout(oc_host* host, double timeout_ns) {
   host->timeout_ns = static_cast<int64_t>(whole(timeout_ns));
 }
 
+int oc_host_interactive(oc_host* host, int interactive) {
+  return host->interactive.exchange(interactive);
+}
+
+void oc_host_interrupt(void) { raise(SIGINT); }
+
+int oc_host_pid(void) { return getpid(); }
+
+int oc_host_begin_line(oc_host* host) {
+  if (host->interactive != 0) {
+    host->lines_begun.fetch_add(1);
+    host->stop_requests = 0;
+    host->timed_out = false;
+  }
+  return host->end_signal.load();
+}
+
 int oc_host_interrupted(oc_host* host) {
   if (host->timed_out) return -1;
   return host->stop_requests.load() == 0 ? 0 : host->last_signal.load();
@@ -68,7 +86,7 @@ int oc_host_interrupted(oc_host* host) {
 oc_session* oc_session_new(oc_host* host) { return new oc_session(*host); }
 
 void oc_session_close(oc_session* session) {
-  if (session == nullptr) return;
+  if (session == nullptr || session->forks != session->host.forks) return;
   {
     const std::lock_guard lock(session->host.mutex);
     if (session->host.active == session) {

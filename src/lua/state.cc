@@ -5,6 +5,7 @@
 
 #include "base/trusted_file.h"
 #include "lua/embedded.h"
+#include "lua/prompt_calls.h"
 
 namespace oc::lua {
 
@@ -106,7 +107,7 @@ int add_traceback(lua_State* state) {
 
 }  // namespace
 
-State::State(oc_host& host) : bar_(host), state_(luaL_newstate(), Closer{&memory_}) {
+State::State(oc_host& host) : bar_(host), prompt_(host), state_(luaL_newstate(), Closer{&memory_}) {
   memory_.attach(raw());
   luaL_openlibs(raw());
   lua_getglobal(raw(), "package");
@@ -137,6 +138,7 @@ void State::preload_host(oc_host& host) {
   lua_pushlightuserdata(raw(), &bar_);
   luaL_setfuncs(raw(), kBarFunctions, 1);
   add_memory_functions(raw(), memory_);
+  add_prompt_calls(raw(), prompt_);
   lua_setfield(raw(), -2, "oc.host");
   lua_pop(raw(), 2);
 }

@@ -9,6 +9,7 @@
 #include "abi/host.h"
 #include "base/result.h"
 #include "lua/progress_bar.h"
+#include "lua/prompt_calls.h"
 #include "lua/script_memory.h"
 
 namespace oc::lua {
@@ -40,6 +41,7 @@ class State {
   void preload_host(oc_host& host);
 
   ProgressBar bar_;
+  Prompt prompt_;
   ScriptMemory memory_;
   std::unique_ptr<lua_State, Closer> state_;
 };

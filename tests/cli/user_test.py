@@ -120,6 +120,30 @@ def attacks(suite, program):
     suite.check("the broker gives what watching needs, and nothing else", problems, ended)
 
 
+def file_capabilities(suite, program, is_live):
+    """A program with capabilities of its own, run by an ordinary user, gives them up in all threads."""
+    capable = program + ".capable"
+    shutil.copy(program, capable)
+    given = shutil.which("setcap") and subprocess.run(["setcap", "cap_perfmon,cap_dac_read_search,cap_sys_admin+ep", capable], check=False,
+                                                      capture_output=True).returncode == 0
+    if not given:
+        suite.skip("a program with capabilities", "setcap does not work here")
+        return
+    as_nobody = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
+    script = "local f = io.popen 'cat /proc/'..io.open('/proc/self/stat'):read '*n'..'/task/*/status' print(f:read '*a')".replace(
+        "'cat /proc/'..io.open('/proc/self/stat'):read '*n'..'/task/*/status'", "('cat /proc/' .. io.open('/proc/self/stat'):read '*n' .. '/task/*/status')")
+    for more, wanted in (([], False), (["--user", "nobody"], True)):
+        ended = run(["eval", script, *more], program=capable, prefix=as_nobody)
+        sets = [line.split()[1] for line in ended.out.splitlines() if line.startswith("CapEff:")]
+        is_none = bool(sets) and all(int(value, 16) == 0 for value in sets)
+        suite.check(f"a program with capabilities {' '.join(more)}", problems_of(ended, 0, "CapEff", None)
+                    + ([] if len(sets) >= 2 and is_none == wanted else [f"of the threads: {sets}"]), ended)
+    if is_live:
+        count = "local n = 0 local t = oc.open {} t:on('cpu', function() n = n + 1 end) t:run() print('seen', n > 0)"
+        ended = run(["eval", count, "--user", "nobody", "-d", "300ms"], program=capable, prefix=as_nobody)
+        suite.check("such a program's broker opens events", problems_of(ended, 0, "seen\ttrue", "", 12), ended)
+
+
 def doctor(suite, program):
     ended = run(["doctor", "--user", "nobody", "--json"], program=program)
     findings = {line["name"]: line for line in map(json.loads, ended.out.splitlines()) if "name" in line}
@@ -149,6 +173,7 @@ def main():
         without_events(suite, program)
         attacks(suite, program)
         cannot = may_trace()
+        file_capabilities(suite, program, not cannot)
         if cannot:
             suite.skip("events", cannot)
         else:

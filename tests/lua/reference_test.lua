@@ -98,6 +98,14 @@ local function words_of(trace)
 end
 compare("word", words_of(print).verbs, set { "trace", "machine" })
 
+do -- the commands of the REPL
+  local names = {}
+  for _, command in ipairs(upvalue(require("oc.repl.commands").run, "commands")) do
+    names["." .. command.name] = true
+  end
+  compare("repl", names)
+end
+
 do -- options, and tables that are read
   local machine_add = require "oc.machine_add"
   for group, names in pairs {
@@ -228,6 +236,8 @@ do
           .. (ok and result .. " errors in callbacks" or errors.render(result)))
       elseif entry.live then
         check(loadstring(entry.live), entry.full .. ": its example is no Lua")
+      elseif group.name == "repl" then
+        check(not entry.example)  -- it is typed, not run
       elseif entry.signature or not (group.is_table or entry.joint == ".") then
         without[#without + 1] = entry.full
       end

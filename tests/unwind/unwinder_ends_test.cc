@@ -57,7 +57,7 @@ TEST_CASE("nothing calls the code at which a program begins, though it has no CF
   CHECK(end_at(start + 8) == End::kComplete);
   CHECK(end_at(start + 61) == End::kComplete);
   CHECK(end_at(start + 65) == End::kNoRules);  // that is other code
-  CHECK(end_at(start) == End::kNoRules);       // a return to its first byte is of what lies before
+  CHECK(end_at(start) == End::kNoMapping);  // a return to its first byte is of the function before
 }
 
 TEST_CASE("a register that the sample does not have ends the stack where it is wanted") {

@@ -27,6 +27,8 @@ local function shared(name, add)
       errors = "another kind, other columns",
       example = make .. ('local b = oc.%s(' .. first .. '"comm")\n'):format(name)
         .. "at_end(function() b:merge(a) print(b:total()) end)" },
+    { "fresh", "(): oc.Aggregate", "An empty one of the same kind, keys and options.",
+      example = at_end "local b = a:fresh() b:merge(a) print(b:total())" },
     { "clear", "()", "Forgets all rows.", example = at_end "a:clear() print(a:total())" },
     { "json", "(options?: oc.PrintOptions): string",
       "One JSON document: kind, columns, rows, total.",
@@ -110,6 +112,8 @@ t:print()]] },
 a:merge(oc.table("a", { values = { "n" } }))]] },
     { "total", "(): number", "The sum of the first value.",
       example = [[print(oc.table("a", { values = { "n" } }):total())]] },
+    { "fresh", "(): oc.Table", "An empty one with the same keys and values.",
+      example = [[print(#oc.table("a", { values = { "n" } }):fresh():rows())]] },
     { "clear", "()", "Forgets all rows.", example = [[oc.table("a", { values = { "n" } }):clear()]]
       },
     { "print", "(options?: oc.PrintOptions)", "As of aggregates.",

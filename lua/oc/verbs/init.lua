@@ -14,7 +14,9 @@ M.verbs = {
   { name = "script", usage = "NAME|FILE|-  [options] [-- CMD…]",
     summary = "run a script, live or on a trace (-i)", completes = "script" },
   { name = "eval", usage = "CODE  [options] [-- CMD…]",
-    summary = "run a line of Lua; oc is there already", completes = "none" },
+    summary = "run a line of Lua, as in 'count(\"exec\", \"comm\")'", completes = "none" },
+  { name = "repl", usage = "[TRACE]  [options]",
+    summary = "questions to a trace, or to this machine, a line at a time" },
   { name = "record", usage = "[-e EVENT,…] [-o FILE]  [options] [-- CMD…]",
     summary = "record a trace that oc and perf read (perf.data)" },
   { name = "report", usage = "TRACE  [filters] [--by comm,symbol…] [--tree]",
@@ -76,8 +78,8 @@ local function choose(word, argv)
       privileges.apply("script", argv)
       return require "oc.verbs.script", argv
     end
-    wrong_usage(("oc cannot show %s by itself yet"):format(word),
-      "run a script on it: oc script -i " .. word .. " cpu_top")
+    table.insert(argv, 1, word)
+    return require "oc.verbs.repl", argv
   end
   if word:find("%.lua$") or word:find("/", 1, true) then
     wrong_usage("there is no file " .. word, "oc list scripts shows oc's own scripts")

@@ -193,8 +193,9 @@ function M.run(argv)
   input.run_scripts(options)
   options.top = options.top or 40
   local is_tree = options.tree or options.callers or options.callees
-  if options.scenario and not options.by and not is_tree then
-    options.by = (scenario.find(options.scenario) or {}).by
+  local by_of_kind = {}
+  for _, name in ipairs(not options.by and not is_tree and input.scenarios(options) or {}) do
+    by_of_kind[input.kind_of(name)] = scenario.find(name).by
   end
   local machine = input.load(path, options)
   local kinds = input.kinds(machine, options)
@@ -202,7 +203,8 @@ function M.run(argv)
   local found = false
   for i, kind in ipairs(kinds) do
     if i > 1 and not options.json then io.stdout:write("\n") end
-    local is_there = input.as_usage(show_kind, machine, kind, options)
+    local asked = setmetatable({ by = options.by or by_of_kind[kind] }, { __index = options })
+    local is_there = input.as_usage(show_kind, machine, kind, asked)
     found = found or is_there ~= false
   end
   local pattern = options.callers or options.callees

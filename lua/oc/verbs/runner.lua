@@ -22,7 +22,8 @@ local FAILED, INCOMPLETE = 1, 3
 
 --- What tells the kernel what to record cannot change what was recorded. Set once for all, by the
 --- environment or a file, it is for live runs.
-local function check_recorded(context)
+---@param context oc.args.Context
+function M.check_recorded(context)
   for _, option in ipairs(own_options) do
     local shown = option.live and context.typed[(option.name:gsub("-", "_"))]
     if shown then
@@ -32,7 +33,26 @@ local function check_recorded(context)
   end
 end
 
---- Takes the options into the settings; what the script did not declare is wrong usage now.
+--- Takes the options into the settings.
+---@param context oc.args.Context
+function M.take_options(context)
+  local options = context.options
+  settings.json, settings.verbose, settings.quiet = options.json, options.verbose, options.quiet
+  settings.traceback = options.traceback
+  settings.use_debuginfod(options.debuginfod)
+  settings.errors.max = options.max_errors
+  settings.run = {
+    input = options.input, inputs = context.inputs, jobs = options.jobs,
+    duration = options.duration, events = options.events,
+    time = options.time, buffer = options.buffer, command = context.command,
+    frequency = options.frequency, paused = options.paused, max_overhead = options.max_overhead,
+    filter = options.filter, asked = ask.of_options(options),
+  }
+  settings.profile, settings.checked = options.profile_script, options.checked
+  if options.memory then host.memory_limit(options.memory) end
+end
+
+--- Takes them; what the script did not declare is wrong usage now.
 local function apply(context)
   context:finish()
   local options, command = context.options, context.command
@@ -54,28 +74,20 @@ local function apply(context)
     wrong_usage("--live traces this machine, and -i reads a recorded trace",
       "leave out one of the two")
   elseif options.input then
-    check_recorded(context)
+    M.check_recorded(context)
   end
-  settings.json, settings.verbose, settings.quiet = options.json, options.verbose, options.quiet
-  settings.traceback = options.traceback
-  settings.use_debuginfod(options.debuginfod)
-  settings.errors.max = options.max_errors
-  settings.run = {
-    input = options.input, inputs = context.inputs, jobs = options.jobs,
-    duration = options.duration, events = options.events,
-    time = options.time, buffer = options.buffer, command = context.command,
-    frequency = options.frequency, paused = options.paused, max_overhead = options.max_overhead,
-    filter = options.filter, asked = ask.of_options(options),
-  }
-  settings.profile, settings.checked = options.profile_script, options.checked
-  if options.memory then host.memory_limit(options.memory) end
+  if (options.jobs or 1) > 1 and (options.profile_script or options.jit_report) then
+    wrong_usage("--profile-script and --jit-report look into one process, and --jobs makes more",
+      "leave out --jobs")
+  end
+  M.take_options(context)
   if options.jit_report then require("oc.jit_report").start() end
   if options.profile_script then require("oc.script_profile").start() end
   if options.timeout then C.oc_host_timeout(host_pointer, options.timeout) end
 end
 
 --- Raises the limits under which LuaJIT would give up compiling large scripts.
-local function tune_jit()
+function M.tune_jit()
   require("jit.opt").start("maxmcode=16384", "maxtrace=8000", "maxrecord=16000")
 end
 
@@ -161,7 +173,7 @@ function M.run(context, source, name, how)
     end
   end
   jit.off(chunk)  -- hooks work in interpreted code only: Ctrl-C must reach a loop in the body
-  tune_jit()
+  M.tune_jit()
   C.oc_host_doing(host_pointer, IN_BODY)
   local ok, err = xpcall(function()
     how.after(chunk(unpack(context.positionals)))
