@@ -42,7 +42,10 @@ local function new_owner(self)
     end
     return self._trace
   end
-  function owner.is_filled() return not (self._trace and self._trace:has_callbacks()) end
+  function owner.is_filled()
+    local trace = self._trace
+    return not (trace and not trace._ran and trace:has_callbacks())
+  end
   function owner.machine() return self:machine() end
   function owner.show(value) self.show(value) end
   return owner
