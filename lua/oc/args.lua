@@ -148,13 +148,16 @@ local function unknown(shown, names, other_hint)
     hint and hint:gsub("'(.-)'", "--%1") or other_hint or "--help shows what there is")
 end
 
+-- Verbs that run a command.
+local launching = { script = true, eval = true, record = true, repl = true }
+
 --- What to say of an unknown option behind words that nothing takes: they look like a command.
 ---@param context oc.args.Context
 ---@param words string[] of the command line, the option not among them
 ---@param option string as the user wrote it
 ---@return string?
 local function command_hint(context, words, option)
-  if #words == 0 then return nil end
+  if #words == 0 or not launching[context.verb] then return nil end
   local before = context.verb == "script" and "script " .. tostring(context.script)
     or context.verb .. " …"
   return ("a command to run comes after --, as in: oc %s -- %s %s"):format(before,
@@ -249,6 +252,10 @@ local function index_declared(declared)
       errors.misuse(("argument '%s' is a %s"):format(name, type(argument)), {
         token = name, hint = "make it with oc.number, oc.string, oc.flag, oc.duration, …",
       })
+    end
+    if name == "user" then
+      errors.misuse("no argument can be called user: --user says who runs the script",
+        { token = name })
     end
     argument.key, argument.name = name, dashed(name)
     arguments[#arguments + 1] = argument

@@ -6,7 +6,7 @@
 local C = require "oc.abi"
 local errors = require "oc.errors"
 local ffi = require "ffi"
-local nearest = require "oc.nearest"
+local members = require "oc.members"
 local selection = require "oc.selection"
 local terminal = require "oc.terminal"
 local text_table = require "oc.text_table"
@@ -168,7 +168,7 @@ local function walk(self, node, depth, state)
       state.rows[#state.rows + 1] = { ("%.2f%%"):format(percent),
         own > 0 and ("%.2f%%"):format(own) or "", ("  "):rep(depth) .. name,
         styles = { terminal.heat(percent), terminal.heat(own) } }
-      if depth < state.depth then walk(self, child, depth + 1, state) end
+      if depth + 1 < state.depth then walk(self, child, depth + 1, state) end
     end
   end
 end
@@ -176,6 +176,7 @@ end
 local print_options = { min = true, depth = true, most = true }
 
 --- The tree as text: total, self, name.
+--- `depth`: so many levels.
 ---@param options? { min?: string|number, depth?: integer, most?: integer }
 ---@return string
 function Graph:text(options)
@@ -205,18 +206,7 @@ Graph.__tostring = function(self) return self:text() end
 
 M.class = Graph
 
-Graph.__index = function(_, name)
-  local method = Graph[name]
-  if method == nil and type(name) == "string" and not name:find("^_") then
-    local names = {}
-    for known in pairs(Graph) do
-      if not known:find("^_") then names[#names + 1] = known end
-    end
-    errors.misuse(("a graph has no '%s'"):format(name),
-      { token = name, hint = nearest.hint(name, names) })
-  end
-  return method
-end
+Graph.__index = members.of(Graph, "a graph has")
 
 --- Of a machine's samples.
 ---@param machine oc.Machine

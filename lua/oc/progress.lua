@@ -49,6 +49,9 @@ function M.make_way()
   end)
 end
 
+--- In a worker: the first process has the bar.
+function M.leave() M._is_made, is_shown = false, false end
+
 --- A recorded trace is being read from now on.
 function M.start()
   is_shown = M._is_made and not settings.quiet

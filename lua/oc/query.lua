@@ -5,8 +5,8 @@
 local C = require "oc.abi"
 local errors = require "oc.errors"
 local ffi = require "ffi"
+local members = require "oc.members"
 local json = require "oc.json"
-local nearest = require "oc.nearest"
 local selection = require "oc.selection"
 local terminal = require "oc.terminal"
 local text_table = require "oc.text_table"
@@ -218,7 +218,10 @@ end
 local function group_title(group) return type(group) == "string" and group or "group" end
 
 local function shown_key(group, value)
-  if value == nil then return "" end
+  if value == nil or value == "" then
+    local name = type(group) == "string" and (group:match("^attribute:(.*)") or group) or "value"
+    return ("(no %s)"):format(name)
+  end
   if type(group) == "string" and group:find("^time") then return units.write_duration(value) end
   return tostring(value)
 end
@@ -298,18 +301,7 @@ Query.__tostring = function(self) return tostring(result(self, 20)) end
 
 M.class, M.result_class = Query, Result
 
-Query.__index = function(_, name)
-  local method = Query[name]
-  if method == nil and type(name) == "string" and not name:find("^_") then
-    local names = {}
-    for known in pairs(Query) do
-      if not known:find("^_") then names[#names + 1] = known end
-    end
-    errors.misuse(("samples have no '%s'"):format(name),
-      { token = name, hint = nearest.hint(name, names) })
-  end
-  return method
-end
+Query.__index = members.of(Query, "samples have")
 
 --- `raw`: a finished selection.
 ---@return oc.Query

@@ -20,9 +20,10 @@ M.classes = {
   addr = require("oc.addr").methods,
   stack = require("oc.stack").methods,
 }
-for _, name in ipairs { "counter", "sum", "stats", "histogram" } do
+for _, name in ipairs { "counter", "sum", "stats", "histogram", "quantiles" } do
   M.classes[name] = getmetatable(require("oc.aggregate")[name]())
 end
+M.classes.topk = getmetatable(require("oc.aggregate").topk(1))
 M.classes.table = getmetatable(require("oc.aggregate").table { values = { "n" } })
 
 local function of_table(value)

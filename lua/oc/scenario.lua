@@ -194,17 +194,40 @@ local function tell_unmatched(trace, scenario, line)
   end)
 end
 
+--- Those of `...` that are not in `used` yet, and puts them there. Unknown ones are an error.
+---@param used table<string, boolean>
+---@return string[]
+function M.choose(used, ...)
+  local names = {}
+  for i = 1, select("#", ...) do
+    local name = select(i, ...)
+    local found, hint = M.find(name)
+    if not found then
+      errors.misuse(("there is no scenario '%s'"):format(tostring(name)),
+        { token = tostring(name), hint = hint })
+    end
+    if not used[name] then names[#names + 1] = name end
+    used[name] = true
+  end
+  return names
+end
+
+--- The stacks that one of them wants; nil: none does.
+---@param names string[]
+---@return string?
+function M.stacks_of(names)
+  for _, name in ipairs(names) do
+    if M.find(name).stacks then return M.find(name).stacks end
+  end
+  return nil
+end
+
 --- Registers what a scenario needs; its samples and spans go into the trace's machine.
 ---@param trace oc.Trace
 ---@param name string
 ---@return oc.Scenario
 function M.use(trace, name)
-  local scenario, hint = M.find(name)
-  if not scenario then
-    errors.misuse(("there is no scenario '%s'"):format(tostring(name)),
-      { token = tostring(name), hint = hint })
-  end
-  local machine
+  local scenario, machine = M.find(name), nil
   local function target()
     machine = machine or trace:machine()
     return machine

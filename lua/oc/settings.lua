@@ -12,6 +12,8 @@ local errors = require "oc.errors"
 ---@field traceback boolean
 ---@field stdin_is_script boolean
 ---@field debuginfod boolean
+---@field profile boolean callbacks are timed
+---@field checked boolean events may not be used once their callback returned
 ---@field errors oc.errors.Collector of callbacks
 ---@field read_source fun(chunk: string): string? the text of a chunk
 ---@field before_open fun() told before the first trace is opened
@@ -25,6 +27,8 @@ local M = {
   traceback = false,
   stdin_is_script = false,
   debuginfod = false,
+  profile = false,
+  checked = false,
   run = {},
   errors = errors.Collector.new({ max = 20 }),
   write = function(text) io.stdout:write(text) end,

@@ -100,14 +100,17 @@ end
 
 -- Aggregates -------------------------------------------------------------------------------------
 
---- Which constructor of `oc` a verb stands for, and whether a value comes before the keys.
+local DEFAULT_TOP = 10
+
+--- Which constructor of `oc` a verb stands for, and whether a value, or a number of rows, comes
+--- before the keys.
 local kinds = {
   count = { make = "counter" },
   sum = { make = "sum", has_value = true },
   stats = { make = "stats", has_value = true },
   hist = { make = "histogram", has_value = true },
   quantiles = { make = "quantiles", has_value = true },
-  topk = { make = "topk" },
+  topk = { make = "topk", has_top = true },
 }
 
 --- "hist of ret by comm: syscalls:sys_exit_read", above the table where there are several.
@@ -141,12 +144,14 @@ local function new_aggregate(self, verb, event, ...)
         { token = verb, hint = ('as in %s("syscalls:sys_exit_read", "ret")'):format(verb) })
     end
   end
+  local top = options.of_print.top or DEFAULT_TOP
+  if kind.has_top and type(rest[1]) == "number" then top, first = rest[1], 2 end
   local trace = self._owner.trace()
   local keys = { unpack(rest, first, rest.n) }
   local plan = short_keys.plan(trace, verb, names, { value = value, keys = keys,
     count = rest.n - first + 1, names = options.of_verb.names })
   local arguments = { unpack(plan.columns) }
-  if kind.make == "topk" then table.insert(arguments, 1, options.of_print.top or 10) end
+  if kind.has_top then table.insert(arguments, 1, top) end
   arguments[#arguments + 1] = options.of_aggregate
   local aggregate = aggregates[kind.make](unpack(arguments))
   local callback = short_keys.compile(plan, aggregate, aggregate._kind.method)

@@ -3,7 +3,7 @@
 
 local errors = require "oc.errors"
 local kinds = require "oc.kinds"
-local view = require "oc.view"
+local fields = require "oc.view_fields"
 
 local M = {}
 
@@ -36,11 +36,13 @@ local function source_of(name, found)
   end
   local has, first = 0, nil
   for _, kind in ipairs(found) do
-    if view.has(kind, args or name, args ~= nil) then
+    if fields.has(kind, args or name, args ~= nil) then
       has, first = has + 1, first or kind
     end
   end
-  if has == 0 then view.missing(found[1], args or name, args ~= nil) end
+  if has == 0 then
+    fields.missing(found[1], args or name, args and fields.payload_names(found[1]))
+  end
   if args then return ("e.args.%s"):format(args), first end
   if has == #found then return ("e.%s"):format(name), first end
   return ("e:get %q"):format(name), first

@@ -24,6 +24,7 @@ local MOST_SHOWN = 40
 
 function List:__tostring()
   local columns, lines = {}, {}
+  if #self == 0 then return "(nothing)" end
   for i, column in ipairs(self._columns) do
     columns[i] = { title = column[1], right = column[3] }
   end

@@ -16,9 +16,11 @@ local canonical = require "oc.canonical"
 local errors = require "oc.errors"
 local filter = require "oc.filter"
 local frames = require "oc.frames"
+local instrument = require "oc.instrument"
 local kinds = require "oc.kinds"
+local members = require "oc.members"
 local machine = require "oc.machine"
-local nearest = require "oc.nearest"
+local machine_events = require "oc.machine_events"
 local open_options = require "oc.open_options"
 local phases = require "oc.phases"
 local profile = require "oc.profile"
@@ -108,7 +110,7 @@ function M.open(options)
     _max_overhead = given.max_overhead, _phases = phases.new(given.paused), _registered = {},
     _pushdown = options.pushdown ~= false,
     _proxies = {}, _queue = proxies.new_queue(), _timers = timers.new(), _at_end = {},
-    _ran = false, _stopping = false,
+    _ran = false, _stopping = false, _scratch = {}, _told = {}, _used = {},
     _opened_at = debug.getinfo(2, "Sl"),
   }, Trace)
   opened[#opened + 1] = self
@@ -131,7 +133,9 @@ end
 -- Registering ------------------------------------------------------------------------------------
 
 --- The kinds that `name` means, with the canonical event's name when it adds fields of its own.
-local function kinds_of(self, name, is_optional)
+local kinds_of
+
+local function find_kinds(self, name, is_optional)
   local proxy = self._proxies[name]
   if proxy then return proxies.kinds(proxy, function(from) return kinds_of(self, from) end) end
   local frequency, period = self._asked.frequency, self._asked.period
@@ -147,6 +151,28 @@ local function kinds_of(self, name, is_optional)
     found[i] = kinds.read(self._session, number)
   end
   return found, ""
+end
+
+--- How to record what a trace lacks is told as this run wants it: for a scenario, with stacks.
+local function with_needs(self, ok, ...)
+  if ok then return ... end
+  local err = ...
+  local hint = type(err) == "table" and err.hint
+  if hint and hint:find("^record it with: oc record ") then
+    local stacks = self._asked.stacks
+    if self._scenario then
+      err.hint = ("record it with: oc record -a --scenario %s -o FILE"):format(self._scenario)
+    elseif stacks and stacks ~= "none" then
+      err.hint = hint:gsub("oc record ", stacks == "dwarf" and "oc record --call-graph dwarf "
+        or "oc record -g ", 1)
+    end
+  end
+  error(err, 0)
+end
+
+--- The kinds that a name means here, and the canonical name, if it is one.
+function kinds_of(self, name, is_optional)
+  return with_needs(self, pcall(find_kinds, self, name, is_optional))
 end
 
 local function view_of(self, kind, name)
@@ -210,6 +236,16 @@ local function fall_back(self, err)
   return true
 end
 
+--- Goes on to another recorded trace, or to the same from its beginning: all that was declared is
+--- declared there.
+---@param path string
+function Trace:_reopen(path)
+  attach(self, path)
+  if self._options.cgroups then C.oc_session_sample_cgroups(self._session) end
+  for _, tell in ipairs(self._told) do tell(self._session) end
+  for _, entry in ipairs(self._registered) do bind(self, entry.name, entry.fn, entry.options) end
+end
+
 --- Runs `body`; when the kernel refuses, falls back and runs it again.
 local function with_fallback(self, body)
   local ok, result = pcall(body)
@@ -265,7 +301,7 @@ function Trace:every(period, fn)
     errors.misuse("trace:every wants a function", { token = "every" })
   end
   if self._ran then errors.misuse("timers are set before trace:run()", { token = "every" }) end
-  self._timers:add(ns, fn)
+  self._timers:add(ns, instrument.hook("every " .. tostring(period), fn))
 end
 
 --- Calls `fn()` after the last event.
@@ -274,7 +310,7 @@ function Trace:at_end(fn)
   if type(fn) ~= "function" then
     errors.misuse("trace:at_end wants a function", { token = "at_end" })
   end
-  self._at_end[#self._at_end + 1] = fn
+  self._at_end[#self._at_end + 1] = instrument.hook("at_end", fn)
 end
 
 --- True when `name` (or a glob) means an event that this trace has, or that can be asked for here.
@@ -310,22 +346,34 @@ function Trace:event(name)
   }
 end
 
---- Uses a scenario: its events are asked for, its samples and spans go into the machine.
----@param name string
-function Trace:use(name)
+--- Writes events to a file while they are read: a table by the path's extension (.events.csv,
+--- .events.jsonl, .events.db), or a part of a recorded trace (.data). Complete when `run` returns.
+---@param path string
+---@param options? { events?: string[], filter?: string, format?: string, force?: boolean }
+function Trace:export(path, options) require("oc.event_files").export(self, path, options) end
+
+--- Uses scenarios: their events are asked for, their samples and spans go into the machine. One
+--- that is used already is not used again.
+---@param ... string names
+function Trace:use(...)
   if self._ran then errors.misuse("scenarios are chosen before trace:run()", { token = "use" }) end
-  local found = scenario.find(name)
-  local wants_stacks = found and found.stacks and not self._asked.stacks
-  if wants_stacks then
+  local names = scenario.choose(self._used, ...)
+  local stacks = not self._asked.stacks and scenario.stacks_of(names)
+  if stacks then
     if #self._registered > 0 then
-      errors.misuse(("scenario '%s' wants stacks: use it before the first callback"):format(name),
-        { token = "use", hint = "or open the trace with stacks" })
+      errors.misuse(("scenario '%s' wants stacks: use it before the first callback"):format(
+        names[1]), { token = "use",
+        hint = "or open the trace with stacks; several at once: trace:use(\"a\", \"b\")" })
     end
-    self._asked.stacks = (self._path or self._source) and "any" or found.stacks
+    self._asked.stacks = (self._path or self._source) and "any" or stacks
     ask.apply(self._session, self._asked, settings.run.command ~= nil)
   end
-  self._options.machine = true
-  scenario.use(self, name)
+  self._options.machine = self._options.machine or true
+  for _, name in ipairs(names) do
+    self._scenario = name
+    scenario.use(self, name)
+  end
+  self._scenario = false
   return self
 end
 
@@ -348,6 +396,35 @@ function Trace:is_paused() return self._phases.is_paused end
 ---@return string
 function Trace:phase(name) return phases.phase(self, name) end
 
+--- A table for what belongs to one input, such as when a thread's call began: emptied at the beginning
+--- of each, where there are several (`-i a -i b`), and behind the last one.
+---@return table
+function Trace:scratch()
+  if self._ran then
+    errors.misuse("tables for a run are made before trace:run()", { token = "scratch" })
+  end
+  local made = {}
+  self._scratch[#self._scratch + 1] = made
+  return made
+end
+
+function Trace:_start()
+  filter.check_run(self._fits, self._left_out, self._misfit)
+  run.start(self, self._buffer_bytes, function(body) return with_fallback(self, body) end)
+end
+
+local function run_whole(self)
+  self:_start()
+  run.feed(self)
+end
+
+--- True when a run is more than one pass over one input.
+local function has_parts(self)
+  local inputs = settings.run.inputs
+  return (settings.run.jobs or 1) > 1
+    or inputs and #inputs > 1 and not self._options.input and self._path == inputs[1]
+end
+
 --- Opens what the callbacks need, delivers every event in order of time, calls the end hooks.
 ---@return oc.Trace self
 function Trace:run()
@@ -355,14 +432,19 @@ function Trace:run()
     errors.misuse("this trace has been run already",
       { token = "run", hint = "open it again for a second run" })
   end
+  if self._options.machine and settings.run.filter then machine_events.choose(self) end
   self._ran = true
   forget(self)
   if settings.run.asked and settings.run.asked.events and not self._has_read_events then
     io.stderr:write("oc: this script chooses its events itself: -e and --syscalls change nothing\n")
   end
-  filter.check_run(self._fits, self._left_out, self._misfit)
-  run.start(self, self._buffer_bytes, function(body) return with_fallback(self, body) end)
-  run.feed(self)
+  self._ran_at = debug.getinfo(2, "Sl")
+  local go = has_parts(self) and require("oc.jobs").run or run_whole
+  if settings.profile then
+    require("oc.script_profile").time_run(go, self)
+  else
+    go(self)
+  end
   return self
 end
 
@@ -371,7 +453,13 @@ end
 ---@param module string
 ---@param symbols { offset: number|oc.addr, size: number, name: string }[]
 function Trace:add_symbols(module, symbols)
-  frames.add_symbols(self._session, module, symbols)
+  self:_tell(function(to) frames.add_symbols(to, module, symbols) end)
+end
+
+--- Tells the session something, and those that follow it where there are several inputs.
+function Trace:_tell(tell)
+  tell(self._session)
+  self._told[#self._told + 1] = tell
 end
 
 ---@class oc.UnwindRule
@@ -386,7 +474,7 @@ end
 ---@param module string
 ---@param rules oc.UnwindRule[]
 function Trace:add_unwind_rules(module, rules)
-  require("oc.unwind_rules").add(self._session, module, rules)
+  self:_tell(function(to) require("oc.unwind_rules").add(to, module, rules) end)
 end
 
 --- Asks `fn(frame)` for each place in code that oc cannot name: it returns a name, a table with
@@ -396,7 +484,7 @@ function Trace:symbol_source(fn)
   if type(fn) ~= "function" then
     errors.misuse("trace:symbol_source wants a function", { token = "symbol_source" })
   end
-  frames.set_source(self._session, fn)
+  self:_tell(function(to) frames.set_source(to, fn) end)
 end
 
 -- Asking -----------------------------------------------------------------------------------------
@@ -421,6 +509,7 @@ end
 --- Numbers of the run so far.
 ---@return oc.Stats
 function Trace:stats()
+  if self._merged then return self._merged.stats end
   local stats = session.stats(self._session)
   stats.delivered_to_batches = nil
   stats.events = stats.events - self._phases.skipped
@@ -431,7 +520,9 @@ end
 
 --- Sentences about damage or limits of the trace.
 ---@return string[]
-function Trace:notes() return session.notes(self._session) end
+function Trace:notes()
+  return self._merged and self._merged.notes or session.notes(self._session)
+end
 
 --- The launched command's exit status, 128 + n for a signal; nil without a command or while it
 --- runs.
@@ -456,11 +547,16 @@ function Trace:is_recorded() return self._path ~= nil end
 
 --- True when the trace is truncated or damaged.
 ---@return boolean
-function Trace:is_damaged() return C.oc_session_is_damaged(self._session) ~= 0 end
+function Trace:is_damaged()
+  if self._merged then return self._merged.is_damaged end
+  return C.oc_session_is_damaged(self._session) ~= 0
+end
 
 M.class = Trace
 
 Trace.__index = function(self, name)
+  local merged = rawget(self, "_merged")  -- of several parts (jobs.lua)
+  if merged and (name == "start_ns" or name == "start_wall_ns") then return merged[name] end
   if name == "start_ns" then return session.start_ns(self._session) end
   if name == "host" then return session.host(self._session) end
   if name == "start_wall_ns" then return session.start_wall_ns(self._session) end
@@ -468,16 +564,10 @@ Trace.__index = function(self, name)
     rawset(self, "_has_read_events", true)
     return self._asked.events or {}
   end
-  if name == "_machine" or name == "_profile" then return nil end
+  if name == "_machine" or name == "_profile" or name == "_merged" then return nil end
   local method = Trace[name]
   if method == nil and not (type(name) == "string" and name:find("^_")) then
-    local names = { "events", "host", "start_ns", "start_wall_ns" }
-    for known in pairs(Trace) do
-      if not known:find("^_") then names[#names + 1] = known end
-    end
-    name = tostring(name)
-    errors.misuse(("a trace has no '%s'"):format(name),
-      { token = name, hint = nearest.hint(name, names) })
+    members.missing("a trace has", name, Trace, { "events", "host", "start_ns", "start_wall_ns" })
   end
   return method
 end

@@ -22,6 +22,7 @@ extern "C" {
 }
 
 struct oc_machine;
+struct oc_event_file;
 struct oc_worker;
 
 /// What the program and its script share beside the Lua state: which session runs now, what the script
@@ -95,6 +96,8 @@ struct oc_session {
   std::atomic<bool> is_cut{false};  ///< the run ends before its events do
   /// A face of the session's machine, when somebody asked for it. Only abi/machine.cc knows the type.
   std::unique_ptr<oc_machine, void (*)(oc_machine*)> machine{nullptr, nullptr};
+  /// Files of events that are being written; abi/event_files.cc knows the type.
+  std::vector<std::unique_ptr<oc_event_file, void (*)(oc_event_file*)>> event_files;
   oc::event::Filter filter;  ///< the one checked last, and as Lua reads it
   std::vector<oc_filter_node> nodes;
   std::string kernel_filter, kernel_rest;

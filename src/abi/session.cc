@@ -231,18 +231,19 @@ oc_loop* oc_session_loop(oc_session* session) { return &session->loop; }
 
 void oc_session_stop(oc_session* session) { session->session.stop(); }
 
-void oc_session_finish(oc_session* session) {
+int oc_session_finish(oc_session* session) {
   {
     const std::lock_guard lock(session->host.mutex);
     if (session->host.active == session) session->host.active = nullptr;
   }
   if (session->dropped() > 0) session->cut_at_ns = session->loop.events[session->loop.at].time;
-  guarded(session, [&] {
+  const int status = guarded(session, [&] {
     session->session.finish();
     return 0;
   });
   session->loop.events = nullptr;
   session->ended_at_ns = static_cast<double>(oc::base::now_of(CLOCK_MONOTONIC));
+  return status;
 }
 
 void oc_session_end(oc_session* session) {

@@ -177,7 +177,7 @@ void oc_session_reopen_batch(oc_session* session);
 /* How many events of the batch at hand lie behind the one that loop.at names. */
 uint32_t oc_session_events_behind(oc_session* session);
 /* After the last batch: closes what the run held open, completes the losses. */
-void oc_session_finish(oc_session* session);
+int oc_session_finish(oc_session* session);
 /* After the end hooks: waits a moment for a command that was told to end; until here a signal does not
  * cut off what hooks print. */
 void oc_session_end(oc_session* session);

@@ -9,6 +9,7 @@
 #include "format/formats.h"
 #include "format/frame_texts.h"
 #include "format/measure.h"
+#include "format/sample_rows.h"
 #include "format/span_tracks.h"
 #include "format/time_order.h"
 #include "format/trace_notes.h"
@@ -159,11 +160,19 @@ class ChromeWriter {
     }
   }
 
+  void write_record(const Sample& sample, uint64_t number) {
+    const auto payload = machine_.samples.record(number);
+    const auto* format = sample.kind ? machine_.kind(sample.kind).format : nullptr;
+    if (payload.empty() || format == nullptr) return;
+    text_ += ",\"record\":";
+    append_json_record(text_, *format, payload);
+  }
+
   /// Samples without a stack: values over time of kinds that are numbers or sizes, moments of others.
   bool write_points() {
     uint64_t done = 0;
     bool goes_on = true;
-    what_.selection.for_each([&](const Sample& sample, uint64_t) {
+    what_.selection.for_each([&](const Sample& sample, uint64_t number) {
       if (!goes_on || !goes_on_at(done++, 0)) {
         goes_on = false;
         return;
@@ -183,6 +192,7 @@ class ChromeWriter {
       if (!is_counter && sample.cpu != machine::kNoCpu)
         text_ += fmt::format(",\"cpu\":{}", sample.cpu);
       if (!is_counter) write_attributes(sample.attributes);
+      write_record(sample, number);
       text_ += "}}";
     });
     return goes_on;

@@ -51,6 +51,13 @@ class JsonSyntax : public RowSyntax {
     members.pop_back();
     row += "\"attributes\":{" + members + "},";
   }
+  void record(std::string& row, std::span<const std::string>, const event::EventFormat* format,
+              std::span<const uint8_t> payload) override {
+    if (format == nullptr) return;
+    row += "\"record\":";
+    append_json_record(row, *format, payload);
+    row += ',';
+  }
 };
 
 base::Status write_jsonl(const Export& what, Output& out) {

@@ -4,6 +4,7 @@
 #include <numeric>
 #include <string>
 
+#include "base/path.h"
 #include "format/escapes.h"
 #include "format/frame_texts.h"
 #include "format/pprof_schema.h"
@@ -138,7 +139,7 @@ std::vector<uint32_t> PprofPlaces::order_of_mappings(std::string_view process_na
     const Mapping& mapping = mappings_[id - 1];
     const std::string_view path =
         mapping.module ? machine_.module_path(mapping.module) : machine_.text(mapping.file);
-    const std::string_view name = path.substr(path.rfind('/') + 1);
+    const std::string_view name = base::file_name(path);
     if (!process_name.empty() && name.starts_with(process_name)) return 0;
     if (path.starts_with('[') || path.starts_with("//")) return 3;
     return name.find(".so") == std::string_view::npos ? 1 : 2;

@@ -107,7 +107,8 @@ int add_traceback(lua_State* state) {
 
 }  // namespace
 
-State::State(oc_host& host) : bar_(host), prompt_(host), state_(luaL_newstate()) {
+State::State(oc_host& host) : bar_(host), prompt_(host), state_(luaL_newstate(), Closer{&memory_}) {
+  memory_.attach(raw());
   luaL_openlibs(raw());
   lua_getglobal(raw(), "package");
   lua_getfield(raw(), -1, "loaders");
@@ -136,6 +137,7 @@ void State::preload_host(oc_host& host) {
   luaL_setfuncs(raw(), functions, 0);
   lua_pushlightuserdata(raw(), &bar_);
   luaL_setfuncs(raw(), kBarFunctions, 1);
+  add_memory_functions(raw(), memory_);
   add_prompt_calls(raw(), prompt_);
   lua_setfield(raw(), -2, "oc.host");
   lua_pop(raw(), 2);

@@ -1,10 +1,12 @@
 #include "lua/watch.h"
 
 #include <fmt/format.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -12,6 +14,7 @@
 
 #include "base/mapping.h"
 #include "base/thread.h"
+#include "lua/raise.h"
 
 namespace oc::lua {
 
@@ -28,21 +31,6 @@ constexpr int kIdlePollMs = 250;  // until a script sets --timeout
 constexpr auto kLiveRest = std::chrono::milliseconds(200);
 constexpr auto kGrace = std::chrono::seconds(1);
 constexpr auto kOpeningGrace = std::chrono::seconds(10);  // the kernel may take its time
-
-/// Raises `text` at the innermost line that is the script's own: oc's modules are called "[oc/…]".
-void raise_here(lua_State* state, const char* text) {
-  lua_sethook(state, nullptr, 0, 0);
-  lua_Debug place;
-  for (int level = 0; lua_getstack(state, level, &place) != 0; ++level) {
-    lua_getinfo(state, "Sl", &place);
-    const std::string_view source = place.source;
-    if (place.currentline <= 0 || source.starts_with("=[") || source.size() < 2) continue;
-    lua_pushfstring(state, "%s:%d: %s", place.source + 1, place.currentline, text);
-    lua_error(state);
-  }
-  lua_pushstring(state, text);
-  lua_error(state);
-}
 
 void raise_interrupted(lua_State* state, lua_Debug*) { raise_here(state, "interrupted"); }
 
@@ -62,6 +50,15 @@ void install(int number, void (*handler)(int)) {
 bool is_ignored(int number) {
   struct sigaction action {};
   return sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+/// A thread's capabilities are its own: `--user` of a program that has them from its file gives up the main thread's.
+/// This one needs none; root keeps them, and loses them in all threads when it becomes somebody else.
+void give_up_capabilities() {
+  if (geteuid() == 0) return;
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct none[2] = {};
+  (void)syscall(SYS_capset, &header, none);
 }
 
 }  // namespace
@@ -137,6 +134,7 @@ void Watch::on_bus_error(int, siginfo_t* info, void*) {
 }
 
 void Watch::run() {
+  give_up_capabilities();
   for (;;) {
     pollfd ready{wake_.number(), POLLIN, 0};
     const bool is_near = host_.timeout_ns.load() > 0 || host_.stop_requests.load() > 0;

@@ -57,6 +57,7 @@ bool Decoder::kernel_record(const uint8_t* record, const RecordHeader& header, o
     ++counts_.malformed;
     return false;
   }
+  if (selection_.keeps_side_records) keep_side_record(record, header);
   if (model_.log) model_.log->set_time(clock_.time(record, header));
   apply(number, event.payload, event.payload_size, event.cpu, event);
   if (stacks_ != nullptr) {
@@ -75,6 +76,16 @@ bool Decoder::kernel_record(const uint8_t* record, const RecordHeader& header, o
   }
   name_thread(event.pid, event.tid, event);
   return true;
+}
+
+/// For the batch: not what is of a moment; of losses those in the window, and sums, which have no time.
+void Decoder::keep_side_record(const uint8_t* record, const RecordHeader& header) {
+  if (source::is_of_a_moment(header.type)) return;
+  if (header.type == PERF_RECORD_LOST || header.type == PERF_RECORD_LOST_SAMPLES) {
+    const base::Nanos time = clock_.time(record, header);
+    if (time != 0 && !window_.has(time)) return;
+  }
+  side_.push_back(record);
 }
 
 /// Of a record before the window.

@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "base/open_regular.h"
+#include "base/path.h"
 #include "sys/process_view.h"
 
 namespace oc::symbol {
@@ -73,7 +74,7 @@ class Search {
         if (auto found = read(*fd)) return found;
       }
     }
-    const std::string name = path.substr(path.rfind('/') + 1);
+    const std::string name(base::file_name(path));
     for (const std::string& archive : places_.archives) {
       const std::string own = fmt::format("{}/dumps/{}/{}", archive, pid_, name);
       for (const std::string& place : {own, archive + "/" + name}) {
@@ -136,7 +137,7 @@ std::vector<std::string> find_dumps(const process::ModuleTable& modules, int32_t
   std::vector<std::string> dumps;
   for (uint32_t id = 1; id <= modules.size(); ++id) {
     const std::string path(modules.path({id}));
-    const auto name = path.substr(path.rfind('/') + 1);
+    const auto name = base::file_name(path);
     if (modules.find({id}).pid == pid && name.starts_with("jit-") && name.ends_with(".dump"))
       dumps.push_back(path);
   }

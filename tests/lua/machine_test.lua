@@ -105,6 +105,10 @@ do -- processes: who ran, from when to when
   for process in m:processes() do
     comms[process.comm] = process
     samples = samples + process.samples.count
+    local of_kinds = 0
+    for _, of_kind in pairs(process.samples.kinds) do of_kinds = of_kinds + of_kind.count end
+    check.equal(of_kinds, process.samples.count)
+    check.equal(process.samples.sum, nil)  -- of faults and switches: that means nothing
   end
   check(comms.sort and comms.sort.finish, "sort ended within the trace")
   check.equal(samples, m:stats().samples)

@@ -76,6 +76,8 @@ for name, class in pairs(faces.classes) do
   else  -- aggregates: what all have, and the method that takes values
     local names = public_names(getmetatable(class))
     names[class._kind.method] = true
+    for _, method in ipairs(class._kind.more_methods or {}) do names[method] = true end
+    if name == "quantiles" then names.quantile = true end
     for field in pairs(public_names(class)) do names[field] = true end
     compare(name, names)
   end
@@ -95,6 +97,14 @@ local function words_of(trace)
   return short.new { trace = trace, machine = trace, is_filled = function() return true end }
 end
 compare("word", words_of(print).verbs, set { "trace", "machine" })
+
+do -- the commands of the REPL
+  local names = {}
+  for _, command in ipairs(require("oc.repl.commands").all()) do
+    names["." .. command.name] = true
+  end
+  compare("repl", names)
+end
 
 do -- options, and tables that are read
   local machine_add = require "oc.machine_add"
@@ -226,6 +236,8 @@ do
           .. (ok and result .. " errors in callbacks" or errors.render(result)))
       elseif entry.live then
         check(loadstring(entry.live), entry.full .. ": its example is no Lua")
+      elseif group.name == "repl" then
+        check(not entry.example)  -- it is typed, not run
       elseif entry.signature or not (group.is_table or entry.joint == ".") then
         without[#without + 1] = entry.full
       end

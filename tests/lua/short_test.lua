@@ -43,6 +43,9 @@ do -- values: fields, functions, nil is left out; options beside the keys
   local odd = v.sum("tick", function(e) if e.n % 2 == 1 then return e.n end end)
   local parity = v.count("tick", function(e) return e.n % 2 end, "args.n", { names = { "parity" } })
   local stats = v.stats("tick", "n", { unit = "ns" })
+  local quantiles = v.quantiles("tick", "n", { quantiles = { 0.5 } })
+  local topk = v.topk("tick", 1, "cpu")
+  local also = v.topk("tick", "comm", { top = 2 })
   local hist = v.hist({ "tick", "ti*" }, "n", { linear = { min = 0, max = 20, step = 10 } })
   trace:run()
   check.equal({ sum:get("c1"), sum:get("c2"), sum:get("c3") }, { 1, 2, nil })
@@ -50,6 +53,7 @@ do -- values: fields, functions, nil is left out; options beside the keys
   check.equal(parity.columns, { "parity", "args.n" })
   check.equal(parity:get(1, 3), 1)
   check.equal(stats:get().mean, 5.5)
+  check.equal({ math.floor(quantiles:get().p50), #topk:rows(), #also:rows() }, { 5, 1, 2 })
   -- One callback under two names of an event gets it once.
   check.equal(hist:total(), 10)
 end

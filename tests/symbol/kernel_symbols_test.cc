@@ -95,6 +95,12 @@ TEST_CASE("a kernel that hides its addresses is explained, with the command") {
   CHECK(kernel.find(0xffffffff81000050).name.empty());
   CHECK(kernel.reason().find("kptr_restrict is 1") != std::string::npos);
   CHECK(kernel.reason().find("sysctl kernel.kptr_restrict=0") != std::string::npos);
+  machine.folder.write("proc/sys/kernel/kptr_restrict", "0\n");  // then that is not what hides them
+  machine.folder.write("proc/sys/kernel/perf_event_paranoid", "2\n");
+  KernelSymbols paranoid(machine.settings);
+  CHECK(paranoid.find(0xffffffff81000050).name.empty());
+  CHECK(paranoid.reason().find("perf_event_paranoid is 2") != std::string::npos);
+  CHECK(paranoid.reason().find("kptr_restrict") == std::string::npos);
 }
 
 TEST_CASE("another kernel's trace never has the running kernel's names") {

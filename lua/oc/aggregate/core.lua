@@ -169,7 +169,7 @@ function M.define(kind)
   local class = setmetatable({ _kind = kind, __tostring = Aggregate.__tostring }, Aggregate)
   class.__index = class
   local chunks = {}
-  return function(...)
+  local function construct(...)
     local columns, count = { ... }, select("#", ...)
     local options = {}
     if type(columns[count]) == "table" then
@@ -189,8 +189,10 @@ function M.define(kind)
     for _, method in ipairs(kind.more_methods or {}) do
       self[method] = make_method(kind, method, self, chunks)
     end
+    self._construct = construct
     return self
   end
+  return construct
 end
 
 local function new_values(element, count) return ffi.new(element .. "[?]", count) end
@@ -207,6 +209,16 @@ function Aggregate:_grow(t, rows, most)
   self._values, self._capacity = values, capacity
   t[self._kind.place] = values
   return capacity
+end
+
+--- An empty one of the same kind, keys and options.
+---@generic T: oc.Aggregate
+---@param self T
+---@return T
+function Aggregate:fresh()
+  local columns, count = { unpack(self.columns) }, #self.columns
+  columns[count + 1] = self.options
+  return self._construct(unpack(columns, 1, count + 1))
 end
 
 --- Forgets all rows.

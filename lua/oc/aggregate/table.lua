@@ -54,6 +54,13 @@ end
 
 function Table:clear() self._rows = {} end
 
+--- An empty one with the same keys and values.
+---@return oc.Table
+function Table:fresh()
+  return setmetatable({ columns = self.columns, options = self.options, _kind = self._kind,
+    _rows = {} }, Table)
+end
+
 --- Adds the rows of another table with the same keys and values behind those that are there.
 ---@param other oc.Table
 function Table:merge(other)

@@ -47,6 +47,12 @@ end]] },
         example = [[machine:add_sample { kind = "mark", value = 5, pid = 1, comm = "me",
   stack = { "main", "work" } }
 print(samples { kind = "mark" }:total())]] },
+    { "attributes", "(values: table): oc.AttributeSet",
+      "A set of attributes that samples and spans can share; what has no name in it is another set, "
+        .. "associated: what is not found here is looked for there.",
+      errors = "what has no name and is no set",
+      example = [[local host = machine:attributes { host = "db1" }
+print(machine:attributes({ url = "/", host }):get "host")]] },
     { "add_span", "(given: oc.NewSpan): integer?", "Adds a span from `start` to `finish`. Its id.",
       errors = "no `start` or `finish`",
         example = [[machine:add_span { kind = "load", name = "a.so", start = 0, finish = 1e6 }]]

@@ -82,6 +82,20 @@ at_end(function() s:print() end)]] },
     example = [[local h = oc.histogram("comm", { linear = { min = 0, max = 140, step = 20 } })
 on("sched:sched_switch", function(e) h:add(e.prev_prio, e.comm) end)
 at_end(function() h:print { top = 1 } end)]] },
+  { "quantiles", "(...: string|oc.QuantilesOptions): oc.Quantiles",
+    "Values below which shares of all lie, by keys: p50, p90 and p99 unless told otherwise, with a "
+      .. "bounded relative error (1 %).",
+    errors = "a quantile beyond 0 to 1",
+    example = [[local q = oc.quantiles("comm", { unit = "ns" })
+on("cpu", function(e) q:add(e.period, e.comm) end)
+at_end(function() q:print() end)]] },
+  { "topk", "(top: integer, ...: string|oc.TopKOptions): oc.TopK",
+    "The keys that come most often, however many there are: in bounded memory, each with the most "
+      .. "that its count can be off.",
+    errors = "no number of rows first",
+    example = [[local t = oc.topk(3, "comm", "ip")
+on("cpu", function(e) t:count(e.comm, e.ip) end)
+at_end(function() t:print() end)]] },
   { "table", "(...: string|oc.TableOptions): oc.Table",
     "Rows that a script makes itself, shown as aggregates are. The last argument is `{ values "
         .. "= { … } }`.",

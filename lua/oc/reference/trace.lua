@@ -37,8 +37,13 @@ local c = count("to_idle")]] },
     example = [[for _, field in ipairs(trace:event("sched:sched_switch").format) do
   print(field.name, field.type, field.offset, field.size)
 end]] },
-  { "use", "(name: string): oc.Trace",
-    "Uses a scenario: its events are asked for, its samples and spans go into the machine.",
+  { "export", "(path: string, options?: oc.EventFileOptions)",
+    "Writes events to a file while they are read: .events.csv, .events.jsonl, .events.db, or .data,"
+      .. " a part of a recorded trace. Complete when `run` returns.",
+    errors = "a name that tells no such format; a file that is there, without `force`",
+    example = [[trace:export("-", { events = { "sched:sched_switch" }, format = "events-csv" })]] },
+  { "use", "(...: string): oc.Trace",
+    "Uses scenarios: their events are asked for, their samples and spans go into the machine.",
     errors = "a scenario that there is not; one that wants stacks behind the first callback",
     example = [[trace:use "syscalls"
 print(#spans {} >= 0)]] },
@@ -66,6 +71,12 @@ count("cpu")]] },
     errors = "the run is over",
     example = [[trace:every("100ms", function() trace:phase("late") end)
 at_end(function() print(trace:phase()) end)]] },
+  { "scratch", "(): table<any, any>",
+    "A table for what belongs to one input, such as when a thread's call began: emptied at the "
+      .. "beginning of each, where there are several (`-i a -i b`), and behind the last one.",
+    errors = "the trace runs, or was run",
+    example = [[local began = trace:scratch()
+on("raw_syscalls:sys_enter", function(e) began[e.tid] = e.time end)]] },
   { "add_symbols",
     "(module: string, symbols: { offset: number|oc.addr, size: number, name: string }[])",
     "Names functions of a module, for stacks: by offset in the file, or by address where it "

@@ -38,6 +38,14 @@ end)]]
       example = [[hist("raw_syscalls:sys_exit", "ret",
   { filter = "id == 0 && ret > 0", unit = "bytes" })]]
       },
+  { "quantiles", "(event: string|string[], value: string|function, ...: string|function|table): "
+    .. "oc.Quantiles",
+    "Values below which shares of all lie, by keys: p50, p90, p99, or the option `quantiles`.",
+    errors = "a field that is no number",
+    example = [[quantiles("raw_syscalls:sys_exit", "ret", { filter = "id == 0 && ret > 0" })]] },
+  { "topk", "(event: string|string[], ...: number|string|function|table): oc.TopK",
+    "The most frequent keys in bounded memory; a number before them says how many to show (10).",
+    errors = "a field that the event has not", example = [[topk("cpu", 3, "comm", "ip")]] },
   { "every", "(period: string|number, fn: fun(time: number))", "As `trace:every`.",
     example = [[local c = count("cpu")
 every("100ms", function() c:print() c:clear() end)]] },

@@ -254,6 +254,18 @@ local function kinds_of(machines, options)
   return shared
 end
 
+--- What cannot be written is told before anything is read: there is one format.
+local function check_output(path, options)
+  local format = C.oc_format_of_path(path)
+  if format == nil or ffi.string(format) ~= "flamegraph" then
+    errors.wrong_usage(("-o writes a flame graph, and %s is no name of one"):format(path),
+      "name it .svg; the table goes to standard output, --json makes JSON of it")
+  end
+  if C.oc_path_kind(path) == 1 and not options.force then
+    errors.wrong_usage(path .. " is there already", "--force replaces it")
+  end
+end
+
 ---@param argv string[]
 function M.run(argv)
   local context = args.new_context { argv = argv, verb = "diff", script_name = "diff",
@@ -263,6 +275,7 @@ function M.run(argv)
   if not words[2] or words[3] or context.command then
     errors.wrong_usage("oc diff compares two traces", "oc diff before.data after.data")
   end
+  if options.output then check_output(options.output, options) end
   input.run_scripts(options)
   options.min_samples = options.min_samples or MIN_SAMPLES
   options.significance = options.significance or SIGNIFICANCE

@@ -2,6 +2,7 @@
 
 local errors = require "oc.errors"
 local nearest = require "oc.nearest"
+local privileges = require "oc.privileges"
 
 local wrong_usage = errors.wrong_usage
 
@@ -13,7 +14,7 @@ M.verbs = {
   { name = "script", usage = "NAME|FILE|-  [options] [-- CMD…]",
     summary = "run a script, live or on a trace (-i)", completes = "script" },
   { name = "eval", usage = "CODE  [options] [-- CMD…]",
-    summary = "run a line of Lua; oc is there already", completes = "none" },
+    summary = "run a line of Lua, as in 'count(\"exec\", \"comm\")'", completes = "none" },
   { name = "repl", usage = "[TRACE]  [options]",
     summary = "questions to a trace, or to this machine, a line at a time" },
   { name = "record", usage = "[-e EVENT,…] [-o FILE]  [options] [-- CMD…]",
@@ -67,10 +68,14 @@ end
 --- The verb's module and the arguments behind it. A file stands for itself.
 local function choose(word, argv)
   local name = aliases[word] or word
-  if by_name[name] then return require("oc.verbs." .. name), argv end
+  if by_name[name] then
+    privileges.apply(name, argv)
+    return require("oc.verbs." .. name), argv
+  end
   if exists(word) then
     if word:find("%.lua$") then
       table.insert(argv, 1, word)
+      privileges.apply("script", argv)
       return require "oc.verbs.script", argv
     end
     table.insert(argv, 1, word)

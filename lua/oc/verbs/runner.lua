@@ -4,6 +4,8 @@ local C = require "oc.abi"
 local ask = require "oc.ask"
 local chunks = require "oc.chunk"
 local errors = require "oc.errors"
+local host = require "oc.host"
+local memory_limit = require "oc.memory_limit"
 local own_options = require "oc.options"
 local progress = require "oc.progress"
 local report = require "oc.report"
@@ -40,17 +42,23 @@ function M.take_options(context)
   settings.use_debuginfod(options.debuginfod)
   settings.errors.max = options.max_errors
   settings.run = {
-    input = options.input, duration = options.duration, events = options.events,
+    input = options.input, inputs = context.inputs, jobs = options.jobs,
+    duration = options.duration, events = options.events,
     time = options.time, buffer = options.buffer, command = context.command,
     frequency = options.frequency, paused = options.paused, max_overhead = options.max_overhead,
     filter = options.filter, asked = ask.of_options(options),
   }
+  settings.profile, settings.checked = options.profile_script, options.checked
+  if options.memory then host.memory_limit(options.memory) end
 end
 
 --- Takes them; what the script did not declare is wrong usage now.
 local function apply(context)
   context:finish()
   local options, command = context.options, context.command
+  if type(options.input) == "table" then  -- all of them are in settings.run.inputs
+    context.inputs, options.input = options.input, options.input[1]
+  end
   if context.positionals[1] then
     wrong_usage(("'%s' is one argument too many"):format(context.positionals[1]),
       "a command to run comes after --")
@@ -62,9 +70,19 @@ local function apply(context)
   elseif command and options.input then
     wrong_usage("a command runs live, and -i reads a recorded trace", "leave out one of the two")
   end
-  if options.input then M.check_recorded(context) end
+  if options.input and options.live then
+    wrong_usage("--live traces this machine, and -i reads a recorded trace",
+      "leave out one of the two")
+  elseif options.input then
+    M.check_recorded(context)
+  end
+  if (options.jobs or 1) > 1 and (options.profile_script or options.jit_report) then
+    wrong_usage("--profile-script and --jit-report look into one process, and --jobs makes more",
+      "leave out --jobs")
+  end
   M.take_options(context)
   if options.jit_report then require("oc.jit_report").start() end
+  if options.profile_script then require("oc.script_profile").start() end
   if options.timeout then C.oc_host_timeout(host_pointer, options.timeout) end
 end
 
@@ -81,8 +99,8 @@ local function exit_status(context, trace_status)
 end
 
 --- An error of the script's body. 130: Ctrl-C ended it before it had results.
-local function failed(err, context)
-  local made = errors.make(err)
+local function failed(err, context, chunk)
+  local made = memory_limit.explain(err, chunk) or errors.make(err)
   if made.exit_status then  -- wrong usage, or help: told as such, not as a fault of oc
     made.traceback = nil
     error(made, 0)
@@ -104,8 +122,23 @@ end
 ---@field after fun(...) called with what the chunk returned, when it did
 ---@field of_report fun(trace: oc.Trace): table? what the report of a run leaves out
 
-local function nothing() end
-local as_script = { load = chunks.load, after = nothing, of_report = nothing }
+--- A script of record-trace's verbs has said what it wants, and not that it is to be run.
+local function finish_record_trace()
+  local record_trace = package.loaded["oc.record_trace"]
+  if record_trace then record_trace.finish() end
+end
+
+local as_script = { load = chunks.load, after = finish_record_trace, of_report = function() end }
+
+--- A report on the script itself: a document among the others, or text beside the results.
+local function tell(inside)
+  if settings.json then
+    settings.write(inside.json() .. "\n")
+  else
+    io.stdout:flush()
+    io.stderr:write(inside.text())
+  end
+end
 
 --- Runs `source` as chunk `name` ("@path" or "=name").
 ---@param context oc.args.Context
@@ -153,9 +186,10 @@ function M.run(context, source, name, how)
     return made
   end)
   C.oc_host_doing(host_pointer, IN_HOST)
-  local status = ok and exit_status(context, trace_status) or failed(err, context)
+  local status = ok and exit_status(context, trace_status) or failed(err, context, chunk)
   if not settings.quiet then io.stderr:write(settings.errors:summary()) end
-  if context.options.jit_report then io.stderr:write(require("oc.jit_report").text()) end
+  if context.options.jit_report then tell(require "oc.jit_report") end
+  if context.options.profile_script then tell(require "oc.script_profile") end
   return status
 end
 
