@@ -1,5 +1,5 @@
--- Completion with as many names as a large trace has: prints ns of the first answer (which sorts the
--- names) and of the others, in the worst and the usual case. Started by repl.py.
+-- Completion with as many names as a large trace has: prints ms of the first answer (which sorts
+-- the names) and of the others, in the worst and the usual case. Started by repl.py.
 local complete = require "oc.repl.complete"
 local names = require "oc.repl.names"
 
@@ -7,19 +7,21 @@ local SYMBOLS, ROUNDS = 100000, 20
 
 -- As a session of lines, with a machine of so many functions.
 local rows = {}
-for i = 1, SYMBOLS do rows[i] = { ("namespace::function_%d_of_%d"):format(i * 7919 % SYMBOLS, i) } end
-local query = {}
-function query:by() return self end
-function query:count() return self end
-function query:rows() return rows end
-local machine = {}
-function machine:samples() return query end
-function machine:processes() return function() end end
+for i = 1, SYMBOLS do
+  rows[i] = { ("namespace::function_%d_of_%d"):format(i * 7919 % SYMBOLS, i) }
+end
+local query = { rows = function() return rows end }
+query.by = function() return query end
+query.count = query.by
+local machine = {
+  samples = function() return query end,
+  processes = function() return function() end end,
+}
 
 local trace = require("oc").open {}
 local session = { env = { count = print, samples = print } }
-function session:trace() return trace end
-function session:machine_at_hand() return machine end
+function session.trace() return trace end
+function session.machine_at_hand() return machine end
 
 local function timed(text, rounds)
   local began = os.clock()

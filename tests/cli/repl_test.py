@@ -1,4 +1,7 @@
-"""The REPL: piped lines, and a driven terminal, on a small trace of our own."""
+"""The REPL: piped lines, and a driven terminal, on a small trace of our own.
+
+one thing: what is said at a prompt, with and without a terminal.
+"""
 import os
 import re
 import shutil
