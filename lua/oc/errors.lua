@@ -55,6 +55,14 @@ local function place(err, info)
   return err
 end
 
+--- Gives an error without a line that of a function: LuaJIT tells none where compiled code failed.
+---@param err oc.Error
+---@param fn function
+function M.place_at(err, fn)
+  local info = debug.getinfo(fn, "S")
+  return place(err, { source = info.source, currentline = info.linedefined })
+end
+
 local function build(message, options)
   local err = setmetatable({ message = message }, Error)
   for key, value in pairs(options or {}) do err[key] = value end

@@ -44,9 +44,14 @@ local function place_of(fn)
   return errors.file_of(info.source) .. ":" .. info.linedefined
 end
 
-local function new_row(what, fn)
+local known = setmetatable({}, { __mode = "k" })  -- rows by function: inputs may be several
+
+local function row_of(what, fn)
+  known[fn] = known[fn] or {}
+  if known[fn][what] then return known[fn][what] end
   local row = { what = what, where = place_of(fn), numbers = number_type() }
   M.rows[#M.rows + 1] = row
+  known[fn][what] = row.numbers
   return row.numbers
 end
 
@@ -71,7 +76,7 @@ function M.callback(what, fn, script_fn)
   local body = settings.profile and clock:format(call) or call
   if settings.checked then body = leased:format(body) end
   local lender = settings.checked and lease.new_lender(place_of(script_fn))
-  return wrapped(fn, body, "e", settings.profile and new_row(what, script_fn), lender)
+  return wrapped(fn, body, "e", settings.profile and row_of(what, script_fn), lender)
 end
 
 --- The same of a timer or an end hook.
@@ -80,7 +85,7 @@ end
 ---@return fun(time?: number)
 function M.hook(what, fn)
   if not settings.profile then return fn end
-  return wrapped(fn, clock:format("fn(e)"), "e", new_row(what, fn))
+  return wrapped(fn, clock:format("fn(e)"), "e", row_of(what, fn))
 end
 
 return M

@@ -1,13 +1,13 @@
 --- `--jobs N` and several `-i`: the parts of a run, one after the other or each in a worker.
 --
---     one after the other      part 1 ─ part 2 ─ part 3 ─ end hooks            the same aggregates
+--     one after the other      part 1 ─ part 2 ─ part 3 ─ end hooks        the same aggregates
 --     workers (forks)          ┬ part 1 ────┐
---                              ├ part 2 ──┐ ├ merged in order ─ end hooks      what was printed, too
+--                              ├ part 2 ──┐ ├ merged in order ─ end hooks  what was printed, too
 --                              └ part 3 ──┴─┘
 --
--- The script's body up to trace:run(), and all behind it, runs once, in the first process: the workers
--- are forked where it calls trace:run(), with all that it has. docs/design/jobs.md says why, and what
--- makes both answers the same.
+-- The script's body up to trace:run(), and all behind it, runs once, in the first process: the
+-- workers are forked where it calls trace:run(), with all that it has. docs/design/jobs.md says
+-- why, and what makes both answers the same.
 
 local C = require "oc.abi"
 local errors = require "oc.errors"
@@ -52,9 +52,8 @@ local function run_part(trace, part)
   local ok, err = pcall(function()
     begin_part(trace, part)
     trace:_start()
-    local is_fine, err, problem = run.deliver(trace)
+    local is_fine, err = run.deliver(trace)
     if not is_fine then error(err, 0) end
-    if problem then error(errors.new("the run could not be completed: " .. problem), 0) end
   end)
   return not ok and errors.make(err) or nil
 end
@@ -97,7 +96,7 @@ local function obstacle(trace, noted, is_sliced)
       token = "run", hint = "leave out --jobs" }
   end
   if phases.read(trace) or trace._phases.is_paused ~= (trace._starts_paused or false) then
-    return { message = "trace:pause, resume and phase tell one worker only: with --jobs the others go on",
+    return { message = "trace:pause, resume and phase tell one worker: the others of --jobs go on",
       token = "run", hint = "leave out --jobs" }
   end
   local scratch = {}
@@ -110,11 +109,10 @@ local function work(trace, part, noted, is_sliced)
   progress.leave()
   settings.errors = errors.Collector.new({ max = settings.errors.max })
   settings.errors.is_silent = true
-  math.random = function()
+  rawset(math, "random", function()
     errors.misuse("math.random gives other numbers in each worker",
       { token = "random", hint = "leave out --jobs" })
-  end
-  local kept = trace._session  -- of the first process: not to be closed here
+  end)
   for _, aggregate in ipairs(noted.aggregates) do aggregate:clear() end
   local result = { aggregates = {}, errors = {} }
   local failure = run_part(trace, part)
@@ -130,7 +128,7 @@ local function work(trace, part, noted, is_sliced)
   end)
   if not ok then result.failure = plain_error(errors.make(err)) end
   local bytes = wire.encode(result)
-  local status = kept ~= nil and C.oc_worker_write(host_pointer, bytes, #bytes) == 0 and 0 or 1
+  local status = C.oc_worker_write(host_pointer, bytes, #bytes) == 0 and 0 or 1
   C.oc_worker_leave(host_pointer, status)
 end
 
@@ -150,7 +148,7 @@ end
 --- Keeps `jobs` of them at work until all parts are done; after Ctrl-C none is begun any more.
 ---@return ffi.cdata*[] workers by part; fewer when it was interrupted
 local function run_workers(trace, parts, jobs, noted)
-  local is_sliced = parts[1].path == parts[2].path
+  local is_sliced = parts[1].is_slice
   local workers, running, is_told = {}, {}, false
   while #running > 0 or #workers < #parts and not is_told do
     while #running < jobs and #workers < #parts and not is_told do
@@ -209,7 +207,7 @@ local function merge(noted, dumped)
     local one = dumped[i]
     if one.keys and one.keys.has_stacks then
       error(errors.new(("%s: its keys are stacks, which are numbered anew in each worker"):format(
-        tostring(aggregate)), { hint = "leave out --jobs, or count by e.stack:text() or e.symbol" }), 0)
+        tostring(aggregate)), { hint = "leave out --jobs, or count by e.symbol" }), 0)
     end
     aggregate:merge(wire.load(aggregate, one))
   end
@@ -218,7 +216,7 @@ end
 local function check_limits(noted)
   for _, aggregate in ipairs(noted.aggregates) do
     if aggregate._keys and aggregate._keys:refused() > 0 then
-      local err = errors.new(("%s: with --jobs, which keys are within the limit depends on the workers")
+      local err = errors.new(("%s: which keys are within its limit depends on the workers")
         :format(tostring(aggregate)), { hint = "raise its limit, or leave out --jobs" })
       settings.errors:add(err)
       io.stderr:write("oc: ", errors.render(err))
@@ -270,14 +268,14 @@ local function check(trace)
     errors.raise_at(place, what .. ": with --jobs it cannot be divided", { hint = hint })
   end
   if trace._options.machine then
-    no(trace._opened_at, "this trace has a machine or scenarios, whose spans and stacks go over its parts",
+    no(trace._opened_at, "this trace has a machine or scenarios, whose spans go over its parts",
       "leave out --jobs, or count in aggregates")
   end
   for _, timer in ipairs(trace._timers) do
     local info = debug.getinfo(timer.fn, "S")
     no({ source = info.source, currentline = info.linedefined },
-      "trace:every sees what all events before it left", "print at the end: trace:at_end, or behind "
-        .. "trace:run()")
+      "trace:every sees what all events before it left",
+      "print at the end: trace:at_end, or behind trace:run()")
   end
   if #trace._proxied > 0 then
     no(trace._opened_at, "this trace has events that the script emits", "leave out --jobs")

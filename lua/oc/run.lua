@@ -51,7 +51,9 @@ end
 --- Tells of an error in a callback or hook (`fn`). Ctrl-C in a hook ends the run and is no error;
 --- what used up the script's memory ends it too.
 local function report(trace, err, fn)
-  local out_of_memory = memory_limit.explain(err, fn or callback_at_hand(trace))
+  fn, err = fn or callback_at_hand(trace), errors.make(err)
+  if err.message == "stack overflow" and not err.file and fn then errors.place_at(err, fn) end
+  local out_of_memory = memory_limit.explain(err, fn)
   if out_of_memory then
     M.stop(trace)
     err = out_of_memory
@@ -249,7 +251,6 @@ end
 ---@param trace oc.Trace
 ---@return boolean ok
 ---@return any err
----@return string|false problem why the run could not be completed
 function M.deliver(trace)
   settings.begin_run()
   if trace._path then progress.start() end
@@ -260,12 +261,13 @@ function M.deliver(trace)
   -- zeros.
   local is_finished = C.oc_session_finish(trace._session) == 0
   if ok and not is_finished then
-    ok, err = false, errors.new("the run could not be completed: " .. session.problem(trace._session))
+    local problem = session.problem(trace._session)
+    ok, err = false, errors.new("the run could not be completed: " .. problem)
   end
   trace._is_over = true
   for _, event_view in pairs(trace._views) do event_view._d = lease.nothing end
   say_skipped(trace._timers)
-  return ok, err, problem
+  return ok, err
 end
 
 --- Calls the end hooks, and says how the run was.
@@ -287,7 +289,7 @@ end
 --- Feeds a started trace to its end.
 ---@param trace oc.Trace
 function M.feed(trace)
-  local ok, err, problem = M.deliver(trace)
+  local ok, err = M.deliver(trace)
   M.conclude(trace)
   if not ok then error(err, 0) end
 end

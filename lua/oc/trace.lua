@@ -396,8 +396,8 @@ function Trace:is_paused() return self._phases.is_paused end
 ---@return string
 function Trace:phase(name) return phases.phase(self, name) end
 
---- A table for what belongs to one input, such as when a thread's call began: emptied at the beginning
---- of each, where there are several (`-i a -i b`), and behind the last one.
+--- A table for what belongs to one input, such as when a thread's call began: emptied at the
+--- beginning of each, where there are several (`-i a -i b`), and behind the last one.
 ---@return table
 function Trace:scratch()
   if self._ran then

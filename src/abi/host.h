@@ -65,6 +65,7 @@ struct oc_host {
   uint64_t work_bytes = 0;  ///< of all parts; 0: there are no workers
   uint64_t work_done = 0;   ///< of those that have ended
   // In a worker: itself, and where it tells how far it is.
+  uint32_t forks = 0;  ///< 1 in a worker
   oc_worker* own_worker = nullptr;
   std::atomic<uint64_t>* own_work = nullptr;
   std::function<void()> after_fork;  ///< the watch's: its thread is not in the worker
@@ -72,9 +73,11 @@ struct oc_host {
 
 /// A session with what Lua's calls need: the last error, the place in the batch.
 struct oc_session {
-  explicit oc_session(oc_host& owner) : host(owner) {}
+  explicit oc_session(oc_host& owner) : host(owner), forks(owner.forks) {}
 
   oc_host& host;
+  /// The host's when this was made: what a worker inherited has threads that are not there, and is never closed.
+  const uint32_t forks;
   oc::session::Session session;
   oc_loop loop{};
   oc::perf::Target target;

@@ -33,6 +33,7 @@ constexpr int kPollMs = 20;  // where the kernel has no descriptors of processes
 void begin_in_worker(oc_host& host, oc_worker& worker) {
   host.own_work = &worker.worker.shared().bytes_read;
   host.work.clear();
+  ++host.forks;
   host.own_worker = &worker;
   if (host.after_fork) host.after_fork();
   worker.worker.unblock();

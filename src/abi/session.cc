@@ -86,7 +86,7 @@ int oc_host_interrupted(oc_host* host) {
 oc_session* oc_session_new(oc_host* host) { return new oc_session(*host); }
 
 void oc_session_close(oc_session* session) {
-  if (session == nullptr) return;
+  if (session == nullptr || session->forks != session->host.forks) return;
   {
     const std::lock_guard lock(session->host.mutex);
     if (session->host.active == session) {

@@ -21,7 +21,7 @@ namespace oc::lua {
 /// LuaJIT calls no handler for it (lj_err_mem). Behind the first error there is some more, so that results
 /// can be shown.
 ///
-/// The allocator is LuaJIT's own behind a counter: 1 ns a call. The limit is looked up when a state
+/// The allocator is LuaJIT's own behind a counter: at most 5 ns a call. The limit is looked up when a state
 /// first has 64 MiB, so that it costs a start nothing. Outlives the state; main thread only.
 class ScriptMemory {
  public:

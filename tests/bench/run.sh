@@ -1,10 +1,12 @@
 #!/bin/bash
 # ./dev bench: oc against perf, Python and C++ on one big trace, in one run.
-#   run.sh [big|machine|stacks|profile|symbols|unwind|repl] [--trace FILE] [--fresh] [--rounds N] [--json FILE] [--gigabytes N]
+#   run.sh [big|jobs|machine|stacks|profile|symbols|unwind|repl] [--trace FILE] [--fresh] [--rounds N] [--json FILE]
+#     [--gigabytes N]
 # The trace (about 5 million events, 500 MB) is recorded once into build/bench/; --fresh: again.
 # symbols [FILE…]: names, lines and inlined calls of these files against addr2line and llvm-symbolizer.
 # big: the last second of a trace of 10 GB (made for it, removed afterwards) against cat.
 # stacks: recordings with stacks, made for it, against perf script.
+# jobs: --jobs 2 against one worker, over two traces and over one.
 # profile [--clang [SECONDS]]: all stacks with functions, lines and inlined calls, against perf script.
 # machine: exports and reports against perf script with a folding script and perf report; the machine alone.
 # repl: the first prompt, a count, completion.
@@ -45,6 +47,7 @@ while [ $# -gt 0 ]; do
     big) driver=big.py; shift ;;
     repl) driver=repl.py; shift ;;
     stacks) driver=stacks.py; trace=/dev/null; shift ;;
+    jobs) driver=jobs.py; shift ;;
     profile) shift; exec /usr/bin/python3 -B "$here/profile.py" "$root" "$@" ;;
     machine) shift; exec /usr/bin/python3 -B "$here/machine.py" "$root" "$@" ;;
     symbols) shift; exec /usr/bin/python3 -B "$here/symbols.py" "$root" "$@" ;;

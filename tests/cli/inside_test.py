@@ -156,11 +156,19 @@ def stuck(suite, trace):
     def deep():
         script = TRACE + "local n = 0 local function f(i) return 1 + f(i + 1) end\nt:on('cpu', function(e) n = n + 1\nif n == 5 then f(1) end end)\nt:run() print(n)"
         ended = run(["eval", script, "-i", trace])
-        suite.check("deep recursion in a callback is one error", problems_of(ended, 1, r"^1000$", r"\Aeval:2: stack overflow"), ended)
+        suite.check("deep recursion in a callback is one error", problems_of(ended, 1, r"^1000$", r"\Aeval:[23]: stack overflow"), ended)
 
     for title, (args, out, err) in cases.items():
         suite.later(one, title, args, out, err)
     suite.later(deep)
+
+
+def jobs(suite, trace):
+    args = ["eval", TRACE + "t:on('cpu', function() end) t:run()", "-i", trace, "--jobs", "2"]
+    ended = run([*args, "--profile-script"])
+    suite.check("one process is looked into", problems_of(ended, 2, None, "leave out --jobs"), ended)
+    ended = run([*args[:-2], "-i", trace, "--profile-script"])
+    suite.check("--profile-script: inputs one after the other", problems_of(ended, 0, None, r"^cpu-clock:HG +eval:2 +2000 ", 40), ended)
 
 
 def main():
@@ -172,6 +180,7 @@ def main():
         reasons(suite)
         suite.later(json_report, suite)
         suite.later(profile, suite, trace)
+        suite.later(jobs, suite, trace)
         checked(suite, trace)
         memory(suite, trace)
         stuck(suite, trace)

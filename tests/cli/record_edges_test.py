@@ -136,6 +136,16 @@ class Edges:
                 problems.append(f"{name} has threads without a name")
         self.suite.check("what a further file lists", problems, ended)
 
+    def left_over(self):
+        """Files of an earlier recording that had more of them."""
+        output = self.path("r.data")
+        for number in 1, 2, 3, 5:  # of a recording that was longer; 5 is not of the same row
+            with open(output.replace(".data", f".000{number}.data"), "wb"):
+                pass
+        ended = run(["record", "-o", output, "--rotate", "1h", "-e", SWITCH, "--", "true"])
+        self.suite.check("--rotate tells of files of an earlier recording", problems_of(
+            ended, 0, None, r"r\.0002\.data to \S*r\.0003\.data are of an earlier recording"), ended)
+
     def spawning(self):
         """-p of a process that starts threads all the time: each of them is recorded, and once."""
         name = "-p while threads start"
@@ -232,7 +242,7 @@ def main():
         return suite.finish()
     with tempfile.TemporaryDirectory() as folder:
         edges = Edges(suite, folder)
-        for case in (edges.bpf, edges.lists, edges.spawning, edges.first_thread_gone):
+        for case in (edges.bpf, edges.lists, edges.left_over, edges.spawning, edges.first_thread_gone):
             if suite.wants(case.__name__):
                 case()
     return suite.finish()

@@ -51,6 +51,6 @@ check.equal(manual.roff("\255"), "\255")
 
 -- Variables that set nothing.
 check.equal(config.unknown_variables { "OC_BUFFER", "OC_PATH", "OC_SOMETHING_ELSE" }, {})
-check.equal(config.unknown_variables { "OC_BUFER", "OC_INPUT" },
-  { "OC_BUFER sets nothing: did you mean 'OC_BUFFER'?",
+check.equal(config.unknown_variables { "OC_BUFFFER", "OC_INPUT" },
+  { "OC_BUFFFER sets nothing: did you mean 'OC_BUFFER'?",
     "OC_INPUT sets nothing: --input is for the command line only" })

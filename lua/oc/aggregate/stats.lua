@@ -2,7 +2,8 @@
 --
 -- From the sums of values and of squares, kept with two and three times the digits (exact.lua):
 -- plain ones would lose all digits where values are large and close together, as time stamps are;
--- Welford's running mean would not, but depends on the order. `deviation` is the sample's (n - 1); 0 for one.
+-- Welford's running mean would not, but depends on the order.
+-- `deviation` is the sample's (n - 1); 0 for one.
 
 local core = require "oc.aggregate.core"
 local exact = require "oc.aggregate.exact"

@@ -14,7 +14,8 @@
 --     with count = floor + 1, error = floor.
 --
 -- So a key came at most `count` times and at least `count - error`; one that is not there at most
--- `floor` times, and floor ≤ total / (capacity + 1). While no more than 2·capacity keys came, all is exact.
+-- `floor` times, and floor ≤ total / (capacity + 1).
+-- While no more than 2·capacity keys came, all is exact.
 -- Which keys are forgotten does not depend on their order in the table.
 
 local core = require "oc.aggregate.core"

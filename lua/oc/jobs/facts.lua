@@ -57,7 +57,7 @@ end
 ---@return oc.jobs.Facts
 function M.unite(list, parts, run_ns)
   local stats, notes, known = { lost_by_cpu = {}, lost_by_event = {} }, {}, {}
-  local is_sliced = #parts > 1 and parts[1].path == parts[2].path
+  local is_sliced = parts[1].is_slice
   local is_damaged = false
   for i, facts in ipairs(list) do
     add(stats, facts.stats)

@@ -1,12 +1,14 @@
 --- How the work of a run is divided: one part for each input, or slices of the time of one.
 --
 --     -i a -i b -i c --jobs 2       a | b | c           two at a time, in this order
---     -i a --jobs 3                 [0 %, 33.3 %) | [33.3 %, 66.7 %) | [66.7 %, 100 %]   of its time
+--     -i a --jobs 3                 [0 %, 33.3 %) | [33.3 %, 66.7 %) | [66.7 %, 100 %]  of time
 --
--- Slices are cut between the first and the last sample; the first and the last one are open, so that
--- every record that has a time lies in exactly one.
+-- Slices are cut between the first and the last sample; the first and the last one are open, so
+-- that every record that has a time lies in exactly one.
 
+local C = require "oc.abi"
 local errors = require "oc.errors"
+local ffi = require "ffi"
 local session = require "oc.session"
 local settings = require "oc.settings"
 
@@ -19,6 +21,7 @@ local WHOLE = 1e8  -- 100 %, in millionths of a percent
 ---@field path string
 ---@field window oc.TimeWindow?
 ---@field of_bytes number of the file, all of which is looked at
+---@field is_slice? boolean
 
 local function size_of(path)
   local file = io.open(path, "rb")
@@ -35,7 +38,7 @@ end
 local function slices(path, count)
   local parts, size = {}, size_of(path)
   for i = 1, count do
-    parts[i] = { path = path, of_bytes = size, window = {
+    parts[i] = { path = path, of_bytes = size, is_slice = true, window = {
       from = bound(i - 1, count, PERCENT), to = bound(i, count, BEFORE_PERCENT) } }
   end
   return parts
@@ -66,9 +69,13 @@ end
 local function check_inputs(paths)
   for i, path in ipairs(paths) do
     if path == "-" then
-      errors.wrong_usage("standard input cannot be one of several traces", "write it to a file first")
+      errors.wrong_usage("standard input cannot be one of several traces",
+        "write it to a file first")
     end
-    if i > 1 then session.new(path) end
+    if i > 1 then
+      local opened = session.new(path)
+      C.oc_session_close(ffi.gc(opened, nil))
+    end
   end
 end
 

@@ -2,10 +2,10 @@
 --
 --     callbacks ── upvalues ── functions, tables, … ── aggregates (these are merged: no state)
 --
--- A part of a run is what it is in any order only when it leaves all this as it was: then whatever comes
--- before it could as well have been left out. So the values are noted before the part and compared
--- behind it; nothing is guessed from the script's text. State that ends as it began (a depth that
--- is counted up and down again) is no obstacle.
+-- A part of a run is what it is in any order only when it leaves all this as it was: then whatever
+-- comes before it could as well have been left out. So the values are noted before the part and
+-- compared behind it; nothing is guessed from the script's text. State that ends as it began (a
+-- depth that is counted up and down again) is no obstacle.
 
 local errors = require "oc.errors"
 
@@ -74,10 +74,10 @@ local function refuse_foreign(value, place)
     refuse(place, "is a coroutine that this callback reaches: with --jobs it cannot be divided",
       "keep what it counts in aggregates")
   elseif io.type(value) and value ~= io.stdout and value ~= io.stderr then
-    refuse(place, "is a file that this callback reaches: with --jobs all workers would write to it",
+    refuse(place, "is a file that this callback reaches: with --jobs all workers write to it",
       "print, which is put in order; or write to it behind trace:run()")
   elseif value == math.random or value == math.randomseed then
-    refuse(place, "gives other numbers in each worker: with --jobs the answer would not be the same",
+    refuse(place, "gives other numbers in each worker: with --jobs the answer would be another",
       "choose by what the event says, as in e.time % 100")
   end
 end
@@ -96,7 +96,6 @@ function State:_visit(value, place)
   local before = {}
   for key, member in pairs(value) do before[key] = member end
   self._nodes[#self._nodes + 1] = { object = value, place = place, before = before }
-  -- In an order that is the same in each process: the nodes' tables are, `pairs` of one table is.
   for key, member in pairs(before) do
     self:_visit(key, place)
     self:_visit(member, place)
@@ -201,8 +200,8 @@ function State:change(scratch, is_sliced)
       local info = debug.getinfo(place.callback, "S")
       local is_table = type(node.object) == "table" and place.name ~= "_G"
       return { chunk = info.source, line = info.linedefined, token = name,
-        message = ("'%s'%s is changed by this callback: with --jobs each worker has its own"):format(
-          name, place.is_global and " (a global)" or ""),
+        message = ("'%s'%s is changed by this callback: with --jobs each worker has its own")
+          :format(name, place.is_global and " (a global)" or ""),
         hint = scratch[node.object] and CUT or is_table and SCRATCH
           or "use oc.counter, oc.sum or another aggregate" }
     end

@@ -2,10 +2,10 @@
 --
 --     value       N | T | F | n <double> | u <8 bytes> | i <8 bytes> | a <8 bytes>
 --                 s <length> <bytes> | t <pairs> (key value)*          lengths are doubles
---     aggregate   a value: the key tables' rows and strings, and the values' array, as they lie in memory
+--     aggregate   a value: rows and strings of the key tables, the values, as they lie in memory
 --
--- Both ends are the same program on the same machine. Still nothing is read beyond the end: a worker
--- may have been killed while it wrote.
+-- Both ends are the same program on the same machine. Still nothing is read beyond the end: a
+-- worker may have been killed while it wrote.
 
 local C = require "oc.abi"
 local addr = require "oc.addr"
@@ -122,7 +122,9 @@ local function load_rows(t, text)
   local rows = ffi.cast("const oc_table_row *", text)
   for i = 1, #text / ROW_BYTES - 1 do
     t.key.a.u, t.key.b.u = rows[i].a.u, rows[i].b.u
-    if C.oc_table_find_or_add(t, rows[i].kinds) ~= i then error("no memory for what a worker found", 0) end
+    if C.oc_table_find_or_add(t, rows[i].kinds) ~= i then
+      error("no memory for what a worker found", 0)
+    end
   end
 end
 

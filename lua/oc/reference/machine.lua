@@ -48,7 +48,8 @@ end]] },
   stack = { "main", "work" } }
 print(samples { kind = "mark" }:total())]] },
     { "attributes", "(values: table): oc.AttributeSet",
-      "A set of attributes that samples and spans can share; what has no name in it is another set, "
+      "A set of attributes that samples and spans can share; what has no name in it is "
+          .. "another set, "
         .. "associated: what is not found here is looked for there.",
       errors = "what has no name and is no set",
       example = [[local host = machine:attributes { host = "db1" }

@@ -16,9 +16,9 @@ t:run()]] },
     live = [[local ring = oc.recorder { events = { "sched:*" }, overwrite = "10s" }
 trace:at_end(function() ring:dump("last.data") end)]] },
   { "repl", "()",
-    "A breakpoint: the script stops, and lines from the terminal see the variables of the "
-        .. "function that calls it. Local variables and upvalues can be read and set; `where` "
-        .. "shows the calls that led there; Ctrl-D goes on.",
+    "A breakpoint: the script stops, and lines from the terminal see the variables of the function "
+      .. "that calls it. Local variables and upvalues can be read and set; `where` shows the calls "
+      .. "that led there; Ctrl-D goes on.",
     live = [[on("exec", function(e) if e.comm == "make" then oc.repl() end end)]] },
   { "source", "(options: oc.SourceOptions): oc.Source",
     "A trace that a Lua function makes: `oc.open { source = … }`.",

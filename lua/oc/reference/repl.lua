@@ -3,8 +3,8 @@
 
 return { name = "repl", class = "oc.Repl", joint = "", title = "The REPL",
   text = "Commands of `oc repl`.", is_optional = true,
-  { ".events", "(glob?: string)", "The events that the trace holds, or that can be asked for live."
-    },
+  { ".events", "(glob?: string)",
+    "The events that the trace holds, or that can be asked for live." },
   { ".fields", "(event: string)", "The fields of an event: type and size in bytes." },
   { ".run", "(script: string, ...: string)",
     "Runs a stock script or a file on this trace, as `oc script` does: `.run cpu_top --top 5`." },
@@ -14,8 +14,8 @@ return { name = "repl", class = "oc.Repl", joint = "", title = "The REPL",
   { ".load", "(path: string)", "Runs a file of Lua in the session." },
   { ".save", "(path: string)",
     "Writes what was typed and went well as a script, which `oc script PATH` runs." },
-  { ".time", "(wanted?: string)", "Whether each question is followed by how long it took: on, off."
-    },
+  { ".time", "(wanted?: string)",
+    "Whether each question is followed by how long it took: on, off." },
   { ".more", "()", "The next page of a text that was too long for the terminal." },
   { ".help", "(name?: string)",
     "What can be said at the prompt, or what there is to know of a name." },

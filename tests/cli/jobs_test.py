@@ -1,0 +1,223 @@
+"""Several traces and --jobs: the same bytes as one worker, what cannot be divided, workers that end badly, Ctrl-C."""
+import json
+import math
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import time
+
+from program import OC, Suite, finish, problems_of, run, start
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+FIXTURES = os.path.join(HERE, "../fixtures")
+SCHED, SYSCALLS, LOST = (os.path.join(FIXTURES, name + ".data") for name in ("sched", "syscalls", "lost"))
+EXAMPLE = os.path.join(HERE, "../../examples/compare_runs.lua")
+
+EVERYTHING = """local oc = require "oc"
+local trace = oc.open {}
+local kinds = {
+  oc.counter("comm", "event"), oc.sum("comm"), oc.stats("cpu"), oc.histogram("cpu"),
+  oc.histogram { linear = { min = 0, max = 1e8, step = 1e6 } }, oc.quantiles("comm", { unit = "ns" }), oc.topk(3, "comm"),
+}
+local shown = oc.table("comm", { values = { "time" } })
+print("before")
+local depth, seen = 0, oc.counter()
+local function add(e)
+  depth = depth + 1
+  kinds[1]:count(e.comm, e.event) kinds[2]:add(e.time / 7, e.comm) kinds[3]:add(e.time / 3, e.cpu)
+  kinds[4]:add(e.time, e.cpu) kinds[5]:add(e.time) kinds[6]:add(e.time, e.comm) kinds[7]:count(e.comm)
+  if e.time % 97 == 0 then shown:row { comm = e.comm, time = e.time } end
+  seen:count()
+  if e.time % 101 == 0 then print("in", e.time, e.comm, e.pid) end
+  depth = depth - 1
+end
+trace:on("sched:*", add)
+trace:at_end(function() print("end", seen:total()) end)
+trace:run()
+for _, aggregate in ipairs(kinds) do aggregate:print() print(aggregate:json()) end
+shown:print { sort = "time" }
+print(trace:stats().events, math.floor(trace.start_ns))
+"""
+
+
+def script(args, text, **options):
+    with tempfile.TemporaryDirectory(prefix="oc-jobs") as folder:
+        path = os.path.join(folder, "s.lua")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return run(["script", *args, path], **options)
+
+
+def inputs(*paths):
+    return [word for path in paths for word in ("-i", path)]
+
+
+def where(err):
+    return re.sub(r"/\S*s\.lua", "s.lua", err)
+
+
+def same(suite, name, text, paths, jobs, status=0):
+    if not suite.wants(name):
+        return
+    one = script(inputs(*paths), text)
+    problems = problems_of(one, status, r".", r"")
+    for count in jobs:
+        many = script([*inputs(*paths), "--jobs", str(count)], text)
+        problems += problems_of(many, status, r".", r"")
+        if many.out != one.out or where(many.err) != where(one.err):
+            problems.append(f"--jobs {count} says something else: {many.out[:300]!r} {many.err[:300]!r}")
+    suite.check(name, problems, one if problems else None)
+
+
+def refused(suite, name, body, hint, args=(), head="local total, t, last = 0, {}, nil"):
+    """Told with the line, status 1; alone it runs."""
+    if not suite.wants(name):
+        return
+    text = f"""local oc = require "oc"
+local trace = oc.open {{}}
+{head}
+trace:on("sched:sched_switch", function(e) {body} end)
+trace:run()
+"""
+    ended = script([*inputs(SCHED, SCHED), "--jobs", "2", *args], text)
+    problems = problems_of(ended, 1, None, rf"s\.lua:[345]: .*\n(.*\n)*.*{hint}")
+    problems += problems_of(script(inputs(SCHED, SCHED), text), 0, r"")
+    suite.check(name, problems, ended if problems else None)
+
+
+def quantiles_are_exact_enough(suite):
+    """Against all values, sorted here."""
+    name = "quantiles of two workers against all values"
+    if not suite.wants(name):
+        return
+    body = """local oc = require "oc"
+local trace = oc.open {}
+local q = oc.quantiles("cpu", { quantiles = { 0.01, 0.5, 0.9, 0.999 }, error = 0.02 })
+trace:on("sched:*", function(e) q:add(e.time, e.cpu) print("value", e.cpu, e.time) end)
+trace:run()
+print(q:json())
+"""
+    ended = script([*inputs(SCHED), "--jobs", "2"], body)
+    values = {}
+    for cpu, value in re.findall(r"^value\t(\d+)\t([\d.e+]+)$", ended.out, re.M):
+        values.setdefault(int(cpu), []).append(float(value))
+    document = json.loads(ended.out.splitlines()[-1])
+    problems = problems_of(ended, 0, r".")
+    if len(document["rows"]) != len(values) or not values or document["error"] > 0.02:
+        problems.append("rows or error are wrong")
+    for row in document["rows"]:
+        ordered = sorted(values[row["cpu"]])
+        for field, share in (("p1", 0.01), ("p50", 0.5), ("p90", 0.9), ("p99.9", 0.999)):
+            wanted = ordered[max(1, math.ceil(share * len(ordered))) - 1]
+            if abs(row[field] - wanted) > 0.02 * wanted:
+                problems.append(f"{field} of cpu {row['cpu']} is {row[field]}, not {wanted}")
+        if row["max"] != ordered[-1] or row["count"] != len(ordered):
+            problems.append(f"max or count of cpu {row['cpu']}")
+    suite.check(name, problems, ended if problems else None)
+
+
+def killed_worker(suite):
+    """The other parts are there, and what is missing is told."""
+    name = "a worker that is killed"
+    if not suite.wants(name):
+        return
+    with tempfile.TemporaryDirectory(prefix="oc-jobs") as folder:
+        second = os.path.join(folder, "second.data")
+        shutil.copyfile(SCHED, second)
+        ended = script([*inputs(SCHED, second), "--jobs", "2"], """local oc = require "oc"
+local trace = oc.open {}
+local c = oc.counter("comm")
+trace:on("sched:*", function(e)
+  c:count(e.comm)
+  if trace.host.path:find("second", 1, true) then os.execute("kill -9 $PPID") end
+end)
+trace:run()
+print(c:total() > 0)
+""")
+    suite.check(name, problems_of(ended, 1, r"^true$", r"the worker for .*second\.data was ended by signal 9.*missing"), ended)
+
+
+def ends_all(suite):
+    """Ctrl-C: one signal, what is there is printed, no worker is left."""
+    name = "Ctrl-C with workers"
+    if not suite.wants(name):
+        return
+    with tempfile.TemporaryDirectory(prefix="oc-jobs") as folder:
+        path, mark = os.path.join(folder, "s.lua"), os.path.join(folder, "mark")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f"""local oc = require "oc"
+local trace = oc.open {{}}
+local c = oc.counter()
+trace:on("sched:*", function(e)
+  c:count()
+  local file = io.open("/proc/self/stat")
+  local pid = file:read("*n")
+  file:close()
+  file = io.open("{mark}", "a")
+  file:write(pid, "\\n")
+  file:close()
+  local until_s = os.clock() + 0.2
+  while os.clock() < until_s do end
+end)
+trace:run()
+print("counted", c:total() > 0)
+""")
+        job = start(["script", *inputs(SCHED, SCHED), "--jobs", "2", path])
+        began = time.monotonic()
+        while time.monotonic() - began < 60:
+            if os.path.exists(mark) and len(set(open(mark, encoding="ascii").read().split())) == 2:
+                break
+            time.sleep(0.05)
+        job.send_signal(signal.SIGINT)
+        ended = finish(job)
+        problems = problems_of(ended, 0, r"counted\ttrue", r"stopped by a signal")
+        for pid in set(open(mark, encoding="ascii").read().split()):
+            if os.path.exists(f"/proc/{pid}") and OC in open(f"/proc/{pid}/cmdline", encoding="utf-8").read():
+                problems.append(f"worker {pid} is left")
+        suite.check(name, problems, ended if problems else None)
+
+
+def wrong_usage(suite):
+    counter = 'local oc = require "oc" local t = oc.open {} t:on("sched:*", function() end) t:run()'
+    for name, args, err in (
+            ("-n with --jobs", [*inputs(SCHED), "--jobs", "2", "-n", "5"], "workers do not know each other's"),
+            ("--time with --jobs on one trace", [*inputs(SCHED), "--jobs", "2", "--time", "0s,1s"], "leave out --jobs or --time"),
+            ("standard input with --jobs", ["-i", "-", "--jobs", "2"], "standard input"),
+            ("live with --jobs", ["--jobs", "2"], "--jobs is for recorded traces"),
+            ("--jobs 0", [*inputs(SCHED), "--jobs", "0"], "--jobs must be"),
+    ):
+        if suite.wants(name):
+            ended = script(args, counter, stdin=open(SCHED, "rb").read() if "-" in args else None)
+            suite.check(name, problems_of(ended, 2, None, err), ended)
+    if suite.wants("the second trace is missing"):
+        ended = script(inputs(SCHED, "/nonexistent.data"), counter)
+        suite.check("the second trace is missing", problems_of(ended, 1, None, r"/nonexistent\.data"), ended)
+
+
+def main():
+    suite = Suite("jobs")
+    same(suite, "slices of one trace", EVERYTHING, [SCHED], (1, 2, 7))
+    same(suite, "three traces", EVERYTHING, [SCHED, SCHED, SCHED], (1, 2, 3, 8))
+    same(suite, "pairs in a scratch table", open(EXAMPLE, encoding="utf-8").read(), [SYSCALLS, SYSCALLS], (1, 2))
+    same(suite, "errors in callbacks", EVERYTHING.replace("seen:count()", "seen:count() if e.time % 16 == 0 then nothing() end")
+         .replace("depth = ", "local _ = "), [SCHED, SCHED], (1, 2), status=1)
+    refused(suite, "a changed upvalue", "total = total + 1", "use oc.counter, oc.sum")
+    refused(suite, "a changed table", "t[e.tid] = e.time", "trace:scratch")
+    refused(suite, "a changed global", "all = (all or 0) + 1", "use oc.counter, oc.sum")
+    refused(suite, "a kept event", "last = e:copy()", "use oc.counter, oc.sum")
+    refused(suite, "trace:stop", "trace:stop()", "leave out --jobs")
+    refused(suite, "random numbers", "total = random(2)", "choose by what the event says", head="local total, random = 0, math.random")
+    refused(suite, "a timer", "total = 0", "trace:at_end", head="local total = 0\ntrace:every('1s', function() end)")
+    refused(suite, "a coroutine", "t.a = nil", "keep what it counts", head="local t = { b = coroutine.create(function() end) }")
+    quantiles_are_exact_enough(suite)
+    killed_worker(suite)
+    ends_all(suite)
+    wrong_usage(suite)
+    return suite.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
