@@ -128,8 +128,8 @@ def interrupts(t):
 def interrupts_callbacks(t):
     """A callback that does not return is in compiled code: it is told, and a further Ctrl-C ends the session."""
     t.expect("^oc> ")
-    t.send(f'on("{EVENT}", function(e) while true do end end)\r')
-    t.expect(r"end\)\n")
+    t.send(f'on("{EVENT}", function(e) io.stderr:write("in", "side\\n") while true do end end)\r')
+    t.expect("^inside$")
     t.send("\x03")
     t.expect("the line does not end.*Ctrl-C again")
     t.send("\x03")
