@@ -35,7 +35,7 @@ local events = #names.events(session)
 local began_index = os.clock()
 names.prepare(session)
 print(("index %.3f"):format((os.clock() - began_index) * 1e3))
-print(("events %d"):format(events))
+print(("event_count %d"):format(events))
 for _, case in ipairs {
   { "symbols", 'samples { symbol = "namespace::function_9', ROUNDS },
   { "all symbols", 'samples { symbol = "', ROUNDS },

@@ -60,7 +60,7 @@ def main():
         counts.append(counted)
         evals.append(measure.run(evaluate).wall)
     answers = completion(given.root)
-    events, index = answers.pop("events"), answers.pop("index")
+    events, index = answers.pop("event_count"), answers.pop("index")
     rows = {"first prompt": min(prompts), "count of all events": min(counts),
             "completion": max(answers.values()) / 1e3}
     print(f"{given.trace}: {os.path.getsize(given.trace) / 1e6:.0f} MB, best of {given.rounds}")
