@@ -54,6 +54,7 @@ local function apply(context)
     input = options.input, duration = options.duration, events = options.events,
     time = options.time, buffer = options.buffer, command = context.command,
     frequency = options.frequency, paused = options.paused, max_overhead = options.max_overhead,
+    spool = options.spool,
     filter = options.filter, asked = ask.of_options(options),
   }
   if options.jit_report then require("oc.jit_report").start() end
