@@ -54,11 +54,14 @@ local count_stacks = {
 
 local printed = false
 
+-- Stacks that differ in addresses alone are one line.
 local function show_folded()
+  local lines = oc.sum("line")
   for _, row in ipairs(samples:rows()) do
     local owner = row.comm .. (opt.by ~= "comm" and "/" .. row[opt.by] or "")
-    print(("%s;%s %.0f"):format(owner, tostring(row.stack), row.count))
+    lines:add(row.count, owner .. ";" .. tostring(row.stack))
   end
+  for _, row in ipairs(lines:rows()) do print(("%s %.0f"):format(row.line, row.sum)) end
 end
 
 --- Prints what was counted up to a time (ns) and begins anew.

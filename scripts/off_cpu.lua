@@ -9,6 +9,7 @@
 ---
 --- Example: oc script off_cpu -d 5s
 --- Example: oc script off_cpu --by tid --top 5 -- make
+--- Example: oc script off_cpu -i tests/fixtures/stacks.data --by tid --stacks
 --- Example: oc script off_cpu -i tests/fixtures/stacks.data
 --- Example: oc script off_cpu -i tests/fixtures/stacks.data --comm sh --min 100us
 --- Example: oc script off_cpu -i tests/fixtures/stacks.data --folded --by tid
@@ -18,6 +19,7 @@ local oc = require "oc"
 
 local opt = oc.args {
   by = oc.choice({ "stack", "comm", "tid" }, "stack", "what to group by, beside the name"),
+  stacks = oc.flag(false, "by stack, too: with --by tid the stacks of each thread"),
   top = oc.number(10, "rows to print", { min = 1 }),
   min = oc.duration("0", "leave out shorter waits"),
   preempted = oc.flag(false, "also the time of threads that could have run on"),
@@ -25,7 +27,7 @@ local opt = oc.args {
     .. "--by tid below each thread"),
 }
 
-local by_stack, by_tid = opt.by == "stack" or opt.folded, opt.by == "tid"
+local by_stack, by_tid = opt.by == "stack" or opt.stacks or opt.folded, opt.by == "tid"
 local trace = oc.open { stacks = by_stack and "any" or nil }
 
 -- SWITCH records of one task do not say who runs next: its own switch-in does.
@@ -78,12 +80,14 @@ if trace:has "switch_in" and not has_states then
   trace:on("switch_in", function(e) runs(e.tid, e.time) end)
 end
 
+-- Stacks that differ in addresses alone are one line.
 local function print_folded()
-  for _, row in ipairs(waits:rows("sum")) do
+  local lines = oc.sum("line")
+  for _, row in ipairs(waits:rows()) do
     local thread = row.comm .. (row.tid and "/" .. row.tid or "")
-    local stack = row.stack and tostring(row.stack)
-    print(("%s%s %.0f"):format(thread, stack and ";" .. stack or "", row.sum / 1000))
+    lines:add(row.sum, row.stack and thread .. ";" .. tostring(row.stack) or thread)
   end
+  for _, row in ipairs(lines:rows()) do print(("%s %.0f"):format(row.line, row.sum / 1000)) end
 end
 
 trace:at_end(function()

@@ -33,9 +33,11 @@ trace:at_end(function()
   if faults:total() == 0 then
     io.stderr:write("page_fault_stacks: there were no page faults\n")
   elseif opt.folded then
+    local lines = oc.sum("line")  -- stacks that differ in addresses alone are one
     for _, row in ipairs(faults:rows()) do
-      print(("%s;%s %.0f"):format(row.comm, tostring(row[opt.by]), row.count))
+      lines:add(row.count, row.comm .. ";" .. tostring(row[opt.by]))
     end
+    for _, row in ipairs(lines:rows()) do print(("%s %.0f"):format(row.line, row.sum)) end
   else
     faults:print { top = opt.top, percent = true }
   end

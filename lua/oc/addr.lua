@@ -64,6 +64,7 @@ local function must_divisor(value)
 end
 
 local methods = {}
+M.methods = methods
 
 --- The address as a Lua number: exact below 2^53, rounded above.
 ---@return number

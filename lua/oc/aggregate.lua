@@ -14,5 +14,7 @@ return {
   sum = require "oc.aggregate.sum",
   stats = require "oc.aggregate.stats",
   histogram = require "oc.aggregate.histogram",
+  quantiles = require "oc.aggregate.quantiles",
+  topk = require "oc.aggregate.topk",
   table = require("oc.aggregate.table").make,
 }

@@ -22,6 +22,7 @@ local help = require "oc.args.help"
 local kinds = require "oc.args.kinds"
 local nearest = require "oc.nearest"
 local own_options = require "oc.options"
+local settings = require "oc.settings"
 
 ---@class oc.args.Context
 ---@field verb string
@@ -147,13 +148,16 @@ local function unknown(shown, names, other_hint)
     hint and hint:gsub("'(.-)'", "--%1") or other_hint or "--help shows what there is")
 end
 
+-- Verbs that run a command.
+local launching = { script = true, eval = true, record = true, repl = true }
+
 --- What to say of an unknown option behind words that nothing takes: they look like a command.
 ---@param context oc.args.Context
 ---@param words string[] of the command line, the option not among them
 ---@param option string as the user wrote it
 ---@return string?
 local function command_hint(context, words, option)
-  if #words == 0 then return nil end
+  if #words == 0 or not launching[context.verb] then return nil end
   local before = context.verb == "script" and "script " .. tostring(context.script)
     or context.verb .. " …"
   return ("a command to run comes after --, as in: oc %s -- %s %s"):format(before,
@@ -249,6 +253,10 @@ local function index_declared(declared)
         token = name, hint = "make it with oc.number, oc.string, oc.flag, oc.duration, …",
       })
     end
+    if name == "user" then
+      errors.misuse("no argument can be called user: --user says who runs the script",
+        { token = name })
+    end
     argument.key, argument.name = name, dashed(name)
     arguments[#arguments + 1] = argument
   end
@@ -328,6 +336,7 @@ function Context:declare(declared)
       has_more and command_hint(self, words, word))
   end
   scan(self._words, self._at, merged(by_long, self._long), merged(by_short, self._short), sink)
+  settings.color = self.options.color  -- of all that prints, whatever the verb
   if self.options.help and not by_long.help then self:_show_help(arguments) end
   -- `-F 99 top.lua`: what stands before the name is for the script when it declares it.
   for _, argument in ipairs(arguments) do
@@ -361,6 +370,7 @@ function Context:finish()
     unknown(shown, long_names(self._long), command_hint(self, self.positionals, word))
   end
   scan(self._words, self._at, self._long, self._short, sink)
+  settings.color = self.options.color
   if self.options.help then self:_show_help({}) end
 end
 

@@ -208,6 +208,8 @@ function M.of_options(options)
       errors.add_typed("--syscalls", events[#events])
     end
   end
+  if options.on_cpu then events[#events + 1] = "cpu" end
+  if options.off_cpu then events[#events + 1] = "cswitch" end
   if #events > 0 then asked.events = events end
   return asked
 end

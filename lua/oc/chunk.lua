@@ -1,5 +1,5 @@
 --- Loads the text of a user's script. Bytecode is refused: LuaJIT does not check it, and damaged
---- bytecode ends the program.
+--- bytecode ends the program. A file NAME.rhai is one of record-trace's scripts.
 
 local M = {}
 
@@ -12,6 +12,11 @@ local BYTECODE = "\27"  -- luaconf.h: LUA_SIGNATURE begins so
 function M.load(source, name)
   if source:sub(1, 1) == BYTECODE then
     return nil, name:sub(2) .. ":1: this is bytecode; a script is text"
+  end
+  if name:find("%.rhai$") then
+    local text, problem = require("oc.rhai").translate(source, name:sub(2))
+    if not text then return nil, problem end
+    source = text
   end
   return loadstring(source, name)
 end

@@ -17,6 +17,7 @@
 -- event.
 
 local errors = require "oc.errors"
+local instrument = require "oc.instrument"
 
 local M = {}
 
@@ -85,6 +86,10 @@ local function guard(handlers, count)
         end
       elseif where then
         call.fn = function(e) if where(e) then fn(e) end end
+      end
+      if not call.guarded then
+        call.script_fn = fn
+        call.fn = instrument.callback(handler.name or "", call.fn, fn)
       end
       call.guarded = true
     end

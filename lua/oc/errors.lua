@@ -150,6 +150,7 @@ local function column_of(text, token)
   end
 end
 
+--- The text of one line.
 ---@param source string
 ---@param wanted integer
 ---@return string?
@@ -161,6 +162,8 @@ local function source_line(source, wanted)
   end
   return nil
 end
+
+M.source_line = source_line
 
 --- Terminals obey control characters, and what is quoted may come from a foreign trace.
 local function printable(text)

@@ -2,6 +2,7 @@
 
 local C = require "oc.abi"
 local errors = require "oc.errors"
+local event_files = require "oc.event_files"
 local ffi = require "ffi"
 local nearest = require "oc.nearest"
 local selection = require "oc.selection"
@@ -21,6 +22,9 @@ local declared = {}  -- by name: oc.exporter's tables
 local holds_names = { "stacks", "times", "threads", "process_names", "lines", "build_ids", "kinds",
   "spans", "attributes", "losses" }
 
+--- Those that show payloads kept with samples.
+local has_records = { chrome = true, csv = true, jsonl = true, sqlite = true }
+
 --- All formats, by name.
 ---@return oc.Format[]
 function M.formats()
@@ -32,10 +36,12 @@ function M.formats()
       table.insert(format.extensions, extension)
     end
     for _, name in ipairs(holds_names) do format.holds[name] = raw["holds_" .. name] ~= 0 end
+    format.holds.records = has_records[format.name]
     list[#list + 1] = format
     i = i + 1
   end
   for _, exporter in pairs(declared) do list[#list + 1] = exporter end
+  for _, format in ipairs(event_files.FORMATS) do list[#list + 1] = format end
   table.sort(list, function(a, b) return a.name < b.name end)
   return list
 end
@@ -74,6 +80,13 @@ local function format_of(path, name)
   return best, nil
 end
 
+--- Whether its name tells a format of samples.
+---@param path string
+---@return boolean
+function M.knows(path)
+  return format_of(path) ~= nil or C.oc_format_of_path(path) ~= nil
+end
+
 --- Wrong usage when nothing can be written to that path: its format, before anything is collected.
 ---@param path string
 ---@param name? string
@@ -88,7 +101,7 @@ function M.check(path, name)
     errors.wrong_usage(("there is no format '%s'"):format(name),
       nearest.hint(name, names) or "there are: " .. table.concat(names, ", "))
   end
-  local own = format_of(path)
+  local own = format_of(path) or event_files.find(path)
   if own then return own.name end
   local found = C.oc_format_of_path(path)
   if found == nil then
@@ -136,6 +149,11 @@ function M.write(machine, path, options)
   options = options or {}
   if type(path) ~= "string" then
     errors.misuse("export wants a path first", { token = "export" })
+  end
+  local of_events = event_files.find(path, options.format)
+  if of_events and not format_of(path, options.format) then
+    errors.misuse(("'%s' is written while a trace is read, and a machine is made of it")
+      :format(of_events.name), { token = "export", hint = "trace:export(path), before the run" })
   end
   local own = format_of(path, options.format)
   if own then return write_declared(machine, path, own, options) end

@@ -320,6 +320,20 @@ function M.make(declared)
   return self
 end
 
+--- A record as the bytes of a payload.
+---@param record table
+---@return string
+function Format:write(record) return require("oc.format_read").write(self, record, M.MOST_BYTES) end
+
+--- The fields of bytes that are laid out so; nil and why when they are too few.
+---@param bytes string|ffi.cdata*
+---@param size? integer of what is no string
+---@return table? record
+---@return string? problem
+function Format:read(bytes, size) return require("oc.format_read").read(self, bytes, size) end
+
+M.class = Format
+
 --- The fields as the C face wants them; `keep` holds the texts that it points to.
 ---@param format oc.Format
 ---@return ffi.cdata* fields, integer count

@@ -6,8 +6,9 @@
 local C = require "oc.abi"
 local errors = require "oc.errors"
 local ffi = require "ffi"
-local nearest = require "oc.nearest"
+local members = require "oc.members"
 local selection = require "oc.selection"
+local terminal = require "oc.terminal"
 local text_table = require "oc.text_table"
 local units = require "oc.units"
 
@@ -163,10 +164,11 @@ local function walk(self, node, depth, state)
     else
       local name = child.name
       if child.file then name = ("%s  %s:%d"):format(name, child.file, child.line) end
-      local percent = ("%.2f%%"):format(100 * child.total / state.total)
-      local own = child.self > 0 and ("%.2f%%"):format(100 * child.self / state.total) or ""
-      state.rows[#state.rows + 1] = { percent, own, ("  "):rep(depth) .. name }
-      if depth < state.depth then walk(self, child, depth + 1, state) end
+      local percent, own = 100 * child.total / state.total, 100 * child.self / state.total
+      state.rows[#state.rows + 1] = { ("%.2f%%"):format(percent),
+        own > 0 and ("%.2f%%"):format(own) or "", ("  "):rep(depth) .. name,
+        styles = { terminal.heat(percent), terminal.heat(own) } }
+      if depth + 1 < state.depth then walk(self, child, depth + 1, state) end
     end
   end
 end
@@ -174,6 +176,7 @@ end
 local print_options = { min = true, depth = true, most = true }
 
 --- The tree as text: total, self, name.
+--- `depth`: so many levels.
 ---@param options? { min?: string|number, depth?: integer, most?: integer }
 ---@return string
 function Graph:text(options)
@@ -189,8 +192,8 @@ function Graph:text(options)
     root.total), depth = options.depth or 200, most = options.most or 10000, left_out = 0 }
   walk(self, root, 0, state)
   local columns = { { title = "total", right = true }, { title = "self", right = true },
-    { title = "function" } }
-  local shown = text_table.render(columns, state.rows)
+    { title = "function", shrink = true } }
+  local shown = text_table.render(columns, state.rows, terminal.layout())
   if state.left_out > 0 then
     shown = shown .. ("… %d branches below %s\n"):format(state.left_out,
       tostring(options.min or "0.5%"))
@@ -201,18 +204,9 @@ end
 function Graph:print(options) io.stdout:write(self:text(options)) end
 Graph.__tostring = function(self) return self:text() end
 
-Graph.__index = function(_, name)
-  local method = Graph[name]
-  if method == nil and type(name) == "string" and not name:find("^_") then
-    local names = {}
-    for known in pairs(Graph) do
-      if not known:find("^_") then names[#names + 1] = known end
-    end
-    errors.misuse(("a graph has no '%s'"):format(name),
-      { token = name, hint = nearest.hint(name, names) })
-  end
-  return method
-end
+M.class = Graph
+
+Graph.__index = members.of(Graph, "a graph has")
 
 --- Of a machine's samples.
 ---@param machine oc.Machine

@@ -33,11 +33,16 @@ local oc = {
   -- Formats that a script writes itself.
   exporter = require("oc.export").declare,
 
+  -- A breakpoint: lines from the terminal see the variables of the function that calls it.
+  repl = function() require("oc.repl.breakpoint").stop(2) end,
+
   -- Aggregates.
   counter = aggregate.counter,
   sum = aggregate.sum,
   stats = aggregate.stats,
   histogram = aggregate.histogram,
+  quantiles = aggregate.quantiles,
+  topk = aggregate.topk,
   table = aggregate.table,
 
   -- Addresses, and what may be a key of a plain table.

@@ -5,7 +5,7 @@
 -- becomes U+FFFD. A table with elements 1 … n and nothing else is an array; an empty one too,
 -- unless made by `json.object`.
 
-local text_table = require "oc.text_table"
+local cells = require "oc.cells"
 
 ---@class oc.json
 local M = {}
@@ -39,7 +39,7 @@ local function valid_utf8(text)
   if not text:find("[\128-\255]") then return text end
   local out, at = {}, 1
   while at <= #text do
-    local length = text_table.decode(text, at)
+    local length = cells.decode(text, at)
     out[#out + 1] = length and text:sub(at, at + length - 1) or "\239\191\189"
     at = at + (length or 1)
   end

@@ -247,8 +247,8 @@ function KeyTable.new(arity, limit, grow)
   return self
 end
 
---- Forgets all keys.
-function KeyTable:clear()
+--- Forgets all keys; without keys there is one row, which is made at once by `clear`.
+function KeyTable:forget()
   clear_table(self.ids)
   clear_table(self.strings)
   clear_table(self.rows_of)
@@ -256,6 +256,10 @@ function KeyTable:clear()
   self.string_count = 0
   for _, inner in ipairs(self.inner) do C.oc_table_clear(inner) end
   C.oc_table_clear(self.t)
+end
+
+function KeyTable:clear()
+  self:forget()
   if self.capacity == 0 then
     self.capacity = self.grow(self.t, 1) or error("no memory for the values of an aggregate", 0)
   end

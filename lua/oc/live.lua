@@ -23,7 +23,7 @@ local SLICE_MS = 50      -- between looks at the keyboard
 local LEAST_NS = 1e7
 local known_options = { times = "number", show = "function", top = "number" }
 
-local size = ffi.new("uint32_t[2]")
+local size = ffi.new("oc_terminal")
 
 --- What is written while `body` runs.
 local function written(body)
@@ -161,8 +161,8 @@ function M.watch(trace, value, period, options)
   if type(ns) ~= "number" or not (ns >= LEAST_NS and ns < 2 ^ 62) then
     errors.misuse("trace:live wants a time of at least 10 ms, such as \"1s\"", { token = "live" })
   end
-  local is_screen = C.oc_terminal_is(STDOUT) ~= 0 and not settings.json
-  local has_keys = is_screen and C.oc_terminal_is(STDIN) ~= 0 and C.oc_terminal_raw(1) ~= 0
+  local is_screen = C.oc_terminal_size(STDOUT, size) ~= 0 and not settings.json
+  local has_keys = is_screen and C.oc_terminal_size(STDIN, size) ~= 0 and C.oc_terminal_raw(1) ~= 0
   local draw, shown = is_screen and new_screen(), 0
   local last, last_at = trace:stats().events, C.oc_now_ns()
   local function show()
@@ -171,8 +171,9 @@ function M.watch(trace, value, period, options)
     last, last_at, shown = stats.events, now, shown + 1
     local text, status = text_of(value, options), M.status(stats, rate)
     if draw then
-      C.oc_terminal_size(size, size + 1)
-      draw(M.layout(text, status, size[0], size[1]))
+      C.oc_terminal_size(STDOUT, size)
+      draw(M.layout(text, status, size.columns > 0 and size.columns or 80,
+        size.rows > 0 and size.rows or 24))
     else
       settings.write(text)
       if not settings.json and not settings.quiet then io.stderr:write("oc: ", status, "\n") end

@@ -10,8 +10,8 @@ local C = require "oc.abi"
 local add = require "oc.machine_add"
 local errors = require "oc.errors"
 local ffi = require "ffi"
+local members = require "oc.members"
 local graph = require "oc.graph"
-local nearest = require "oc.nearest"
 local query = require "oc.query"
 local selection = require "oc.selection"
 local units = require "oc.units"
@@ -44,6 +44,7 @@ end
 ---@field command_line? string
 ---@field cgroup? string
 ---@field ns_pid? integer as it sees itself
+---@field samples { count: integer, kinds: table<string, { count: integer, sum: number }> }
 
 local raw_process = ffi.new("oc_machine_process_info")
 
@@ -63,10 +64,15 @@ end
 ---@return boolean
 function Machine:is_profile() return self._is_profile end
 
---- How many samples each process has: count and sum of values by process id.
+--- How many samples each process has, by its id: values of different kinds are not added.
 local function samples_by_process(self)
   local found = {}
-  for _, row in ipairs(self:samples():by("process"):rows()) do found[row.id_1] = row end
+  for _, row in ipairs(self:samples():by("process", "kind"):rows()) do
+    local samples = found[row.id_1] or { count = 0, kinds = {} }
+    found[row.id_1] = samples
+    samples.count = samples.count + row.count
+    samples.kinds[row[2]] = { count = row.count, sum = row.sum }
+  end
   return found
 end
 
@@ -94,8 +100,7 @@ function Machine:processes(filter)
           #process.comm) == 1)
       if fits then
         samples = samples or samples_by_process(self)
-        local row = samples[id]
-        process.samples = { count = row and row.count or 0, sum = row and row.sum or 0 }
+        process.samples = samples[id] or { count = 0, kinds = {} }
         return process
       end
     end
@@ -252,6 +257,7 @@ end
 -- Adding ------------------------------------------------------------------------------------------
 
 Machine.add_sample, Machine.add_span = add.sample, add.span
+Machine.attributes = add.attributes
 
 --- A sentence that goes with every result and export: what limits them.
 ---@param sentence string
@@ -282,18 +288,9 @@ function Machine:retain(limits)
     limits.samples or 0, number(limits.bytes, units.parse_size, "size"))
 end
 
-Machine.__index = function(_, name)
-  local method = Machine[name]
-  if method == nil and not (type(name) == "string" and name:find("^_")) then
-    local names = {}
-    for known in pairs(Machine) do
-      if not known:find("^_") then names[#names + 1] = known end
-    end
-    errors.misuse(("a machine has no '%s'"):format(tostring(name)),
-      { token = tostring(name), hint = nearest.hint(tostring(name), names) })
-  end
-  return method
-end
+M.class = Machine
+
+Machine.__index = members.of(Machine, "a machine has")
 
 --- `raw`: an oc_machine*; `owner` is kept as long as this is.
 ---@return oc.Machine

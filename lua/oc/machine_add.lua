@@ -88,10 +88,45 @@ local function stack_of(self, given)
   return stack.id
 end
 
+local Set = {}
+
+--- Makes another set be asked after this one, and after what is associated with it already. Circles
+--- do no harm: each is asked once.
+---@param other oc.AttributeSet
+function Set:associate(other)
+  if getmetatable(other) ~= Set or other._machine ~= self._machine then
+    errors.misuse("associate wants a set that this machine's m:attributes made",
+      { token = "associate" })
+  end
+  C.oc_machine_associate(self._machine._raw, self.id, other.id)
+  return self
+end
+
+--- All names and values, those of associated sets, too; of several of one name the nearest.
+---@return table<string, string|number>
+function Set:table()
+  return require("oc.machine").attributes(self._machine, self.id) or {}
+end
+
+--- The value of a name, in this set or the nearest associated one; nil where none has it.
+---@param name string
+---@return string|number?
+function Set:get(name) return self:table()[name] end
+
+Set.__index = Set
+
 local function attributes_of(self, attributes)
   if not attributes then return 0 end
+  if getmetatable(attributes) == Set then return attributes.id end
   local names = {}
-  for name in pairs(attributes) do names[#names + 1] = name end
+  for name, value in pairs(attributes) do
+    if type(name) == "string" then
+      names[#names + 1] = name
+    elseif getmetatable(value) ~= Set then
+      errors.misuse("attributes have names; what has none is a set made by m:attributes",
+        { token = "attributes", hint = 'as in { size = 3, request }' })
+    end
+  end
   table.sort(names)
   local raw = ffi.new("oc_attribute[?]", math.max(#names, 1))
   local texts = {}  -- until the call
@@ -105,7 +140,29 @@ local function attributes_of(self, attributes)
       raw[i - 1].text.text, raw[i - 1].text.size_bytes = texts[i], #texts[i]
     end
   end
-  return C.oc_machine_add_attributes(self._raw, raw, #names, 0)
+  local others = ffi.new("uint32_t[?]", math.max(#attributes, 1))
+  for i, set in ipairs(attributes) do others[i - 1] = set.id end
+  return C.oc_machine_add_attributes(self._raw, raw, #names, others, #attributes)
+end
+
+---@class oc.AttributeSet
+---@field id integer
+---@field associate fun(self: oc.AttributeSet, other: oc.AttributeSet): oc.AttributeSet
+---@field get fun(self: oc.AttributeSet, name: string): string|number?
+---@field table fun(self: oc.AttributeSet): table<string, string|number>
+
+--- `m:attributes { url = "/", connection }`: a set of attributes that samples and spans can share.
+--- What has no name in it is another set, associated: what is not found here is looked for there.
+---@param self oc.Machine
+---@param values table<string|integer, any>
+---@return oc.AttributeSet
+function M.attributes(self, values)
+  if type(values) ~= "table" then
+    errors.misuse("m:attributes wants a table", { token = "attributes" })
+  end
+  local id = attributes_of(self, values)
+  if id == 0 then self._raise(self) end
+  return setmetatable({ id = id, _machine = self }, Set)
 end
 
 local sample_fields = { kind = "string", time = "number", value = "number", type = "string",

@@ -16,11 +16,37 @@ local function resolve(trace, name)
   return ok and found or {}
 end
 
+--- The names of all kinds that samples come from.
+---@param trace oc.Trace
+---@return string[]
+function M.names(trace)
+  local names, seen = {}, {}
+  for number = kinds.KERNEL_RECORDS, C.oc_session_kind_count(trace._session) - 1 do
+    local name = kinds.read(trace._session, number).name
+    if not seen[name] then names[#names + 1] = name end
+    seen[name] = true
+  end
+  return names
+end
+
+--- With --filter the machine gets the events that a callback would get.
+---@param trace oc.Trace
+function M.choose(trace)
+  local is_live = not trace._path and not trace._source
+  if is_live then return end  -- there the kernel filters, and scenarios have filters of their own
+  C.oc_session_machine_chosen(trace._session)
+  local session = trace._session
+  local function take(e) C.oc_session_machine_take(session, e._d) end
+  for _, name in ipairs(M.names(trace)) do trace:on(name, { optional = true }, take) end
+end
+
 --- Asks for all samples of a recorded trace; live, for those of `-e` or `events`, or of the CPU
 --- clock where no callback asked for any.
 ---@param trace oc.Trace
 function M.want(trace)
   C.oc_session_declare_machine(trace._session)
+  local how = trace._options.machine
+  if type(how) == "table" and how.records then C.oc_session_machine_records(trace._session) end
   local is_live = not trace._path and not trace._source
   if is_live then
     local names = trace._asked.events or (#trace._handlers == 0 and { "cpu" } or {})

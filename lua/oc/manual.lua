@@ -6,7 +6,7 @@ local ffi = require "ffi"
 local help = require "oc.args.help"
 local own_options = require "oc.options"
 local surface = require "oc.surface"
-local text_table = require "oc.text_table"
+local cells = require "oc.cells"
 
 local M = {}
 
@@ -16,7 +16,7 @@ local M = {}
 function M.roff(text)
   local out, at = {}, 1
   while at <= #text do
-    local length, code = text_table.decode(text, at)
+    local length, code = cells.decode(text, at)
     local piece = text:sub(at, at + (length or 1) - 1)
     if piece == "\\" then piece = "\\e" end
     if piece == "-" then piece = "\\-" end
@@ -126,7 +126,7 @@ XDG_CONFIG_HOME
 is where the user's file is looked for; $HOME/.config when it is not set.
 .TP
 NO_COLOR
-set to anything: no colours on a terminal.
+set to anything: no colours on a terminal, unless \-\-color always.
 .SH FILES
 .TP
 $XDG_CONFIG_HOME/oc/config, /etc/oc/config
@@ -177,10 +177,10 @@ function M.markdown()
     for _, alias in ipairs(option.aliases or {}) do
       names[#names + 1] = "`--" .. alias .. value .. "`"
     end
-        local cells = { table.concat(names, ", "), help.description(option),
+        local row = { table.concat(names, ", "), help.description(option),
       verbs_of(option) or "every verb" }
-    for i, cell in ipairs(cells) do cells[i] = cell:gsub("|", "\\|") end
-    out[#out + 1] = "| " .. table.concat(cells, " | ") .. " |\n"
+    for i, cell in ipairs(row) do row[i] = cell:gsub("|", "\\|") end
+    out[#out + 1] = "| " .. table.concat(row, " | ") .. " |\n"
   end
   return table.concat(out)
 end

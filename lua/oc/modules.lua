@@ -75,7 +75,7 @@ function M.read(path)
     C.oc_modules_count(self.modules)
   end
   progress.stop()
-  C.oc_session_finish(session)
+  if C.oc_session_finish(session) ~= 0 then session_of.raise(session) end
   for _, note in ipairs(session_of.notes(session)) do io.stderr:write("oc: ", note, "\n") end
   return self
 end

@@ -13,8 +13,10 @@ local M = {}
 local known_options = { input = "string", source = "table", cpu = "table",
   buffer = "number or string", spool = "number or string", time = "table or string",
   cgroups = "boolean",
-  pushdown = "boolean", paused = "boolean", machine = "boolean", max_overhead = "number or string" }
+  pushdown = "boolean", paused = "boolean", machine = "boolean or table",
+  max_overhead = "number or string" }
 for name, kind in pairs(ask.open_options) do known_options[name] = kind end
+local machine_options = { records = "boolean" }
 local cpu_options = { frequency = "number" }
 
 -- As of the command line's options (options.lua).
@@ -90,8 +92,9 @@ end
 ---@field cgroups? boolean samples carry the cgroup
 ---@field pushdown? boolean false: filters run here, not in the kernel
 ---@field paused? boolean begin with a pause
----@field machine? boolean samples of all its events go into an ExportMachine; stacks as `stacks`
----  says, "any" without it where the trace is recorded
+---@field machine? boolean|{ records: boolean } samples of all its events go into an ExportMachine;
+---  stacks as `stacks` says, "any" without it where the trace is recorded;
+---  records: with their payloads
 ---@field max_overhead? number|string percent of the machine's CPU time
 ---@field cpu? { frequency: number }
 ---@field buffer? number|string
@@ -125,6 +128,9 @@ function M.read(options)
   local cpu = options.cpu
   M.check(options, known_options, "oc.open")
   M.check(cpu or {}, cpu_options, "oc.open: cpu")
+  if type(options.machine) == "table" then
+    M.check(options.machine, machine_options, "oc.open: machine")
+  end
   check_frequency(cpu and cpu.frequency)
   settings.before_open()
   if options.source then check_source(options.source) end

@@ -13,6 +13,7 @@
 ---@field help string
 ---@field short? string
 ---@field placeholder? string
+---@field choices? string[] of kind "choice"
 ---@field aliases? string[]
 ---@field default? any
 ---@field min? number
@@ -24,21 +25,34 @@
 ---@field repeats? boolean a list that grows when the option is given again
 
 local running = { "script", "eval", "record", "repl" }
-local asking = { "script", "eval", "record" }
+local filtering = { "script", "eval", "record", "repl", "report", "export" }
+local asking = { "script", "eval", "record", "repl" }
 local machines = { "report", "export", "diff" }
-local choosing = { "script", "eval", "record", "report", "export", "diff" }
+local safe = { "script", "eval", "record", "repl", "report", "export", "diff", "list", "doctor" }
+local choosing = { "script", "eval", "record", "report", "export", "diff", "repl" }
 
 ---@type oc.Option[]
 return {
+  { name = "input", short = "i", kind = "texts", placeholder = "FILE", once = true, repeats = true,
+    verbs = { "script", "eval" },
+    help = "read this trace (- is standard input), again for more; without it, trace live" },
   { name = "input", short = "i", kind = "file", placeholder = "FILE", once = true,
-    verbs = { "script", "eval", "list" },
+    verbs = { "repl", "list" },
     help = "read this trace (- is standard input); without it, trace live" },
+  { name = "jobs", short = "j", kind = "number", placeholder = "N", min = 1, max = 1024,
+    verbs = { "script", "eval" }, once = true,
+    help = "N processes, each on one of several traces, or on a part of one's time" },
+  { name = "input", short = "i", kind = "file", placeholder = "FILE", once = true,
+    verbs = { "types" }, help = "the events of this trace; without it, those of this machine" },
+  { name = "output", short = "o", kind = "file", placeholder = "FILE", once = true,
+    verbs = { "types" }, help = "the file to write; standard output without it" },
+  { name = "luarc", kind = "flag", once = true, verbs = { "types" },
+    help = "also a .luarc.json that points an editor to FILE" },
   { name = "input", short = "i", kind = "file", placeholder = "FILE", once = true,
     verbs = { "report", "export" }, help = "read this trace; without it, perf.data" },
-  { name = "output", short = "o", kind = "file", placeholder = "FILE",
-    verbs = { "record" }, once = true,
-    default = "perf.data", aliases = { "out" },
-    help = "the trace to write; - for standard output" },
+  { name = "output", short = "o", kind = "texts", placeholder = "FILE", repeats = true,
+    verbs = { "record" }, once = true, aliases = { "out" },
+    help = "the trace to write, - for standard output; a file of another format; again for more" },
   { name = "output", short = "o", kind = "texts", placeholder = "FILE", repeats = true,
     verbs = { "export" }, once = true, aliases = { "out" },
     help = "a file to write, its format by its name; again for more" },
@@ -54,12 +68,15 @@ return {
     verbs = { "diff" }, help = "exit status 4 when a group grew by more" },
   { name = "format", kind = "string", placeholder = "FORMAT", verbs = { "export" }, once = true,
     help = "the format, where the file's name does not tell" },
-  { name = "force", kind = "flag", verbs = { "export", "diff", "archive" }, once = true,
+  { name = "force", kind = "flag", verbs = { "record", "export", "diff", "archive", "types" },
+    once = true,
     help = "replace files that are there; of archives the older one becomes NAME.old" },
   { name = "counts", kind = "flag", verbs = { "export" },
     help = "samples weigh 1 each, not their value" },
   { name = "no-inlined", kind = "flag", verbs = { "export" },
     help = "without inlined functions" },
+  { name = "records", kind = "flag", verbs = { "export" },
+    help = "samples with the fields of their event, in csv, jsonl, sqlite and chrome" },
   { name = "per", kind = "string", placeholder = "process|comm", verbs = { "export" },
     help = "a file for each process, or for each name" },
   { name = "by", kind = "string", placeholder = "GROUP,…", verbs = { "report", "diff" },
@@ -76,10 +93,10 @@ return {
     verbs = { "report" }, help = "levels of a tree" },
   { name = "script", kind = "texts", placeholder = "FILE", repeats = true, once = true,
     verbs = { "record", "report", "export", "diff", "list" }, aliases = { "script-file" },
-    help = "a Lua file that declares hooks, exporters, scenarios" },
-  { name = "scenario", kind = "string", placeholder = "NAME", once = true,
+    help = "a Lua file that declares hooks, exporters, scenarios; or record-trace's, in .rhai" },
+  { name = "scenario", kind = "texts", placeholder = "NAME,…", repeats = true, once = true,
     verbs = { "record", "report", "export", "diff" },
-    help = "a named question: block_io, cpu, locks, off_cpu, page_faults, run_queue, syscalls" },
+    help = "named questions: block_io, cpu, locks, off_cpu, page_faults, run_queue, syscalls" },
   { name = "top", kind = "number", placeholder = "N", min = 1, max = 1e9,
     verbs = { "report", "diff" }, help = "rows to print; 40" },
   { name = "symbol", kind = "texts", placeholder = "FUNCTION,…", repeats = true, once = true,
@@ -98,6 +115,12 @@ return {
   { name = "syscalls", kind = "texts", placeholder = "NAME,…", repeats = true,
     once = true, verbs = asking,
     help = "entry and exit of these system calls; all: of every one" },
+  { name = "on-cpu", live = true, kind = "flag", once = true, verbs = asking,
+    help = "samples of what the CPUs run, as -e cpu" },
+  { name = "off-cpu", live = true, kind = "flag", once = true, verbs = asking,
+    help = "context switches, as -e cswitch" },
+  { name = "live", kind = "flag", once = true, verbs = { "script", "eval", "repl" },
+    help = "trace this machine, as without -i" },
   { name = "pid", short = "p", kind = "texts", placeholder = "PID,…", repeats = true, once = true,
     verbs = choosing,
     help = "these processes, all their threads and what they start" },
@@ -163,10 +186,10 @@ return {
   { name = "events", short = "n", kind = "number", placeholder = "N", min = 1, max = 2 ^ 53,
     verbs = running,
     help = "end after so many events" },
-  { name = "filter", kind = "string", placeholder = "EXPR", verbs = running, once = true,
+  { name = "filter", kind = "string", placeholder = "EXPR", verbs = filtering, once = true,
     help = "only events for which this holds, as in \"comm == 'nginx' && cpu < 4\"" },
   { name = "time", kind = "window", placeholder = "FROM,TO", once = true,
-    verbs = { "script", "eval", "list", "report", "export", "diff" },
+    verbs = { "script", "eval", "repl", "list", "report", "export", "diff" },
     help = "this part of the trace only, as in 1.5s,3s" },
   { name = "buffer", live = true, kind = "size", placeholder = "SIZE", min = 4096, max = 2 ^ 40,
     verbs = running,
@@ -181,9 +204,14 @@ return {
     help = "sample less often when oc uses more of the machine's CPU time" },
   { name = "symfs", kind = "string", placeholder = "DIR", verbs = { "symbols" }, once = true,
     help = "files lie below this folder, as in an image of another machine" },
-  { name = "debuginfod", kind = "flag", verbs = { "script", "eval", "symbols", "archive" },
+  { name = "debuginfod", kind = "flag", verbs = { "script", "eval", "repl", "symbols", "archive" },
     help = "ask the servers in DEBUGINFOD_URLS for programs and debug files that are not here" },
+  { name = "color", kind = "choice", choices = { "auto", "always", "never" },
+    aliases = { "colour" }, default = "auto",
+    help = "colours; auto: on a terminal, unless NO_COLOR is set" },
   { name = "json", kind = "flag", help = "results as JSON, one document a line" },
+  { name = "batch", kind = "flag", once = true, verbs = { "repl" },
+    help = "lines come from standard input: no prompt, no pages; exit 1 when one fails" },
   { name = "strict", kind = "flag", help = "lost or cut off data is an error (exit 3)" },
   { name = "quiet", short = "q", kind = "flag", help = "results, losses, notes and errors only" },
   { name = "verbose", short = "v", kind = "flag", help = "say what is done" },
@@ -195,7 +223,16 @@ return {
   { name = "traceback", kind = "flag", verbs = { "script", "eval" },
     help = "show the calls that led to an error" },
   { name = "jit-report", kind = "flag", verbs = { "script", "eval" },
-    help = "say what the JIT compiler gave up" },
+    help = "say what LuaJIT could not compile, where, and what to do" },
+  { name = "profile-script", kind = "flag", verbs = { "script", "eval" },
+    help = "say what each callback costs, and which lines are hot" },
+  { name = "checked", kind = "flag", verbs = { "script", "eval" },
+    help = "an event that is used after its callback returned is an error; slower" },
+  { name = "memory", kind = "size", placeholder = "SIZE", min = 2 ^ 24, max = 2 ^ 50,
+    verbs = safe,
+    help = "end a script that needs more; three quarters of the machine's or cgroup's" },
+  { name = "user", kind = "string", placeholder = "NAME", verbs = safe,
+    help = "as root: run scripts as this user; sudo: who called sudo" },
   { name = "exit-status", kind = "flag", verbs = running,
     help = "end with the launched command's status" },
   { name = "help", short = "h", kind = "flag", once = true, help = "show this" },

@@ -6,6 +6,7 @@
 
 local host = require "oc.host"
 local settings = require "oc.settings"
+local terminal = require "oc.terminal"
 
 local M = {}
 
@@ -24,9 +25,9 @@ end
 
 --- Wraps what writes, once, before a script can take hold of it.
 function M.make_way()
-  if M._is_made or not host.is_terminal(2) then return end
+  if M._is_made or not terminal.is_terminal(terminal.STDERR) then return end
   M._is_made = true
-  local results_too = host.is_terminal(1)
+  local results_too = terminal.is_terminal(terminal.STDOUT)
   local methods = getmetatable(io.stdout).__index
   local raw_print, raw_write, raw_method = print, io.write, methods.write
   function methods.write(file, ...)
@@ -47,6 +48,9 @@ function M.make_way()
     return written(ends_line(...), raw_write(...))
   end)
 end
+
+--- In a worker: the first process has the bar.
+function M.leave() M._is_made, is_shown = false, false end
 
 --- A recorded trace is being read from now on.
 function M.start()

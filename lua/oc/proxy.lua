@@ -146,7 +146,7 @@ function Queue:leave() self.c.state = OFF end
 ---@class oc.Proxy
 ---@field name string
 local Proxy = {}
-Proxy.__index = Proxy
+M.class = Proxy
 
 --- Delivers such an event, once the event at hand has reached all its callbacks.
 ---@param values table by field

@@ -5,9 +5,10 @@
 local C = require "oc.abi"
 local errors = require "oc.errors"
 local ffi = require "ffi"
+local members = require "oc.members"
 local json = require "oc.json"
-local nearest = require "oc.nearest"
 local selection = require "oc.selection"
+local terminal = require "oc.terminal"
 local text_table = require "oc.text_table"
 local units = require "oc.units"
 
@@ -217,7 +218,10 @@ end
 local function group_title(group) return type(group) == "string" and group or "group" end
 
 local function shown_key(group, value)
-  if value == nil then return "" end
+  if value == nil or value == "" then
+    local name = type(group) == "string" and (group:match("^attribute:(.*)") or group) or "value"
+    return ("(no %s)"):format(name)
+  end
   if type(group) == "string" and group:find("^time") then return units.write_duration(value) end
   return tostring(value)
 end
@@ -233,12 +237,14 @@ function Result:__tostring()
     columns[#columns + 1] = { title = metric.name, right = metric.name ~= "histogram" }
   end
   for _, group in ipairs(self._query._groups) do
-    columns[#columns + 1] = { title = group_title(group) }
+    columns[#columns + 1] = { title = group_title(group), shrink = true }
   end
   for r, row in ipairs(self) do
     local weight = by_value and row.sum or row.count
     local numbers = self.unit and units.formatter(self.unit) or shown_number
-    local line = { total ~= 0 and ("%.2f"):format(100 * weight / total) or "" }
+    local percent = total ~= 0 and 100 * weight / total
+    local line = { percent and ("%.2f"):format(percent) or "",
+      styles = { terminal.heat(percent or 0) } }
     for _, metric in ipairs(metrics) do
       line[#line + 1] = metric.name == "histogram" and shown_histogram(row.histogram)
         or (metric.name == "count" and shown_number or numbers)(row[metric.name])
@@ -248,7 +254,7 @@ function Result:__tostring()
     end
     lines[r] = line
   end
-  local text = text_table.render(columns, lines)
+  local text = text_table.render(columns, lines, terminal.layout())
   local rest = self.totals.groups - #self
   if rest > 0 then text = text .. ("… %.0f more\n"):format(rest) end
   return text
@@ -293,18 +299,9 @@ function Query:print(options) io.stdout:write(tostring(result(self, options and 
 function Query:json() return result(self):json() end
 Query.__tostring = function(self) return tostring(result(self, 20)) end
 
-Query.__index = function(_, name)
-  local method = Query[name]
-  if method == nil and type(name) == "string" and not name:find("^_") then
-    local names = {}
-    for known in pairs(Query) do
-      if not known:find("^_") then names[#names + 1] = known end
-    end
-    errors.misuse(("samples have no '%s'"):format(name),
-      { token = name, hint = nearest.hint(name, names) })
-  end
-  return method
-end
+M.class, M.result_class = Query, Result
+
+Query.__index = members.of(Query, "samples have")
 
 --- `raw`: a finished selection.
 ---@return oc.Query

@@ -23,6 +23,7 @@ local M = {}
 ---@class oc.Recorder
 local Recorder = {}
 Recorder.__index = Recorder
+M.class = Recorder
 
 local known_options = { buffer = "number or string", events = "table", filter = "string",
   frequency = "number", memory = "number or string", output = "string", overwrite = "string" }
@@ -153,10 +154,10 @@ function Recorder:stop()
   local session = self._session
   if not session then return nil end
   self._session = nil
-  C.oc_session_finish(session)
+  local problem = C.oc_session_finish(session) ~= 0 and session_of.problem(session) or nil
   local stats = session_of.stats(session)
   local failed = C.oc_session_recorded(session, ffi.new("oc_recorded")) ~= 0
-  local problem = failed and session_of.problem(session) or nil
+  if failed then problem = problem or session_of.problem(session) end
   C.oc_session_end(session)
   return stats, problem
 end

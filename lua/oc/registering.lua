@@ -13,7 +13,7 @@ local view = require "oc.view"
 local M = {}
 
 --- The kinds that `name` means, with the canonical event's name when it adds fields of its own.
-function M.kinds_of(self, name, is_optional)
+local function find_kinds(self, name, is_optional)
   local proxy = self._proxies[name]
   if proxy then return proxies.kinds(proxy, function(from) return M.kinds_of(self, from) end) end
   local frequency, period = self._asked.frequency, self._asked.period
@@ -29,6 +29,28 @@ function M.kinds_of(self, name, is_optional)
     found[i] = kinds.read(self._session, number)
   end
   return found, ""
+end
+
+--- How to record what a trace lacks is told as this run wants it: for a scenario, with stacks.
+local function with_needs(self, ok, ...)
+  if ok then return ... end
+  local err = ...
+  local hint = type(err) == "table" and err.hint
+  if hint and hint:find("^record it with: oc record ") then
+    local stacks = self._asked.stacks
+    if self._scenario then
+      err.hint = ("record it with: oc record -a --scenario %s -o FILE"):format(self._scenario)
+    elseif stacks and stacks ~= "none" then
+      err.hint = hint:gsub("oc record ", stacks == "dwarf" and "oc record --call-graph dwarf "
+        or "oc record -g ", 1)
+    end
+  end
+  error(err, 0)
+end
+
+--- The kinds that a name means here, and the canonical name, if it is one.
+function M.kinds_of(self, name, is_optional)
+  return with_needs(self, pcall(find_kinds, self, name, is_optional))
 end
 
 local function view_of(self, kind, name)

@@ -128,11 +128,21 @@ function M.say_command(status)
   end
 end
 
+--- What the trace tells, and what scenarios noted in its machine.
+local function all_notes(trace)
+  local notes, known = trace:notes(), {}
+  for _, note in ipairs(notes) do known[note] = true end
+  for _, note in ipairs(trace._machine and trace._machine:notes() or {}) do
+    if not known[note] then notes[#notes + 1] = note end
+  end
+  return notes
+end
+
 --- Called when a trace's run is over.
 ---@param trace oc.Trace
 ---@param options? { stacks?: boolean } stacks false: nobody misses them
 function M.finished(trace, options)
-  local stats, notes = trace:stats(), trace:notes()
+  local stats, notes = trace:stats(), all_notes(trace)
   M.lost = M.lost + stats.lost
   M.damaged = M.damaged or trace:is_damaged()
     or stats.malformed + stats.unknown + stats.throttled > 0

@@ -10,7 +10,9 @@ local dispatch = require "oc.dispatch"
 local errors = require "oc.errors"
 local filter = require "oc.filter"
 local ffi = require "ffi"
+local lease = require "oc.lease"
 local machine_events = require "oc.machine_events"
+local memory_limit = require "oc.memory_limit"
 local phases = require "oc.phases"
 local progress = require "oc.progress"
 local session = require "oc.session"
@@ -23,10 +25,6 @@ local IDLE_MS = 100
 local WARM_UP_EVENTS = 10000
 
 local host_pointer = session.host_pointer
-
--- An event whose fields are all zero, and none of whose offsets lead out of it.
-local nothing_bytes = ffi.new("uint8_t[?]", 131072)
-local nothing = ffi.new("oc_event[1]", { { record = nothing_bytes, payload = nothing_bytes } })
 
 local function traced(err)
   local made = errors.make(err)
@@ -42,14 +40,30 @@ function M.stop(trace)
   C.oc_session_stop(trace._session)
 end
 
---- Tells of an error in a callback or hook. Ctrl-C in a hook ends the run and is no error.
-local function report(trace, err)
+--- The callback at hand, for an error that has no line.
+local function callback_at_hand(trace)
+  local loop = trace._loop
+  if loop == nil or loop.events == nil then return nil end
+  local handler = trace._by_kind[loop.events[loop.at].event]
+  local call = handler and handler.calls[loop.callback]
+  return call and (call.script_fn or call.fn)
+end
+
+--- Tells of an error in a callback or hook (`fn`). Ctrl-C in a hook ends the run and is no error;
+--- what used up the script's memory ends it too.
+local function report(trace, err, fn)
+  local out_of_memory = memory_limit.explain(err, fn or callback_at_hand(trace))
+  if out_of_memory then
+    M.stop(trace)
+    err = out_of_memory
+  end
   local interrupted = C.oc_host_interrupted(host_pointer)
   if interrupted > 0 and err.message == "interrupted" then
     io.stderr:write("oc: interrupted at ", tostring(err), "\n")
     return M.stop(trace)
   end
   local is_new, is_over = settings.errors:add(err)
+  if settings.errors.is_silent then is_new = false end  -- a worker's: told by the first process
   if is_new then io.stderr:write(errors.render(err, settings.read_source)) end
   if is_new and settings.traceback and err.traceback then io.stderr:write(err.traceback, "\n") end
   if is_over or interrupted == -1 then M.stop(trace) end
@@ -67,7 +81,7 @@ local function call_hook(trace, fn, ...)
   local before = C.oc_host_doing(host_pointer, IN_BODY)
   local ok, result = xpcall(fn, traced, ...)
   C.oc_host_doing(host_pointer, before)
-  if not ok then report(trace, result) end
+  if not ok then report(trace, result, fn) end
   return ok, result
 end
 
@@ -316,41 +330,67 @@ function M.finish(trace)
     C.oc_session_stop(trace._session)
     ok, err = feeding(trace, feed)
   end
-  M.close(trace)
+  ok, err = M.close(trace, ok, err)
+  M.conclude(trace)
   if not ok then error(err, 0) end
 end
 
---- Feeds a started trace to its end.
+--- Feeds a started trace until there are no more events.
 ---@param trace oc.Trace
-function M.feed(trace)
+---@return boolean ok
+---@return any err
+function M.deliver(trace)
+  settings.begin_run()
   M.prepare(trace)
   if trace._path then progress.start() end
   local ok, err = feeding(trace, feed)
   progress.stop()
-  M.close(trace)
-  if not ok then error(err, 0) end
+  return M.close(trace, ok, err)
 end
 
---- After the last batch: final losses, the end hooks, and everything is closed.
+--- After the last batch: the losses are final.
 ---@param trace oc.Trace
-function M.close(trace)
+---@param ok boolean how feeding it went
+---@param err any
+---@return boolean ok
+---@return any err
+function M.close(trace, ok, err)
   -- Before the hooks: they may take long, and what the kernel drops meanwhile is no loss of this
   -- run. An event that a script kept beyond its callback points to bytes that are gone: now to
   -- zeros.
-  C.oc_session_finish(trace._session)
+  local is_finished = C.oc_session_finish(trace._session) == 0
+  if ok and not is_finished then
+    ok, err = false,
+      errors.new("the run could not be completed: " .. session.problem(trace._session))
+  end
   trace._is_over = true
-  for _, event_view in pairs(trace._views) do event_view._d = nothing end
+  for _, event_view in pairs(trace._views) do event_view._d = lease.nothing end
   say_skipped(trace._timers)
-  trace._queue:begin_hook(session.stats(trace._session).span_ns)
+  return ok, err
+end
+
+--- Calls the end hooks, and says how the run was.
+---@param trace oc.Trace
+function M.conclude(trace)
+  trace._is_over = true
+  trace._queue:begin_hook(trace:stats().span_ns)
   for _, fn in ipairs(trace._at_end) do
     call_hook(trace, fn)
-    deliver_emitted(trace)
+    if trace._deliver then deliver_emitted(trace) end
   end
   trace._queue:leave()
   io.stdout:flush()
   C.oc_session_end(trace._session)
   settings.finished(trace)
   jit.flush()  -- compiled code of functions that live on holds the callbacks, and so the trace
+end
+
+--- Feeds a started trace to its end.
+---@param trace oc.Trace
+function M.feed(trace)
+  local ok, err = M.deliver(trace)
+  M.conclude(trace)
+  if not ok then error(err, 0) end
 end
 
 return M

@@ -32,7 +32,8 @@ local MOST_KEYS = 4
 ---@field stacks? string "fp": its samples want stacks
 ---@field by? string how oc report groups them unless told otherwise
 ---@field span? table from, to, key, middle, min, name, limit
----@field setup? fun(trace: oc.Trace, add: fun(sample: table), span: fun(span: table))
+---@field setup? fun(trace: oc.Trace, add: fun(sample: table), span: fun(span: table)): oc.Timeline?
+---  what its timeline could not pair is told at the end
 
 local function check(given, allowed, what)
   local names = {}
@@ -188,11 +189,37 @@ end
 --- What pairing could not use is told, once, at the end.
 local function tell_unmatched(trace, scenario, line)
   trace:at_end(function()
-    local left = line.open + line.unfinished
-    if left + line.unbegun + line.refused == 0 then return end
-    trace:machine():note(("%s: %d without an end, %d without a beginning, %d beyond the limit")
-      :format(scenario.name, left, line.unbegun, line.refused))
+    local words = line:unmatched()
+    if words then trace:machine():note(("%s: %s"):format(scenario.name, words)) end
   end)
+end
+
+--- Those of `...` that are not in `used` yet, and puts them there. Unknown ones are an error.
+---@param used table<string, boolean>
+---@return string[]
+function M.choose(used, ...)
+  local names = {}
+  for i = 1, select("#", ...) do
+    local name = select(i, ...)
+    local found, hint = M.find(name)
+    if not found then
+      errors.misuse(("there is no scenario '%s'"):format(tostring(name)),
+        { token = tostring(name), hint = hint })
+    end
+    if not used[name] then names[#names + 1] = name end
+    used[name] = true
+  end
+  return names
+end
+
+--- The stacks that one of them wants; nil: none does.
+---@param names string[]
+---@return string?
+function M.stacks_of(names)
+  for _, name in ipairs(names) do
+    if M.find(name).stacks then return M.find(name).stacks end
+  end
+  return nil
 end
 
 --- Registers what a scenario needs; its samples and spans go into the trace's machine.
@@ -200,12 +227,7 @@ end
 ---@param name string
 ---@return oc.Scenario
 function M.use(trace, name)
-  local scenario, hint = M.find(name)
-  if not scenario then
-    errors.misuse(("there is no scenario '%s'"):format(tostring(name)),
-      { token = tostring(name), hint = hint })
-  end
-  local machine
+  local scenario, machine = M.find(name), nil
   local function target()
     machine = machine or trace:machine()
     return machine
@@ -215,7 +237,10 @@ function M.use(trace, name)
   if scenario.span then
     tell_unmatched(trace, scenario, use_span(trace, scenario, add, add_span))
   end
-  if scenario.setup then scenario.setup(trace, add, add_span) end
+  if scenario.setup then
+    local line = scenario.setup(trace, add, add_span)
+    if line then tell_unmatched(trace, scenario, line) end
+  end
   return scenario
 end
 

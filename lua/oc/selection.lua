@@ -3,8 +3,11 @@
 local C = require "oc.abi"
 local errors = require "oc.errors"
 local ffi = require "ffi"
+local kinds = require "oc.kinds"
+local members = require "oc.members"
 local nearest = require "oc.nearest"
 local units = require "oc.units"
+local view = require "oc.view"
 
 local M = {}
 
@@ -40,6 +43,25 @@ local function choose(machine, raw, what, value)
   if C.oc_selection_choose(raw, what, tostring(value)) ~= 0 then machine._raise(machine) end
 end
 
+--- The payload of the sample at hand; nil where it has none.
+local function record_of(s)
+  local machine = s._machine
+  local trace = machine._owner
+  local how = trace and trace._options and trace._options.machine
+  if type(how) ~= "table" or not how.records then
+    errors.misuse("samples have no records: nobody asked for them",
+      { token = "record", hint = "as in oc.open { machine = { records = true } }" })
+  end
+  if C.oc_machine_record(machine._raw, s._raw.number, s._payload) == 0 then return nil end
+  local number = s._payload.event
+  local read = s._readers[number]
+  if not read then
+    read = view.payload_reader(kinds.read(trace._session, number), trace._runtime)
+    s._readers[number] = read
+  end
+  return read(s._payload)
+end
+
 ---@class oc.SampleView a sample, as functions in queries get it; lent for the call
 ---@field time number
 ---@field value number
@@ -49,6 +71,7 @@ end
 ---@field tid integer
 ---@field cpu integer -1: not known
 ---@field number number
+---@field record table? the fields of the payload that was kept with it; lent for the call
 local view_fields = {
   comm = function(s) return ffi.string(s._raw.comm.text, s._raw.comm.size_bytes) end,
   kind = function(s) return s._kinds[s._raw.kind] and s._kinds[s._raw.kind].name or "" end,
@@ -61,15 +84,13 @@ local view_fields = {
   tid = function(s) return s._raw.tid end,
   cpu = function(s) return s._raw.cpu end,
   number = function(s) return s._raw.number end,
+  record = function(s) return record_of(s) end,
 }
 
 local view_type = { __index = function(s, name)
   local field = view_fields[name]
   if field then return field(s) end
-  local names = {}
-  for known in pairs(view_fields) do names[#names + 1] = known end
-  errors.misuse(("a sample has no '%s'"):format(tostring(name)),
-    { token = tostring(name), hint = nearest.hint(tostring(name), names) })
+  members.missing("a sample has", name, view_fields)
 end }
 
 --- Calls `fn(view)` for each sample of a finished selection.
@@ -81,13 +102,14 @@ function M.each(machine, raw, fn)
   local batch, cursor = ffi.new("oc_sample[?]", CAPACITY), ffi.new("double[1]")
   local stats = machine:stats()
   local finish = stats.dropped + stats.samples  -- what `fn` adds is not visited
-  local view = setmetatable({ _machine = machine, _kinds = machine:kinds() }, view_type)
+  local sample = setmetatable({ _machine = machine, _kinds = machine:kinds(), _readers = {},
+    _payload = ffi.new("oc_event") }, view_type)
   while true do
     local count = C.oc_selection_next(raw, cursor, finish, batch)
     if count == 0 then return end
     for i = 0, count - 1 do
-      view._raw = batch[i]
-      fn(view)
+      sample._raw = batch[i]
+      fn(sample)
     end
   end
 end

@@ -250,6 +250,7 @@ end
 ---@class oc.SourceOut what `next` gets
 local Out = {}
 Out.__index = Out
+M.out_class = Out
 
 --- Adds one record: a table as `e:table()` makes it. `event`, `time` (ns since the session began)
 --- and the fields of the event's format must be there; cpu, pid, tid, comm, ip, addr, period may.

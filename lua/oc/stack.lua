@@ -27,6 +27,7 @@ M.type = stack_type
 ---@field kernel_frames integer how many of its frames are the kernel's
 ---@operator len: integer
 local methods = {}
+M.methods = methods
 
 local raw_frames = ffi.new("oc_stack_frames")
 

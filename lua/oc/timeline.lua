@@ -4,6 +4,7 @@
 --     start(key)  ──────── middle ──── middle ────────  finish(key)          a span, two children
 --     start(key)  ── start(key): the first is counted as without an end
 --     finish(key): counted as without a beginning
+--     what is open when the trace ends is counted, too
 
 local M = {}
 
@@ -23,6 +24,10 @@ function M.key(a, b, c, d)
   if d == nil then return a .. "\0" .. b .. "\0" .. c end
   return a .. "\0" .. b .. "\0" .. c .. "\0" .. d
 end
+
+--- Whether a start is open under the key.
+---@return boolean
+function Timeline:has(key) return self._times[key] ~= nil end
 
 --- `value`: anything to be given back at the end.
 function Timeline:start(key, time, value)
@@ -64,11 +69,32 @@ function Timeline:finish(key)
   return began, value, middles
 end
 
+--- A start that is no longer waited for: it was none, and is not counted.
+function Timeline:forget(key)
+  if not self._times[key] then return end
+  self._times[key], self._values[key], self._middles[key] = nil, nil, nil
+  self.open = self.open - 1
+end
+
 --- A start that is no longer waited for: it counts as without an end.
 function Timeline:drop(key)
   if not self._times[key] then return end
-  self._times[key], self._values[key], self._middles[key] = nil, nil, nil
-  self.open, self.unfinished = self.open - 1, self.unfinished + 1
+  self:forget(key)
+  self.unfinished = self.unfinished + 1
+end
+
+--- What could not be paired, in words; nil when all was.
+---@return string?
+function Timeline:unmatched()
+  local parts = {}
+  local function add(count, words)
+    if count > 0 then parts[#parts + 1] = ("%d %s"):format(count, words) end
+  end
+  add(self.open, "still open when the trace ended")
+  add(self.unfinished, "without an end")
+  add(self.unbegun, "without a beginning")
+  add(self.refused, "beyond the limit of open ones")
+  return parts[1] and table.concat(parts, ", ")
 end
 
 ---@param limit? integer open starts at most

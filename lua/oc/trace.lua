@@ -17,8 +17,10 @@ local errors = require "oc.errors"
 local filter = require "oc.filter"
 local frames = require "oc.frames"
 local handles = require "oc.handle"
+local instrument = require "oc.instrument"
+local members = require "oc.members"
 local machine = require "oc.machine"
-local nearest = require "oc.nearest"
+local machine_events = require "oc.machine_events"
 local open_options = require "oc.open_options"
 local phases = require "oc.phases"
 local profile = require "oc.profile"
@@ -55,8 +57,7 @@ local opened = {}  -- and not yet run: a trace that was run is freed like any ot
 --- Raises an error at the place where a trace was opened that has callbacks and was never run.
 function M.check_all_ran()
   for _, self in ipairs(opened) do
-    local has_callbacks = #self._registered > 0 or #self._timers > 0 or #self._at_end > 0
-    if has_callbacks then
+    if self:has_callbacks() then
       errors.raise_at(self._opened_at, "this trace has callbacks but was never run",
         { hint = "call trace:run() after the callbacks", token = "open" })
     end
@@ -68,6 +69,10 @@ local function forget(trace)
     if opened[i] == trace then return table.remove(opened, i) end
   end
 end
+
+--- Forgets a trace that is not going to be run.
+---@param trace oc.Trace
+function M.forget(trace) forget(trace) end
 
 -- Opening ----------------------------------------------------------------------------------------
 
@@ -107,7 +112,7 @@ function M.open(options)
     _max_overhead = given.max_overhead, _phases = phases.new(given.paused), _registered = {},
     _pushdown = options.pushdown ~= false,
     _proxies = {}, _queue = proxies.new_queue(), _timers = timers.new(), _at_end = {},
-    _ran = false, _stopping = false,
+    _ran = false, _stopping = false, _scratch = {}, _told = {}, _used = {},
     _opened_at = debug.getinfo(2, "Sl"),
   }, Trace)
   opened[#opened + 1] = self
@@ -146,6 +151,19 @@ local function fall_back(self, err)
     registering.register(self, entry)
   end
   return true
+end
+
+--- Goes on to another recorded trace, or to the same from its beginning: all that was declared is
+--- declared there.
+---@param path string
+function Trace:_reopen(path)
+  attach(self, path)
+  if self._options.cgroups then C.oc_session_sample_cgroups(self._session) end
+  for _, tell in ipairs(self._told) do tell(self._session) end
+  for _, entry in ipairs(self._registered) do
+    entry.bound = nil
+    registering.register(self, entry)
+  end
 end
 
 --- Runs `body`; when the kernel refuses, falls back and runs it again.
@@ -211,12 +229,12 @@ function Trace:every(period, fn)
   end
   registering.check_not_over(self, "every")
   local data = { period = ns, is_on = false }
-  local timer
+  local timer, hook = nil, instrument.hook("every " .. tostring(period), fn)
   function data.switch(is_on)
     if is_on == data.is_on then return end
     data.is_on = is_on
     if is_on then
-      timer = self._timers:add(ns, fn, self._loop and phases.now(self))
+      timer = self._timers:add(ns, hook, self._loop and phases.now(self))
     else
       self._timers:remove(timer)
     end
@@ -234,7 +252,8 @@ function Trace:at_end(fn)
     errors.misuse("trace:at_end wants a function", { token = "at_end" })
   end
   local hooks, data = self._at_end, { is_on = true }
-  local hook = function() if data.is_on then fn() end end
+  local wrapped = instrument.hook("at_end", fn)
+  local hook = function() if data.is_on then wrapped() end end
   hooks[#hooks + 1] = hook
   return handles.of_end(setmetatable(data, { __index = {
     switch = function(is_on) data.is_on = is_on end } }))
@@ -246,6 +265,12 @@ end
 function Trace:has(name)
   local ok, found = pcall(registering.kinds_of, self, name)
   return ok and #found > 0
+end
+
+--- True when there is something to run it for: a callback, a timer, an end hook.
+---@return boolean
+function Trace:has_callbacks()
+  return #self._registered > 0 or #self._timers > 0 or #self._at_end > 0
 end
 
 --- One event of this trace: its name, the fields of its payload, references to fields.
@@ -262,26 +287,39 @@ function Trace:event(name)
     name = kind.name,
     names = names,
     format = kind.fields,
+    _kinds = found,
     field = function(_, field) return view.field_reference(kind, field) end,
   }
 end
 
---- Uses a scenario: its events are asked for, its samples and spans go into the machine.
----@param name string
-function Trace:use(name)
+--- Writes events to a file while they are read: a table by the path's extension (.events.csv,
+--- .events.jsonl, .events.db), or a part of a recorded trace (.data). Complete when `run` returns.
+---@param path string
+---@param options? { events?: string[], filter?: string, format?: string, force?: boolean }
+function Trace:export(path, options) require("oc.event_files").export(self, path, options) end
+
+--- Uses scenarios: their events are asked for, their samples and spans go into the machine. One
+--- that is used already is not used again.
+---@param ... string names
+function Trace:use(...)
   if self._ran then errors.misuse("scenarios are chosen before trace:run()", { token = "use" }) end
-  local found = scenario.find(name)
-  local wants_stacks = found and found.stacks and not self._asked.stacks
-  if wants_stacks then
+  local names = scenario.choose(self._used, ...)
+  local stacks = not self._asked.stacks and scenario.stacks_of(names)
+  if stacks then
     if #self._registered > 0 then
-      errors.misuse(("scenario '%s' wants stacks: use it before the first callback"):format(name),
-        { token = "use", hint = "or open the trace with stacks" })
+      errors.misuse(("scenario '%s' wants stacks: use it before the first callback"):format(
+        names[1]), { token = "use",
+        hint = "or open the trace with stacks; several at once: trace:use(\"a\", \"b\")" })
     end
-    self._asked.stacks = (self._path or self._source) and "any" or found.stacks
+    self._asked.stacks = (self._path or self._source) and "any" or stacks
     ask.apply(self._session, self._asked, settings.run.command ~= nil)
   end
-  self._options.machine = true
-  scenario.use(self, name)
+  self._options.machine = self._options.machine or true
+  for _, name in ipairs(names) do
+    self._scenario = name
+    scenario.use(self, name)
+  end
+  self._scenario = false
   return self
 end
 
@@ -304,25 +342,60 @@ function Trace:is_paused() return self._phases.is_paused end
 ---@return string
 function Trace:phase(name) return phases.phase(self, name) end
 
-local function begin(self, how, options)
+--- A table for what belongs to one input, such as when a thread's call began: emptied at the beginning
+--- of each, where there are several (`-i a -i b`), and behind the last one.
+---@return table
+function Trace:scratch()
+  if self._ran then
+    errors.misuse("tables for a run are made before trace:run()", { token = "scratch" })
+  end
+  local made = {}
+  self._scratch[#self._scratch + 1] = made
+  return made
+end
+
+function Trace:_start(options)
+  filter.check_run(self._fits, self._left_out, self._misfit)
+  run.start(self, self._buffer_bytes, function(body) return with_fallback(self, body) end,
+    options or { spool_bytes = settings.run.spool or self._spool_bytes })
+end
+
+local function run_whole(self)
+  self:_start()
+  run.feed(self)
+end
+
+--- True when a run is more than one pass over one input.
+local function has_parts(self)
+  local inputs = settings.run.inputs
+  return (settings.run.jobs or 1) > 1
+    or inputs and #inputs > 1 and not self._options.input and self._path == inputs[1]
+end
+
+local function begin(self, how)
   if self._ran then
     errors.misuse("this trace has been run already",
       { token = how, hint = "open it again for a second run" })
   end
+  if self._options.machine and settings.run.filter then machine_events.choose(self) end
   self._ran = true
   forget(self)
   if settings.run.asked and settings.run.asked.events and not self._has_read_events then
     io.stderr:write("oc: this script chooses its events itself: -e and --syscalls change nothing\n")
   end
-  filter.check_run(self._fits, self._left_out, self._misfit)
-  run.start(self, self._buffer_bytes, function(body) return with_fallback(self, body) end, options)
 end
 
 --- Opens what the callbacks need, delivers every event in order of time, calls the end hooks.
 ---@return oc.Trace self
 function Trace:run()
-  begin(self, "run", { spool_bytes = settings.run.spool or self._spool_bytes })
-  run.feed(self)
+  begin(self, "run")
+  self._ran_at = debug.getinfo(2, "Sl")
+  local go = has_parts(self) and require("oc.jobs").run or run_whole
+  if settings.profile then
+    require("oc.script_profile").time_run(go, self)
+  else
+    go(self)
+  end
   return self
 end
 
@@ -335,10 +408,12 @@ local start_options = { interactive = "boolean" }
 function Trace:start(options)
   open_options.check(options or {}, start_options, "trace:start")
   local is_live = not self._path and not self._source
-  begin(self, "start", {
+  begin(self, "start")
+  self._ran_at = debug.getinfo(2, "Sl")
+  self:_start {
     spool_bytes = settings.run.spool or self._spool_bytes
       or is_live and changes.default_spool(self) or nil,
-    is_interactive = options and options.interactive })
+    is_interactive = options and options.interactive }
   run.prepare(self)
   return self
 end
@@ -401,7 +476,13 @@ function Trace:counted() return changes.counted(self) end
 ---@param module string
 ---@param symbols { offset: number|oc.addr, size: number, name: string }[]
 function Trace:add_symbols(module, symbols)
-  frames.add_symbols(self._session, module, symbols)
+  self:_tell(function(to) frames.add_symbols(to, module, symbols) end)
+end
+
+--- Tells the session something, and those that follow it where there are several inputs.
+function Trace:_tell(tell)
+  tell(self._session)
+  self._told[#self._told + 1] = tell
 end
 
 ---@class oc.UnwindRule
@@ -416,7 +497,7 @@ end
 ---@param module string
 ---@param rules oc.UnwindRule[]
 function Trace:add_unwind_rules(module, rules)
-  require("oc.unwind_rules").add(self._session, module, rules)
+  self:_tell(function(to) require("oc.unwind_rules").add(to, module, rules) end)
 end
 
 --- Asks `fn(frame)` for each place in code that oc cannot name: it returns a name, a table with
@@ -426,7 +507,7 @@ function Trace:symbol_source(fn)
   if type(fn) ~= "function" then
     errors.misuse("trace:symbol_source wants a function", { token = "symbol_source" })
   end
-  frames.set_source(self._session, fn)
+  self:_tell(function(to) frames.set_source(to, fn) end)
 end
 
 -- Asking -----------------------------------------------------------------------------------------
@@ -451,6 +532,7 @@ end
 --- Numbers of the run so far.
 ---@return oc.Stats
 function Trace:stats()
+  if self._merged then return self._merged.stats end
   local stats = session.stats(self._session)
   stats.delivered_to_batches = nil
   stats.events = stats.events - self._phases.skipped
@@ -462,7 +544,9 @@ end
 
 --- Sentences about damage or limits of the trace.
 ---@return string[]
-function Trace:notes() return session.notes(self._session) end
+function Trace:notes()
+  return self._merged and self._merged.notes or session.notes(self._session)
+end
 
 --- The launched command's exit status, 128 + n for a signal; nil without a command or while it
 --- runs.
@@ -487,9 +571,16 @@ function Trace:is_recorded() return self._path ~= nil end
 
 --- True when the trace is truncated or damaged.
 ---@return boolean
-function Trace:is_damaged() return C.oc_session_is_damaged(self._session) ~= 0 end
+function Trace:is_damaged()
+  if self._merged then return self._merged.is_damaged end
+  return C.oc_session_is_damaged(self._session) ~= 0
+end
+
+M.class = Trace
 
 Trace.__index = function(self, name)
+  local merged = rawget(self, "_merged")  -- of several parts (jobs.lua)
+  if merged and (name == "start_ns" or name == "start_wall_ns") then return merged[name] end
   if name == "start_ns" then return session.start_ns(self._session) end
   if name == "host" then return session.host(self._session) end
   if name == "start_wall_ns" then return session.start_wall_ns(self._session) end
@@ -497,16 +588,10 @@ Trace.__index = function(self, name)
     rawset(self, "_has_read_events", true)
     return self._asked.events or {}
   end
-  if name == "_machine" or name == "_profile" then return nil end
+  if name == "_machine" or name == "_profile" or name == "_merged" then return nil end
   local method = Trace[name]
   if method == nil and not (type(name) == "string" and name:find("^_")) then
-    local names = { "events", "host", "start_ns", "start_wall_ns" }
-    for known in pairs(Trace) do
-      if not known:find("^_") then names[#names + 1] = known end
-    end
-    name = tostring(name)
-    errors.misuse(("a trace has no '%s'"):format(name),
-      { token = name, hint = nearest.hint(name, names) })
+    members.missing("a trace has", name, Trace, { "events", "host", "start_ns", "start_wall_ns" })
   end
   return method
 end

@@ -4,6 +4,8 @@
 --
 -- Accessors are made (see view_source.lua) when a script first names the field.
 -- The view is lent for the callback; `e:copy()` owns its bytes.
+--
+-- one thing: what an event shows, of which a copy and a payload alone are other shapes.
 
 local C = require "oc.abi"
 require "oc.addr"
@@ -12,9 +14,11 @@ local ffi = require "ffi"
 local fields = require "oc.view_fields"
 local json = require "oc.json"
 local kinds = require "oc.kinds"
+local lease = require "oc.lease"
 local process_facts = require "oc.process_facts"
 local sample = require "oc.sample"
 local session_of = require "oc.session"
+local settings = require "oc.settings"
 local source = require "oc.view_source"
 local stack = require "oc.stack"
 local view_table = require "oc.view_table"
@@ -31,16 +35,7 @@ end
 
 local no_field, names_of, payload_names = fields.missing, fields.names, fields.payload_names
 
-local function payload_source(kind, name)
-  return kind.by_name[name] and source.payload(kind.by_name[name])
-end
-
---- The accessor's source for `e[name]`: common names hide the payload's, those of samples yield.
-local function source_of(kind, name)
-  if source.is_common[name] then return source.common(kind, name) end
-  return kind.aliases and kind.aliases[name] or payload_source(kind, name)
-    or source.common(kind, name)
-end
+local payload_source, source_of = fields.payload_source, fields.source
 
 local function payload_accessor(kind, name, runtime)
   local text = payload_source(kind, name) or no_field(kind, name, payload_names(kind))
@@ -105,7 +100,7 @@ end
 ---@field [string] any
 
 local view_struct = [[
-struct { const oc_event *_d; oc_event _own; int32_t _is_copy; uint8_t _bytes[?]; }]]
+struct { const oc_event *_d; oc_event _own; int32_t _is_copy, _lender; uint8_t _bytes[?]; }]]
 
 local function raw_bytes(d, field)
   if field.kind >= kinds.DYNAMIC_CHARS then
@@ -127,8 +122,10 @@ end
 --- The type of `e.args`, and the function that makes or reuses one for an event.
 local function make_args(kind, runtime)
   local get = {}
+  local copies = setmetatable({}, { __mode = "k" })  -- keeps a copied event alive with its args
   local args_type = ffi.metatype("struct { const oc_event *_d; }", {
     __index = function(self, name)
+      if settings.checked then lease.check(copies[self], name) end
       local f = get[name]
       if f == nil then
         f = payload_accessor(kind, name, runtime)
@@ -139,9 +136,8 @@ local function make_args(kind, runtime)
     __newindex = read_only,
   })
   local shared = args_type()
-  local copies = setmetatable({}, { __mode = "k" })  -- keeps a copied event alive with its args
   return function(d, event)
-    if event._is_copy == 0 then
+    if event._is_copy == 0 and not settings.checked then
       shared._d = d
       return shared
     end
@@ -230,19 +226,34 @@ function M.new(kind, runtime)
   for name, call in pairs(make_methods(kind, view_type, runtime)) do
     get[name] = function() return call end
   end
+  local function index(self, name)
+    local f = get[name]
+    if f == nil then
+      f = accessor(kind, name, runtime)
+      get[name] = f
+    end
+    return f(self._d, self)
+  end
+  local function text(self)
+    lease.check(self)
+    return describe(self._d, kind, runtime)
+  end
   ffi.metatype(view_type, {
-    __index = function(self, name)
-      local f = get[name]
-      if f == nil then
-        f = accessor(kind, name, runtime)
-        get[name] = f
-      end
-      return f(self._d, self)
-    end,
-    __tostring = function(self) return describe(self._d, kind, runtime) end,
+    __index = settings.checked and lease.checked(index) or index,
+    __tostring = text,
     __newindex = read_only,
   })
   return view_type(0)
+end
+
+--- A function that shows a payload without its record, a descriptor that has only that, as a table
+--- of its fields. Lent: until it is called again.
+---@param kind oc.Kind
+---@param runtime oc.view.Runtime
+---@return fun(d: ffi.cdata*): table
+function M.payload_reader(kind, runtime)
+  local args, lent = make_args(kind, runtime), { _is_copy = 0 }
+  return function(d) return args(d, lent) end
 end
 
 --- A function(e) that reads one field; a wrong name is an error now, not at the first event.

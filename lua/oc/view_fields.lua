@@ -6,6 +6,34 @@ local source = require "oc.view_source"
 
 local M = {}
 
+--- The source of the accessor of a payload's field; nil when there is none of the name.
+---@param kind oc.Kind
+---@param name string
+---@return string?
+function M.payload_source(kind, name)
+  return kind.by_name[name] and source.payload(kind.by_name[name])
+end
+
+--- The accessor's source for `e[name]`: common names hide the payload's, those of samples yield.
+---@param kind oc.Kind
+---@param name string
+---@return string?
+function M.source(kind, name)
+  if source.is_common[name] then return source.common(kind, name) end
+  return kind.aliases and kind.aliases[name] or M.payload_source(kind, name)
+    or source.common(kind, name)
+end
+
+--- True when the events of a kind have this name; with `in_payload` as `e.args` has it.
+---@param kind oc.Kind
+---@param name string
+---@param in_payload? boolean
+---@return boolean
+function M.has(kind, name, in_payload)
+  if in_payload then return kind.by_name[name] ~= nil end
+  return name == "args" or M.source(kind, name) ~= nil
+end
+
 --- All names that `e` has.
 ---@param kind oc.Kind
 ---@return string[]

@@ -39,7 +39,7 @@ uint64_t whole(double value) {
 /// Numbers that stand for no bound are none.
 static session::TimeBound bound_of(const oc_time& time) {
   using Of = session::TimeBound::Of;
-  if (time.of > static_cast<uint32_t>(Of::kPercent)) return {};
+  if (time.of > static_cast<uint32_t>(Of::kBeforePercent)) return {};
   return {static_cast<Of>(time.of), time.value};
 }
 

@@ -31,6 +31,8 @@ Facts recorded_facts(const oc::source::RecordedTrace& trace) {
   std::string& command = found["command"];
   for (const std::string& word : facts.command) command += (command.empty() ? "" : " ") + word;
   found["path"] = trace.path();
+  if (facts.last_sample > facts.first_sample)
+    found["span_ns"] = count(facts.last_sample - facts.first_sample);
   return found;
 }
 

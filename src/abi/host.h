@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -22,6 +23,8 @@ extern "C" {
 }
 
 struct oc_machine;
+struct oc_event_file;
+struct oc_worker;
 
 /// What the program and its script share beside the Lua state: which session runs now, what the script
 /// is doing, how often a signal asked it to stop. One per Lua state; outlives it.
@@ -44,10 +47,28 @@ struct oc_host {
   std::atomic<int64_t> timeout_ns{0};  ///< the watchdog's patience; 0: none
   std::atomic<bool> timed_out{false};
   std::atomic<bool> has_bar{false};  ///< the terminal's line is the progress bar's
+  /// A session of lines: Ctrl-C ends a line, not the program (lua/watch.h).
+  std::atomic<int> interactive{0};  ///< 1: their runs end with them; 2: they are typed beside a run
+  std::atomic<int> end_signal{0};   ///< SIGTERM or SIGHUP, where interactive
+  std::atomic<uint32_t> lines_begun{
+      0};  ///< changes when what was asked of the line before is done with
 
   /// Guards `active`: a session is stopped from a signal's thread while it may be closing.
   std::mutex mutex;
   oc_session* active = nullptr;
+
+  /// Of the workers that run (abi/jobs.h), for the progress bar; guarded by `mutex`.
+  struct Work {
+    const std::atomic<uint64_t>* bytes_read;
+    uint64_t of_bytes;
+  };
+  std::vector<Work> work;
+  uint64_t work_bytes = 0;  ///< of all parts; 0: there are no workers
+  uint64_t work_done = 0;   ///< of those that have ended
+  // In a worker: itself, and where it tells how far it is.
+  oc_worker* own_worker = nullptr;
+  std::atomic<uint64_t>* own_work = nullptr;
+  std::function<void()> after_fork;  ///< the watch's: its thread is not in the worker
 };
 
 /// A session with what Lua's calls need: the last error, the place in the batch.
@@ -78,6 +99,8 @@ struct oc_session {
   bool is_interactive = false;      ///< signals are not for its run
   /// A face of the session's machine, when somebody asked for it. Only abi/machine.cc knows the type.
   std::unique_ptr<oc_machine, void (*)(oc_machine*)> machine{nullptr, nullptr};
+  /// Files of events that are being written; abi/event_files.cc knows the type.
+  std::vector<std::unique_ptr<oc_event_file, void (*)(oc_event_file*)>> event_files;
   oc::event::Filter filter;  ///< the one checked last, and as Lua reads it
   std::vector<oc_filter_node> nodes;
   std::string kernel_filter, kernel_rest;

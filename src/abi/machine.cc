@@ -36,6 +36,33 @@ extern "C" {
 
 void oc_session_declare_machine(oc_session* session) { session->session.declare_machine(); }
 
+void oc_session_machine_records(oc_session* session) { session->session.keep_records(); }
+
+void oc_session_machine_chosen(oc_session* session) { session->session.feed_chosen(); }
+
+void oc_session_machine_take(oc_session* session, const oc_event* event) {
+  auto* const feed = session->session.machine_feed();
+  if (feed == nullptr) return;
+  oc::abi::guarded_or(0, [&] {
+    feed->take(*event);
+    return 0;
+  });
+}
+
+int oc_machine_record(oc_machine* owner, double number, oc_event* out) {
+  const machine::Machine& m = *owner->machine;
+  const uint64_t at = oc::abi::whole(number);
+  *out = oc_event{};
+  const auto bytes = m.samples.record(at);
+  if (bytes.empty()) return 0;
+  const machine::Sample sample = m.samples[at];
+  if (!sample.kind) return 0;
+  out->payload = bytes.data();
+  out->payload_size = static_cast<uint32_t>(bytes.size());
+  out->event = m.kind(sample.kind).event;
+  return 1;
+}
+
 oc_machine* oc_session_machine(oc_session* session) {
   oc::machine::Machine* made = session->session.machine();
   if (made == nullptr) return nullptr;
@@ -235,7 +262,8 @@ uint32_t oc_machine_add_stack(oc_machine* owner, const uint32_t* frames, uint32_
 }
 
 uint32_t oc_machine_add_attributes(oc_machine* owner, const oc_attribute* attributes,
-                                   uint32_t count, uint32_t associated) {
+                                   uint32_t count, const uint32_t* associated,
+                                   uint32_t associated_count) {
   return guarded(*owner, 0u, [&] {
     machine::Machine& m = *owner->machine;
     std::vector<machine::Attribute> set;
@@ -248,8 +276,19 @@ uint32_t oc_machine_add_attributes(oc_machine* owner, const oc_attribute* attrib
       attribute.number = attribute.is_text ? 0 : given.number;
       set.push_back(attribute);
     }
-    const machine::AttributesId other{associated <= m.attributes.size() ? associated : 0};
-    return m.attributes.intern(set, {&other, other ? 1u : 0u}).value;
+    std::vector<machine::AttributesId> others;
+    for (uint32_t i = 0; i < associated_count; ++i) {
+      if (has(associated[i], m.attributes.size())) others.push_back({associated[i]});
+    }
+    return m.attributes.intern(set, others).value;
+  });
+}
+
+void oc_machine_associate(oc_machine* owner, uint32_t set, uint32_t other) {
+  guarded(*owner, 0, [&] {
+    auto& table = owner->machine->attributes;
+    if (has(set, table.size()) && has(other, table.size())) table.associate({set}, {other});
+    return 0;
   });
 }
 

@@ -6,6 +6,12 @@ typedef struct oc_machine oc_machine;
 
 /* Before oc_session_start: samples of all wanted kinds go into a machine. */
 void oc_session_declare_machine(oc_session* session);
+/* Before oc_session_start: the machine keeps payloads with the samples; it takes only the events that
+ * oc_session_machine_take names. */
+void oc_session_machine_records(oc_session* session);
+void oc_session_machine_chosen(oc_session* session);
+/* An event of the batch at hand becomes a sample. Hot. */
+void oc_session_machine_take(oc_session* session, const oc_event* event);
 /* Null before the start, or when none was declared. Owned by the session. */
 oc_machine* oc_session_machine(oc_session* session);
 /* After the start, before the first batch: samples of this kind belong to `group` ("cpu"). */
@@ -77,6 +83,10 @@ void oc_machine_note(oc_machine* machine, const char* sentence);
 /* The i-th; NULL after the last. */
 const char* oc_machine_note_at(oc_machine* machine, uint32_t index);
 
+/* The payload that was kept with a sample, as an event that has it alone: 1, or 0 where there is none. Valid until samples
+ * are added. */
+int oc_machine_record(oc_machine* machine, double number, oc_event* out);
+
 /* Adding by hand -------------------------------------------------------------------------------- */
 
 /* A thread under a name; of `event`'s thread when that is not NULL. */
@@ -100,9 +110,12 @@ typedef struct oc_attribute {
   oc_text text; /* text.text NULL: a number */
   double number;
 } oc_attribute;
-/* A set, with another set that is asked after it (0: none). */
+/* A set, with other sets that are asked after it. */
 uint32_t oc_machine_add_attributes(oc_machine* machine, const oc_attribute* attributes,
-                                   uint32_t count, uint32_t associated);
+                                   uint32_t count, const uint32_t* associated,
+                                   uint32_t associated_count);
+/* `other` is asked after `set` and what is associated with it. Circles do no harm. */
+void oc_machine_associate(oc_machine* machine, uint32_t set, uint32_t other);
 /* The i-th of a set and of those associated with it: 1, or 0 after the last. */
 int oc_machine_attribute(oc_machine* machine, uint32_t set, uint32_t index, oc_attribute* out);
 

@@ -4,6 +4,11 @@ using namespace oc::abi;
 
 extern "C" {
 
+void oc_host_go_on(oc_host* host) {
+  host->stop_requests = 0;
+  host->last_signal = 0;
+}
+
 int oc_session_record(oc_session* session, const oc_run* run, const oc_recording* recording) {
   session->host.is_running = true;
   const int started = guarded(session, [&] {

@@ -32,6 +32,8 @@ typedef struct oc_recorded {
 
 /* Instead of oc_session_start: every kind that was resolved goes to the file. oc_session_next then returns 1 with
  * nothing in the loop, and 0 when the run is over. */
+/* What interrupted the recording is followed: what comes after it may be interrupted again. */
+void oc_host_go_on(oc_host* host);
 int oc_session_record(struct oc_session* session, const struct oc_run* run,
                       const oc_recording* recording);
 /* Before oc_session_record: it will go on by itself, without oc_session_next, until oc_session_finish. */

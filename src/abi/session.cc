@@ -1,5 +1,6 @@
 #include "abi/calls.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -58,6 +59,23 @@ uint32_t oc_host_doing(oc_host* host, uint32_t doing) {
 
 void oc_host_timeout(oc_host* host, double timeout_ns) {
   host->timeout_ns = static_cast<int64_t>(whole(timeout_ns));
+}
+
+int oc_host_interactive(oc_host* host, int interactive) {
+  return host->interactive.exchange(interactive);
+}
+
+void oc_host_interrupt(void) { raise(SIGINT); }
+
+int oc_host_pid(void) { return getpid(); }
+
+int oc_host_begin_line(oc_host* host) {
+  if (host->interactive != 0) {
+    host->lines_begun.fetch_add(1);
+    host->stop_requests = 0;
+    host->timed_out = false;
+  }
+  return host->end_signal.load();
 }
 
 int oc_host_interrupted(oc_host* host) {
@@ -182,6 +200,7 @@ int oc_session_next(oc_session* session, double wait_ms) {
   return guarded(session, [&] {
     oc_host& host = session->host;
     host.progress.fetch_add(1, std::memory_order_relaxed);
+    if (host.own_work != nullptr) *host.own_work = session->session.input().progress().bytes;
     if (session->is_cut) return 0;
     const Doing before = host.doing.exchange(Doing::kWaiting);
     if (host.stop_requests.load(std::memory_order_relaxed) != 0 && !session->is_interactive)
@@ -218,18 +237,19 @@ void oc_session_stop(oc_session* session) {
   session->session.stop();
 }
 
-void oc_session_finish(oc_session* session) {
+int oc_session_finish(oc_session* session) {
   {
     const std::lock_guard lock(session->host.mutex);
     if (session->host.active == session) session->host.active = nullptr;
   }
   if (session->dropped() > 0) session->cut_at_ns = session->loop.events[session->loop.at].time;
-  guarded(session, [&] {
+  const int status = guarded(session, [&] {
     session->session.finish();
     return 0;
   });
   session->loop.events = nullptr;
   session->ended_at_ns = static_cast<double>(oc::base::now_of(CLOCK_MONOTONIC));
+  return status;
 }
 
 void oc_session_end(oc_session* session) {

@@ -83,7 +83,8 @@ typedef struct oc_loss {
 } oc_loss;
 
 /* One end of a stretch of time: `of` 0 none, 1 ns since the beginning, 2 ns before the last sample, 3 ns of
- * the trace's clock, 4 millionths of a percent of the time from the first sample to the last. */
+ * the trace's clock, 4 millionths of a percent of the time from the first sample to the last, 5 the ns before
+ * that. */
 typedef struct oc_time {
   uint32_t of;
   uint64_t value;
@@ -116,6 +117,16 @@ const char* oc_version(void);
 uint32_t oc_host_doing(oc_host* host, uint32_t doing);
 /* How long a callback may run before the watchdog ends it, ns; 0: for ever. */
 void oc_host_timeout(oc_host* host, double timeout_ns);
+/* Lines are typed from now on: SIGINT ends what the line at hand does, not the program. 1: also a run, which is
+ * the line's. 2: not the run, which goes on behind it. 0: no longer. Returns what it was. */
+int oc_host_interactive(oc_host* host, int interactive);
+/* As if SIGINT came. */
+void oc_host_interrupt(void);
+/* The process that oc is. */
+int oc_host_pid(void);
+/* What signals asked of the line before is forgotten. Returns SIGTERM or SIGHUP when the session is to end,
+ * otherwise 0. */
+int oc_host_begin_line(oc_host* host);
 /* 0 when nothing asked the script to end, otherwise the signal's number, or -1 for the watchdog. */
 int oc_host_interrupted(oc_host* host);
 
@@ -126,7 +137,8 @@ const oc_error* oc_session_error(oc_session* session);
 /* A recorded trace. Everything else then describes that trace. */
 int oc_session_open_file(oc_session* session, const char* path);
 /* Facts of the recorded trace, or of this machine when live: "host", "kernel", "arch", "cpu", "cpus_online",
- * "cpus_available", "memory_bytes", "recorder", "command", "path"; "" when not known. */
+ * "cpus_available", "memory_bytes", "recorder", "command", "path", "span_ns" (from the first sample to the
+ * last); "" when not known. */
 const char* oc_session_fact(oc_session* session, const char* name);
 
 /* Before the first oc_session_resolve. */
@@ -166,7 +178,7 @@ void oc_session_reopen_batch(oc_session* session);
 /* How many events of the batch at hand lie behind the one that loop.at names. */
 uint32_t oc_session_events_behind(oc_session* session);
 /* After the last batch: closes what the run held open, completes the losses. */
-void oc_session_finish(oc_session* session);
+int oc_session_finish(oc_session* session);
 /* After the end hooks: waits a moment for a command that was told to end; until here a signal does not
  * cut off what hooks print. */
 void oc_session_end(oc_session* session);

@@ -11,7 +11,7 @@ using oc::session::StackMode;
 
 namespace {
 
-oc_text text_of(std::string_view text) { return {text.data(), text.size()}; }
+oc_text lent_text(std::string_view text) { return {text.data(), text.size()}; }
 
 const oc::session::StackTables* tables_of(oc_session* session) {
   return session->session.stacks().tables();
@@ -78,9 +78,9 @@ int oc_session_place(oc_session* session, uint32_t frame, oc_place* out) {
     const auto* tables = tables_of(session);
     if (tables == nullptr || frame > tables->frames.size()) return -1;
     const auto place = session->session.stacks().names()->find(FrameId{frame});
-    out->name = text_of(place.function);
-    out->full_name = text_of(place.full_name);
-    out->module = text_of(place.module);
+    out->name = lent_text(place.function);
+    out->full_name = lent_text(place.full_name);
+    out->module = lent_text(place.module);
     out->source = place.source.data();
     out->offset = place.offset;
     out->function_offset = place.function_offset;
@@ -97,7 +97,7 @@ int oc_session_call(oc_session* session, uint32_t frame, uint32_t index, oc_call
     const auto* tables = tables_of(session);
     if (tables == nullptr || frame > tables->frames.size()) return -1;
     const auto call = session->session.stacks().names()->call(FrameId{frame}, index);
-    *out = {text_of(call.function), text_of(call.full_name), text_of(call.file), call.line};
+    *out = {lent_text(call.function), lent_text(call.full_name), lent_text(call.file), call.line};
     return 0;
   });
 }

@@ -51,7 +51,8 @@ void collect_facts(oc_symbols& symbols) {
   }
   auto* const lines = symbols.file->lines();
   facts.emplace_back("lines", lines == nullptr ? "none: no .debug_info"
-                                               : fmt::format("of {} units", lines->units()));
+                                               : fmt::format("of {} unit{}", lines->units(),
+                                                             lines->units() == 1 ? "" : "s"));
   if (lines != nullptr && lines->split_units() != 0) {
     std::string problem;
     const std::string other = lines->find_split(problem);

@@ -15,7 +15,7 @@ using oc::base::TupleTable;
 static_assert(sizeof(oc_table_row) == sizeof(TupleRow));
 static_assert(offsetof(oc_table_row, b) == offsetof(TupleRow, b));
 static_assert(offsetof(oc_table_row, kinds) == offsetof(TupleRow, kinds));
-static_assert(sizeof(oc_addr) == 8 && sizeof(oc_double_bits) == 8 && sizeof(oc_stats_row) == 48);
+static_assert(sizeof(oc_addr) == 8 && sizeof(oc_double_bits) == 8 && sizeof(oc_stats_row) == 64);
 static_assert(offsetof(oc_table, rows) == 16 && sizeof(oc_table) == 72);
 
 namespace {

@@ -39,9 +39,10 @@ typedef struct oc_table_row {
   uint32_t unused;
 } oc_table_row;
 
-/* One row of oc.stats: the sum, Welford's running mean and sum of squared distances from it. */
+/* One row of oc.stats. Sums are several doubles: the rounded sum, and what rounding took from it
+ * (lua/oc/aggregate/exact.lua). */
 typedef struct oc_stats_row {
-  double count, sum, mean, m2, min, max;
+  double count, sum, sum_rest, squares, squares_rest, squares_rest2, min, max;
 } oc_stats_row;
 
 /* Pointers are valid until the next call with this table. Row 0 is "(other)": the keys beyond `limit`. */

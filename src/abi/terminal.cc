@@ -23,7 +23,13 @@ void restore() { oc_terminal_raw(0); }
 
 extern "C" {
 
-int oc_terminal_is(int fd) { return isatty(fd) == 1 ? 1 : 0; }
+int oc_terminal_size(int fd, oc_terminal* out) {
+  *out = {};
+  if (isatty(fd) == 0) return 0;
+  winsize size{};
+  if (ioctl(fd, TIOCGWINSZ, &size) == 0) *out = {size.ws_col, size.ws_row};
+  return 1;
+}
 
 int oc_terminal_raw(int on) {
   const bool is_ours = isatty(STDIN_FILENO) == 1 && tcgetpgrp(STDIN_FILENO) == getpgrp();
@@ -52,13 +58,6 @@ int oc_terminal_key(double wait_ms) {
   const ssize_t size = read(STDIN_FILENO, &byte, 1);
   if (size == 1) return byte;
   return size == 0 ? -2 : -1;
-}
-
-void oc_terminal_size(uint32_t* columns, uint32_t* rows) {
-  winsize size{};
-  const bool is_known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
-  *columns = is_known && size.ws_col != 0 ? size.ws_col : 80;
-  *rows = is_known && size.ws_row != 0 ? size.ws_row : 24;
 }
 
 }  // extern "C"

@@ -53,9 +53,9 @@ class OpenFile final : public ElfBytes {
   int fd_;
 };
 
-class Image final : public ElfBytes {
+class ImageBytes final : public ElfBytes {
  public:
-  explicit Image(std::span<const uint8_t> bytes) : bytes_(bytes) {}
+  explicit ImageBytes(std::span<const uint8_t> bytes) : bytes_(bytes) {}
   bool read(uint64_t offset, std::span<uint8_t> bytes) const override {
     if (offset > bytes_.size() || bytes.size() > bytes_.size() - offset) return false;
     if (!bytes.empty()) std::memcpy(bytes.data(), bytes_.data() + offset, bytes.size());
@@ -105,7 +105,7 @@ std::vector<uint8_t> find_build_id(const ElfBytes& file) {
 std::vector<uint8_t> load_build_id(int fd) { return find_build_id(OpenFile(fd)); }
 
 std::vector<uint8_t> find_build_id(std::span<const uint8_t> file) {
-  return find_build_id(Image(file));
+  return find_build_id(ImageBytes(file));
 }
 
 }  // namespace oc::elf

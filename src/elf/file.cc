@@ -79,6 +79,7 @@ File& File::operator=(File&& other) noexcept {
   std::swap(elf_, other.elf_);
   std::swap(machine_, other.machine_);
   std::swap(type_, other.type_);
+  std::swap(entry_, other.entry_);
   std::swap(is_64_, other.is_64_);
   std::swap(is_native_order_, other.is_native_order_);
   std::swap(sections_, other.sections_);
@@ -106,6 +107,7 @@ base::Status File::read(const std::string& name) {
     return make_error(Code::kInvalid, name + " is no ELF file");
   machine_ = header.e_machine;
   type_ = header.e_type;
+  entry_ = header.e_entry;
   is_64_ = header.e_ident[EI_CLASS] == ELFCLASS64;
   constexpr uint8_t kOwnOrder =
       __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB;

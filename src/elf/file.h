@@ -71,6 +71,9 @@ class File {
   const std::string& name() const { return name_; }
   uint16_t machine() const { return machine_; }  ///< EM_*
   uint16_t type() const { return type_; }        ///< ET_*
+  uint64_t entry() const {
+    return entry_;
+  }  ///< address as linked at which it begins to run; 0: none
   bool is_64() const { return is_64_; }
   /// Of this machine's byte order.
   bool is_native_order() const { return is_native_order_; }
@@ -112,6 +115,7 @@ class File {
   Elf* elf_ = nullptr;
   uint16_t machine_ = 0;
   uint16_t type_ = 0;
+  uint64_t entry_ = 0;
   bool is_64_ = false;
   bool is_native_order_ = false;
   std::vector<Section> sections_;

@@ -18,7 +18,7 @@ bool begins(std::span<const uint8_t> bytes, const Magic& magic) {
   return bytes.size() > magic.size() && std::equal(magic.begin(), magic.end(), bytes.begin());
 }
 
-constexpr uint64_t kMostBytes = uint64_t{1} << 30;
+constexpr uint64_t kMostUnpackedBytes = uint64_t{1} << 30;
 constexpr uint64_t kMostMemory = uint64_t{256} << 20;  ///< xz -9 needs 65 MiB
 
 /// Decompresses to the end of the first xz stream; an empty text is success.
@@ -30,9 +30,9 @@ std::string unpack_xz(std::span<const uint8_t> packed, std::vector<uint8_t>& out
   lzma_ret state = LZMA_OK;
   while (state == LZMA_OK) {
     const size_t used = out.size();
-    if (used >= kMostBytes) break;
-    out.resize(
-        std::min<uint64_t>(kMostBytes, std::max<size_t>(used * 2, packed.size() * 4 + 4096)));
+    if (used >= kMostUnpackedBytes) break;
+    out.resize(std::min<uint64_t>(kMostUnpackedBytes,
+                                  std::max<size_t>(used * 2, packed.size() * 4 + 4096)));
     stream.next_out = out.data() + used;
     stream.avail_out = out.size() - used;
     state = lzma_code(&stream, LZMA_FINISH);
@@ -52,7 +52,7 @@ std::string unpack_zstd(std::span<const uint8_t> packed, std::vector<uint8_t>& o
     const auto more = decoder.produce(out);
     if (!more) return more.error().what;
     if (!*more) return {};
-    if (out.size() > kMostBytes) return "it is larger than 1 GiB";
+    if (out.size() > kMostUnpackedBytes) return "it is larger than 1 GiB";
   }
 }
 

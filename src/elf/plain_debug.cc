@@ -1,11 +1,12 @@
 #include "elf/plain_debug.h"
 
 #include <elf.h>
-#include <zlib.h>
+#include <libdeflate.h>
 
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <memory>
 #include <string_view>
 
 #include "base/bytes.h"
@@ -17,7 +18,7 @@ constexpr std::array<std::string_view, 10> kNeeded{
     ".debug_info",   ".debug_abbrev",   ".debug_line", ".debug_str",         ".debug_line_str",
     ".debug_ranges", ".debug_rnglists", ".debug_addr", ".debug_str_offsets", ".debug_types"};
 
-constexpr uint64_t kMostBytes = uint64_t{4} << 30;
+constexpr uint64_t kMostPlainBytes = uint64_t{4} << 30;
 constexpr uint64_t kMostRatio = 1100;  ///< deflate makes at most 1032 bytes of one
 constexpr uint64_t kAlignment = 64;    ///< also keeps parts that are written by two threads apart
 
@@ -59,7 +60,7 @@ bool PlainDebug::add_part(const Section& section) {
     part.from = part.from.subspan(sizeof header);
     part.size_bytes = header.ch_size;
     part.alignment = std::clamp<uint64_t>(header.ch_addralign, 1, kAlignment);
-    if (part.size_bytes > kMostBytes || part.size_bytes / kMostRatio > part.from.size())
+    if (part.size_bytes > kMostPlainBytes || part.size_bytes / kMostRatio > part.from.size())
       return false;
   }
   parts_.push_back(part);
@@ -107,7 +108,7 @@ bool PlainDebug::lay_out() {
     to.sh_entsize = from.entry_size;
     to.sh_offset = end;
     end = aligned(end + to.sh_size);
-    if (end > kMostBytes) return false;
+    if (end > kMostPlainBytes) return false;
   }
   headers.back() = {places.back(), SHT_STRTAB, 0, 0, end, names.size(), 0, 0, 1, 0};
   auto image = base::Mapping::allocate(end + names.size());
@@ -140,9 +141,13 @@ void PlainDebug::load(size_t index) {
     part.is_done = true;
     return;
   }
-  uLongf size = part.to.size();
-  part.is_done = uncompress(part.to.data(), &size, part.from.data(), part.from.size()) == Z_OK &&
-                 size == part.to.size();
+  const std::unique_ptr<libdeflate_decompressor, decltype(&libdeflate_free_decompressor)> inflater(
+      libdeflate_alloc_decompressor(), libdeflate_free_decompressor);
+  if (inflater == nullptr) return;
+  // Without a place for the size it has to be the one that was announced.
+  part.is_done =
+      libdeflate_zlib_decompress(inflater.get(), part.from.data(), part.from.size(), part.to.data(),
+                                 part.to.size(), nullptr) == LIBDEFLATE_SUCCESS;
 }
 
 std::optional<File> PlainDebug::finish() {

@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <charconv>
 #include <string>
 #include <vector>
+
+#include "event/words.h"
 
 namespace oc::event {
 
@@ -26,14 +27,6 @@ struct TypeFacts {
   bool is_signed = false;
   bool is_aggregate = false;  ///< struct, union, mask: opaque
 };
-
-bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
-
-std::string_view trim(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
 
 std::optional<Declaration> take_apart(std::string_view text) {
   Declaration declaration;

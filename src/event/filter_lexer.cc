@@ -6,6 +6,8 @@
 #include <cmath>
 #include <utility>
 
+#include "event/words.h"
+
 namespace oc::event {
 
 using base::Error;
@@ -15,7 +17,6 @@ namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_'; }
-bool is_word(char c) { return is_letter(c) || is_digit(c); }
 bool is_hex_digit(char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0; }
 
 struct Unit {

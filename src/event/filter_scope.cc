@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <string_view>
 #include <utility>
+
+#include "event/field_width.h"
 
 namespace oc::event {
 
@@ -58,29 +59,10 @@ FilterField record_field(uint16_t offset) {
   return {Type::kInteger, Place::kRecord, offset, 8, false};
 }
 
-/// Arguments of system calls: the kernel calls each 8 bytes and unsigned, whatever its C type.
-uint32_t narrowed_size(std::string_view type) {
-  if (type.starts_with("__kernel_")) type.remove_prefix(9);
-  for (const std::string_view four : {"int", "pid_t", "key_t", "clockid_t", "timer_t"}) {
-    if (type == four) return 4;
-  }
-  for (const std::string_view eight : {"long", "off_t", "loff_t", "ssize_t"}) {
-    if (type == eight) return 8;
-  }
-  return 0;
-}
-
 FilterField integer_field(const Field& field, uint32_t index) {
-  FilterField out{Type::kInteger, Place::kPayload, index, field.size, false};
-  out.is_signed = field.is_signed && !field.is_hex && field.kind == FieldKind::kInteger;
-  const bool may_be_narrow = field.kind == FieldKind::kInteger && field.size == 8 &&
-                             !field.is_signed && !field.is_hex &&
-                             std::endian::native == std::endian::little;
-  const uint32_t narrow = may_be_narrow ? narrowed_size(field.type) : 0;
-  if (narrow != 0) {
-    out.size = narrow;
-    out.is_signed = true;
-  }
+  const FieldWidth width = width_of(field);
+  FilterField out{Type::kInteger, Place::kPayload, index, width.size_bytes, false};
+  out.is_signed = width.is_signed;
   return out;
 }
 

@@ -56,9 +56,9 @@ bool swap_sides(FilterCompare& compare) {
 }
 
 /// Recursive descent; one text, one use.
-class Parser {
+class FilterParser {
  public:
-  explicit Parser(std::string_view text) : lexer_(text) {}
+  explicit FilterParser(std::string_view text) : lexer_(text) {}
 
   Result<FilterSyntax> parse() {
     if (const Status first = lexer_.advance(); !first) return first.error();
@@ -273,7 +273,7 @@ Error filter_error(std::string_view text, TextSpan place, const std::string& wha
 Result<FilterSyntax> parse_filter(std::string_view text) {
   if (text.size() > kMaxFilterText)
     return base::make_error(base::Code::kUsage, "filter: the text is longer than 16384 bytes");
-  return Parser(text).parse();
+  return FilterParser(text).parse();
 }
 
 }  // namespace oc::event

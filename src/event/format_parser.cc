@@ -7,6 +7,7 @@
 #include "event/event_format.h"
 #include "event/field_decl.h"
 #include "event/print_fmt.h"
+#include "event/words.h"
 
 namespace oc::event {
 
@@ -20,12 +21,6 @@ using base::Result;
 // The kernel's largest event has about 60; a bound keeps look-ups by name cheap on hostile texts.
 constexpr size_t kMaxFields = 1024;
 
-std::string_view trim(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t\r\n");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
-}
-
 /// A number that fills `text` up to a semicolon or the end; absent when there is anything else.
 std::optional<uint32_t> number(std::string_view text) {
   text = trim(text.substr(0, text.find(';')));
@@ -36,9 +31,9 @@ std::optional<uint32_t> number(std::string_view text) {
 }
 
 /// Reads one `format` text line by line. Lives for one call of parse_format.
-class Parser {
+class FormatParser {
  public:
-  Parser(std::string_view text, std::string_view system, uint32_t long_size)
+  FormatParser(std::string_view text, std::string_view system, uint32_t long_size)
       : rest_(text), long_size_(long_size) {
     format_.system = system;
   }
@@ -142,7 +137,7 @@ class Parser {
 
 Result<EventFormat> parse_format(std::string_view text, std::string_view system,
                                  uint32_t long_size) {
-  return Parser(text, system, long_size == 4 ? 4 : 8).run();
+  return FormatParser(text, system, long_size == 4 ? 4 : 8).run();
 }
 
 }  // namespace oc::event

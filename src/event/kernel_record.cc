@@ -9,9 +9,8 @@ namespace oc::event {
 
 namespace {
 
-constexpr uint16_t kCommExec = 1u << 13;     // PERF_RECORD_MISC_COMM_EXEC
-constexpr uint16_t kSwitchOut = 1u << 13;    // PERF_RECORD_MISC_SWITCH_OUT
-constexpr uint16_t kMmapBuildId = 1u << 14;  // PERF_RECORD_MISC_MMAP_BUILD_ID
+constexpr uint16_t kCommExec = 1u << 13;   // PERF_RECORD_MISC_COMM_EXEC
+constexpr uint16_t kSwitchOut = 1u << 13;  // PERF_RECORD_MISC_SWITCH_OUT
 
 Field integer(const char* name, uint32_t offset, uint32_t size, bool is_signed = false) {
   Field field;

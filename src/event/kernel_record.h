@@ -37,6 +37,9 @@ enum class KernelRecord : uint32_t {
 };
 constexpr uint32_t kKernelRecords = 24;
 
+/// Of an MMAP2 record's misc: PERF_RECORD_MISC_MMAP_BUILD_ID, which older headers do not have.
+constexpr uint16_t kMmapBuildId = 1 << 14;
+
 /// Which of them a record is, by its header's type and misc; -1 for those that are not events.
 int kernel_record_of(uint32_t type, uint16_t misc);
 

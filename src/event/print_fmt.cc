@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "event/words.h"
+
 namespace oc::event {
 
 namespace {
@@ -16,14 +18,6 @@ constexpr size_t kMaxArguments = 512;
 constexpr size_t kMaxSimpleArgument = 256;
 
 enum class Shown : uint8_t { kOther, kDecimal, kPointer, kLongHex, kLongLongHex };
-
-bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
-
-std::string_view trim(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t\n");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\n") - begin + 1);
-}
 
 /// The end of the literal that starts at `at` (a quote): just past its closing quote.
 size_t skip_literal(std::string_view text, size_t at) {

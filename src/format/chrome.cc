@@ -9,6 +9,7 @@
 #include "format/formats.h"
 #include "format/frame_texts.h"
 #include "format/measure.h"
+#include "format/sample_rows.h"
 #include "format/span_tracks.h"
 #include "format/time_order.h"
 #include "format/trace_notes.h"
@@ -20,8 +21,9 @@ namespace {
 
 using machine::Sample;
 
-constexpr std::array<std::string_view, 3> kExtensions{".trace.json", ".chrome.json", ".trace"};
-constexpr size_t kMostName = 2000;
+constexpr std::array<std::string_view, 3> kChromeExtensions{".trace.json", ".chrome.json",
+                                                            ".trace"};
+constexpr size_t kMostChromeName = 2000;
 
 /// ns as µs, exactly.
 std::string micros(int64_t nanos) {
@@ -61,7 +63,7 @@ class ChromeWriter {
     return {machine_.processes.process(thread.process).pid, thread.tid};
   }
 
-  void string(std::string_view value) { append_json(text_, shorten(value, kMostName)); }
+  void string(std::string_view value) { append_json(text_, shorten(value, kMostChromeName)); }
 
   /// Begins an object of the list at hand.
   void begin(std::string_view head) {
@@ -158,11 +160,19 @@ class ChromeWriter {
     }
   }
 
+  void write_record(const Sample& sample, uint64_t number) {
+    const auto payload = machine_.samples.record(number);
+    const auto* format = sample.kind ? machine_.kind(sample.kind).format : nullptr;
+    if (payload.empty() || format == nullptr) return;
+    text_ += ",\"record\":";
+    append_json_record(text_, *format, payload);
+  }
+
   /// Samples without a stack: values over time of kinds that are numbers or sizes, moments of others.
   bool write_points() {
     uint64_t done = 0;
     bool goes_on = true;
-    what_.selection.for_each([&](const Sample& sample, uint64_t) {
+    what_.selection.for_each([&](const Sample& sample, uint64_t number) {
       if (!goes_on || !goes_on_at(done++, 0)) {
         goes_on = false;
         return;
@@ -182,6 +192,7 @@ class ChromeWriter {
       if (!is_counter && sample.cpu != machine::kNoCpu)
         text_ += fmt::format(",\"cpu\":{}", sample.cpu);
       if (!is_counter) write_attributes(sample.attributes);
+      write_record(sample, number);
       text_ += "}}";
     });
     return goes_on;
@@ -282,7 +293,9 @@ class ChromeWriter {
   std::vector<FrameText> frames_;
 };
 
-base::Status write(const Export& what, Output& out) { return ChromeWriter(what, out).write(); }
+base::Status write_chrome(const Export& what, Output& out) {
+  return ChromeWriter(what, out).write();
+}
 
 }  // namespace
 
@@ -290,8 +303,8 @@ Exporter chrome_exporter() {
   Holds holds;
   holds.lines = false;
   holds.spans = holds.attributes = holds.losses = true;
-  return {"chrome", "trace events (JSON) for chrome://tracing, Perfetto, speedscope", kExtensions,
-          holds, write};
+  return {"chrome", "trace events (JSON) for chrome://tracing, Perfetto, speedscope",
+          kChromeExtensions, holds, write_chrome};
 }
 
 }  // namespace oc::format

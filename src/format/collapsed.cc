@@ -13,7 +13,7 @@ namespace oc::format {
 
 namespace {
 
-constexpr std::array<std::string_view, 3> kExtensions{".collapsed", ".folded", ".stacks"};
+constexpr std::array<std::string_view, 3> kCollapsedExtensions{".collapsed", ".folded", ".stacks"};
 
 /// `;` parts frames, the last space the count.
 void append_name(std::string& line, std::string_view name) {
@@ -23,7 +23,7 @@ void append_name(std::string& line, std::string_view name) {
 /// comm;outermost;…;innermost COUNT, one line for each distinct stack of a name, in order of first appearance.
 /// Counts are samples, or, where all are of one kind, their values rounded to whole ones: sums of several kinds mean
 /// nothing. Source: flamegraph.pl's header.
-base::Status write(const Export& what, Output& out) {
+base::Status write_collapsed(const Export& what, Output& out) {
   machine::Machine& machine = what.machine;
   machine::resolve_stacks(machine, what.selection.used_stacks(), false);
   const Measure measure = measure_of(what);
@@ -61,7 +61,8 @@ base::Status write(const Export& what, Output& out) {
 Exporter collapsed_exporter() {
   Holds holds;
   holds.times = holds.threads = holds.process_names = holds.lines = holds.kinds = false;
-  return {"collapsed", "stacks on one line each, for flame graph tools", kExtensions, holds, write};
+  return {"collapsed", "stacks on one line each, for flame graph tools", kCollapsedExtensions,
+          holds, write_collapsed};
 }
 
 }  // namespace oc::format

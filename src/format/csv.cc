@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <array>
 #include <cmath>
 
+#include "format/event_writer.h"
 #include "format/formats.h"
 #include "format/frame_texts.h"
 #include "format/sample_rows.h"
@@ -9,7 +11,7 @@ namespace oc::format {
 
 namespace {
 
-constexpr std::array<std::string_view, 1> kExtensions{".csv"};
+constexpr std::array<std::string_view, 1> kCsvExtensions{".csv"};
 
 /// A cell and the comma after it. Source: RFC 4180.
 void append_cell(std::string& row, std::string_view text) {
@@ -57,10 +59,38 @@ class CsvSyntax : public RowSyntax {
       }
     }
   }
+  void record(std::string& row, std::span<const std::string> columns,
+              const event::EventFormat* format, std::span<const uint8_t> payload) override {
+    if (format == nullptr) {
+      row.append(columns.size(), ',');
+      return;
+    }
+    if (format != known_) place(columns, *format);
+    for (const event::Field* field : fields_) {
+      if (field != nullptr) append_csv_value(row, *field, payload);
+      row += ',';
+    }
+  }
+
+ private:
+  /// Which field of that format stands in each column.
+  void place(std::span<const std::string> columns, const event::EventFormat& format) {
+    known_ = &format;
+    fields_.assign(columns.size(), nullptr);
+    for (const event::Field& field : format.fields) {
+      const auto at = std::find(columns.begin(), columns.end(), record_column(field.name));
+      if (!field.is_common && at != columns.end()) {
+        fields_[static_cast<size_t>(at - columns.begin())] = &field;
+      }
+    }
+  }
+
+  const event::EventFormat* known_ = nullptr;
+  std::vector<const event::Field*> fields_;
 };
 
 /// A row with names of columns, then one a sample.
-base::Status write(const Export& what, Output& out) {
+base::Status write_csv(const Export& what, Output& out) {
   const auto put = [&](std::string_view row) {
     row.remove_suffix(1);  // the last cell's comma
     out.write(row);
@@ -70,6 +100,7 @@ base::Status write(const Export& what, Output& out) {
   std::string header;
   for (const std::string_view column : sample_columns()) append_cell(header, column);
   for (const std::string_view name : attribute_columns(what)) append_cell(header, name);
+  for (const std::string& name : record_columns(what)) append_cell(header, name);
   put(header);
   CsvSyntax syntax;
   if (auto status = for_each_row(what, syntax, put); !status) return status;
@@ -81,7 +112,7 @@ base::Status write(const Export& what, Output& out) {
 Exporter csv_exporter() {
   Holds holds;
   holds.attributes = true;
-  return {"csv", "a table with a row for each sample", kExtensions, holds, write};
+  return {"csv", "a table with a row for each sample", kCsvExtensions, holds, write_csv};
 }
 
 }  // namespace oc::format

@@ -68,4 +68,11 @@ void append_json(std::string& out, double number) {
   out += std::isfinite(number) ? machine::text_of_number(number) : "null";
 }
 
+std::string hex(std::span<const uint8_t> bytes) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  for (const uint8_t byte : bytes) text.append({kDigits[byte >> 4], kDigits[byte & 15]});
+  return text;
+}
+
 }  // namespace oc::format

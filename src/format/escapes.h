@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -16,5 +18,8 @@ void append_xml(std::string& out, std::string_view text);
 void append_json(std::string& out, std::string_view text);
 /// A number as JSON has it: what is not finite is null.
 void append_json(std::string& out, double number);
+
+/// Two digits for each byte, as build ids are written.
+std::string hex(std::span<const uint8_t> bytes);
 
 }  // namespace oc::format

@@ -24,6 +24,8 @@ struct Export {
   std::function<bool(double)> progress;
 };
 
+constexpr uint32_t kSamplesPerTurn = 4096;  ///< between two calls of `progress`
+
 /// What a format can hold; what it cannot is said before anything is collected.
 struct Holds {
   bool stacks = true, times = true, threads = true, process_names = true, lines = true,

@@ -15,7 +15,7 @@ namespace oc::format {
 
 namespace {
 
-constexpr std::array<std::string_view, 1> kExtensions{".firefox.json"};
+constexpr std::array<std::string_view, 1> kFirefoxExtensions{".firefox.json"};
 
 using machine::Machine;
 using machine::ThreadId;
@@ -325,15 +325,17 @@ std::string FirefoxExport::meta() const {
          ",\"extra\":" + extra() + "}";
 }
 
-base::Status write(const Export& what, Output& out) { return FirefoxExport(what, out).run(); }
+base::Status write_firefox(const Export& what, Output& out) {
+  return FirefoxExport(what, out).run();
+}
 
 }  // namespace
 
 Exporter firefox_exporter() {
   Holds holds;
   holds.build_ids = holds.spans = holds.losses = true;
-  return {"firefox", "threads, samples and markers for profiler.firefox.com", kExtensions, holds,
-          write};
+  return {"firefox", "threads, samples and markers for profiler.firefox.com", kFirefoxExtensions,
+          holds, write_firefox};
 }
 
 }  // namespace oc::format

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <unordered_map>
 
+#include "base/path.h"
 #include "format/flame_svg.h"
 
 namespace oc::format {
@@ -23,7 +24,7 @@ std::string key_of(const Graph& graph, uint32_t node) {
     const machine::Machine& machine = graph.machine();
     const std::string_view module = machine.text(machine.places.function(label.function).module);
     key += '\0';
-    key += module.substr(module.rfind('/') + 1);
+    key += base::file_name(module);
   }
   return key;
 }

@@ -14,7 +14,7 @@ namespace {
 
 using machine::Graph;
 
-constexpr std::array<std::string_view, 1> kExtensions{".svg"};
+constexpr std::array<std::string_view, 1> kFlameGraphExtensions{".svg"};
 
 FlamePage page_of(const Export& what, const Graph& graph, const Measure& measure,
                   const FlameLayout& layout) {
@@ -59,7 +59,7 @@ FlameLook look_of(const Graph& graph, const FlameBox& box, const Measure& measur
 }
 
 /// Frames below the thread's name at that moment, as in collapsed stacks.
-base::Status write(const Export& what, Output& out) {
+base::Status write_flame_graph(const Export& what, Output& out) {
   const Measure measure = measure_of(what);
   machine::GraphOptions options;
   options.inlined = what.inlined;
@@ -81,7 +81,8 @@ Exporter flame_graph_exporter() {
   Holds holds;
   holds.times = holds.threads = holds.lines = holds.kinds = false;
   holds.losses = true;
-  return {"flamegraph", "a flame graph to look at, in one SVG file", kExtensions, holds, write};
+  return {"flamegraph", "a flame graph to look at, in one SVG file", kFlameGraphExtensions, holds,
+          write_flame_graph};
 }
 
 }  // namespace oc::format

@@ -6,7 +6,7 @@ namespace oc::format {
 
 namespace {
 
-using Node = machine::Graph::Node;
+using GraphNode = machine::Graph::Node;
 
 /// Shares of the whole and depths by node. A caller is never narrower than its callee, so that limits cut off whole
 /// branches.
@@ -15,7 +15,8 @@ struct Sizes {
   std::vector<uint32_t> depths;
 };
 
-Sizes measure(const std::vector<Node>& nodes, const std::function<double(const Node&)>& weight) {
+Sizes measure(const std::vector<GraphNode>& nodes,
+              const std::function<double(const GraphNode&)>& weight) {
   Sizes sizes;
   sizes.widths.resize(nodes.size());
   sizes.depths.resize(nodes.size());
@@ -47,9 +48,10 @@ double narrowest_of(const Sizes& sizes, const FlameLimits& limits) {
 
 }  // namespace
 
-FlameLayout lay_out(const machine::Graph& graph, const std::function<double(const Node&)>& weight,
+FlameLayout lay_out(const machine::Graph& graph,
+                    const std::function<double(const GraphNode&)>& weight,
                     const FlameLimits& limits) {
-  const std::vector<Node>& nodes = graph.nodes();
+  const std::vector<GraphNode>& nodes = graph.nodes();
   const Sizes sizes = measure(nodes, weight);
   FlameLayout layout;
   layout.narrowest = narrowest_of(sizes, limits);

@@ -15,7 +15,7 @@ namespace {
 
 // Points. flame_graph.js reads the same from the picture's data attributes.
 constexpr double kWidth = 1200, kMargin = 10, kRow = 17, kLetter = 6.6;
-constexpr double kLine = 16;  ///< of text around the boxes
+constexpr double kTextLine = 16;  ///< of text around the boxes
 constexpr size_t kMostTitle = 1500;
 
 /// Of valid UTF-8: where so many characters end.
@@ -41,9 +41,9 @@ struct Heights {
 
 Heights heights_of(const FlamePage& page, const FlameLayout& layout) {
   Heights heights;
-  heights.top = 34 + kLine * static_cast<double>(page.notes.size() + 1) + 10;
+  heights.top = 34 + kTextLine * static_cast<double>(page.notes.size() + 1) + 10;
   heights.boxes = kRow * layout.levels;
-  heights.whole = heights.top + heights.boxes + kLine + 20;
+  heights.whole = heights.top + heights.boxes + kTextLine + 20;
   return heights;
 }
 
@@ -61,7 +61,7 @@ std::string head_of(const FlamePage& page, const FlameLayout& layout, const Heig
   text += "</text>\n";
   double y = 34;
   for (const std::string& note : page.notes) {
-    text += fmt::format("<text class=\"note\" x=\"{}\" y=\"{}\">", kMargin, y += kLine);
+    text += fmt::format("<text class=\"note\" x=\"{}\" y=\"{}\">", kMargin, y += kTextLine);
     append_xml(text, shorten(note, kMostTitle));
     text += "</text>\n";
   }
@@ -106,7 +106,7 @@ std::string foot_of(const FlamePage& page, const Heights& heights) {
     text += fmt::format(
         "<g class=\"{}\"><rect x=\"{}\" y=\"{}\" width=\"12\" height=\"12\"/></g>"
         "<text class=\"note\" x=\"{}\" y=\"{}\">",
-        style, x, y + kLine - 10, x + 16, y + kLine);
+        style, x, y + kTextLine - 10, x + 16, y + kTextLine);
     append_xml(text, name);
     text += "</text>\n";
     x += 16 + kLetter * static_cast<double>(name.size()) + 18;

@@ -26,6 +26,18 @@ size_t sequence_length(std::string_view text) {
 
 }  // namespace
 
+void append_utf8(std::string& out, std::string_view text) {
+  while (!text.empty()) {
+    const size_t length = sequence_length(text);
+    if (length == 0) {
+      out += "\xef\xbf\xbd";
+    } else {
+      out += text.substr(0, length);
+    }
+    text.remove_prefix(length == 0 ? 1 : length);
+  }
+}
+
 std::string clean_text(std::string_view text) {
   std::string clean;
   clean.reserve(text.size());

@@ -13,6 +13,9 @@ namespace oc::format {
 /// from foreign files, and each format has characters of its own to be escaped beside these.
 std::string clean_text(std::string_view text);
 
+/// Valid UTF-8, with control characters as they are: what is not is shown as U+FFFD.
+void append_utf8(std::string& out, std::string_view text);
+
 /// A function in a stack as exports have it.
 struct FrameText {
   machine::FunctionId function;

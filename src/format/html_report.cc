@@ -15,7 +15,7 @@ namespace oc::format {
 
 namespace {
 
-constexpr std::array<std::string_view, 2> kExtensions{".html", ".htm"};
+constexpr std::array<std::string_view, 2> kHtmlExtensions{".html", ".htm"};
 /// In the order in which they build on each other.
 constexpr std::array<std::string_view, 5> kScripts{
     "report_model.js", "report_flame.js", "report_timeline.js", "report_tables.js", "report.js"};
@@ -200,7 +200,7 @@ std::string json_of(const Export& what, const ReportData& data) {
 }
 
 /// The page with its parts in the places that it marks: <!--title-->, <!--style-->, <!--data-->, <!--script-->.
-base::Status write(const Export& what, Output& out) {
+base::Status write_html(const Export& what, Output& out) {
   const ReportData data = make_report_data(what);
   if (what.progress && !what.progress(0.7)) {
     return base::make_error(base::Code::kUsage, "the export was given up");
@@ -233,8 +233,8 @@ Exporter html_report_exporter() {
   Holds holds;
   holds.lines = false;
   holds.spans = holds.losses = true;
-  return {"html", "a report to look at: flame graph, timeline, tables, in one page", kExtensions,
-          holds, write};
+  return {"html", "a report to look at: flame graph, timeline, tables, in one page",
+          kHtmlExtensions, holds, write_html};
 }
 
 }  // namespace oc::format

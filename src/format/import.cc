@@ -17,10 +17,6 @@ namespace {
 
 constexpr uint64_t kUnpackedLimit = 1ull << 30;
 
-std::string_view text_of(std::span<const uint8_t> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 /// Formats of pprof before profile.proto. Source: legacy_profile.go of google/pprof.
 bool is_legacy_pprof(std::span<const uint8_t> bytes) {
   constexpr std::array<std::string_view, 6> kTexts{"heap profile:",   "--- heapz",

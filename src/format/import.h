@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "machine/machine.h"
@@ -30,6 +31,10 @@ Imported import_bytes(std::span<const uint8_t> bytes, const std::string& name,
 // only the beginning.
 Imported import_collapsed(std::span<const uint8_t> bytes, bool is_cut);
 Imported import_pprof(std::span<const uint8_t> bytes, bool is_cut);
+inline std::string_view text_of(std::span<const uint8_t> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
 /// Whether they begin as one.
 bool looks_like_collapsed(std::span<const uint8_t> bytes);
 bool looks_like_pprof(std::span<const uint8_t> bytes);

@@ -184,10 +184,6 @@ void CollapsedReader::add(const Line& line) {
   machine_->add(sample);
 }
 
-std::string_view text_of(std::span<const uint8_t> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 }  // namespace
 
 /// Of the first lines as many are stacks as are not, or more.

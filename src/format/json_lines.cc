@@ -8,7 +8,7 @@ namespace oc::format {
 
 namespace {
 
-constexpr std::array<std::string_view, 2> kExtensions{".jsonl", ".ndjson"};
+constexpr std::array<std::string_view, 2> kJsonlExtensions{".jsonl", ".ndjson"};
 
 /// A member and the comma after it. What is absent has none.
 class JsonSyntax : public RowSyntax {
@@ -51,9 +51,16 @@ class JsonSyntax : public RowSyntax {
     members.pop_back();
     row += "\"attributes\":{" + members + "},";
   }
+  void record(std::string& row, std::span<const std::string>, const event::EventFormat* format,
+              std::span<const uint8_t> payload) override {
+    if (format == nullptr) return;
+    row += "\"record\":";
+    append_json_record(row, *format, payload);
+    row += ',';
+  }
 };
 
-base::Status write(const Export& what, Output& out) {
+base::Status write_jsonl(const Export& what, Output& out) {
   JsonSyntax syntax;
   auto status = for_each_row(what, syntax, [&](std::string_view row) {
     row.remove_suffix(1);  // the last member's comma
@@ -71,7 +78,7 @@ base::Status write(const Export& what, Output& out) {
 Exporter json_lines_exporter() {
   Holds holds;
   holds.attributes = true;
-  return {"jsonl", "a line of JSON for each sample", kExtensions, holds, write};
+  return {"jsonl", "a line of JSON for each sample", kJsonlExtensions, holds, write_jsonl};
 }
 
 }  // namespace oc::format

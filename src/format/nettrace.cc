@@ -16,13 +16,15 @@ namespace {
 using machine::ProcessId;
 using Type = NettraceWriter::Type;
 
-constexpr std::array<std::string_view, 1> kExtensions{".nettrace"};
+constexpr std::array<std::string_view, 1> kNettraceExtensions{".nettrace"};
 
 bool is_off_cpu(std::string_view name) {
   return name == "off_cpu" || name == "off-cpu" || name == "cswitch";
 }
 
-base::Status write(const Export& what, Output& out) { return NettraceExport(what, out).run(); }
+base::Status write_nettrace(const Export& what, Output& out) {
+  return NettraceExport(what, out).run();
+}
 
 }  // namespace
 
@@ -234,7 +236,8 @@ Exporter nettrace_exporter() {
   Holds holds;
   holds.lines = false;
   holds.build_ids = holds.spans = holds.attributes = holds.losses = holds.is_binary = true;
-  return {"nettrace", "events for PerfView and TraceEvent", kExtensions, holds, write};
+  return {"nettrace", "events for PerfView and TraceEvent", kNettraceExtensions, holds,
+          write_nettrace};
 }
 
 }  // namespace oc::format

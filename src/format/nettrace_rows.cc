@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "format/escapes.h"
 #include "format/frame_texts.h"
 #include "format/nettrace_export.h"
 #include "format/varint.h"
@@ -9,16 +10,6 @@
 namespace oc::format {
 
 using machine::ProcessId;
-
-namespace {
-
-std::string hex(std::span<const uint8_t> bytes) {
-  std::string text;
-  for (const uint8_t byte : bytes) text += fmt::format("{:02x}", byte);
-  return text;
-}
-
-}  // namespace
 
 uint32_t NettraceExport::process_thread(ProcessId id) {
   uint32_t& thread = process_threads_[id.value];

@@ -129,7 +129,7 @@ base::Error OutputFile::failed(int number) const {
 
 base::Status OutputFile::append(std::span<const uint8_t> bytes) {
   while (!bytes.empty()) {
-    const ssize_t written = write(fd_.number(), bytes.data(), bytes.size());
+    const ssize_t written = ::write(fd_.number(), bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
     if (written < 0 && errno == EAGAIN) {
       pollfd reader{fd_.number(), POLLOUT, 0};  // a pipe that another made non-blocking

@@ -17,7 +17,7 @@ namespace {
 
 using namespace perfetto;
 
-constexpr std::array<std::string_view, 2> kExtensions{".perfetto-trace", ".pftrace"};
+constexpr std::array<std::string_view, 2> kPerfettoExtensions{".perfetto-trace", ".pftrace"};
 
 /// A machine as packets of a Perfetto trace, in sequences that each have their own state:
 ///
@@ -299,15 +299,17 @@ class PerfettoExport {
   int64_t first_ = 0, last_ = 0;
 };
 
-base::Status write(const Export& what, Output& out) { return PerfettoExport(what, out).run(); }
+base::Status write_perfetto(const Export& what, Output& out) {
+  return PerfettoExport(what, out).run();
+}
 
 }  // namespace
 
 Exporter perfetto_exporter() {
   Holds holds;
   holds.build_ids = holds.spans = holds.losses = holds.is_binary = true;
-  return {"perfetto", "samples and slices for ui.perfetto.dev and trace_processor", kExtensions,
-          holds, write};
+  return {"perfetto", "samples and slices for ui.perfetto.dev and trace_processor",
+          kPerfettoExtensions, holds, write_perfetto};
 }
 
 }  // namespace oc::format

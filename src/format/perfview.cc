@@ -18,8 +18,8 @@ namespace oc::format {
 namespace {
 
 // PerfView does not mind the case; we know files by it.
-constexpr std::array<std::string_view, 3> kExtensions{".PerfView.xml", ".perfView.xml",
-                                                      ".perfview.xml"};
+constexpr std::array<std::string_view, 3> kPerfviewExtensions{".PerfView.xml", ".perfView.xml",
+                                                              ".perfview.xml"};
 constexpr std::array<std::string_view, 3> kZipExtensions{".PerfView.xml.zip", ".perfView.xml.zip",
                                                          ".perfview.xml.zip"};
 
@@ -193,7 +193,7 @@ Holds holds() {
 }  // namespace
 
 Exporter perfview_exporter() {
-  return {"perfview", "stacks for PerfView, as XML", kExtensions, holds(), write_xml};
+  return {"perfview", "stacks for PerfView, as XML", kPerfviewExtensions, holds(), write_xml};
 }
 
 Exporter perfview_zip_exporter() {

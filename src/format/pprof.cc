@@ -19,9 +19,8 @@ using namespace pprof;
 
 namespace {
 
-constexpr std::array<std::string_view, 3> kExtensions{".pb.gz", ".pprof", ".pb"};
-constexpr size_t kBlock = 64 << 10;
-constexpr uint32_t kTurn = 4096;  ///< samples between two looks at the user's wish
+constexpr std::array<std::string_view, 3> kPprofExtensions{".pb.gz", ".pprof", ".pb"};
+constexpr size_t kWriteAt = 64 << 10;
 
 /// As the format has it: whole, and within its range.
 int64_t whole(double value) {
@@ -149,12 +148,12 @@ base::Status PprofWriter::write_samples() {
   for (uint32_t group = 0; group < sums_.size(); ++group) {
     write_sample(group);
     profile.message(kSample, sample_);
-    if (profile.size() >= kBlock) {
+    if (profile.size() >= kWriteAt) {
       out_.write(profile.bytes());
       profile.clear();
       if (!out_.status()) return out_.status();
     }
-    if (group % kTurn == 0 && what_.progress &&
+    if (group % kSamplesPerTurn == 0 && what_.progress &&
         !what_.progress(double(group) / double(sums_.size())))
       return base::make_error(base::Code::kUsage, "the export was given up");
   }
@@ -256,7 +255,7 @@ void PprofWriter::write_comments(ProtoWriter& profile) {
   for (const std::string& note : facts.notes) comment(profile, note);
 }
 
-base::Status write(const Export& what, Output& out) { return PprofWriter(what, out).write(); }
+base::Status write_pprof(const Export& what, Output& out) { return PprofWriter(what, out).write(); }
 
 }  // namespace
 
@@ -264,9 +263,9 @@ Exporter pprof_exporter() {
   Holds holds;
   holds.times = false;
   holds.build_ids = holds.attributes = holds.losses = holds.is_binary = true;
-  return {"pprof",     "for go tool pprof and what reads its profiles",
-          kExtensions, holds,
-          write,       Compression::kGzip};
+  return {"pprof",          "for go tool pprof and what reads its profiles",
+          kPprofExtensions, holds,
+          write_pprof,      Compression::kGzip};
 }
 
 }  // namespace oc::format

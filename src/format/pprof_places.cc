@@ -4,6 +4,8 @@
 #include <numeric>
 #include <string>
 
+#include "base/path.h"
+#include "format/escapes.h"
 #include "format/frame_texts.h"
 #include "format/pprof_schema.h"
 
@@ -12,13 +14,6 @@ namespace oc::format {
 using namespace pprof;
 
 namespace {
-
-std::string hex(std::span<const uint8_t> bytes) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (const uint8_t byte : bytes) text.append({kDigits[byte >> 4], kDigits[byte & 15]});
-  return text;
-}
 
 void put_if(ProtoWriter& message, uint32_t field, uint64_t value) {
   if (value != 0) message.varint(field, value);
@@ -144,7 +139,7 @@ std::vector<uint32_t> PprofPlaces::order_of_mappings(std::string_view process_na
     const Mapping& mapping = mappings_[id - 1];
     const std::string_view path =
         mapping.module ? machine_.module_path(mapping.module) : machine_.text(mapping.file);
-    const std::string_view name = path.substr(path.rfind('/') + 1);
+    const std::string_view name = base::file_name(path);
     if (!process_name.empty() && name.starts_with(process_name)) return 0;
     if (path.starts_with('[') || path.starts_with("//")) return 3;
     return name.find(".so") == std::string_view::npos ? 1 : 2;

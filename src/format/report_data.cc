@@ -17,9 +17,8 @@ namespace oc::format {
 namespace {
 
 using Row = ReportData::Row;
-using Node = ReportData::Node;
 
-constexpr size_t kMostName = 2000;
+constexpr size_t kMostReportName = 2000;
 
 /// Small numbers for the ids that are there, in the order in which they are met.
 class Numbers {
@@ -63,8 +62,8 @@ class Tree {
       const uint32_t function = functions_.of(stack[i].function.value) + 1;
       if (function == data_.functions.size()) {
         const machine::Function& known = machine_.places.function(stack[i].function);
-        data_.functions.push_back({shorten(machine_.text(known.name), kMostName),
-                                   shorten(machine_.text(known.module), kMostName)});
+        data_.functions.push_back({shorten(machine_.text(known.name), kMostReportName),
+                                   shorten(machine_.text(known.module), kMostReportName)});
       }
       const uint32_t child =
           children_.intern(node, function * 2 + (stack[i].is_inlined ? 1 : 0)) + 1;
@@ -160,12 +159,12 @@ uint64_t thin_nodes(ReportData& data, size_t most) {
   constexpr std::string_view kRare = "(rare frames)";
   if (data.functions.back().name != kRare) data.functions.push_back({std::string(kRare), ""});
   const auto rare = static_cast<uint32_t>(data.functions.size() - 1);
-  std::vector<Node> nodes{data.nodes[0]};
+  std::vector<ReportData::Node> nodes{data.nodes[0]};
   std::vector<uint32_t> now(totals.size(), 0), rare_of(1, 0);
   std::vector<uint8_t> is_left(totals.size(), 0);
   is_left[0] = 1;
   for (uint32_t i = 1; i < totals.size(); ++i) {
-    const Node& node = data.nodes[i];
+    const ReportData::Node& node = data.nodes[i];
     is_left[i] = totals[i] > limit && is_left[node.parent] ? 1 : 0;
     if (is_left[i] == 0) {
       if (is_left[node.parent] == 0) {

@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <set>
 #include <unordered_map>
 
+#include "format/escapes.h"
+#include "format/event_writer.h"
 #include "format/frame_texts.h"
 #include "format/time_order.h"
 
@@ -16,15 +19,18 @@ namespace {
 constexpr std::array<std::string_view, 15> kColumns{"time",   "kind",   "value",   "unit", "cpu",
                                                     "pid",    "tid",    "process", "comm", "symbol",
                                                     "module", "offset", "file",    "line", "stack"};
-constexpr uint32_t kTurn = 4096;  ///< samples between two looks at the user's wish
 
 class RowMaker {
  public:
   RowMaker(const Export& what, RowSyntax& syntax)
-      : what_(what), machine_(what.machine), syntax_(syntax), names_(attribute_columns(what)) {}
+      : what_(what),
+        machine_(what.machine),
+        syntax_(syntax),
+        names_(attribute_columns(what)),
+        fields_(record_columns(what)) {}
 
   /// Lent: until the next call.
-  std::string_view make(const machine::Sample& sample);
+  std::string_view make(const machine::Sample& sample, uint64_t number);
 
  private:
   using Known = std::unordered_map<uint32_t, std::string>;
@@ -42,6 +48,7 @@ class RowMaker {
   machine::Machine& machine_;
   RowSyntax& syntax_;
   std::vector<std::string_view> names_;
+  std::vector<std::string> fields_;
   Known contexts_, stacks_, attributes_;
   std::string row_;
   std::vector<FrameText> frames_;
@@ -55,7 +62,7 @@ const std::string& RowMaker::part(Known& known, uint32_t id, Make make) {
   return at->second;
 }
 
-std::string_view RowMaker::make(const machine::Sample& sample) {
+std::string_view RowMaker::make(const machine::Sample& sample, uint64_t number) {
   row_.clear();
   syntax_.number(row_, "time", static_cast<double>(sample.time));
   add_kind(row_, sample.kind, sample.value);
@@ -65,6 +72,11 @@ std::string_view RowMaker::make(const machine::Sample& sample) {
   row_ += part(stacks_, sample.stack, [&](std::string& row) { add_stack(row, sample.stack); });
   row_ += part(attributes_, sample.attributes.value,
                [&](std::string& row) { add_attributes(row, sample.attributes); });
+  if (!fields_.empty()) {
+    const auto* format = sample.kind ? machine_.kind(sample.kind).format : nullptr;
+    const auto payload = machine_.samples.record(number);
+    syntax_.record(row_, fields_, payload.empty() ? nullptr : format, payload);
+  }
   return row_;
 }
 
@@ -151,6 +163,50 @@ std::vector<std::string_view> attribute_columns(const Export& what) {
   return {names.begin(), names.end()};
 }
 
+std::string record_column(std::string_view field) {
+  const bool is_taken =
+      std::find(kColumns.begin(), kColumns.end(), field) != kColumns.end() || is_hidden(field);
+  return is_taken ? "args." + std::string(field) : std::string(field);
+}
+
+std::vector<std::string> record_columns(const Export& what) {
+  std::vector<uint8_t> is_used(what.machine.kinds().size() + 1);
+  what.selection.for_each([&](const machine::Sample& sample, uint64_t number) {
+    uint8_t& used = is_used[std::min<size_t>(sample.kind.value, is_used.size() - 1)];
+    if (used == 0 && !what.machine.samples.record(number).empty()) used = 1;
+  });
+  std::vector<std::string> columns;
+  for (uint32_t id = 1; id < is_used.size(); ++id) {
+    const auto* format = what.machine.kind(machine::KindId{id}).format;
+    if (is_used[id] == 0 || format == nullptr) continue;
+    for (const event::Field& field : format->fields) {
+      std::string name = record_column(field.name);
+      const bool is_new = std::find(columns.begin(), columns.end(), name) == columns.end();
+      if (!field.is_common && is_new) columns.push_back(std::move(name));
+    }
+  }
+  return columns;
+}
+
+void append_json_record(std::string& out, const event::EventFormat& format,
+                        std::span<const uint8_t> payload) {
+  out += '{';
+  bool is_first = true;
+  for (const event::Field& field : format.fields) {
+    if (field.is_common) continue;
+    const size_t size = out.size();
+    if (!is_first) out += ',';
+    append_json(out, field.name);
+    out += ':';
+    if (append_json_value(out, field, payload)) {
+      is_first = false;
+    } else {
+      out.resize(size);
+    }
+  }
+  out += '}';
+}
+
 base::Status for_each_row(const Export& what, RowSyntax& syntax,
                           const std::function<bool(std::string_view row)>& take) {
   machine::resolve_stacks(what.machine, what.selection.used_stacks(), false);
@@ -158,10 +214,11 @@ base::Status for_each_row(const Export& what, RowSyntax& syntax,
   const auto total = double(std::max<uint64_t>(what.machine.samples.size(), 1));
   uint64_t done = 0;
   bool goes_on = true, is_given_up = false;
-  for_each_in_time(what.selection, [&](const machine::Sample& sample, uint64_t) {
+  for_each_in_time(what.selection, [&](const machine::Sample& sample, uint64_t number) {
     if (!goes_on) return;
-    goes_on = take(rows.make(sample));
-    if (++done % kTurn != 0 || !what.progress || what.progress(double(done) / total)) return;
+    goes_on = take(rows.make(sample, number));
+    if (++done % kSamplesPerTurn != 0 || !what.progress || what.progress(double(done) / total))
+      return;
     goes_on = false;
     is_given_up = true;
   });

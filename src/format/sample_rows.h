@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "event/event_format.h"
 #include "format/exporter.h"
 
 namespace oc::format {
@@ -23,6 +24,9 @@ class RowSyntax {
   virtual void attributes(std::string& row, std::span<const std::string_view> columns,
                           std::span<const machine::Attribute* const> attributes,
                           const machine::Machine& machine) = 0;
+  /// The payload that was kept with a sample of that format; `columns` as of all. Null: none was.
+  virtual void record(std::string& row, std::span<const std::string> columns,
+                      const event::EventFormat* format, std::span<const uint8_t> payload) = 0;
 };
 
 /// Columns of every table of samples, in their order; attributes follow.
@@ -34,6 +38,13 @@ class RowSyntax {
 std::span<const std::string_view> sample_columns();
 /// Names of all attributes that chosen samples have, in order of name.
 std::vector<std::string_view> attribute_columns(const Export& what);
+
+/// Names of the fields of payloads that chosen samples have, as columns: args.NAME where another column has the name.
+std::vector<std::string> record_columns(const Export& what);
+std::string record_column(std::string_view field);
+/// A JSON object of the payload's fields, but for common_*.
+void append_json_record(std::string& out, const event::EventFormat& format,
+                        std::span<const uint8_t> payload);
 
 /// Calls `take(row)` for each sample in order of time. What depends on its context, stack or attributes is made once for
 /// each of these. False from `take` ends it. Errors: the user gave up.

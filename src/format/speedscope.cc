@@ -16,8 +16,7 @@ namespace oc::format {
 
 namespace {
 
-constexpr std::array<std::string_view, 2> kExtensions{".speedscope.json", ".speedscope"};
-constexpr uint32_t kTurn = 4096;  ///< samples between two looks at the user's wish
+constexpr std::array<std::string_view, 2> kSpeedscopeExtensions{".speedscope.json", ".speedscope"};
 
 /// A value that is no weight weighs nothing.
 double weight_of(double value) { return std::isfinite(value) ? std::max(value, 0.0) : 0; }
@@ -160,6 +159,7 @@ void SpeedscopeWriter::write_frames() {
 
 void SpeedscopeWriter::lay_out(const Track& track, machine::ValueType type) {
   pieces_.clear();
+  pieces_.reserve(track.samples.size());
   start_ = end_ = 0;
   const bool has_times = type == machine::ValueType::kDuration && what_.values;
   for (const uint64_t number : track.samples) {
@@ -193,7 +193,7 @@ std::string SpeedscopeWriter::name_of(const Track& track) const {
 }
 
 bool SpeedscopeWriter::tell_progress(uint64_t done) {
-  const bool is_turn = done_ / kTurn != (done_ + done) / kTurn;
+  const bool is_turn = done_ / kSamplesPerTurn != (done_ + done) / kSamplesPerTurn;
   done_ += done;
   return !is_turn || !what_.progress || what_.progress(double(done_) / double(samples_));
 }
@@ -234,7 +234,9 @@ base::Status SpeedscopeWriter::write_track(const Track& track, bool is_first) {
   return out_.status();
 }
 
-base::Status write(const Export& what, Output& out) { return SpeedscopeWriter(what, out).write(); }
+base::Status write_speedscope(const Export& what, Output& out) {
+  return SpeedscopeWriter(what, out).write();
+}
 
 }  // namespace
 
@@ -242,7 +244,7 @@ Exporter speedscope_exporter() {
   Holds holds;
   holds.lines = false;
   return {"speedscope", "a timeline and flame graph for each thread, for speedscope.app",
-          kExtensions, holds, write};
+          kSpeedscopeExtensions, holds, write_speedscope};
 }
 
 }  // namespace oc::format

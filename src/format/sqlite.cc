@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <array>
 #include <cmath>
@@ -8,7 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "base/fd.h"
+#include "format/event_writer.h"
 #include "format/formats.h"
 #include "format/frame_texts.h"
 #include "format/pages.h"
@@ -22,7 +21,7 @@ namespace {
 
 using Insert = SqliteFile::Insert;
 
-constexpr std::array<std::string_view, 3> kExtensions{".sqlite", ".db", ".sqlite3"};
+constexpr std::array<std::string_view, 3> kSqliteExtensions{".sqlite", ".db", ".sqlite3"};
 constexpr SqliteValue kNull = std::monostate();
 
 std::string hex(uint64_t number) { return fmt::format("0x{:016x}", number); }
@@ -117,6 +116,7 @@ class TableWriter {
 
   bool write_samples() {
     Insert insert(file_, "INSERT INTO samples VALUES(?,?,?,?,?,?,?,?,?)");
+    Insert field(file_, "INSERT OR IGNORE INTO records VALUES(?,?,?)");
     bool goes_on = true;
     const auto all = static_cast<double>(std::max<uint64_t>(machine_.samples.size(), 1));
     what_.selection.for_each([&](const machine::Sample& sample, uint64_t number) {
@@ -125,10 +125,23 @@ class TableWriter {
       insert({static_cast<int64_t>(number + 1), sample.time, id_or_null(sample.kind.value),
               number_of(sample.value), thread, comm, cpu_or_null(sample.cpu), use(sample.stack),
               use(sample.attributes)});
+      write_record(field, sample, number);
       if (number % 65536 != 0 || !what_.progress) return;
       goes_on = what_.progress(0.8 * static_cast<double>(number - machine_.samples.first()) / all);
     });
     return goes_on;
+  }
+
+  void write_record(Insert& insert, const machine::Sample& sample, uint64_t number) {
+    const auto payload = machine_.samples.record(number);
+    const auto* format = sample.kind ? machine_.kind(sample.kind).format : nullptr;
+    if (payload.empty() || format == nullptr) return;
+    for (const event::Field& field : format->fields) {
+      if (field.is_common) continue;
+      std::string text;
+      insert({static_cast<int64_t>(number + 1), std::string_view(field.name),
+              sqlite_value(field, payload, text)});
+    }
   }
 
   void write_spans() {
@@ -264,25 +277,12 @@ class TableWriter {
   std::optional<Insert> insert_frame_, insert_function_;  ///< while stacks are written
 };
 
-base::Status copy(const base::Fd& file, Output& out) {
-  std::vector<uint8_t> bytes(1 << 18);
-  off_t at = 0;
-  while (out.status()) {
-    const ssize_t size = pread(file.number(), bytes.data(), bytes.size(), at);
-    if (size < 0) return base::system_error(errno, "cannot read the tables back");
-    if (size == 0) break;
-    out.write(std::span<const uint8_t>(bytes.data(), static_cast<size_t>(size)));
-    at += size;
-  }
-  return {};  // what failed in `out` is told by finish
-}
-
 /// SQLite needs a file that it can seek in, so the tables are made in a temporary one.
-base::Status write(const Export& what, Output& out) {
+base::Status write_sqlite(const Export& what, Output& out) {
   auto file = SqliteFile::open();
   if (!file) return std::move(file.error());
   if (auto status = TableWriter(what, *file).write(); !status) return status;
-  return copy(file->file(), out);
+  return file->copy_to(out);
 }
 
 }  // namespace
@@ -290,8 +290,8 @@ base::Status write(const Export& what, Output& out) {
 Exporter sqlite_exporter() {
   Holds holds;
   holds.build_ids = holds.spans = holds.attributes = holds.losses = holds.is_binary = true;
-  return {"sqlite", "tables of samples, stacks, processes and spans, for SQL", kExtensions, holds,
-          write};
+  return {"sqlite", "tables of samples, stacks, processes and spans, for SQL", kSqliteExtensions,
+          holds, write_sqlite};
 }
 
 }  // namespace oc::format

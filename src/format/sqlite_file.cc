@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <utility>
+#include <vector>
 
 #include "format/frame_texts.h"
 
@@ -76,7 +77,7 @@ SqliteFile::Insert::Insert(SqliteFile& file, const std::string& sql) : file_(fil
   statement_.reset(statement);
 }
 
-void SqliteFile::Insert::operator()(std::initializer_list<SqliteValue> values) {
+void SqliteFile::Insert::operator()(std::span<const SqliteValue> values) {
   if (!file_.status_) return;
   sqlite3_stmt* statement = statement_.get();
   int column = 0;
@@ -91,12 +92,28 @@ void SqliteFile::Insert::operator()(std::initializer_list<SqliteValue> values) {
       const std::string clean = clean_text(*text);
       failed |= sqlite3_bind_text(statement, column, clean.data(), static_cast<int>(clean.size()),
                                   SQLITE_TRANSIENT);
+    } else if (const auto* ready = std::get_if<SqliteText>(&value)) {
+      failed |= sqlite3_bind_text(statement, column, ready->text.data(),
+                                  static_cast<int>(ready->text.size()), SQLITE_STATIC);
     } else {
       failed |= sqlite3_bind_null(statement, column);
     }
   }
   if (failed != SQLITE_OK || sqlite3_step(statement) != SQLITE_DONE) file_.fail("write");
   sqlite3_reset(statement);
+}
+
+base::Status SqliteFile::copy_to(Output& out) const {
+  std::vector<uint8_t> bytes(1 << 18);
+  off_t at = 0;
+  while (out.status()) {
+    const ssize_t size = pread(file_.number(), bytes.data(), bytes.size(), at);
+    if (size < 0) return base::system_error(errno, "cannot read the tables back");
+    if (size == 0) break;
+    out.write(std::span<const uint8_t>(bytes.data(), static_cast<size_t>(size)));
+    at += size;
+  }
+  return {};
 }
 
 base::Status SqliteFile::finish() {

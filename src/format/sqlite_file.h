@@ -5,22 +5,29 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "format/output.h"
 
 namespace oc::format {
 
+/// A text that is valid UTF-8 without NUL already; valid for the call.
+struct SqliteText {
+  std::string_view text;
+};
+
 /// What stands in one column: nothing, a whole number, a number, a text (valid for the call, made clean).
-using SqliteValue = std::variant<std::monostate, int64_t, double, std::string_view>;
+using SqliteValue = std::variant<std::monostate, int64_t, double, std::string_view, SqliteText>;
 
 /// A database that is filled and read back as bytes. It lies in a file without a name in $TMPDIR or /var/tmp, which goes with
 /// the process, whatever ends that. The first failure stays, what comes after it does nothing.
 ///
-///     open ── run, insert … ── finish ── file(): the bytes
+///     open ── run, insert … ── finish ── copy_to: the bytes
 class SqliteFile {
  public:
   /// Errors: the folder.
@@ -35,7 +42,10 @@ class SqliteFile {
   class Insert {
    public:
     Insert(SqliteFile& file, const std::string& sql);
-    void operator()(std::initializer_list<SqliteValue> values);
+    void operator()(std::initializer_list<SqliteValue> values) {
+      (*this)(std::span<const SqliteValue>(values.begin(), values.size()));
+    }
+    void operator()(std::span<const SqliteValue> values);
 
    private:
     struct Finalize {
@@ -45,9 +55,10 @@ class SqliteFile {
     std::unique_ptr<sqlite3_stmt, Finalize> statement_;
   };
 
-  /// Closes it; afterwards `file()` has all of it.
+  /// Closes it; afterwards `copy_to` has all of it.
   base::Status finish();
-  const base::Fd& file() const { return file_; }
+  /// Errors: it cannot be read back. What fails in `out` is for whoever finishes that.
+  base::Status copy_to(Output& out) const;
   const base::Status& status() const { return status_; }
 
  private:

@@ -21,6 +21,9 @@ CREATE TABLE attributes(set_id INTEGER NOT NULL, name TEXT NOT NULL, value);
 CREATE INDEX attributes_by_set ON attributes(set_id);
 CREATE TABLE samples(id INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL, kind INTEGER REFERENCES kinds, value,
   thread INTEGER REFERENCES threads, comm TEXT, cpu INTEGER, stack INTEGER REFERENCES stacks, attributes INTEGER);
+-- Payloads that were kept with samples, a row for each field.
+CREATE TABLE records(sample INTEGER NOT NULL REFERENCES samples, name TEXT NOT NULL, value, PRIMARY KEY(sample, name))
+  WITHOUT ROWID;
 CREATE TABLE spans(id INTEGER PRIMARY KEY, name TEXT NOT NULL, kind INTEGER REFERENCES kinds, start_ns INTEGER NOT NULL,
   end_ns INTEGER NOT NULL, thread INTEGER REFERENCES threads, comm TEXT, parent INTEGER, cpu INTEGER,
   stack INTEGER REFERENCES stacks, attributes INTEGER);

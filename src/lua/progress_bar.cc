@@ -1,13 +1,16 @@
 #include "lua/progress_bar.h"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 
 #include "base/thread.h"
+
+extern "C" {
+#include "abi/terminal.h"
+}
 
 namespace oc::lua {
 
@@ -32,8 +35,16 @@ std::string time_text(double seconds) {
 }
 
 size_t columns_of(int fd) {
-  winsize size{};
-  return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+  oc_terminal size{};
+  return oc_terminal_size(fd, &size) == 1 && size.columns > 0 ? static_cast<size_t>(size.columns)
+                                                              : 80;
+}
+
+/// Requires: the host is locked.
+source::Progress of_workers(const oc_host& host) {
+  source::Progress all{host.work_done, host.work_bytes};
+  for (const auto& work : host.work) all.bytes += std::min(work.bytes_read->load(), work.of_bytes);
+  return all;
 }
 
 void write_all(std::string_view text) { (void)!write(STDERR_FILENO, text.data(), text.size()); }
@@ -98,6 +109,7 @@ void ProgressBar::draw() {
   {
     const std::lock_guard lock(host_.mutex);
     if (host_.active != nullptr) progress = host_.active->session.input().progress();
+    if (host_.work_bytes != 0) progress = of_workers(host_);
   }
   const std::chrono::duration<double> since = std::chrono::steady_clock::now() - began_;
   const std::string line = progress_line(progress, since.count(), columns_of(STDERR_FILENO));

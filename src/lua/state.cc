@@ -1,12 +1,11 @@
 #include "lua/state.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <string_view>
 
 #include "base/trusted_file.h"
 #include "lua/embedded.h"
+#include "lua/prompt_calls.h"
 
 namespace oc::lua {
 
@@ -76,12 +75,6 @@ int host_files(lua_State* state) {
   return 1;
 }
 
-/// host.is_terminal(fd)
-int host_is_terminal(lua_State* state) {
-  lua_pushboolean(state, isatty(static_cast<int>(luaL_checkinteger(state, 1))));
-  return 1;
-}
-
 /// host.read_config(path): the text; nil when there is no such file; nil and a sentence when it is left
 /// out. Root does not follow a file that others may have written.
 int host_read_config(lua_State* state) {
@@ -114,7 +107,8 @@ int add_traceback(lua_State* state) {
 
 }  // namespace
 
-State::State(oc_host& host) : bar_(host), state_(luaL_newstate()) {
+State::State(oc_host& host) : bar_(host), prompt_(host), state_(luaL_newstate(), Closer{&memory_}) {
+  memory_.attach(raw());
   luaL_openlibs(raw());
   lua_getglobal(raw(), "package");
   lua_getfield(raw(), -1, "loaders");
@@ -138,12 +132,13 @@ void State::preload_host(oc_host& host) {
   lua_setfield(raw(), -2, "pointer");
   const luaL_Reg functions[] = {{"text", host_text},
                                 {"files", host_files},
-                                {"is_terminal", host_is_terminal},
                                 {"read_config", host_read_config},
                                 {nullptr, nullptr}};
   luaL_setfuncs(raw(), functions, 0);
   lua_pushlightuserdata(raw(), &bar_);
   luaL_setfuncs(raw(), kBarFunctions, 1);
+  add_memory_functions(raw(), memory_);
+  add_prompt_calls(raw(), prompt_);
   lua_setfield(raw(), -2, "oc.host");
   lua_pop(raw(), 2);
 }

@@ -9,6 +9,8 @@
 #include "abi/host.h"
 #include "base/result.h"
 #include "lua/progress_bar.h"
+#include "lua/prompt_calls.h"
+#include "lua/script_memory.h"
 
 namespace oc::lua {
 
@@ -30,11 +32,17 @@ class State {
 
  private:
   struct Closer {
-    void operator()(lua_State* state) const { lua_close(state); }
+    ScriptMemory* memory;
+    void operator()(lua_State* state) const {
+      memory->detach();
+      lua_close(state);
+    }
   };
   void preload_host(oc_host& host);
 
   ProgressBar bar_;
+  Prompt prompt_;
+  ScriptMemory memory_;
   std::unique_ptr<lua_State, Closer> state_;
 };
 

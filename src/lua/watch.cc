@@ -1,10 +1,12 @@
 #include "lua/watch.h"
 
 #include <fmt/format.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -12,6 +14,7 @@
 
 #include "base/mapping.h"
 #include "base/thread.h"
+#include "lua/raise.h"
 
 namespace oc::lua {
 
@@ -28,21 +31,6 @@ constexpr int kIdlePollMs = 250;  // until a script sets --timeout
 constexpr auto kLiveRest = std::chrono::milliseconds(200);
 constexpr auto kGrace = std::chrono::seconds(1);
 constexpr auto kOpeningGrace = std::chrono::seconds(10);  // the kernel may take its time
-
-/// Raises `text` at the innermost line that is the script's own: oc's modules are called "[oc/…]".
-void raise_here(lua_State* state, const char* text) {
-  lua_sethook(state, nullptr, 0, 0);
-  lua_Debug place;
-  for (int level = 0; lua_getstack(state, level, &place) != 0; ++level) {
-    lua_getinfo(state, "Sl", &place);
-    const std::string_view source = place.source;
-    if (place.currentline <= 0 || source.starts_with("=[") || source.size() < 2) continue;
-    lua_pushfstring(state, "%s:%d: %s", place.source + 1, place.currentline, text);
-    lua_error(state);
-  }
-  lua_pushstring(state, text);
-  lua_error(state);
-}
 
 void raise_interrupted(lua_State* state, lua_Debug*) { raise_here(state, "interrupted"); }
 
@@ -64,6 +52,15 @@ bool is_ignored(int number) {
   return sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
+/// A thread's capabilities are its own: `--user` of a program that has them from its file gives up the main thread's.
+/// This one needs none; root keeps them, and loses them in all threads when it becomes somebody else.
+void give_up_capabilities() {
+  if (geteuid() == 0) return;
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct none[2] = {};
+  (void)syscall(SYS_capset, &header, none);
+}
+
 }  // namespace
 
 Watch::Watch(oc_host& host, lua_State* state)
@@ -72,7 +69,8 @@ Watch::Watch(oc_host& host, lua_State* state)
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       main_thread_(pthread_self()) {
   g_watch = this;
-  thread_ = base::start_thread([this] { run(); });
+  thread_ = std::make_unique<std::thread>(base::start_thread([this] { run(); }));
+  host_.after_fork = [this] { begin_anew(); };
   for (const int number : {SIGINT, SIGTERM, SIGALRM, SIGUSR1}) install(number, on_signal);
   if (!is_ignored(SIGHUP)) install(SIGHUP, on_signal);  // nohup's are
   struct sigaction bus {};
@@ -86,10 +84,17 @@ Watch::~Watch() {
   ending_ = true;
   const uint64_t one = 1;
   (void)!write(wake_.number(), &one, sizeof one);
-  thread_.join();  // before the handlers go: its SIGALRM would end the process
+  thread_->join();  // before the handlers go: its SIGALRM would end the process
   for (const int number : {SIGINT, SIGTERM, SIGALRM, SIGUSR1, SIGBUS}) install(number, SIG_DFL);
   if (!is_ignored(SIGHUP)) install(SIGHUP, SIG_DFL);
   g_watch = nullptr;
+}
+
+void Watch::begin_anew() {
+  (void)thread_.release();  // a thread that is not in this process can neither be joined nor freed
+  wake_ =
+      base::Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));  // the old one is the first process's too
+  thread_ = std::make_unique<std::thread>(base::start_thread([this] { run(); }));
 }
 
 /// On the main thread. lua_sethook may be called from a handler, as luajit's own main does.
@@ -103,12 +108,15 @@ void Watch::on_signal(int number) {
     return;
   }
   if (number == SIGALRM) {  // from the watchdog
-    lua_sethook(watch.state_, raise_timed_out, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
+    lua_sethook(watch.state_, host.timed_out ? raise_timed_out : raise_interrupted,
+                LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
     return;
   }
+  if (host.interactive != 0 && number != SIGINT) host.end_signal = number;
   host.last_signal = number;
   host.stop_requests.fetch_add(1);
-  if (host.doing.load() == Doing::kBody && !host.is_running.load()) {
+  const bool is_beside = host.interactive == 2;
+  if (host.doing.load() == Doing::kBody && (is_beside || !host.is_running.load())) {
     watch.is_interrupting_ = true;
     lua_sethook(watch.state_, raise_interrupted, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
   }
@@ -126,6 +134,7 @@ void Watch::on_bus_error(int, siginfo_t* info, void*) {
 }
 
 void Watch::run() {
+  give_up_capabilities();
   for (;;) {
     pollfd ready{wake_.number(), POLLIN, 0};
     const bool is_near = host_.timeout_ns.load() > 0 || host_.stop_requests.load() > 0;
@@ -133,6 +142,10 @@ void Watch::run() {
     uint64_t count = 0;
     (void)!read(wake_.number(), &count, sizeof count);
     if (ending_) return;
+    if (host_.interactive != 0) {
+      follow_line();
+      continue;
+    }
     if (host_.stop_requests.load() >= 2) {
       end_now(128 + host_.last_signal.load(), "interrupted twice, ending at once");
     }
@@ -165,6 +178,44 @@ void Watch::stop_session() {
   host_.active->session.stop();
   // What a live run has gathered is worth a moment; callbacks may be too slow for it.
   if (!host_.active->session.is_live() || now - stopped_at_ >= kLiveRest) host_.active->cut();
+}
+
+/// A line that was interrupted: its run is cut; what does not end for a while gets the hook anew, and then
+/// is told of.
+void Watch::follow_line() {
+  const uint32_t requests = host_.stop_requests.load();
+  if (seen_line_ != host_.lines_begun.load() || requests == 0 ||
+      host_.doing.load() == Doing::kHost) {
+    seen_line_ = host_.lines_begun.load();
+    stopped_at_ = {};
+    is_hooked_again_ = is_told_ = false;
+    if (host_.pause_requests.load() != seen_pauses_) wake_session();
+    return;
+  }
+  const auto now = Clock::now();
+  if (stopped_at_ == Clock::time_point{}) stopped_at_ = now;
+  if (is_told_ && requests > requests_when_told_)
+    end_now(128 + host_.last_signal.load(), "interrupted again, the session ends");
+  {
+    const std::lock_guard lock(host_.mutex);
+    if (host_.active != nullptr && host_.is_running.load() && host_.interactive == 1) {
+      host_.active->session.stop();
+      if (!host_.active->session.is_live() || now - stopped_at_ >= kLiveRest) host_.active->cut();
+    }
+  }
+  if (now - stopped_at_ >= kGrace && !is_hooked_again_) {
+    is_hooked_again_ = true;
+    pthread_kill(main_thread_, SIGALRM);
+  }
+  if (now - stopped_at_ >= 2 * kGrace && !is_told_) {
+    is_told_ = true;
+    requests_when_told_ = requests;
+    constexpr std::string_view text =
+        "oc: the line does not end: it is in compiled code, or waits for something. Ctrl-C again "
+        "ends the "
+        "session\n";
+    (void)!write(STDERR_FILENO, text.data(), text.size());
+  }
 }
 
 void Watch::look_at_progress() {

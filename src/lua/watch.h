@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <memory>
 #include <string>
 #include <thread>
 
@@ -20,6 +21,9 @@ namespace oc::lua {
 ///                    of a run gets an error at its next line, and ends a second later if it
 ///                    has no next line; before a script begins the process ends
 ///     second signal  the process ends now, saying where the script was: compiled code has no hooks
+///     lines typed    (host.interactive) SIGINT ends what the line does: as the first signal, again and
+///                    again; a line that goes on for 2 s is told of, and only then a further signal
+///                    ends the process. SIGTERM and SIGHUP: the line, and then the session
 ///     SIGUSR1        a live run pauses, or goes on; ignored by others
 ///     watchdog       a hook first, for interpreted code; a second later as the second signal
 ///
@@ -35,9 +39,12 @@ class Watch {
  private:
   static void on_signal(int number);
   static void on_bus_error(int number, siginfo_t* info, void* context);
+  /// In a worker, which was forked without the thread.
+  void begin_anew();
   void run();
   void stop_session();
   void wake_session();
+  void follow_line();
   void look_at_progress();
   /// Says where the script was, flushes what can be flushed, ends the process.
   [[noreturn]] void end_now(int status, const std::string& why);
@@ -51,11 +58,16 @@ class Watch {
   std::atomic<bool> is_interrupting_{false};  ///< the first signal met a script's body
   // Of its own thread only: when the first signal was seen, the watchdog's view.
   std::chrono::steady_clock::time_point stopped_at_{};
+  // Of a session of lines: which line, whether the hook was set anew, whether it was told that it hangs.
+  uint32_t seen_line_ = 0;
+  bool is_hooked_again_ = false;
+  bool is_told_ = false;
+  uint32_t requests_when_told_ = 0;
   uint64_t seen_progress_ = 0;
   uint32_t seen_pauses_ = 0;
   std::chrono::steady_clock::time_point changed_at_;
   bool warned_ = false;
-  std::thread thread_;
+  std::unique_ptr<std::thread> thread_;
 };
 
 }  // namespace oc::lua

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "base/path.h"
 #include "machine/name_match.h"
 
 namespace oc::machine {
@@ -229,7 +230,7 @@ bool GraphBuilder::is_hidden(FunctionId function) {
   if (fits < 0) {
     const std::string_view path = machine_.text(machine_.places.function(function).module);
     fits = machine::matches(options_.hide_module, path) ||
-           machine::matches(options_.hide_module, file_name(path));
+           machine::matches(options_.hide_module, base::file_name(path));
   }
   return fits == 1;
 }

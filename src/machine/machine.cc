@@ -55,8 +55,8 @@ process::StackView Machine::stack(StackRef ref) const {
   return traced_.stacks == nullptr ? process::StackView() : traced_.stacks->find({ref});
 }
 
-uint64_t Machine::add(const Sample& sample) {
-  const uint64_t number = samples.add(sample);
+uint64_t Machine::add(const Sample& sample, std::span<const uint8_t> payload) {
+  const uint64_t number = samples.add(sample, payload);
   const bool is_full = number % SampleTable::kChunk == SampleTable::kChunk - 1;
   if (is_full) let_go();
   return number;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/interner.h"
+#include "event/event_format.h"
 #include "machine/attribute_table.h"
 #include "machine/place_table.h"
 #include "machine/process_table.h"
@@ -37,6 +38,9 @@ struct Kind {
   ValueType type = ValueType::kCount;
   bool is_sampled = false;  ///< a sample stands for as many events (or ns) as its value says
   double period = 0;        ///< the usual value of one sample; 0: none
+  const event::EventFormat* format =
+      nullptr;         ///< of payloads that are kept; null: none are. The trace's
+  uint32_t event = 0;  ///< the session's number of that event
 };
 
 /// Lost records, as far as the trace tells.
@@ -122,7 +126,7 @@ class Machine {
   }
 
   /// Adds it and drops what retention lets go.
-  uint64_t add(const Sample& sample);
+  uint64_t add(const Sample& sample, std::span<const uint8_t> payload = {});
   void set_retention(const Retention& retention) { retention_ = retention; }
   uint64_t dropped() const { return samples.first(); }  ///< samples, by retention
 

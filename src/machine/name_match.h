@@ -14,9 +14,4 @@ inline bool matches(const std::string& pattern, std::string_view text) {
   return fnmatch(pattern.c_str(), std::string(text).c_str(), 0) == 0;
 }
 
-/// The last part of a path.
-inline std::string_view file_name(std::string_view path) {
-  return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
-}
-
 }  // namespace oc::machine

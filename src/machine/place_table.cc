@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "base/path.h"
+
 namespace oc::machine {
 
 namespace {
@@ -11,8 +13,7 @@ namespace {
 std::string name_of_module(std::string_view path) {
   if (path.empty()) return "[unknown]";
   if (path.front() == '[' || path.starts_with("//")) return std::string(path);
-  const size_t slash = path.rfind('/');
-  return "[" + std::string(slash == std::string_view::npos ? path : path.substr(slash + 1)) + "]";
+  return "[" + std::string(base::file_name(path)) + "]";
 }
 
 }  // namespace

@@ -16,7 +16,26 @@ SampleTable::Chunk& SampleTable::grow() {
   return chunks_.emplace_back(std::move(chunk));
 }
 
-uint64_t SampleTable::add(const Sample& sample) {
+/// Of the sample that was added last.
+void SampleTable::keep(Chunk& chunk, std::span<const uint8_t> payload) {
+  if (!chunk.records) chunk.records = std::make_unique<Records>();
+  Records& records = *chunk.records;
+  records.ends.resize(chunk.count - 1, static_cast<uint32_t>(records.bytes.size()));
+  records.bytes.insert(records.bytes.end(), payload.begin(), payload.end());
+  records.ends.push_back(static_cast<uint32_t>(records.bytes.size()));
+}
+
+std::span<const uint8_t> SampleTable::record(uint64_t number) const {
+  if (number < first_ || number >= next_) return {};
+  const Chunk& chunk = chunks_[(number - first_) / kChunk];
+  const size_t at = (number - first_) % kChunk;
+  if (!chunk.records || at >= chunk.records->ends.size()) return {};
+  const auto& ends = chunk.records->ends;
+  const uint32_t begin = at == 0 ? 0 : ends[at - 1];
+  return std::span<const uint8_t>(chunk.records->bytes).subspan(begin, ends[at] - begin);
+}
+
+uint64_t SampleTable::add(const Sample& sample, std::span<const uint8_t> payload) {
   Chunk& chunk = chunks_.empty() || chunks_.back().count == kChunk ? grow() : chunks_.back();
   const uint32_t i = chunk.count++;
   chunk.times[i] = sample.time;
@@ -27,6 +46,7 @@ uint64_t SampleTable::add(const Sample& sample) {
   chunk.cpus[i] = sample.cpu;
   if (sample.attributes && !chunk.attributes) chunk.attributes.reset(new uint32_t[kChunk]());
   if (chunk.attributes) chunk.attributes[i] = sample.attributes.value;
+  if (!payload.empty()) keep(chunk, payload);
   if (sample.time < chunk.last_time) chunk.is_ordered = false;
   if (sample.time < newest_) is_ordered_ = false;
   chunk.first_time = std::min(chunk.first_time, sample.time);
@@ -41,6 +61,9 @@ uint64_t SampleTable::size_bytes() const {
     bytes +=
         kChunk * (sizeof(int64_t) + sizeof(double) + 2 * sizeof(uint32_t) + 2 * sizeof(uint16_t));
     if (chunk.attributes) bytes += kChunk * sizeof(uint32_t);
+    if (chunk.records) {
+      bytes += chunk.records->bytes.capacity() + chunk.records->ends.capacity() * sizeof(uint32_t);
+    }
   }
   return bytes;
 }

@@ -6,6 +6,7 @@
 #include <deque>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "base/id.h"
 
@@ -35,11 +36,18 @@ struct Sample {
 ///
 ///     chunks:  [time… | value… | context… | stack… | kind… | cpu… | attributes…?]  [ … ]  [ … ]    16,384 samples each
 ///
-/// 28 bytes a sample; 32 in chunks of which a sample has attributes. A sample's number stays the same when others are
+/// 28 bytes a sample; 32 in chunks of which a sample has attributes. Payloads of events, where they are kept, are 4 bytes
+/// and their own more. A sample's number stays the same when others are
 /// dropped. One thread.
 class SampleTable {
  public:
   static constexpr uint32_t kChunk = 1 << 14;
+
+  /// Payloads of a chunk's samples, one behind the other.
+  struct Records {
+    std::vector<uint8_t> bytes;
+    std::vector<uint32_t> ends;  ///< by sample
+  };
 
   /// Columns of up to kChunk samples. Owned by the table, until they are dropped.
   struct Chunk {
@@ -53,6 +61,7 @@ class SampleTable {
     std::unique_ptr<uint16_t[]> kinds;
     std::unique_ptr<uint16_t[]> cpus;
     std::unique_ptr<uint32_t[]> attributes;  ///< null: no sample has any
+    std::unique_ptr<Records> records;        ///< null: no payload was kept
 
     Sample at(uint32_t i) const {
       return {times[i],   values[i], {contexts[i]}, stacks[i], {attributes ? attributes[i] : 0},
@@ -61,7 +70,7 @@ class SampleTable {
   };
 
   /// The number of the sample: 0, 1, 2 …
-  uint64_t add(const Sample& sample);
+  uint64_t add(const Sample& sample, std::span<const uint8_t> payload = {});
 
   uint64_t size() const { return next_ - first_; }
   uint64_t first() const { return first_; }  ///< number of the oldest that is there
@@ -71,6 +80,8 @@ class SampleTable {
     const uint64_t at = number - first_;
     return chunks_[at / kChunk].at(static_cast<uint32_t>(at % kChunk));
   }
+  /// The payload that was kept with it; empty: none. Owned by the table, until it is dropped.
+  std::span<const uint8_t> record(uint64_t number) const;
   const std::deque<Chunk>& chunks() const { return chunks_; }
   /// True when each sample is not older than the one before it.
   bool is_ordered() const { return is_ordered_; }
@@ -81,6 +92,7 @@ class SampleTable {
 
  private:
   Chunk& grow();
+  static void keep(Chunk& chunk, std::span<const uint8_t> payload);
 
   std::deque<Chunk> chunks_;
   uint64_t first_ = 0;

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/nearest.h"
+#include "base/path.h"
 #include "machine/name_match.h"
 
 namespace oc::machine {
@@ -132,7 +133,7 @@ void Selection::choose_stacks() {
     symbol_fits[function] = matches_any(filter_.symbols, places.text(known.name)) ||
                             matches_any(filter_.symbols, places.text(known.full_name));
     module_fits[function] =
-        matches_any(filter_.modules, path) || matches_any(filter_.modules, file_name(path));
+        matches_any(filter_.modules, path) || matches_any(filter_.modules, base::file_name(path));
   };
   std::vector<uint8_t> chosen(used.size(), 0);
   for (uint32_t index = 1; index < used.size(); ++index) {

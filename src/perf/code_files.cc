@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "base/clock.h"
+#include "base/wall_clock.h"
 #include "elf/build_id.h"
 #include "sys/process_view.h"
 
@@ -41,28 +42,12 @@ uint64_t device_of(const MapsLine& mapping) {
   return uint64_t{mapping.major} << 32 | mapping.minor;
 }
 
-/// Wall clock less monotonic clock: of a few looks the one that took least, for this thread may be put off between the two.
-int64_t offset_of_clocks() {
-  constexpr int kLooks = 5;
-  Nanos least = UINT64_MAX;
-  int64_t offset = 0;
-  for (int i = 0; i < kLooks; ++i) {
-    const Nanos before = base::now_of(CLOCK_MONOTONIC);
-    const Nanos wall = base::now_of(CLOCK_REALTIME);
-    const Nanos took = base::now_of(CLOCK_MONOTONIC) - before;
-    if (took >= least) continue;
-    least = took;
-    offset = static_cast<int64_t>(wall - before);
-  }
-  return offset;
-}
-
 }  // namespace
 
 /// The same moment is always the same time, as long as nobody sets the clock: times are compared with each other.
 Nanos CodeFiles::wall_time_of(Nanos monotonic) const {
   constexpr int64_t kWasSet = 1'000'000;
-  const int64_t offset = offset_of_clocks();
+  const int64_t offset = base::wall_clock_offset();
   if (std::abs(offset - clock_offset_) > kWasSet) clock_offset_ = offset;
   return monotonic + static_cast<Nanos>(clock_offset_);
 }

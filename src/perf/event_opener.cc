@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "perf/open_errors.h"
+#include "sys/broker.h"
 
 namespace oc::perf {
 
@@ -31,6 +32,8 @@ int group_at(const std::vector<OpenEvent>& leader, const Place& place) {
 }  // namespace
 
 int open_perf_event(perf_event_attr& attr, pid_t pid, int32_t cpu, int group, uint64_t flags) {
+  if (sys::Broker* broker = sys::Broker::active())
+    return broker->open_event(attr, pid, cpu, group, flags);
   const long fd = syscall(SYS_perf_event_open, &attr, pid, cpu, group,
                           static_cast<unsigned long>(flags | PERF_FLAG_FD_CLOEXEC));
   return fd < 0 ? -errno : static_cast<int>(fd);

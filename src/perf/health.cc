@@ -17,6 +17,7 @@
 #include "perf/guardian.h"
 #include "perf/open_errors.h"
 #include "perf/ring.h"
+#include "sys/broker.h"
 #include "sys/cpus.h"
 #include "sys/tracefs.h"
 
@@ -209,6 +210,10 @@ Finding try_uprobe(Trial& trial) {
   finding.state = State::kLimited;
   finding.value = failure == ENOSYS ? "this kernel was built without them" : trial.refusal(failure);
   finding.meaning = "functions of programs cannot be traced";
+  if (sys::Broker::active() != nullptr) {
+    finding.value = "not with --user: whoever has no rights may not place probes";
+    return finding;
+  }
   if (failure == EACCES || failure == EPERM) finding.fix = sys::setcap_command("cap_perfmon+ep");
   return finding;
 }

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -13,6 +14,8 @@
 #include <algorithm>
 #include <string_view>
 #include <utility>
+
+#include "sys/broker.h"
 
 namespace oc::perf {
 
@@ -38,6 +41,7 @@ struct ExecPlan {
   std::string path;
   std::vector<char*> arguments;  // argv
   bool stdout_to_stderr = false;
+  const rlimit* memlock = nullptr;     // as it was before oc raised it for its rings
   std::vector<char*> shell_arguments;  // /bin/sh path ...: for a script without #!, as execvp does
 
   ExecPlan(std::string program, const std::vector<std::string>& command)
@@ -72,6 +76,7 @@ void reset_signals() {
 [[noreturn]] void wait_and_exec(const ExecPlan& plan, int go, int go_writer, int failed) {
   close(go_writer);
   reset_signals();
+  if (plan.memlock != nullptr) setrlimit(RLIMIT_MEMLOCK, plan.memlock);
   char byte = 0;
   ssize_t size = 0;
   do {
@@ -151,6 +156,7 @@ base::Result<Launcher> Launcher::prepare(const std::vector<std::string>& command
   if (!program) return program.error();
   ExecPlan plan(std::move(*program), command);
   plan.stdout_to_stderr = stdout_to_stderr;
+  if (const sys::Broker* broker = sys::Broker::active()) plan.memlock = &broker->memlock_before();
   Launcher launcher;
   launcher.name_ = command.front();
   base::Fd go;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "sys/broker.h"
 #include "sys/cpus.h"
 
 namespace oc::perf {
@@ -167,6 +168,7 @@ std::string LiveSource::own_filter() const {
   if (follows_tasks() || !sys::in_initial_pid_namespace()) return {};
   std::vector<int32_t> own = request_.own_tids;
   if (guardian_) own.push_back(guardian_.pid());
+  if (const sys::Broker* broker = sys::Broker::active()) own.push_back(broker->pid());
   return make_own_filter(own);
 }
 

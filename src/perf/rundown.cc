@@ -9,6 +9,7 @@
 #include <charconv>
 
 #include "elf/build_id.h"
+#include "event/kernel_record.h"
 #include "sys/cgroup.h"
 #include "sys/files.h"
 
@@ -21,7 +22,6 @@ namespace {
 constexpr uint16_t kMiscKernel = PERF_RECORD_MISC_KERNEL;
 constexpr uint16_t kMiscUser = PERF_RECORD_MISC_USER;
 constexpr uint16_t kMiscForkExec = 1 << 13;  // PERF_RECORD_MISC_FORK_EXEC: takes no mappings over
-constexpr uint16_t kMiscBuildId = 1 << 14;   // PERF_RECORD_MISC_MMAP_BUILD_ID
 constexpr size_t kMostPath = 4000;
 constexpr size_t kMostSymbol = 511;  // KSYM_NAME_LEN, less its end
 constexpr size_t kBuildIdBytes = 20;
@@ -203,7 +203,7 @@ void Rundown::add_mapping(int32_t pid, const MapsLine& mapping, ByteSink& record
   const size_t at =
       begin(records, PERF_RECORD_MMAP2,
             static_cast<uint16_t>(kMiscUser | (is_code ? 0 : PERF_RECORD_MISC_MMAP_DATA) |
-                                  (has_id ? kMiscBuildId : 0)));
+                                  (has_id ? event::kMmapBuildId : 0)));
   records.put(pid);
   records.put(pid);
   records.put(mapping.start);

@@ -24,11 +24,18 @@ struct Counts {
   source::Window window;  ///< the part of the trace that was asked for
 };
 
+/// A record that tells of threads, mappings, losses and the like, and stands before the event of that index.
+struct SideRecord {
+  const uint8_t* record = nullptr;
+  uint32_t before = 0;
+};
+
 /// Events in time order, only kinds that somebody asked for, with the bytes they point into lent until
 /// the batch is given back.
 struct Batch {
   std::vector<oc_event> events;  ///< capacity; the first `count` are valid
   uint32_t count = 0;
+  std::vector<SideRecord> side;  ///< in order, where the selection asks for them
   double until = 0;      ///< ns since the session began: everything before it has been delivered
   bool is_last = false;  ///< nothing follows
   Counts counts;

@@ -9,14 +9,14 @@
 namespace oc::session {
 
 namespace {
-constexpr uint32_t kEventBytes = 24;  // { header, u16 type, u16 flags, u32 id, u8 tag[8] }
-constexpr size_t kMost = 1 << 16;     // programs: a storm of them must not take all memory
+constexpr uint32_t kEventBytes = 24;       // { header, u16 type, u16 flags, u32 id, u8 tag[8] }
+constexpr size_t kMostPrograms = 1 << 16;  // programs: a storm of them must not take all memory
 }  // namespace
 
 const sys::BpfProgram* BpfPrograms::find_or_load(uint32_t id) {
   const auto known = programs_.find(id);
   if (known != programs_.end()) return &known->second;
-  if (programs_.size() >= kMost) return nullptr;
+  if (programs_.size() >= kMostPrograms) return nullptr;
   auto program = sys::load_bpf_program(id);
   return program ? &programs_.emplace(id, std::move(*program)).first->second : nullptr;
 }

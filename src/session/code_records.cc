@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include "base/bytes.h"
+#include "event/kernel_record.h"
 
 namespace oc::session {
 
@@ -16,18 +17,18 @@ namespace {
 // include/uapi/linux/perf_event.h; each means something else in other records.
 constexpr uint16_t kMiscMmapData = 1 << 13;  // PERF_RECORD_MISC_MMAP_DATA
 constexpr uint16_t kMiscForkExec = 1 << 13;  // PERF_RECORD_MISC_FORK_EXEC
-constexpr uint16_t kMiscBuildId = 1 << 14;   // PERF_RECORD_MISC_MMAP_BUILD_ID
 constexpr uint16_t kKsymbolUnregister = 1;   // PERF_RECORD_KSYMBOL_FLAGS_UNREGISTER
 
 constexpr uint32_t kMmapName = 40;  // of the record: header, pid, tid, addr, len, pgoff
 constexpr uint32_t kMmap2Name =
     72;  // further maj, min, ino, ino_generation or the build id; prot, flags
-constexpr uint32_t kMost = 20;  // bytes of a build id
+constexpr uint32_t kMostBuildId = 20;  // bytes of a build id
 
 /// What MMAP2 says more than MMAP.
 void read_identity(uint16_t misc, const uint8_t* record, Mapping& mapping) {
-  if ((misc & kMiscBuildId) != 0) {
-    mapping.build_id = process::BuildId({record + 44, std::min<uint32_t>(record[40], kMost)});
+  if ((misc & event::kMmapBuildId) != 0) {
+    mapping.build_id =
+        process::BuildId({record + 44, std::min<uint32_t>(record[40], kMostBuildId)});
     if (!mapping.build_id) mapping.contents = process::Module::kGone;  // so MappedFiles says it
     return;
   }

@@ -164,6 +164,7 @@ bool Decoder::is_chosen(const oc_event& event) {
 
 base::Status Decoder::fill(std::chrono::milliseconds wait, Batch& batch) {
   batch.count = 0;
+  batch.side.clear();
   batch.is_last = false;
   give_back();
   if (hand_overs_end_ != 0) end_hand_overs();
@@ -236,10 +237,14 @@ bool Decoder::drain(Batch& batch) {
 template <bool kBuildsStacks>
 [[gnu::flatten]] bool Decoder::drain_into(Batch& batch) {
   if (!is_placed_) return false;
-  if (starts_late()) pass_before_window();
+  if (starts_late()) {
+    pass_before_window();
+    place_side_records(batch, batch.count);
+  }
   oc_event* const first = batch.events.data() + batch.count;
   const uint64_t room = std::min<uint64_t>(batch.events.size() - batch.count,
                                            selection_.max_events - counts_.delivered);
+  const uint32_t count = batch.count;
   oc_event* const full = first + room;
   oc_event* out = first;
   base::Nanos newest = newest_;
@@ -254,8 +259,13 @@ template <bool kBuildsStacks>
       return true;
     }
     if constexpr (kBuildsStacks) stacks_->advance(time);
-    const bool is_event =
-        kind < kinds ? sample(record, header, kind, *out) : other(record, header, kind, *out);
+    bool is_event = false;
+    if (kind < kinds) {
+      is_event = sample(record, header, kind, *out);
+    } else {
+      is_event = other(record, header, kind, *out);
+      if (!side_.empty()) place_side_records(batch, count + static_cast<uint32_t>(out - first));
+    }
     if (!is_event) return true;
     if constexpr (kBuildsStacks) {
       if (kind < kinds) stacks_->add(record, header, kind, *out);
@@ -268,6 +278,7 @@ template <bool kBuildsStacks>
 
   newest_ = newest;
   batch.count += static_cast<uint32_t>(out - first);
+  place_side_records(batch, batch.count);
   counts_.delivered += static_cast<uint64_t>(out - first);
   // Past the horizon nothing can come any more, so what follows is beyond the window.
   if (counts_.delivered >= selection_.max_events || (!stopped && horizon_ > window_.to))

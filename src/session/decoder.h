@@ -79,6 +79,8 @@ class Decoder {
   uint16_t misc_of(const uint8_t* record, const source::RecordHeader& header) const;
   bool kernel_record(const uint8_t* record, const source::RecordHeader& header, oc_event& event);
   void apply_only(const uint8_t* record, const source::RecordHeader& header);
+  void place_side_records(Batch& batch, uint32_t before);
+  void keep_side_record(const uint8_t* record, const source::RecordHeader& header);
   void apply(int record_kind, const uint8_t* body, uint32_t size_bytes, int32_t cpu,
              oc_event& event);
   bool place_payload(const Kind& kind, const uint8_t* record, uint32_t size_bytes,
@@ -104,7 +106,8 @@ class Decoder {
   source::RecordClock clock_;
   source::Merger merger_;
   source::Round round_;
-  std::vector<uint64_t> handed_;  ///< by stream: the position up to which spans were taken over
+  std::vector<uint64_t> handed_;      ///< by stream: the position up to which spans were taken over
+  std::vector<const uint8_t*> side_;  ///< those not yet in the batch
   std::deque<std::vector<uint64_t>> needed_before_;  ///< by batch, the oldest first
   std::vector<uint64_t> needed_;  ///< by stream: the position before which all may be given back
   base::Nanos horizon_ = 0;
@@ -148,6 +151,11 @@ class Decoder {
   uint64_t skipped_types_ =
       0;  ///< by record type: nobody wants them, and the model does not need them
 };
+
+inline void Decoder::place_side_records(Batch& batch, uint32_t before) {
+  for (const uint8_t* record : side_) batch.side.push_back({record, before});
+  side_.clear();
+}
 
 inline void Decoder::name_thread(int32_t pid, int32_t tid, oc_event& event) {
   if (tid < 0) {  // a thread that was reaped already, or nobody recorded which

@@ -2,6 +2,7 @@
 // their own. Apart from decoder.cc, which is the hot path.
 
 #include "base/bytes.h"
+#include "event/kernel_record.h"
 #include "session/decoder.h"
 
 namespace oc::session {
@@ -20,13 +21,13 @@ constexpr uint16_t kLostSamplesBpf = 1u << 15;  // PERF_RECORD_MISC_LOST_SAMPLES
 /// The header's misc bits, without that of a build id where there can be none: when one recording of a machine asks
 /// for them, Linux (seen in 6.18) marks the MMAP2 records of all others, too.
 uint16_t Decoder::misc_of(const uint8_t* record, const RecordHeader& header) const {
-  constexpr uint16_t kBuildId = 1 << 14;  // PERF_RECORD_MISC_MMAP_BUILD_ID
   constexpr size_t kSizeAt = 40;
   constexpr uint8_t kMostBytes = 20;
-  if (header.type != PERF_RECORD_MMAP2 || (header.misc & kBuildId) == 0) return header.misc;
+  if (header.type != PERF_RECORD_MMAP2 || (header.misc & event::kMmapBuildId) == 0)
+    return header.misc;
   const bool can_be =
       has_build_ids_ && header.size_bytes > kSizeAt && record[kSizeAt] <= kMostBytes;
-  return can_be ? header.misc : static_cast<uint16_t>(header.misc & ~kBuildId);
+  return can_be ? header.misc : static_cast<uint16_t>(header.misc & ~event::kMmapBuildId);
 }
 
 bool Decoder::kernel_record(const uint8_t* record, const RecordHeader& header, oc_event& event) {
@@ -56,6 +57,7 @@ bool Decoder::kernel_record(const uint8_t* record, const RecordHeader& header, o
     ++counts_.malformed;
     return false;
   }
+  if (selection_.keeps_side_records) keep_side_record(record, header);
   if (model_.log) model_.log->set_time(clock_.time(record, header));
   apply(number, event.payload, event.payload_size, event.cpu, event);
   if (stacks_ != nullptr) {
@@ -74,6 +76,16 @@ bool Decoder::kernel_record(const uint8_t* record, const RecordHeader& header, o
   }
   name_thread(event.pid, event.tid, event);
   return true;
+}
+
+/// For the batch: not what is of a moment; of losses those in the window, and sums, which have no time.
+void Decoder::keep_side_record(const uint8_t* record, const RecordHeader& header) {
+  if (source::is_of_a_moment(header.type)) return;
+  if (header.type == PERF_RECORD_LOST || header.type == PERF_RECORD_LOST_SAMPLES) {
+    const base::Nanos time = clock_.time(record, header);
+    if (time != 0 && !window_.has(time)) return;
+  }
+  side_.push_back(record);
 }
 
 /// Of a record before the window.

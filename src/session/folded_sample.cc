@@ -13,7 +13,7 @@ namespace oc::session {
 namespace {
 
 constexpr uint64_t kStackParts = PERF_SAMPLE_REGS_USER | PERF_SAMPLE_STACK_USER;
-constexpr uint32_t kMostBytes = 65528;  // of a record: a multiple of 8 in 16 bits
+constexpr uint32_t kMostRecordBytes = 65528;  // of a record: a multiple of 8 in 16 bits
 constexpr uint64_t kUserMark = static_cast<uint64_t>(PERF_CONTEXT_USER);
 constexpr uint32_t kWord = sizeof(uint64_t);
 
@@ -34,7 +34,7 @@ size_t append_folded(const uint8_t* record, uint32_t size_bytes, const event::Sa
   const uint8_t* const chain = tail.callchain.data();
   const uint8_t* const chain_end = chain + tail.callchain.size();
   const uint32_t rest = size_bytes - (tail.user_end - tail.user_begin);
-  const uint32_t room = rest >= kMostBytes ? 0 : (kMostBytes - rest) / kWord;
+  const uint32_t room = rest >= kMostRecordBytes ? 0 : (kMostRecordBytes - rest) / kWord;
   const size_t count = std::min<size_t>(frames.size(), room == 0 ? 0 : room - 1);
   const size_t words = count == 0 ? 0 : count + 1;
   const auto size = static_cast<uint16_t>(rest + words * kWord);
@@ -71,7 +71,7 @@ event::EventTable make_folded_events(const event::EventTable& events) {
       kind.attr.sample_regs_user = 0;
       kind.attr.sample_stack_user = 0;
       if (kind.attr.sample_max_stack == 0)  // the kernel's own limit is none of ours
-        kind.attr.sample_max_stack = kMostBytes / kWord;
+        kind.attr.sample_max_stack = kMostRecordBytes / kWord;
       kind.layout = event::make_layout(kind.attr);
     }
     folded.add(std::move(kind), ids[index]);

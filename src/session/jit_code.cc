@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/clock.h"
+#include "base/path.h"
 #include "symbol/jit_files.h"
 
 namespace oc::session {
@@ -21,7 +22,7 @@ constexpr uint64_t kSmall = uint64_t{1} << 20;
 }  // namespace
 
 bool JitCode::is_dump(std::string_view path) {
-  const auto name = path.substr(path.rfind('/') + 1);
+  const auto name = base::file_name(path);
   return name.starts_with("jit-") && name.ends_with(".dump");
 }
 

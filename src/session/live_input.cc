@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/wall_clock.h"
 #include "event/kernel_record.h"
 #include "session/process_facts.h"
 #include "sys/proc.h"
@@ -93,7 +94,7 @@ Status LiveInput::open(perf::LiveRequest request, const RunOptions& options) {
 
 Status LiveInput::start_events(const RunOptions& options) {
   if (auto status = live_->start(); !status) return status;
-  wall_offset_ = static_cast<int64_t>(base::now_of(CLOCK_REALTIME) - base::now_of(CLOCK_MONOTONIC));
+  wall_offset_ = base::wall_clock_offset();
   if (options.max_span != 0) deadline_ = live_->start_time() + options.max_span;
   return {};
 }

@@ -58,6 +58,11 @@ MachineFeed::Kind MachineFeed::make_kind(uint32_t number) {
   } else if (attr.freq == 0) {
     kind.period = made.usual;
   }
+  if (keeps_records_ && sample->format) {
+    kind.format = &*sample->format;
+    kind.event = number;
+    made.keeps_record = true;
+  }
   return made;
 }
 
@@ -92,33 +97,37 @@ machine::StackRef MachineFeed::stack_of(const oc_event& event) {
 void MachineFeed::add(const Batch& batch) {
   if (batch.counts.start_time != 0)
     read_log(batch.counts);  // otherwise nothing with a time has been seen
-  for (uint32_t i = 0; i < batch.count; ++i) {
-    const oc_event& event = batch.events[i];
-    if (event.event < event::kKernelRecords) continue;
-    while (event.event >= kinds_.size()) {
-      kinds_.push_back(make_kind(static_cast<uint32_t>(kinds_.size())));
-    }
-    const Kind& kind = kinds_[event.event];
-    if (!kind.is_chosen) continue;
-    machine::Sample sample;
-    sample.time = static_cast<int64_t>(event.time);
-    sample.value = kind.usual;
-    if (kind.period_at != event::kAbsent) {
-      sample.value = static_cast<double>(base::load<uint64_t>(event.record + kind.period_at));
-    }
-    sample.context = context_of(event);
-    sample.stack = stack_of(event);
-    sample.kind = kind.id;
-    if (event.cpu >= 0) sample.cpu = static_cast<uint16_t>(std::min(event.cpu, 0xfffe));
+  if (!takes_all_) return;
+  for (uint32_t i = 0; i < batch.count; ++i) take(batch.events[i]);
+}
+
+void MachineFeed::take(const oc_event& event) {
+  if (event.event < event::kKernelRecords) return;
+  while (event.event >= kinds_.size()) {
+    kinds_.push_back(make_kind(static_cast<uint32_t>(kinds_.size())));
+  }
+  const Kind& kind = kinds_[event.event];
+  if (!kind.is_chosen) return;
+  machine::Sample sample;
+  sample.time = static_cast<int64_t>(event.time);
+  sample.value = kind.usual;
+  if (kind.period_at != event::kAbsent) {
+    sample.value = static_cast<double>(base::load<uint64_t>(event.record + kind.period_at));
+  }
+  sample.context = context_of(event);
+  sample.stack = stack_of(event);
+  sample.kind = kind.id;
+  if (event.cpu >= 0) sample.cpu = static_cast<uint16_t>(std::min(event.cpu, 0xfffe));
+  if (!kind.keeps_record) {
     machine_.add(sample);
+  } else {
+    machine_.add(sample, {event.payload, event.payload_size});
   }
 }
 
 void MachineFeed::read_log(const Counts& counts) {
   if (!model_.log) return;
-  const auto& entries = model_.log->entries();
-  const uint32_t end = entries.size();
-  while (log_at_ < end) apply(entries[log_at_++], counts.start_time);
+  model_.log->take([&](const TaskLog::Entry& entry) { apply(entry, counts.start_time); });
 }
 
 /// What is told with time 0 was so before the trace began.
@@ -151,10 +160,8 @@ void MachineFeed::apply(const TaskLog::Entry& entry, uint64_t start) {
 }
 
 void MachineFeed::ask_processes() {
-  constexpr size_t kMost = 4096;
   auto& table = machine_.processes;
-  const size_t count = std::min(table.processes().size(), kMost);
-  for (uint32_t id = 1; id <= count; ++id) {
+  for (uint32_t id = 1; id <= table.processes().size(); ++id) {
     machine::Process& process = table.process(machine::ProcessId{id});
     if (process.end != machine::kAfterTrace || process.pid <= 0) continue;
     const ProcessFacts facts = load_process_facts(process.pid);

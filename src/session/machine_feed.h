@@ -24,9 +24,15 @@ class MachineFeed {
 
   /// What `group` ("cpu") the samples of that kind belong to. Before the first batch.
   void set_group(uint32_t kind, std::string group);
+  /// Payloads are kept with samples. Before the first batch.
+  void keep_records() { keeps_records_ = true; }
+  /// `take` is told which events become samples, not all of a batch do. Before the first batch.
+  void take_chosen() { takes_all_ = false; }
   /// Of the chosen kinds; others pass.
   void add(const Batch& batch);
-  /// Live, while they still run: command lines, control groups, ids in their own namespaces. Of a few thousand at most.
+  /// An event of the batch at hand.
+  void take(const oc_event& event);
+  /// Live, while they still run: command lines, control groups, ids in their own namespaces.
   void ask_processes();
   /// Follows the log to its end: also of what ran after the last sample.
   void finish(const Counts& counts);
@@ -37,6 +43,7 @@ class MachineFeed {
     uint16_t period_at = 0;  ///< in the record; kAbsent: none
     double usual = 1;
     bool is_chosen = false;
+    bool keeps_record = false;
   };
 
   void read_log(const Counts& counts);
@@ -50,7 +57,8 @@ class MachineFeed {
   machine::Machine& machine_;
   std::vector<Kind> kinds_;          ///< by number
   std::vector<std::string> groups_;  ///< by number
-  uint32_t log_at_ = 0;
+  bool keeps_records_ = false;
+  bool takes_all_ = true;
   std::vector<uint64_t> last_context_;       ///< by life of a thread: comm << 32 | context
   std::vector<machine::StackRef> of_frame_;  ///< by frame: the stack that is that frame alone
 };

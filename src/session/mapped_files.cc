@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/bytes.h"
+#include "event/kernel_record.h"
 #include "source/record.h"
 
 namespace oc::session {
@@ -14,10 +15,9 @@ using base::load;
 
 namespace {
 
-constexpr uint16_t kMiscBuildId = 1 << 14;  // PERF_RECORD_MISC_MMAP_BUILD_ID
 constexpr uint32_t kIdentityAt = 40;
 constexpr uint32_t kIdentityBytes = 24;
-constexpr uint32_t kMostBytes = 20;  // of a build id
+constexpr uint32_t kMostBuildIdBytes = 20;  // of a build id
 constexpr uint32_t kPathAt = 72;
 
 /// { header, pid, tid, addr, len, pgoff, maj, min, ino, ino_generation, prot, flags, filename }
@@ -43,7 +43,8 @@ void put_build_id(uint8_t* record, std::span<const uint8_t> id) {
 
 void put_mark(uint8_t* record, bool has_id) {
   const uint16_t misc = source::record_header(record).misc;
-  const auto marked = static_cast<uint16_t>(has_id ? misc | kMiscBuildId : misc & ~kMiscBuildId);
+  const auto marked =
+      static_cast<uint16_t>(has_id ? misc | event::kMmapBuildId : misc & ~event::kMmapBuildId);
   std::memcpy(record + 4, &marked, sizeof marked);
 }
 
@@ -57,7 +58,7 @@ const perf::MappedFile* MappedFiles::file_of(const uint8_t* record) {
   if ((line.prot & PROT_EXEC) == 0) return nullptr;
   const auto* const file =
       finder_.find(load<int32_t>(record + 8), line, clock_.time(record, header));
-  const bool is_told = file != nullptr && file->build_id.size() <= kMostBytes &&
+  const bool is_told = file != nullptr && file->build_id.size() <= kMostBuildIdBytes &&
                        (!file->build_id.empty() || file->contents == perf::MappedFile::kGone);
   return is_told ? file : nullptr;
 }
@@ -73,7 +74,7 @@ void MappedFiles::look_at_span(source::Span& span,
     at += header.size_bytes;
     if (header.type != PERF_RECORD_MMAP2) continue;
     const auto* const file = file_of(record);
-    if (file == nullptr && (header.misc & kMiscBuildId) == 0) continue;
+    if (file == nullptr && (header.misc & event::kMmapBuildId) == 0) continue;
     if (copy == nullptr) copy = mended_.emplace_back(span.begin, span.end).data();
     uint8_t* const mended = copy + (record - span.begin);
     put_mark(mended, file != nullptr);

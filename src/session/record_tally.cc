@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "base/bytes.h"
+#include "event/kernel_record.h"
 
 namespace oc::session {
 
@@ -13,7 +14,6 @@ using base::load;
 using source::RecordHeader;
 
 namespace {
-constexpr uint16_t kMiscBuildId = 1 << 14;  // PERF_RECORD_MISC_MMAP_BUILD_ID
 constexpr size_t kMostBuildIds = 1 << 16;
 }  // namespace
 
@@ -59,7 +59,7 @@ void RecordTally::add_other(const uint8_t* record, const RecordHeader& header, u
     lost_[stream] += load<uint64_t>(record + 16);
   if (header.type == PERF_RECORD_LOST_SAMPLES && header.size_bytes >= 16)
     lost_[stream] += load<uint64_t>(record + 8);
-  if (header.type == PERF_RECORD_MMAP2 && (header.misc & kMiscBuildId) != 0)
+  if (header.type == PERF_RECORD_MMAP2 && (header.misc & event::kMmapBuildId) != 0)
     add_mapping(record, header);
 }
 

@@ -345,6 +345,9 @@ base::Status Recorder::finish() {
     for (auto& note : folder_->counts().describe()) notes_.push_back(std::move(note));
     if (auto note = folder_->note(); !note.empty()) notes_.push_back(std::move(note));
   }
+  if (auto note = rotates() ? older_files_note(options_.output, files_made_ + 1) : "";
+      !note.empty())
+    notes_.push_back(std::move(note));
   if (failure_) return std::move(*failure_);
   return status;
 }

@@ -23,6 +23,8 @@ struct Selection {
   std::vector<int32_t> cpus;      ///< events of these CPUs; empty: of all
   /// The kind (of the event table) whose trailers mark records that are for the process model only.
   uint32_t heard_only = event::EventTable::kUnknown;
+  /// Batches have all records that tell what later ones mean, also those before the window and of other tasks.
+  bool keeps_side_records = false;
   bool is_live = false;        ///< hand over what there is rather than wait for a full batch
   uint32_t batches_ahead = 0;  ///< filled while the script still uses so many before them
   uint64_t max_events = UINT64_MAX;

@@ -70,6 +70,21 @@ Status Session::check(const RunOptions& options) const {
   return fits;
 }
 
+Result<TraceSubset*> Session::open_subset(const std::string& path) {
+  if (file() == nullptr) {
+    return make_error(Code::kUsage, "a part of a trace can be made of a recorded trace only",
+                      "oc record writes a live one");
+  }
+  auto made = TraceSubset::open(*file(), path);
+  if (!made) return std::move(made.error());
+  subsets_.push_back(std::move(*made));
+  return subsets_.back().get();
+}
+
+void Session::close_subset(const TraceSubset* subset) {
+  std::erase_if(subsets_, [&](const auto& at) { return at.get() == subset; });
+}
+
 Status Session::start(const RunOptions& options) {
   if (auto status = check(options); !status) return status;
   is_paused_ = options.starts_paused;
@@ -82,6 +97,7 @@ Status Session::start(const RunOptions& options) {
   selection.tasks = TaskSelection(target.pids, target.tids, target.comms);
   if (!is_live()) selection.tasks.choose_recorded();
   selection.cpus = target.cpus;
+  selection.keeps_side_records = !subsets_.empty();
   if (wants_machine_) model_.keep_log();
   if (auto status = input().start(options, model_, selection); !status) return status;
   if (wants_machine_) make_machine();
@@ -113,6 +129,8 @@ void Session::make_machine() {
   }
   machine_ = std::make_unique<machine::Machine>(traced);
   feed_ = std::make_unique<MachineFeed>(model_, kinds_, *machine_);
+  if (keeps_records_) feed_->keep_records();
+  if (feeds_chosen_) feed_->take_chosen();
 }
 
 /// What is known at the end only.
@@ -182,7 +200,11 @@ Status Session::change_kernel_filter(uint32_t kind, std::string text) {
 Result<const Batch*> Session::next(std::chrono::milliseconds wait) {
   if (is_over_ || !was_started()) return static_cast<const Batch*>(nullptr);
   if (!run_) return recording_.next(wait);
+  for (const auto& subset : subsets_) subset->finish_batch();
   auto batch = run_->next(wait);
+  if (batch && *batch != nullptr) {
+    for (const auto& subset : subsets_) subset->begin_batch(**batch);
+  }
   if (feed_ && batch && *batch != nullptr) feed_->add(**batch);
   return batch;
 }
@@ -201,6 +223,7 @@ Status Session::set_paused(bool is_paused) {
 
 void Session::finish() {
   if (is_over_ || !was_started()) return;
+  for (const auto& subset : subsets_) subset->finish_batch();
   if (run_) run_->finish();
   if (recording_.is_started()) recording_.finish();
   input().finish();

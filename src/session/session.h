@@ -19,6 +19,7 @@
 #include "session/run.h"
 #include "session/run_options.h"
 #include "session/trace_model.h"
+#include "session/trace_subset.h"
 
 namespace oc::session {
 
@@ -57,10 +58,19 @@ class Session {
 
   /// Before `start`: the samples of all kinds that are wanted go into a machine, too, and who ran when.
   void declare_machine() { wants_machine_ = true; }
+  /// Before `start`: its samples keep their payloads; they are only those that the feed is told of.
+  void keep_records() { keeps_records_ = true; }
+  void feed_chosen() { feeds_chosen_ = true; }
   /// Null before the start, or when none was declared.
   machine::Machine* machine() { return machine_.get(); }
   /// Null likewise.
   MachineFeed* machine_feed() { return feed_.get(); }
+
+  /// Before `start`: makes a perf.data of the events that are then added to it; of recorded traces. It is told of each
+  /// batch. Owned by the session, until `close_subset`. Errors: no recorded trace; the place of the output.
+  base::Result<TraceSubset*> open_subset(const std::string& path);
+  /// It goes, and what it wrote, unless it was finished.
+  void close_subset(const TraceSubset* subset);
 
   base::Status start(const RunOptions& options);
   /// Instead of `start`: `next` then gives empty batches until the end.
@@ -117,8 +127,11 @@ class Session {
   std::unique_ptr<Run> run_;
   Recording recording_;
   bool wants_machine_ = false;
+  bool keeps_records_ = false;
+  bool feeds_chosen_ = false;
   std::unique_ptr<machine::Machine> machine_;
   std::unique_ptr<MachineFeed> feed_;
+  std::vector<std::unique_ptr<TraceSubset>> subsets_;
   bool is_paused_ = false;
   bool is_over_ = false;
   std::vector<source::Loss> losses_;  ///< of a run that is over

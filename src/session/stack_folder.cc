@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/bytes.h"
+#include "event/kernel_record.h"
 #include "session/folded_sample.h"
 
 namespace oc::session {
@@ -17,9 +18,8 @@ using source::RecordHeader;
 
 namespace {
 
-constexpr size_t kAtOnce = 64;              ///< stacks that are unwound together
-constexpr size_t kMostFrames = 4096;        ///< of one: more than 64 KiB of stack hold
-constexpr uint16_t kMiscBuildId = 1 << 14;  ///< PERF_RECORD_MISC_MMAP_BUILD_ID
+constexpr size_t kAtOnce = 64;        ///< stacks that are unwound together
+constexpr size_t kMostFrames = 4096;  ///< of one: more than 64 KiB of stack hold
 constexpr size_t kMostAsked = 1 << 16;
 constexpr int32_t kNobody = -1;       ///< no process: what is not known has its map
 constexpr size_t kMostTables = 4096;  ///< files whose rules are held; beyond that all begin anew
@@ -156,7 +156,8 @@ void StackFolder::apply(const Change& change) {
       header.size_bytes > trailer_bytes_ ? header.size_bytes - trailer_bytes_ : 0u;
   // False marks: see MappedFiles.
   const bool is_marked = header.type == PERF_RECORD_MMAP2 && !has_build_ids_;
-  const auto misc = static_cast<uint16_t>(is_marked ? header.misc & ~kMiscBuildId : header.misc);
+  const auto misc =
+      static_cast<uint16_t>(is_marked ? header.misc & ~event::kMmapBuildId : header.misc);
   code_.apply(header.type, misc, change.record, size, change.time);
 }
 

@@ -29,6 +29,10 @@ Nanos place_bound(const TimeBound& bound, const TimeMarks& marks, Nanos open) {
       return marks.last_sample - std::min(bound.value, marks.last_sample);
     case TimeBound::Of::kClock:
       return std::min(bound.value, Window::kNoEnd);
+    case TimeBound::Of::kBeforePercent: {
+      const Nanos at = place_bound({TimeBound::Of::kPercent, bound.value}, marks, open);
+      return at - std::min<Nanos>(at, 1);
+    }
     case TimeBound::Of::kPercent: {
       const Nanos span = marks.last_sample - std::min(marks.first_sample, marks.last_sample);
       const double share = static_cast<double>(bound.value) / 1e8 * static_cast<double>(span);

@@ -12,11 +12,12 @@ namespace oc::session {
 /// One end of a stretch of time, as a user gives it.
 struct TimeBound {
   enum class Of : uint32_t {
-    kOpen,       ///< no bound
-    kBeginning,  ///< ns since the trace began: what a script sees as e.time
-    kEnd,        ///< ns before the last sample
-    kClock,      ///< ns of the trace's own clock: what perf script prints
-    kPercent,    ///< of the time from the first sample to the last, in millionths of a percent
+    kOpen,           ///< no bound
+    kBeginning,      ///< ns since the trace began: what a script sees as e.time
+    kEnd,            ///< ns before the last sample
+    kClock,          ///< ns of the trace's own clock: what perf script prints
+    kPercent,        ///< of the time from the first sample to the last, in millionths of a percent
+    kBeforePercent,  ///< 1 ns before that: both ends belong to a window, slices share nothing
   };
   Of of = Of::kOpen;
   uint64_t value = 0;
@@ -32,7 +33,8 @@ struct TimeWindow {
 
  private:
   static bool is_of_samples(TimeBound::Of of) {
-    return of == TimeBound::Of::kEnd || of == TimeBound::Of::kPercent;
+    return of == TimeBound::Of::kEnd || of == TimeBound::Of::kPercent ||
+           of == TimeBound::Of::kBeforePercent;
   }
 };
 

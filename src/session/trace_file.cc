@@ -1,6 +1,7 @@
 #include "session/trace_file.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -44,6 +45,15 @@ std::string numbered_path(const std::string& path, uint32_t number) {
   const size_t dot = path.rfind('.');
   const size_t at = dot == std::string::npos || dot <= name ? path.size() : dot;
   return fmt::format("{}.{:04}{}", path.substr(0, at), number, path.substr(at));
+}
+
+std::string older_files_note(const std::string& path, uint32_t from) {
+  uint32_t end = from;
+  while (access(numbered_path(path, end).c_str(), F_OK) == 0) ++end;
+  if (end == from) return {};
+  const std::string last = end - from > 1 ? " to " + numbered_path(path, end - 1) : "";
+  return fmt::format("{}{} {} of an earlier recording", numbered_path(path, from), last,
+                     end - from > 1 ? "are" : "is");
 }
 
 }  // namespace oc::session

@@ -57,4 +57,7 @@ class TraceFile {
 /// The n-th of several traces of one name: "run.data" → "run.0001.data".
 std::string numbered_path(const std::string& path, uint32_t number);
 
+/// Says which traces of that row, from this number on, are there: of an earlier recording, which had more. "": none.
+std::string older_files_note(const std::string& path, uint32_t from);
+
 }  // namespace oc::session

@@ -14,10 +14,10 @@ using process::StackEnd;
 
 namespace {
 
-constexpr size_t kAtOnce =
+constexpr size_t kJobsAtOnce =
     64;  ///< jobs that an unwinder gets: more than it takes in turns, so it can fetch ahead
-constexpr size_t kMostFrames = 2048;  ///< of one user stack
-constexpr size_t kWorthAThread = 64;  ///< jobs
+constexpr size_t kMostUserFrames = 2048;  ///< of one user stack
+constexpr size_t kWorthAThread = 64;      ///< jobs
 
 StackEnd end_of(unwind::End end) {
   switch (end) {
@@ -76,10 +76,10 @@ struct Unwinding::Half {
   unwind::Unwinder unwinder;
   uint32_t version = 0;  ///< of the rules that it has notes of
   // For a few jobs at once.
-  std::array<unwind::Registers, kAtOnce> registers;
-  std::array<unwind::Job, kAtOnce> some;
+  std::array<unwind::Registers, kJobsAtOnce> registers;
+  std::array<unwind::Job, kJobsAtOnce> some;
   std::vector<MapFinder> finders;
-  unwind::FrameRoom frames{kAtOnce, kMostFrames};
+  unwind::FrameRoom frames{kJobsAtOnce, kMostUserFrames};
 };
 
 Unwinding::Unwinding(FrameFinder& frames, RuleTables& rules, unwind::Arch arch)
@@ -96,7 +96,7 @@ Unwinding::~Unwinding() {
 
 void Unwinding::unwind_some(Half& half, std::span<UnwindJob> jobs) const {
   half.finders.clear();
-  half.finders.reserve(kAtOnce);
+  half.finders.reserve(kJobsAtOnce);
   for (size_t i = 0; i < jobs.size(); ++i) {
     const UnwindJob& wanted = jobs[i];
     half.registers[i] = unwind::read_registers(arch_, wanted.abi, wanted.mask, wanted.registers);
@@ -128,8 +128,8 @@ void Unwinding::unwind(Half& half) const {
     half.unwinder = unwind::Unwinder();
   }
   try {
-    for (size_t at = 0; at < half.jobs.size(); at += kAtOnce)
-      unwind_some(half, half.jobs.subspan(at, std::min(kAtOnce, half.jobs.size() - at)));
+    for (size_t at = 0; at < half.jobs.size(); at += kJobsAtOnce)
+      unwind_some(half, half.jobs.subspan(at, std::min(kJobsAtOnce, half.jobs.size() - at)));
   } catch (const std::exception&) {
     half.failure = std::current_exception();
   }

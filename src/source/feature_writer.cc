@@ -12,7 +12,6 @@ namespace {
 
 constexpr size_t kStringUnit = 64;
 constexpr uint32_t kMostAttrBytes = 128;
-constexpr size_t kBuildIdBytes = 20;
 constexpr uint16_t kCpumodeKernel = 1;
 constexpr uint16_t kCpumodeUser = 2;
 constexpr uint16_t kMiscBuildIdSize = 1 << 15;  // the entry says how long its id is

@@ -80,6 +80,10 @@ class FeatureSections {
   void add_clock(uint32_t clock, uint64_t resolution_ns, uint64_t wall_ns, uint64_t clock_ns);
   void add_compression(uint32_t level, uint32_t ratio, uint32_t ring_bytes);
   void add_bpf(const std::vector<BpfInfo>& programs, const std::vector<BpfTypes>& types);
+  /// A section as another trace of this byte order has it.
+  void add_bytes(Feature number, std::span<const uint8_t> bytes) {
+    sections_[number].assign(bytes.begin(), bytes.end());
+  }
   /// A section that says that there is none of the kind.
   void add_none(Feature number);
   /// Which events are counted together: `groups[i]` is the number of event i's group, 0 for none. Members stand

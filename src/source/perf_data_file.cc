@@ -19,7 +19,6 @@ using base::Status;
 
 namespace {
 
-constexpr uint64_t kHeaderBytes = 104;
 constexpr uint64_t kOldHeaderBytes = 72;  // before there were features (2009)
 constexpr uint64_t kMagicBytes = 8;
 
@@ -223,7 +222,10 @@ std::span<const uint8_t> PerfDataFile::section(Section where, const char* what, 
 
 void PerfDataFile::read_features() {
   for (const auto& [number, where] : features_) {
-    if (!TraceHeader::wants(number)) continue;
+    if (!TraceHeader::wants(number)) {
+      header_.keep_feature(number, section(where, "", false));
+      continue;
+    }
     const std::string what = fmt::format("feature section {}", number);
     header_.add_feature(number, section(where, what.c_str()));
   }

@@ -18,6 +18,7 @@ struct Magic {
   bool is_pipe = false;
 };
 constexpr uint64_t kPipeHeaderBytes = 16;
+constexpr uint64_t kHeaderBytes = 104;  ///< in file mode
 
 /// Looks at the first 16 bytes (or fewer, of a shorter file). Errors: not perf.data; says what it is instead.
 base::Result<Magic> read_magic(const std::string& path, std::span<const uint8_t> bytes);

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "source/compressor.h"
+#include "source/perf_data_file.h"
 #include "source/record.h"
 
 namespace oc::source {
@@ -15,8 +16,6 @@ using base::ByteSink;
 namespace {
 
 constexpr uint64_t kMagic = 0x32454c4946524550;  // "PERFILE2"
-constexpr uint64_t kPipeHeaderBytes = 16;
-constexpr uint64_t kHeaderBytes = 104;
 constexpr size_t kMostRecord = 65528;
 constexpr uint64_t kRoomForTail = 64 << 10;
 constexpr uint32_t kAttrRecord = 64;
@@ -24,7 +23,7 @@ constexpr uint32_t kRoomRecord = 65;
 constexpr uint32_t kTracingDataRecord = 66;
 constexpr uint32_t kFinishedRoundRecord = 68;
 constexpr uint32_t kFeatureRecord = 80;
-constexpr uint64_t kFinishedRound = kFinishedRoundRecord | uint64_t{8} << 48;
+constexpr uint64_t kRoundMark = kFinishedRoundRecord | uint64_t{8} << 48;
 
 void put_header(ByteSink& sink, uint32_t type, size_t size_bytes) {
   sink.put(type);
@@ -182,7 +181,7 @@ base::Status PerfDataWriter::append(std::span<const Span> spans, bool ends_round
     if (is_at_limit_) keep_whole_records(room);
   }
   if (ends_round) {
-    parts_.push_back({const_cast<uint64_t*>(&kFinishedRound), sizeof kFinishedRound});
+    parts_.push_back({const_cast<uint64_t*>(&kRoundMark), sizeof kRoundMark});
     unpacked_.push_back(0);
   }
   auto status = parts_.empty() ? base::Status() : output_.write(parts_);

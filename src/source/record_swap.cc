@@ -9,6 +9,7 @@
 
 #include "base/byte_order.h"
 #include "event/field_bytes.h"
+#include "event/kernel_record.h"
 
 namespace oc::source {
 
@@ -22,7 +23,6 @@ constexpr uint64_t kBranchHwIndex = 1ull << 17;
 constexpr uint64_t kBranchCounters = 1ull << 19;
 constexpr uint64_t kFormatLost = 1ull << 4;
 constexpr uint64_t kWeightStruct = 1ull << 24;
-constexpr uint16_t kMmapBuildId = 1u << 14;  // PERF_RECORD_MISC_MMAP_BUILD_ID
 
 /// Walks a record and turns what it passes; stays at the end once something does not fit.
 class Turner {
@@ -78,7 +78,7 @@ std::string_view numbers_of(uint32_t type, uint16_t misc) {
     case PERF_RECORD_NAMESPACES:
       return "44*";
     case PERF_RECORD_MMAP2:
-      return (misc & kMmapBuildId) != 0 ? "44888ssssssssssssssssssssssss44" : "44888448844";
+      return (misc & event::kMmapBuildId) != 0 ? "44888ssssssssssssssssssssssss44" : "44888448844";
     case PERF_RECORD_LOST_SAMPLES:
     case PERF_RECORD_CGROUP:
     case PERF_RECORD_AUX_OUTPUT_HW_ID:

@@ -18,8 +18,8 @@ namespace {
 
 constexpr uint64_t kMostEarlyBytes = 64u << 20;
 constexpr uint64_t kMostTracingData = 256u << 20;
-constexpr uint64_t kScanBytes = 1 << 20;  // of a pipe, handed on at once
-constexpr milliseconds kTurn{100};
+constexpr uint64_t kPipeScanBytes = 1 << 20;  // of a pipe, handed on at once
+constexpr milliseconds kHeaderTurn{100};
 constexpr int kQuietTurns = 5;  // then the header is taken for complete, if there is an event
 
 }  // namespace
@@ -55,7 +55,7 @@ Status StreamSource::load_header(TraceHeader& header,
                                  const std::function<bool()>& is_asked_to_stop) {
   int quiet = 0;
   while (!is_asked_to_stop()) {
-    const auto state = take_header_record(header, kTurn);
+    const auto state = take_header_record(header, kHeaderTurn);
     if (!state) return state.error();
     if (*state == State::kEnd) break;
     quiet = *state == State::kWaiting ? quiet + 1 : 0;
@@ -161,7 +161,7 @@ Status StreamSource::next_round(milliseconds wait, Round& round) {
         end_round();
         break;
       }
-      if (!is_live() || scan.bytes() < kScanBytes) continue;
+      if (!is_live() || scan.bytes() < kPipeScanBytes) continue;
       break;
     }
     scan.cut();

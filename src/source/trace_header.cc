@@ -20,9 +20,8 @@ using base::Status;
 namespace {
 
 constexpr uint64_t kMaxFormatBytes = 64u << 20;  // all formats of one kernel have about 8 MB
-constexpr size_t kBuildIdBytes = 20;
-constexpr size_t kBuildIdField = 24;            // with its size, then padding
-constexpr uint16_t kHasBuildIdSize = 1u << 15;  // PERF_RECORD_MISC_BUILD_ID_SIZE
+constexpr size_t kBuildIdField = 24;             // with its size, then padding
+constexpr uint16_t kHasBuildIdSize = 1u << 15;   // PERF_RECORD_MISC_BUILD_ID_SIZE
 
 /// perf's string: u32 length including padding, then the text, NUL-padded.
 std::string read_string(OrderedBytes& bytes) {
@@ -66,7 +65,15 @@ bool TraceHeader::wants(int number) {
   return number == kSimpleperfMetaFeature || (number < 64 && (kWanted >> number & 1) != 0);
 }
 
+void TraceHeader::keep_feature(int number, std::span<const uint8_t> bytes) {
+  constexpr size_t kMostBytes = 64u << 20;
+  if (number == kTracingDataFeature || number == kBuildIdFeature || bytes.size() > kMostBytes)
+    return;
+  features_[number].assign(bytes.begin(), bytes.end());
+}
+
 void TraceHeader::add_feature(int number, std::span<const uint8_t> section) {
+  keep_feature(number, section);
   if (section.empty()) return;
   OrderedBytes bytes(section, order_);
   switch (static_cast<Feature>(number)) {
@@ -255,7 +262,6 @@ Status TraceHeader::finish(bool may_grow) {
                     path_, format_bytes, kMaxFormatBytes));
   }
   events_.finish(may_grow);
-  tracing_data_ = {};
   return {};
 }
 

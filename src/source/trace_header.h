@@ -14,9 +14,11 @@
 
 namespace oc::source {
 
+constexpr size_t kBuildIdBytes = 20;  ///< at most
+
 /// Which build of a file was mapped, as the recorder found it out.
 struct BuildId {
-  std::vector<uint8_t> id;  ///< 1 to 20 bytes
+  std::vector<uint8_t> id;  ///< 1 to kBuildIdBytes
   std::string path;         ///< "[kernel.kallsyms]" and the like for what is no file
   int32_t pid = -1;         ///< -1: of the kernel, or of any process
   bool is_kernel = false;   ///< of the kernel or a module, not of a process
@@ -62,6 +64,9 @@ class TraceHeader {
   /// Whether `add_feature` makes use of this section.
   static bool wants(int number);
   void add_feature(int number, std::span<const uint8_t> bytes);
+  /// Keeps a section as it is, for a trace made of this one; every one that `add_feature` gets is kept, too, but for the
+  /// largest.
+  void keep_feature(int number, std::span<const uint8_t> bytes);
   /// Records of the BUILD_ID section, or one of a stream (67), headers included.
   void add_build_ids(std::span<const uint8_t> bytes);
   /// The event with this id is called so.
@@ -77,6 +82,10 @@ class TraceHeader {
   /// Damage met so far: sentences for the user.
   const std::vector<std::string>& notes() const { return notes_; }
   size_t attr_count() const { return attrs_.size(); }
+  /// Sections as they are stored, by number, in the byte order of the trace; none of tracing data and build ids.
+  const std::map<int, std::vector<uint8_t>>& features() const { return features_; }
+  /// The blob of feature 1; its byte order is told in it.
+  std::span<const uint8_t> tracing_data() const { return tracing_data_; }
 
  private:
   using Attr = std::pair<perf_event_attr, std::vector<uint64_t>>;
@@ -92,6 +101,7 @@ class TraceHeader {
   base::ByteOrder order_ = base::ByteOrder::kHost;
   std::vector<Attr> attrs_;
   std::vector<uint8_t> tracing_data_;
+  std::map<int, std::vector<uint8_t>> features_;
   std::map<uint64_t, uint32_t> name_places_;  ///< by id: index in names_by_place_
   std::vector<std::string> names_by_place_;
   std::map<uint64_t, std::string> updated_names_;

@@ -16,7 +16,7 @@ using base::Code;
 using base::make_error;
 using base::Result;
 
-constexpr std::string_view kMagic = "\x17\x08\x44tracing";
+constexpr std::string_view kTracingMagic = "\x17\x08\x44tracing";
 
 /// The rest of the first line in `text` that starts with `key`, without white space around it.
 std::string_view line_value(std::string_view text, std::string_view key) {
@@ -50,7 +50,7 @@ class Reader {
   explicit Reader(std::span<const uint8_t> blob) : bytes_(blob) {}
 
   Result<TracingData> run() {
-    if (bytes_.text(kMagic.size()) != kMagic) {
+    if (bytes_.text(kTracingMagic.size()) != kTracingMagic) {
       return make_error(Code::kInvalid, "the tracing data do not start with their magic number");
     }
     read_all();

@@ -15,7 +15,7 @@ namespace {
 /// libiberty gives up at 1024 (its recursion limit); without that limit a name of 4096 letters takes less than 1 MB of stack in every
 /// form that was tried.
 constexpr size_t kMostMangled = 4096;
-constexpr size_t kMostBytes = 64 << 10;
+constexpr size_t kMostNameBytes = 64 << 10;
 
 /// Takes pieces from libiberty until there is no room: then its C frames, which own nothing, are left by longjmp. Every
 /// other way lets a name of 100 bytes write for years.
@@ -23,12 +23,12 @@ struct Output {
   jmp_buf full;
   size_t size_bytes = 0;
   uint32_t pieces = 0;
-  char* bytes = nullptr;  ///< kMostBytes
+  char* bytes = nullptr;  ///< kMostNameBytes
 };
 
 void take(const char* piece, size_t size, void* output) {
   auto& out = *static_cast<Output*>(output);
-  if (size > kMostBytes - out.size_bytes || ++out.pieces > kMostBytes) longjmp(out.full, 1);
+  if (size > kMostNameBytes - out.size_bytes || ++out.pieces > kMostNameBytes) longjmp(out.full, 1);
   if (size != 0) std::memcpy(out.bytes + out.size_bytes, piece, size);
   out.size_bytes += size;
 }
@@ -42,7 +42,7 @@ size_t run(Demangler demangler, const char* mangled, int options, Output& out) {
 }
 
 std::string call(Demangler demangler, const std::string& mangled, int options) {
-  thread_local const std::unique_ptr<char[]> room(new char[kMostBytes]);
+  thread_local const std::unique_ptr<char[]> room(new char[kMostNameBytes]);
   Output out;
   out.bytes = room.get();
   const size_t size = run(demangler, mangled.c_str(), options, out);

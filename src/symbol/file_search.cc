@@ -34,6 +34,13 @@ bool same_id(std::span<const uint8_t> a, std::span<const uint8_t> b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end());
 }
 
+/// "cannot open /a/b: No such file" as a place and what is wrong with it.
+std::string place_first(std::string_view problem) {
+  constexpr std::string_view kVerb = "cannot open ";
+  if (problem.starts_with(kVerb)) problem.remove_prefix(kVerb.size());
+  return std::string(problem);
+}
+
 bool is_path(const std::string& path) { return path.starts_with('/') && !path.starts_with("//"); }
 
 }  // namespace
@@ -165,7 +172,7 @@ FileSearch::Found FileSearch::ask_servers(std::span<const uint8_t> id, Debuginfo
   if (kind == Debuginfod::Kind::kProgram) {
     refuse(problem);
   } else {
-    tried.push_back(problem);
+    tried.push_back(problem);  // a server's words
   }
   return nullptr;
 }
@@ -207,7 +214,7 @@ FileSearch::Found FileSearch::check_debug(const std::string& path, const elf::Fi
   std::string problem;
   auto debug = open(path, &problem);
   if (!debug) {
-    tried.push_back(problem);
+    tried.push_back(place_first(problem));
     return nullptr;
   }
   const auto own = debug->build_id(), wanted = file.build_id();
@@ -260,7 +267,7 @@ FileSearch::Found FileSearch::find_debug_by_id(std::span<const uint8_t> id) {
     const std::string path = build_id_path(folder, id) + ".debug";
     auto debug = open(path, &problem);
     if (debug && same_id(debug->build_id(), id)) return debug;
-    tried.push_back(debug ? path + " has another build id" : problem);
+    tried.push_back(debug ? path + " has another build id" : place_first(problem));
   }
   if (auto debug = find_in_archives(id, "debug")) return debug;
   return ask_servers(id, Debuginfod::Kind::kDebug);
@@ -282,7 +289,8 @@ FileSearch::Found FileSearch::find_alt(elf::File& file) {
     std::string problem;
     auto alt = open(path, &problem);
     if (alt && same_id(alt->build_id(), link->build_id)) return alt;
-    tried.push_back(alt ? path + " has another build id than .gnu_debugaltlink says" : problem);
+    tried.push_back(alt ? path + " has another build id than .gnu_debugaltlink says"
+                        : place_first(problem));
   }
   return ask_servers(link->build_id, Debuginfod::Kind::kDebug);
 }

@@ -7,12 +7,13 @@
 
 #include "base/fd.h"
 #include "base/open_regular.h"
+#include "base/path.h"
 #include "sys/process_view.h"
 
 namespace oc::symbol {
 namespace {
 
-constexpr off_t kMostBytes = off_t{1} << 30;
+constexpr off_t kMostDumpBytes = off_t{1} << 30;
 
 base::Fd open_plainly(const std::string& path) {
   return base::Fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY));
@@ -24,7 +25,7 @@ std::optional<std::vector<uint8_t>> read_own(const base::Fd& fd) {
   if (!fd || fstat(fd.number(), &info) != 0 || !S_ISREG(info.st_mode)) return {};
   const uid_t user = geteuid();
   if (user != 0 && info.st_uid != 0 && info.st_uid != user) return {};
-  if (info.st_size > kMostBytes) return {};
+  if (info.st_size > kMostDumpBytes) return {};
   std::vector<uint8_t> bytes(static_cast<size_t>(info.st_size));
   size_t size = 0;
   while (size < bytes.size()) {
@@ -73,7 +74,7 @@ class Search {
         if (auto found = read(*fd)) return found;
       }
     }
-    const std::string name = path.substr(path.rfind('/') + 1);
+    const std::string name(base::file_name(path));
     for (const std::string& archive : places_.archives) {
       const std::string own = fmt::format("{}/dumps/{}/{}", archive, pid_, name);
       for (const std::string& place : {own, archive + "/" + name}) {
@@ -136,7 +137,7 @@ std::vector<std::string> find_dumps(const process::ModuleTable& modules, int32_t
   std::vector<std::string> dumps;
   for (uint32_t id = 1; id <= modules.size(); ++id) {
     const std::string path(modules.path({id}));
-    const auto name = path.substr(path.rfind('/') + 1);
+    const auto name = base::file_name(path);
     if (modules.find({id}).pid == pid && name.starts_with("jit-") && name.ends_with(".dump"))
       dumps.push_back(path);
   }

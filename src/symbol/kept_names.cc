@@ -7,6 +7,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 
 #include "base/byte_sink.h"
@@ -17,8 +18,16 @@
 namespace oc::symbol {
 namespace {
 
-constexpr std::string_view kMagic = "ockern2\n";
-constexpr uint64_t kMostBytes = uint64_t{1} << 30;
+constexpr std::string_view kKeptMagic = "ockern2\n";
+constexpr uint64_t kMostKeptBytes = uint64_t{1} << 30;
+
+/// A symbol in the file.
+struct Entry {
+  uint64_t start;
+  uint32_t name, binding;
+};
+constexpr uint64_t kEntry = 16;
+static_assert(sizeof(Entry) == kEntry);
 
 bool is_own(const struct stat& info) {
   const bool is_mine = info.st_uid == geteuid() || info.st_uid == 0;
@@ -50,7 +59,7 @@ bool write_all(int fd, std::span<const uint8_t> bytes) {
 
 std::vector<uint8_t> pack_names(const KernelNames& names) {
   base::ByteSink sink;
-  sink.put_text(kMagic);
+  sink.put_text(kKeptMagic);
   sink.put(uint64_t{0});
   sink.put(names.text_start);
   sink.put(names.text);
@@ -70,24 +79,27 @@ std::vector<uint8_t> pack_names(const KernelNames& names) {
 
 std::optional<KernelNames> unpack_names(std::span<const uint8_t> packed) {
   base::Bytes bytes(packed);
-  if (bytes.text(kMagic.size()) != kMagic) return {};
+  if (bytes.text(kKeptMagic.size()) != kKeptMagic) return {};
   const auto hash = bytes.read<uint64_t>();
   if (bytes.failed() || XXH3_64bits(bytes.at(), bytes.remaining()) != hash) return {};
   KernelNames names;
   names.text_start = bytes.read<uint64_t>();
   names.text = bytes.read<uint64_t>();
   const auto count = bytes.read<uint64_t>(), size = bytes.read<uint64_t>();
-  constexpr uint64_t kEntry = 16;
   if (bytes.failed() || count > bytes.remaining() / kEntry ||
       size != bytes.remaining() - count * kEntry)
     return {};
-  names.symbols.resize(count);
-  for (auto& symbol : names.symbols) {
-    symbol.start = bytes.read<uint64_t>();
-    symbol.name = bytes.read<uint32_t>();
-    symbol.binding = static_cast<uint8_t>(bytes.read<uint32_t>());
+  names.symbols.reserve(count);
+  const auto entries = bytes.take(count * kEntry);
+  for (size_t at = 0; at < entries.size(); at += kEntry) {  // 200,000: no check for each field
+    Entry entry;
+    std::memcpy(&entry, entries.data() + at, kEntry);
+    if (entry.name >= size) return {};
+    SymbolTable::Symbol& symbol = names.symbols.emplace_back();
+    symbol.start = entry.start;
+    symbol.name = entry.name;
+    symbol.binding = static_cast<uint8_t>(entry.binding);
     symbol.source = NameSource::kKallsyms;
-    if (symbol.name >= size) return {};
   }
   const auto text = bytes.take(size);
   names.names.assign(text.begin(), text.end());
@@ -104,7 +116,7 @@ std::optional<KernelNames> KeptNames::find(const std::string& key) const {
   const base::Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   struct stat info {};
   if (!fd || fstat(fd.number(), &info) != 0 || !S_ISREG(info.st_mode) || !is_own(info)) return {};
-  if (static_cast<uint64_t>(info.st_size) > kMostBytes) return {};
+  if (static_cast<uint64_t>(info.st_size) > kMostKeptBytes) return {};
   const auto mapping = base::Mapping::map(fd.number(), path);
   return mapping ? unpack_names(mapping->bytes()) : std::nullopt;
 }

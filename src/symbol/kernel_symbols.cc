@@ -3,6 +3,7 @@
 #include <elf.h>
 #include <fmt/format.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 #include <xxhash.h>
 
 #include <algorithm>
@@ -44,11 +45,21 @@ uint64_t hash_modules(const std::string& text) {
   return XXH3_64bits(kept.data(), kept.size());
 }
 
+/// kernel/ksyms_common.c: 0 shows them where perf_event_paranoid is at most 1 or with CAP_SYSLOG, 1 with CAP_SYSLOG, 2
+/// never.
 std::string hidden_reason(const std::string& proc) {
   const std::string restrict = sys::read_line(proc + "/sys/kernel/kptr_restrict");
-  const std::string how = restrict == "2" ? "sysctl kernel.kptr_restrict=1, and run oc as root"
-                                          : "run oc as root, or: sysctl kernel.kptr_restrict=0 "
-                                            "kernel.perf_event_paranoid=1";
+  const std::string rights = geteuid() == 0 ? "give oc CAP_SYSLOG" : "run oc as root";
+  if (restrict == "0") {
+    return fmt::format(
+        "the kernel hides its addresses (kernel.perf_event_paranoid is {}): {}, or: sysctl "
+        "kernel.perf_event_paranoid=1",
+        sys::read_line(proc + "/sys/kernel/perf_event_paranoid"), rights);
+  }
+  const std::string how = restrict == "2" ? "sysctl kernel.kptr_restrict=1, and " + rights
+                                          : rights +
+                                                ", or: sysctl kernel.kptr_restrict=0 "
+                                                "kernel.perf_event_paranoid=1";
   return fmt::format("the kernel hides its addresses (kernel.kptr_restrict is {}): {}",
                      restrict.empty() ? "unknown" : restrict, how);
 }
@@ -154,6 +165,7 @@ bool KernelSymbols::State::load_running() {
       return true;
   }
   KernelNames found = parse_kallsyms(sys::read_text(path, kMostText));
+  SymbolTable::sort(found.symbols);  // once, for all that read what is kept
   if (!key.empty() && !found.symbols.empty()) kept.add(key, found);
   if (take(std::move(found), path)) return true;
   reason = path + " lists no functions";

@@ -14,7 +14,7 @@ namespace oc::symbol {
 namespace {
 
 constexpr size_t kMostUnits = 1 << 22;
-constexpr size_t kMostRanges = 1 << 18;  ///< of one unit
+constexpr size_t kMostUnitRanges = 1 << 18;  ///< of one unit
 
 struct DwarfHandle {
   explicit DwarfHandle(Elf* elf) : dwarf(dwarf_begin_elf(elf, DWARF_C_READ, nullptr)) {}
@@ -107,7 +107,7 @@ void LineIndex::State::add_ranges(Dwarf_Die& root, uint32_t index, std::vector<R
   const size_t before = ranges.size();
   while ((at = dwarf_ranges(&root, at, &base, &begin, &end)) > 0) {
     if (begin < end && is_code(begin)) ranges.push_back({begin, end, 0, index});
-    if (ranges.size() - before >= kMostRanges) break;
+    if (ranges.size() - before >= kMostUnitRanges) break;
   }
 }
 

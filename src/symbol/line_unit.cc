@@ -15,7 +15,7 @@ namespace {
 
 constexpr uint32_t kMostDepth = 4096;
 constexpr uint32_t kNoCode = Segments::kNothing - 1;
-constexpr uint32_t kMostRanges = 1 << 16;  ///< of one entry
+constexpr uint32_t kMostEntryRanges = 1 << 16;  ///< of one entry
 
 std::string_view text_of(const char* text) { return text == nullptr ? "" : text; }
 
@@ -171,7 +171,7 @@ uint32_t LineUnit::add_node(uint64_t offset, bool is_inlined, uint32_t caller,
   while ((at = dwarf_ranges(&node.entry, at, &base, &begin, &end)) > 0) {
     const uint64_t more = lacks_base && first == 0 && base == 0 ? split_->base() : 0;
     if (begin < end) ranges.push_back({begin + more, end + more, 0, index});
-    if (ranges.size() - before >= kMostRanges) break;
+    if (ranges.size() - before >= kMostEntryRanges) break;
   }
   if (ranges.size() == before) return kNoCode;
   uint32_t depth = 0;

@@ -19,6 +19,8 @@ using Symbol = SymbolTable::Symbol;
 /// Which text a name lies in.
 enum Text : uint8_t { kMade, kFile, kDebug, kMini, kDynamic };
 
+bool starts_before(const Symbol& a, const Symbol& b) { return a.start < b.start; }
+
 /// "$a", "$t", "$d", "$x", also with ".n": where code and data begin, for disassemblers of ARM, AArch64, RISC-V, C-SKY.
 bool is_mapping_symbol(std::string_view name) {
   return name.size() >= 2 && name[0] == '$' &&
@@ -170,10 +172,14 @@ std::string_view SymbolTable::name(const Symbol& symbol) const {
   return base::bounded_text(text.data() + symbol.name, text.size() - symbol.name);
 }
 
+void SymbolTable::sort(std::span<Symbol> symbols) {
+  if (std::is_sorted(symbols.begin(), symbols.end(), starts_before)) return;
+  std::stable_sort(symbols.begin(), symbols.end(), starts_before);
+}
+
 /// Sorts, and leaves one of each place. Tables that come first win among equals: the sort is stable.
 void SymbolTable::choose() {
-  std::stable_sort(symbols_.begin(), symbols_.end(),
-                   [](const Symbol& a, const Symbol& b) { return a.start < b.start; });
+  sort(symbols_);
   size_t kept = 0;
   for (const Symbol& symbol : symbols_) {
     if (kept == 0 || symbols_[kept - 1].start != symbol.start) {

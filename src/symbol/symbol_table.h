@@ -40,6 +40,9 @@ class SymbolTable {
   /// From one list: `names` outlives the table, `Symbol::name` are offsets of C strings in it.
   SymbolTable(std::vector<Symbol> symbols, std::span<const uint8_t> names);
 
+  /// By address, equal ones in the order that they have: what is sorted already costs nothing more in a table.
+  static void sort(std::span<Symbol> symbols);
+
   /// What covers this address; null when nothing does. Owned by the table.
   const Symbol* find(uint64_t address) const { return symbol_at(segments_.find(address)); }
   /// Owned by the table's files.

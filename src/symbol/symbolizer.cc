@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/path.h"
 #include "symbol/jit_files.h"
 #include "symbol/jobs.h"
 #include "symbol/kernel_symbols.h"
@@ -54,7 +55,7 @@ const JitDump::Entry* find_put(const JitDump& dump, uint64_t address, uint32_t p
 
 /// "nf_tables" of "[nf_tables]" and of "/lib/modules/…/nf-tables.ko.xz", as kallsyms has it.
 std::string kernel_module_name(std::string_view path) {
-  std::string name(path.substr(path.rfind('/') + 1));
+  std::string name(base::file_name(path));
   if (name.starts_with('[') && name.ends_with(']')) name = name.substr(1, name.size() - 2);
   name.resize(std::min(name.find(".ko"), name.size()));
   std::replace(name.begin(), name.end(), '-', '_');

@@ -21,7 +21,7 @@ using base::make_error;
 using base::Result;
 
 constexpr size_t kIdDigits = 64;  // of docker, podman, containerd, CRI-O
-constexpr size_t kLeastDigits = 4;
+constexpr size_t kLeastAskedDigits = 4;
 constexpr size_t kMostGroups = 100000;
 
 std::vector<std::string> split(const std::string& text, char by) {
@@ -143,7 +143,7 @@ Result<std::vector<std::string>> CgroupTree::find_container(const std::string& n
     const bool has_digits = is_hex(id) && id.size() == kIdDigits;
     known.push_back(has_digits ? id.substr(0, 12) : id);
     const bool is_prefix =
-        has_digits && is_hex(name) && name.size() >= kLeastDigits && starts_with(id, name);
+        has_digits && is_hex(name) && name.size() >= kLeastAskedDigits && starts_with(id, name);
     if (!is_prefix && id != name) continue;
     if (!of.empty() && of != id) {
       return make_error(Code::kUsage, "'" + name + "' begins the ids of several containers",

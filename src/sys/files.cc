@@ -10,13 +10,14 @@
 #include <string_view>
 
 #include "base/fd.h"
+#include "sys/broker.h"
 
 namespace oc::sys {
 
 std::string read_text(const std::string& path, size_t most) {
   constexpr size_t kPiece = 16 << 10;
   std::string text;
-  const base::Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  const base::Fd fd = open_system_file(path, O_NOCTTY);
   if (!fd) return text;
   while (text.size() < most) {
     const size_t before = text.size();

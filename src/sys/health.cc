@@ -13,13 +13,15 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 #include <sstream>
 #include <string_view>
 #include <utility>
 
 #include "base/fd.h"
 #include "sys/cgroup.h"
+#include "sys/drop.h"
+#include "sys/files.h"
+#include "sys/memory_limit.h"
 #include "sys/proc.h"
 #include "sys/tracefs.h"
 
@@ -28,11 +30,6 @@ namespace oc::sys {
 namespace {
 
 using State = Finding::State;
-
-std::string read_text(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 int read_number(const std::string& path, int otherwise) {
   std::ifstream file(path);
@@ -60,12 +57,29 @@ Finding judge_user(const Permissions& permissions) {
   Finding finding;
   finding.name = "user";
   finding.value = permissions.euid == 0 ? "root" : fmt::format("uid {}", permissions.euid);
+  if (const Dropped& now = dropped(); !now.name.empty()) {
+    finding.value =
+        fmt::format("{} (uid {}), without capabilities; process {} opens events for it, {}",
+                    now.name, now.uid, now.broker_pid, finding.value);
+  }
   if (count == kWatched.size()) {
     finding.value += ", all capabilities that tracing uses";
   } else {
     finding.value +=
         count == 0 ? ", no capability that tracing uses" : ", of capabilities: " + held;
   }
+  return finding;
+}
+
+/// Who runs scripts, and what they may take.
+Finding judge_scripts(const Permissions& permissions) {
+  Finding finding;
+  finding.name = "scripts";
+  const double limit = static_cast<double>(load_memory_bytes()) * 0.75 / (uint64_t{1} << 30);
+  const bool has_rights = permissions.capabilities != 0 && dropped().name.empty();
+  finding.value = fmt::format(
+      "run {}; memory up to {:.1f} GiB (--memory)",
+      has_rights ? "with all these rights (--user NAME takes them away)" : "without rights", limit);
   return finding;
 }
 
@@ -97,7 +111,7 @@ Finding judge_kernel_symbols(const Permissions& permissions) {
   Finding finding;
   finding.name = "kernel symbols";
   finding.value = "/proc/kallsyms";
-  std::ifstream file("/proc/kallsyms");
+  std::istringstream file(oc::sys::read_text("/proc/kallsyms", 4096));
   std::string line;
   for (int i = 0; i < 50 && std::getline(file, line); ++i) {
     if (std::strtoull(line.c_str(), nullptr, 16) != 0) return finding;
@@ -149,6 +163,7 @@ Finding judge_bpf() {
   }
   const int is_disabled = read_number("/proc/sys/kernel/unprivileged_bpf_disabled", 0);
   finding.value += fmt::format(" (kernel.unprivileged_bpf_disabled is {})", is_disabled);
+  if (!dropped().name.empty()) return finding;  // it was given up
   if (failure == EPERM) finding.fix = setcap_command("cap_perfmon,cap_bpf+ep");
   return finding;
 }
@@ -280,6 +295,7 @@ Finding judge_container(const std::string& status, bool has_host_pids, bool has_
 std::vector<Finding> examine_system(const Permissions& permissions) {
   return {
       judge_user(permissions),
+      judge_scripts(permissions),
       judge_container(read_text("/proc/self/status"), in_initial_pid_namespace(),
                       in_initial_user_namespace()),
       judge_lockdown(read_text("/sys/kernel/security/lockdown")),

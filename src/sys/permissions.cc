@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <fstream>
 
+#include "sys/broker.h"
+
 namespace oc::sys {
 
 namespace {
@@ -22,6 +24,13 @@ uint64_t effective_capabilities() {
   return data[0].effective | static_cast<uint64_t>(data[1].effective) << 32;
 }
 
+/// Soft RLIMIT_MEMLOCK; ~0: none.
+uint64_t memlock_bytes() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0) return 0;
+  return limit.rlim_cur == RLIM_INFINITY ? ~uint64_t{0} : limit.rlim_cur;
+}
+
 template <typename T>
 T load_setting(const char* name, T otherwise) {
   std::ifstream file(std::string("/proc/sys/kernel/") + name);
@@ -32,6 +41,13 @@ T load_setting(const char* name, T otherwise) {
 }  // namespace
 
 Permissions load_permissions() {
+  // The broker's rights are as good as ours, but for memory of rings, which are mapped here.
+  if (const Broker* broker = Broker::active()) {
+    Permissions may = broker->permissions();
+    may.has_ipc_lock = false;
+    may.memlock_bytes = memlock_bytes();
+    return may;
+  }
   Permissions may;
   may.euid = geteuid();
   may.capabilities = effective_capabilities();
@@ -42,10 +58,7 @@ Permissions load_permissions() {
   may.perf_event_paranoid = load_setting("perf_event_paranoid", may.perf_event_paranoid);
   may.perf_event_mlock_kb = load_setting("perf_event_mlock_kb", may.perf_event_mlock_kb);
   may.max_sample_rate = load_setting("perf_event_max_sample_rate", may.max_sample_rate);
-  rlimit limit{};
-  if (getrlimit(RLIMIT_MEMLOCK, &limit) == 0) {
-    may.memlock_bytes = limit.rlim_cur == RLIM_INFINITY ? ~uint64_t{0} : limit.rlim_cur;
-  }
+  may.memlock_bytes = memlock_bytes();
   return may;
 }
 

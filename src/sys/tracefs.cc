@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "base/nearest.h"
+#include "sys/broker.h"
 #include "sys/mounts.h"
 
 namespace oc::sys {
@@ -28,7 +29,7 @@ constexpr const char* kRootHint =
 
 /// A whole file of a pseudo file system, whose size is not known beforehand.
 Result<std::string> read_file(const std::string& path) {
-  base::Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const base::Fd fd = open_system_file(path);
   if (!fd) return base::system_error(errno, "cannot read " + path);
   std::string text;
   char buffer[16384];
@@ -70,7 +71,10 @@ Result<std::string> find_tracefs(const std::string& prefix) {
     const std::string events = prefix + folder + "/events";
     if (::access(events.c_str(), R_OK | X_OK) == 0) return prefix + folder;
     if (errno == EACCES || errno == EPERM) {
-      return base::system_error(errno, "cannot read " + events, kRootHint);
+      const int refused = errno;
+      if (Broker::active() != nullptr && open_system_file(prefix + folder + "/available_events"))
+        return prefix + folder;
+      return base::system_error(refused, "cannot read " + events, kRootHint);
     }
   }
   return make_error(Code::kNotFound, "tracefs is not mounted, so the kernel's events are unknown",

@@ -71,6 +71,13 @@ bool RuleTable::is_in_signal_return(uint64_t address) const {
   return false;
 }
 
+/// Nothing calls what the kernel jumps to. Dynamic loaders have no CFI for it: glibc's on x86-64, the longest that was
+/// seen, is 61 bytes with what follows its first call.
+bool RuleTable::is_at_entry(uint64_t address) const {
+  constexpr uint64_t kEntryBytes = 64;
+  return file_.entry() != 0 && address - file_.entry() < kEntryBytes;
+}
+
 Rule RuleTable::find(uint64_t address) const {
   const auto entry = find_entry(address);
   Rule rule;
@@ -79,6 +86,8 @@ Rule RuleTable::find(uint64_t address) const {
     if (is_in_signal_return(address)) {
       rule.kind = RuleKind::kSlow;
       rule.flags = Rule::kSignalFrame;
+    } else if (is_at_entry(address)) {
+      rule.kind = RuleKind::kOutermost;
     }
     return rule;
   }

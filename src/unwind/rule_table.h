@@ -71,6 +71,7 @@ class RuleTable {
   const elf::Cfi& late_cfi() const;
   std::optional<elf::CfiEntry> find_entry(uint64_t address) const;
   bool is_in_signal_return(uint64_t address) const;
+  bool is_at_entry(uint64_t address) const;
 
   elf::File file_;
   Arch arch_ = Arch::kX86_64;

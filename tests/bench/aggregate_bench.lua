@@ -4,6 +4,9 @@ local addr = require "oc.addr"
 local aggregate = require "oc.aggregate"
 local ffi = require "ffi"
 
+-- As `oc script` does: or the code of the last cases would not fit any more.
+require("jit.opt").start("maxmcode=16384", "maxtrace=8000", "maxrecord=16000")
+
 local ROUNDS, COUNT = 5, 4000000
 
 local names = {}
@@ -58,6 +61,13 @@ measure("histogram log2, no key", aggregate.histogram(), "object:add(i)")
 measure("histogram log2, string", aggregate.histogram("a"), "object:add(i, names[at])")
 measure("histogram linear, no key",
   aggregate.histogram({ linear = { min = 0, max = 1e6, step = 1e4 } }), "object:add(i)")
+measure("quantiles, no key", aggregate.quantiles(), "object:add(i)")
+measure("quantiles, string", aggregate.quantiles("a"), "object:add(i, names[at])")
+measure("quantiles, 0.1 %", aggregate.quantiles({ error = 0.001 }), "object:add(i)")
+measure("topk string", aggregate.topk(10, "a"), "object:count(names[at])")
+measure("topk int, all exact", aggregate.topk(10, "a"), "object:count(pids[at])")
+measure("topk int, 100k keys, 1000 kept", aggregate.topk(10, "a"),
+  "object:count(band(i, 1) == 0 and at or band(i * 7, 131071))")
 measure("counter int, 100k keys", aggregate.counter("a"), "object:count(band(i * 7, 131071))")
 
 -- Only one path through a loop is the loop's own trace; an event that is not the hottest is

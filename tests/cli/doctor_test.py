@@ -12,7 +12,7 @@ import tempfile
 from program import BUILD, OC, Suite, problems_of, run
 
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs")
-NAMES = {"kernel", "own commands", "whole system", "tracepoints", "hardware events", "uprobes",
+NAMES = {"kernel", "own commands", "whole system", "tracepoints", "hardware events", "scripts", "uprobes",
          "ring memory", "open files", "sample rate", "user", "container", "lockdown", "tracefs",
          "kernel symbols", "stacks", "processes", "cgroups", "bpf", "btf", "tools"}
 

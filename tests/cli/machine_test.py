@@ -1,6 +1,7 @@
 """`oc report`, `oc export`, `oc diff`, and the lists of what they can: on recordings of ours."""
 import json
 import os
+import re
 import sys
 import tempfile
 
@@ -9,6 +10,7 @@ from program import Suite, problems_of, run
 ROOT = os.environ.get("OC_SOURCE_ROOT", os.path.join(os.path.dirname(__file__), "../.."))
 STACKS = os.path.join(ROOT, "tests", "fixtures", "stacks.data")
 SCHED = os.path.join(ROOT, "tests", "fixtures", "sched.data")
+CLOCK = os.path.join(ROOT, "tests", "fixtures", "clock.data")
 FAULTS = os.path.join(ROOT, "tests", "fixtures", "faults.data")
 
 
@@ -24,7 +26,7 @@ def reports(suite):
     problems = [] if tree["total"] == 82 and tree["children"] else [f"told {tree['total']}"]
     suite.check("a tree as JSON", problems, ended)
     ended = run(["report", SCHED, "--scenario", "run_queue", "--by", "comm"])
-    suite.check("a scenario's samples", problems_of(ended, 0, r"run_queue: 12 samples", None), ended)
+    suite.check("a scenario's samples", problems_of(ended, 0, r"run_queue: 16 samples", "oc: run_queue: 3 still open when the trace ended"), ended)
     ended = run(["report", STACKS, "--by", "simbol"])
     suite.check("a group that does not exist", problems_of(ended, 2, r"page-faults", "did you mean symbol"), ended)
     ended = run(["report", STACKS, "-e", "cycles"])
@@ -35,6 +37,57 @@ def reports(suite):
     suite.check("a file that is not there", problems_of(ended, 1, None, "/nowhere.data"), ended)
     ended = run(["report", STACKS, "--time", "1000s,"])
     suite.check("no samples in that time", problems_of(ended, 0, "no samples", "lies after the trace"), ended)
+
+
+def depth_of(node):
+    return 1 + max((depth_of(child) for child in node.get("children", [])), default=0)
+
+
+def newcomers(suite, folder):
+    """What a first hour with it met."""
+    ended = run(["report", STACKS, "--by", "cgroup,comm", "-e", "page-faults", "-q"])
+    suite.check("a group without a name is told as such", problems_of(ended, 0, r"\(no cgroup\) +sh$", None), ended)
+    tree = ["report", STACKS, "-e", "page-faults", "--tree", "--min", "0%", "-q"]
+    ended = run([*tree, "--depth", "2"])
+    levels = {len(indent) // 2 for indent in re.findall(r"%  (?:[\d.]+%| +)  ( *)\S", ended.out)}
+    suite.check("--depth is the number of levels", [] if levels == {0, 1} else [f"{levels}"], ended)
+    ended = run([*tree, "--depth", "2", "--json"])
+    root = json.loads(ended.out.splitlines()[-1])["tree"]
+    suite.check("also as JSON, below the root", [] if depth_of(root) == 3 else [f"{depth_of(root)}"], ended)
+    for more, key in ([], "functions"), (["--by", "comm"], "rows"), (["--tree"], "tree"):
+        ended = run(["report", STACKS, "--comm", "nobody", "--json", *more])
+        document = json.loads(ended.out.splitlines()[-1])
+        suite.check(f"nothing has the shape of something: {key}",
+                    problems_of(ended, 0, "", "none of the 493 samples passes the filters")
+                    + ([] if key in document else [f"{document}"]), ended)
+    ended = run(["report", STACKS, "oops", "--tre"])
+    suite.check("only verbs that run commands are told of --",
+                problems_of(ended, 2, None, "did you mean --tree") + (["--"] if "comes after --" in ended.err else []),
+                ended)
+    ended = run(["report", SCHED, "--scenario", "syscalls"])
+    suite.check("what a scenario lacks is recorded for it", problems_of(
+        ended, 1, None, r"record it with: oc record -a --scenario syscalls -o FILE"), ended)
+    ended = run(["eval", "-i", SCHED, 'oc.open { stacks = "fp" }:on("page_fault", print)'])
+    suite.check("stacks that are wanted are recorded", problems_of(ended, 1, None, r"oc record -g -a"), ended)
+    ended = run(["diff", STACKS, STACKS, "-o", os.path.join(folder, "x.txt")])
+    suite.check("a flame graph is no text", problems_of(ended, 2, None, "name it .svg"), ended)
+    same = os.path.join(folder, "same.folded")
+    ended = run(["export", STACKS, "-o", same, "-o", same])
+    suite.check("one file twice", problems_of(ended, 2, None, "given twice")
+                + (["it was written"] if os.path.exists(same) else []), ended)
+
+
+def folded(suite):
+    for name, trace, total in ("cpu_top", CLOCK, None), ("page_fault_stacks", STACKS, 484), ("off_cpu", STACKS, None):
+        ended = run(["script", name, "-i", trace, "--folded", "-q"])
+        lines = [line.rsplit(" ", 1) for line in ended.out.splitlines()]
+        problems = [] if lines and len({stack for stack, _ in lines}) == len(lines) else ["equal lines"]
+        if total and sum(int(count) for _, count in lines) != total:
+            problems.append(f"{sum(int(count) for _, count in lines)} in all, not {total}")
+        suite.check(f"{name} --folded: a stack is one line", problems, ended)
+    ended = run(["script", "off_cpu", "-i", STACKS, "--by", "tid", "--stacks", "-q"])
+    suite.check("off_cpu --stacks: below each thread", problems_of(ended, 0, r"^comm +tid +count.*\n.*\n    \S", ""),
+                ended)
 
 
 def exports(suite, folder):
@@ -166,6 +219,8 @@ def main():
     suite = Suite("machine")
     with tempfile.TemporaryDirectory() as folder:
         reports(suite)
+        newcomers(suite, folder)
+        folded(suite)
         exports(suite, folder)
         hooks(suite, folder)
         diffs(suite, folder)

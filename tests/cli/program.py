@@ -1,10 +1,14 @@
 """Runs the program under test as a user would: arguments in, status and texts out."""
 import concurrent.futures
+import fcntl
 import os
+import pty
 import re
 import signal
+import struct
 import subprocess
 import tempfile
+import termios
 import threading
 import time
 from dataclasses import dataclass
@@ -73,6 +77,31 @@ def run(args, stdin=None, longest=LONGEST_S, **options):
             given.seek(0)
             options["stdin"] = given
         return finish(start(args, **options), longest=longest)
+
+
+def on_terminal(args, columns=0, rows=0, stdout_too=True, env=None, program=OC):
+    """What a terminal of this size gets as stderr, and stdout unless that is a pipe; and what the pipe gets.
+
+    0 is a terminal that tells no size.
+    """
+    main, other = pty.openpty()
+    fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    process = subprocess.Popen([program, *args], stdin=subprocess.DEVNULL, stderr=other, env=environment(env),
+                               stdout=other if stdout_too else subprocess.PIPE)
+    os.close(other)
+    seen = b""
+    while True:
+        try:
+            chunk = os.read(main, 65536)
+        except OSError:  # the other end is closed
+            break
+        if not chunk:
+            break
+        seen += chunk
+    out = process.stdout.read().decode() if process.stdout else ""
+    status = process.wait(timeout=LONGEST_S)
+    os.close(main)
+    return Ended(status, seen.decode(errors="replace").replace("\r\n", "\n"), out, 0)
 
 
 class Suite:

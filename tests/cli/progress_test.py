@@ -2,7 +2,6 @@
 """The progress bar of a long read: on a terminal only, never in the way of results: progress_test.py"""
 import concurrent.futures
 import os
-import pty
 import re
 import subprocess
 import sys
@@ -30,28 +29,14 @@ BAR = re.compile(r"oc: +\d+ %  \S+ [MG]B of \S+ [MG]B  \S+ [MG]B/s")
 
 
 def command(say, *options):
-    return [program.OC, "eval", "-i", FIXTURE, *options, SLOW % say]
+    return ["eval", "-i", FIXTURE, *options, SLOW % say]
 
 
 def on_terminal(words, stdout_too=True):
     """What the terminal got; what stdout got when it is another place."""
-    main, other = pty.openpty()
-    process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=other, env=program.environment(),
-                               stdout=other if stdout_too else subprocess.PIPE)
-    os.close(other)
-    seen = b""
-    while True:
-        try:
-            chunk = os.read(main, 65536)
-        except OSError:  # the other end is closed
-            break
-        if not chunk:
-            break
-        seen += chunk
-    out = process.stdout.read().decode() if process.stdout else ""
-    assert process.wait(timeout=60) == 0
-    os.close(main)
-    return seen.decode().replace("\r\n", "\n"), out
+    ended = program.on_terminal(words, stdout_too=stdout_too)
+    assert ended.status == 0, ended
+    return ended.out, ended.err
 
 
 def shown(text):
@@ -80,7 +65,7 @@ def test_results_that_go_elsewhere_hold_nothing_of_it():
 def test_quiet_and_pipes_get_none():
     seen, _ = on_terminal(command(PRINT, "-q"))
     assert seen.split("\n") == EXPECTED, repr(seen)
-    done = subprocess.run(command(PRINT), capture_output=True, check=True, text=True,
+    done = subprocess.run([program.OC, *command(PRINT)], capture_output=True, check=True, text=True,
                           env=program.environment())
     assert done.stdout.split("\n") == EXPECTED, done.stdout
     assert done.stderr == "", done.stderr

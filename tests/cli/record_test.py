@@ -337,6 +337,13 @@ class Record:
                     problems.append(f"{name}: threads without a name: {nameless[:2]}")
         self.check("--rotate", problems, ended)
         output = self.path("r.data")
+        for number in 1, 2, 3, 5:  # of a recording that was longer; 5 is not of the same row
+            with open(output.replace(".data", f".000{number}.data"), "wb"):
+                pass
+        ended = run(["record", "-o", output, "--rotate", "1h", "-e", SWITCH, "--", "true"])
+        self.check("--rotate tells of files of an earlier recording", problems_of(
+            ended, 0, None, r"r\.0002\.data to \S*r\.0003\.data are of an earlier recording"), ended)
+        output = self.path("r.data")
         ended = run(["record", "-q", "-o", output, "--rotate", "256KiB", "-e", CALLS, "--json", "--", *STORM[:-2],
                      "count=20000", "status=none"])
         paths = sorted(glob.glob(os.path.dirname(output) + "/*"))

@@ -20,13 +20,13 @@ namespace {
 namespace fs = std::filesystem;
 
 /// A folder of its own, gone at the end.
-struct Folder {
+struct OutputFolder {
   std::string path;
-  Folder() {
+  OutputFolder() {
     std::string name = (fs::temp_directory_path() / "oc-output-XXXXXX").string();
     path = mkdtemp(name.data()) == nullptr ? "" : name;
   }
-  ~Folder() { fs::remove_all(path); }
+  ~OutputFolder() { fs::remove_all(path); }
   std::string operator/(const char* name) const { return path + "/" + name; }
   size_t files() const {
     const fs::directory_iterator all(path);
@@ -64,7 +64,7 @@ OutputFile::Options options(bool may_be_unnamed, bool overwrites = false) {
 }  // namespace
 
 TEST_CASE("a file has its name when it is finished, and not before") {
-  const Folder folder;
+  const OutputFolder folder;
   const bool may_be_unnamed = GENERATE(true, false);
   const std::string path = folder / "out";
   {
@@ -80,7 +80,7 @@ TEST_CASE("a file has its name when it is finished, and not before") {
 }
 
 TEST_CASE("a file that is not finished leaves nothing behind") {
-  const Folder folder;
+  const OutputFolder folder;
   const bool may_be_unnamed = GENERATE(true, false);
   {
     auto file = OutputFile::open(folder / "out", options(may_be_unnamed));
@@ -91,7 +91,7 @@ TEST_CASE("a file that is not finished leaves nothing behind") {
 }
 
 TEST_CASE("a process that is killed while it writes leaves nothing behind") {
-  const Folder folder;
+  const OutputFolder folder;
   const int number = GENERATE(SIGINT, SIGKILL);
   const int status = in_a_process([&] {
     auto file = OutputFile::open(folder / "out", options(true));
@@ -110,7 +110,7 @@ TEST_CASE("a process that is killed while it writes leaves nothing behind") {
 }
 
 TEST_CASE("a file that is there is an error and stays as it was, unless it may be replaced") {
-  const Folder folder;
+  const OutputFolder folder;
   const bool may_be_unnamed = GENERATE(true, false);
   const std::string path = folder / "out";
   put(path, "old");
@@ -134,7 +134,7 @@ TEST_CASE("a file that is there is an error and stays as it was, unless it may b
 }
 
 TEST_CASE("a name that another took meanwhile stays the other's") {
-  const Folder folder;
+  const OutputFolder folder;
   const bool may_be_unnamed = GENERATE(true, false);
   const std::string path = folder / "out";
   {
@@ -150,7 +150,7 @@ TEST_CASE("a name that another took meanwhile stays the other's") {
 }
 
 TEST_CASE("what a link points at is replaced, the link stays") {
-  const Folder folder;
+  const OutputFolder folder;
   put(folder / "real", "old");
   REQUIRE(symlink("real", (folder / "link").c_str()) == 0);
   auto file = OutputFile::open(folder / "link", options(true, true));
@@ -162,7 +162,7 @@ TEST_CASE("what a link points at is replaced, the link stays") {
 }
 
 TEST_CASE("what cannot be written is told when it is opened") {
-  const Folder folder;
+  const OutputFolder folder;
   CHECK(OutputFile::open(folder.path, {}).error().what == folder.path + " is a folder");
   const auto absent = OutputFile::open(folder / "no/out", {});
   REQUIRE_FALSE(absent);
@@ -181,7 +181,7 @@ TEST_CASE("what cannot be written is told when it is opened") {
 }
 
 TEST_CASE("a limit that is reached is an error of the write, and nothing stays") {
-  const Folder folder;
+  const OutputFolder folder;
   const bool may_be_unnamed = GENERATE(true, false);
   const int status = in_a_process([&] {
     const rlimit limit{100'000, 100'000};

@@ -4,8 +4,9 @@
 #include <span>
 
 #include "elf/build_id.h"
+#include "fuzz/target.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+FUZZ_TARGET(build_id, data, size) {
   const std::span<const uint8_t> bytes(data, size);
   if (oc::elf::find_build_id(bytes).size() > 64) std::abort();
   for (const uint64_t alignment : {4, 8}) {

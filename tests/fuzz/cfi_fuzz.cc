@@ -5,15 +5,14 @@
 #include <vector>
 
 #include "elf/cfi.h"
+#include "fuzz/target.h"
 #include "unwind/rule_table.h"
+
+using oc::fuzz::require;
 
 namespace {
 
 using namespace oc::elf;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
 
 void visit_rows(const CfiEntry& entry) {
   uint64_t address = entry.start;
@@ -62,7 +61,7 @@ void visit_file(std::span<const uint8_t> bytes) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+FUZZ_TARGET(cfi, data, size) {
   const std::span<const uint8_t> bytes(data, size);
   visit_section(bytes, false);
   visit_section(bytes, true);

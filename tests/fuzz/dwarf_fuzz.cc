@@ -6,6 +6,7 @@
 #include "elf/file.h"
 #include "elf/plain_debug.h"
 #include "elf/relocated.h"
+#include "fuzz/target.h"
 #include "symbol/line_index.h"
 
 namespace {
@@ -30,7 +31,7 @@ void look(oc::elf::File& file) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+FUZZ_TARGET(dwarf, data, size) {
   auto file = oc::elf::File::make({data, data + size}, "fuzz");
   if (!file || !oc::symbol::LineIndex::has_lines(*file)) return 0;
   constexpr uint16_t kRelocatable = 1;

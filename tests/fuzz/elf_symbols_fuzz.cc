@@ -4,6 +4,7 @@
 
 #include "elf/debug_data.h"
 #include "elf/file.h"
+#include "fuzz/target.h"
 #include "symbol/symbol_table.h"
 
 namespace {
@@ -27,7 +28,7 @@ void look_up(const SymbolTable& table) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+FUZZ_TARGET(elf_symbols, data, size) {
   auto file = oc::elf::File::make({data, data + size}, "fuzz");
   if (!file) return 0;
   auto mini = oc::elf::load_mini_debug(*file);

@@ -3,15 +3,12 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "fuzz/target.h"
 #include "perf/event_text.h"
 
-namespace {
-void require(bool holds) {
-  if (!holds) std::abort();
-}
-}  // namespace
+using oc::fuzz::require;
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+FUZZ_TARGET(event_text, data, size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const auto events = oc::perf::parse_event_list(text);
   if (!events) {

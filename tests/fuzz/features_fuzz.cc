@@ -11,16 +11,15 @@
 #include <span>
 
 #include "base/bytes.h"
+#include "fuzz/target.h"
 #include "source/trace_header.h"
+
+using oc::fuzz::require;
 
 using oc::base::ByteOrder;
 using oc::source::TraceHeader;
 
 namespace {
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
 
 void add_sections(TraceHeader& header, oc::base::Bytes bytes) {
   while (bytes.remaining() >= 3) {
@@ -43,7 +42,7 @@ void check(const TraceHeader& header) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+FUZZ_TARGET(features, data, size) {
   if (size == 0) return 0;
   TraceHeader header("fuzz");
   if ((data[0] & 1) != 0) header.set_order(ByteOrder::kOther);

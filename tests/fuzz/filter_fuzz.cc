@@ -7,6 +7,9 @@
 #include "event/filter.h"
 #include "event/filter_kernel.h"
 #include "event/text_glob.h"
+#include "fuzz/target.h"
+
+using oc::fuzz::require;
 
 using namespace oc::event;
 
@@ -29,10 +32,6 @@ format:
 print fmt: "%s", __print_symbolic(REC->vec, { 0, "HI" }, { 1, "TIMER" })
 )";
 
-void require(bool holds) {
-  if (!holds) std::abort();
-}
-
 /// Where the tree that begins at `at` ends; every node must be there.
 size_t end_of(const Filter& filter, size_t at) {
   require(at < filter.nodes.size());
@@ -46,7 +45,7 @@ size_t end_of(const Filter& filter, size_t at) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+FUZZ_TARGET(filter, data, size) {
   static const EventFormat format = *parse_format(kFormat, "test");
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   glob_text(text.substr(0, size / 2), text.substr(size / 2));

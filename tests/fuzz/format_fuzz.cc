@@ -10,16 +10,15 @@
 #include "event/event_format.h"
 #include "event/field_bytes.h"
 #include "event/record_text.h"
+#include "fuzz/target.h"
+
+using oc::fuzz::require;
 
 using oc::event::EventFormat;
 using oc::event::Field;
 using oc::event::FieldBytes;
 
 namespace {
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
 
 void check(const EventFormat& format, std::span<const uint8_t> payload) {
   require(!format.name.empty());
@@ -40,7 +39,7 @@ void check(const EventFormat& format, std::span<const uint8_t> payload) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+FUZZ_TARGET(format, data, size) {
   const void* nul = size == 0 ? nullptr : std::memchr(data, 0, size);
   const size_t length =
       nul == nullptr ? size : static_cast<size_t>(static_cast<const uint8_t*>(nul) - data);

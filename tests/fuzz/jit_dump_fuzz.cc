@@ -2,9 +2,10 @@
 
 #include <cstdlib>
 
+#include "fuzz/target.h"
 #include "symbol/jit_dump.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+FUZZ_TARGET(jit_dump, data, size) {
   const auto dump = oc::symbol::JitDump::make({data, data + size}, "fuzz");
   if (!dump) return 0;
   for (const oc::base::Nanos time : {uint64_t{0}, uint64_t{1500}, uint64_t{2500}, ~uint64_t{0}}) {

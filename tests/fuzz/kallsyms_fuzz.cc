@@ -3,10 +3,11 @@
 #include <cstdlib>
 #include <span>
 
+#include "fuzz/target.h"
 #include "symbol/kallsyms.h"
 #include "symbol/kept_names.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+FUZZ_TARGET(kallsyms, data, size) {
   using namespace oc::symbol;
   auto names = parse_kallsyms({reinterpret_cast<const char*>(data), size});
   const auto again = unpack_names(pack_names(names));

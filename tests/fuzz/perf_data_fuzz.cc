@@ -4,10 +4,11 @@
 #include <cstdlib>
 #include <span>
 
+#include "fuzz/target.h"
 #include "source/recorded_trace.h"
 #include "support/exercise_trace.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+FUZZ_TARGET(perf_data, data, size) {
   const auto trace =
       oc::source::RecordedTrace::load("fuzz", oc::base::Mapping::lend(std::span(data, size)));
   if (!trace) {

@@ -2,9 +2,10 @@
 
 #include <cstdlib>
 
+#include "fuzz/target.h"
 #include "symbol/perf_map.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+FUZZ_TARGET(perf_map, data, size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const oc::symbol::PerfMap map(text);
   for (uint64_t address = 0; address < 0x10000; address += 251) {

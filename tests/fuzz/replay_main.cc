@@ -1,6 +1,6 @@
 // Runs a fuzz target without a fuzzer: on every file of the seed folders, on the empty input, and on a
 // few thousand mutations of the seeds that are the same in every run. Folders that are no absolute paths are
-// of the shared corpus, whose small files are seeds too, where there is one. Usage: TARGET MUTATIONS FOLDER…;
+// of the shared corpus, whose small files are seeds too, where there is one. Usage: replay TARGET MUTATIONS FOLDER…;
 // OC_FUZZ_MUTATIONS=10000 asks for more of them: OC_FUZZ_MUTATIONS=10000 ./dev asan fuzz_perf_data
 
 #include <algorithm>
@@ -13,9 +13,8 @@
 #include <random>
 #include <vector>
 
+#include "fuzz/target.h"
 #include "support/corpus.h"
-
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
 namespace {
 
@@ -108,36 +107,37 @@ class Mutator {
 };
 
 /// A copy in an allocation of its exact size, so that ASan sees a read past the end.
-void run(const Input& input) {
+void run(oc::fuzz::Target target, const Input& input) {
   Input exact(input);
   exact.shrink_to_fit();
-  LLVMFuzzerTestOneInput(exact.data(), exact.size());
+  target(exact.data(), exact.size());
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 3) {
-    std::fprintf(stderr, "usage: %s MUTATIONS FOLDER...\n", argv[0]);
+  const oc::fuzz::Target target = argc < 4 ? nullptr : oc::fuzz::Known::find(argv[1]);
+  if (target == nullptr) {
+    std::fprintf(stderr, "usage: %s TARGET MUTATIONS FOLDER...\n", argv[0]);
     return 2;
   }
   std::vector<Input> seeds;
-  for (int i = 2; i < argc; ++i) {
+  for (int i = 3; i < argc; ++i) {
     const bool is_own = argv[i][0] == '/' || std::filesystem::exists(argv[i]);
     const std::filesystem::path folder = is_own ? argv[i] : oc::test::corpus(argv[i]);
     if (folder.empty()) std::printf("no corpus folder %s (set OC_CORPUS)\n", argv[i]);
     if (!folder.empty()) add_seeds(folder, seeds);
   }
   const char* const asked = std::getenv("OC_FUZZ_MUTATIONS");  // more than the suite has time for
-  const long mutations = std::strtol(asked != nullptr ? asked : argv[1], nullptr, 10);
+  const long mutations = std::strtol(asked != nullptr ? asked : argv[2], nullptr, 10);
   if (seeds.empty()) {
-    std::fprintf(stderr, "%s: no seeds\n", argv[2]);
+    std::fprintf(stderr, "%s: no seeds\n", argv[1]);
     return 1;
   }
-  run({});
-  for (const Input& seed : seeds) run(seed);
+  run(target, {});
+  for (const Input& seed : seeds) run(target, seed);
   Mutator mutator;
-  for (long i = 0; i < mutations; ++i) run(mutator.mutate(seeds));
+  for (long i = 0; i < mutations; ++i) run(target, mutator.mutate(seeds));
   std::printf("%zu seeds and %ld mutations replayed\n", seeds.size(), mutations);
   return 0;
 }

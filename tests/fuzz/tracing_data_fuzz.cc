@@ -4,9 +4,10 @@
 #include <cstdlib>
 #include <span>
 
+#include "fuzz/target.h"
 #include "source/tracing_data.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+FUZZ_TARGET(tracing_data, data, size) {
   const auto tracing = oc::source::parse_tracing_data(std::span(data, size));
   if (!tracing) return 0;
   uint32_t last = 0;

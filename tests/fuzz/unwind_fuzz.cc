@@ -10,10 +10,13 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "fuzz/target.h"
 #include "support/code_map.h"
 #include "support/elf_writer.h"
 #include "unwind/expression.h"
 #include "unwind/unwinder.h"
+
+using oc::fuzz::require;
 
 namespace {
 
@@ -21,10 +24,6 @@ using namespace oc::unwind;
 using oc::test::ByteVector;
 
 constexpr uint64_t kCode = 0x10000;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
 
 struct NoMemory : Memory {
   bool read(uint64_t address, uint32_t, uint64_t& value) override {
@@ -73,7 +72,7 @@ void unwind_all(const Registers& registers, std::span<const uint8_t> stack, Rule
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+FUZZ_TARGET(unwind, data, size) {
   oc::base::Bytes bytes(data, size);
   const Arch arch = bytes.read<uint8_t>() % 2 == 0 ? Arch::kX86_64 : Arch::kArm64;
   const auto cfi_size = bytes.read<uint16_t>();

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Rooms: who includes whom in src/, how includes are written, how long files are.
+"""Rooms: who includes whom in src/, how includes are written, how long files are, names that are a room's only one.
 
   rooms_test.py ROOT               checks the tree, with ROOT/tests/house/rooms.txt as the table
   rooms_test.py ROOT --self-test   proves on made-up trees that each check can fail
@@ -15,6 +15,11 @@ LONG, TOO_LONG = 400, 600
 WHY_LONG = "one thing:"
 COUNTED = (".cc", ".h", ".c", ".lua", ".py", ".sh")
 COUNTED_FOLDERS = ("src", "lua", "scripts", "examples", "tests")
+ROOMS = ("src", "tests")
+# What a line that begins a definition names, outside of classes and functions.
+NAMED = re.compile(r"(?=[a-zA-Z])(?:(?:struct|class|union|enum(?: class)?) (?P<type>\w+)\b(?!.*;$)|"
+                   r"[\w:<>,&* ]*[ *&](?P<value>k[A-Z]\w*)\b(?= =|\{|\[|;)|"
+                   r"(?!using|return|namespace|TEST_CASE)[\w:<>,&* ]*[ *&](?P<function>\w+)\((?P<of>[^)]*))")
 
 
 def read_table(path):
@@ -94,9 +99,45 @@ def check_lengths(root):
     return problems
 
 
+def names_of(lines):
+    """(number, name) of what an anonymous namespace of the file defines; of functions with their parameters, as
+    those may differ."""
+    inside = False
+    for number, line in enumerate(lines, 1):
+        if line == "namespace {":
+            inside = True
+        elif line.startswith("}  // namespace"):
+            inside = False
+        found = inside and NAMED.match(line)
+        if found and found["function"]:
+            types = [re.sub(r"\w+$", "", of.split(" = ")[0]).strip() for of in found["of"].split(",")]
+            yield number, f"{found['function']}({', '.join(types)})"
+        elif found:
+            yield number, found["type"] or found["value"]
+
+
+def check_names(root):
+    """Files of a room are compiled together (meson.build), so what one keeps to itself is in the others' way."""
+    problems, seen = [], {}
+    for folder in ROOMS:
+        headers_first = sorted(files_below(root, folder, (".cc", ".h")), key=lambda path: path.endswith(".cc"))
+        for path in headers_first:
+            room, lines = os.path.dirname(path), read_lines(root, path)
+            if path.endswith(".h"):
+                types = (re.match(r"(?:struct|class) (\w+)(?: final)?(?: :.*)? \{", line) for line in lines)
+                named = [(number, name[1]) for number, name in enumerate(types, 1) if name]
+            else:
+                named = names_of(lines)
+            for number, name in named:
+                first = seen.setdefault((room, name), f"{path}:{number}")
+                if not first.startswith(path + ":") and path.endswith(".cc"):
+                    problems.append(f"{path}:{number}: {first} has a name {name}, too: share it or tell them apart")
+    return problems
+
+
 def check(root):
     rooms, problems = read_table(os.path.join(root, "tests/house/rooms.txt"))
-    return problems + check_includes(root, rooms) + check_lengths(root)
+    return problems + check_includes(root, rooms) + check_lengths(root) + check_names(root)
 
 
 # What must be found: a tree of files, and a piece of each expected complaint in order.
@@ -121,6 +162,16 @@ MADE_UP = [
      {"src/base/a.cc": "// one thing: a table\n" + "//\n" * 420}, []),
     ("a file that is too long even so",
      {"lua/oc/a.lua": "-- one thing: no\n" * 601}, ["lua/oc/a.lua:601: 601 lines"]),
+    ("names of two files that are compiled together",
+     {"src/base/a.cc": "namespace {\nconstexpr int kMost = 1;\nint of(int a) {}\nclass Image final {\n}  // namespace\n",
+      "src/base/b.cc": "namespace {\nconst int kMost = 2;\nint of(char a) {}\nint of(int b) {}\n}  // namespace\n",
+      "src/base/c.h": "class Image {\n"},
+     ["src/base/a.cc:4: src/base/c.h:1 has a name Image", "src/base/b.cc:2: src/base/a.cc:2 has a name kMost",
+      "src/base/b.cc:4: src/base/a.cc:3 has a name of(int)"]),
+    ("the same names in other rooms, or in functions",
+     {"src/base/a.cc": "namespace {\nint of() {\n  constexpr int kMost = 1;\n}\n}  // namespace\n",
+      "src/base/b.cc": "namespace {\nint is() {\n  constexpr int kMost = 1;\n}\n}  // namespace\n",
+      "src/event/b.cc": "namespace {\nint of() {}\n}  // namespace\n"}, []),
     ("a table with a cycle",
      {"tests/house/rooms.txt": "base: event\nevent: base\n"}, ["base names event"]),
 ]

@@ -105,6 +105,10 @@ do -- processes: who ran, from when to when
   for process in m:processes() do
     comms[process.comm] = process
     samples = samples + process.samples.count
+    local of_kinds = 0
+    for _, of_kind in pairs(process.samples.kinds) do of_kinds = of_kinds + of_kind.count end
+    check.equal(of_kinds, process.samples.count)
+    check.equal(process.samples.sum, nil)  -- of faults and switches: that means nothing
   end
   check(comms.sort and comms.sort.finish, "sort ended within the trace")
   check.equal(samples, m:stats().samples)
@@ -194,7 +198,8 @@ do -- a scenario pairs events by key, with a minimum, and tells what has no part
   for span in m:spans() do spans[#spans + 1] = span end
   check.equal({ #spans, spans[1].name, spans[1].duration }, { 2, "io", 50 })
   check.equal({ spans[2].parent, spans[2].start, spans[2].duration }, { 1, 120, 30 })
-  check(m:notes()[1]:find("1 without an end, 1 without a beginning", 1, true), m:notes()[1])
+  check(m:notes()[1]:find("1 still open when the trace ended, 1 without a beginning", 1, true),
+    m:notes()[1])
   fails(function() oc.scenario { name = "bad", events = {} } end)
   fails(function() oc.scenario { name = "bad", events = { "a" }, spam = 1 } end)
   fails(function() oc.open { source = source }:use "test_dsik" end)

@@ -283,3 +283,27 @@ end)
 settings.run.input = "x"
 check.error("neither %-i nor a command", oc.open, { source = listed({}, tick) })
 settings.run.input = nil
+
+do -- a format writes bytes, and reads them
+  local format = oc.format { { "a", "u8" }, { "b", "i64" }, { "where", "addr" },
+    { "name", "string" }, { "tags", "u16[2]" }, { "rest", "i32[]" }, { "ok", "bool", true },
+    { "half", "float" } }
+  local bytes = format:write { a = 7, b = -5, where = "0xffffffff81000000", name = "né",
+    tags = { 1 }, rest = { -1, 2 }, half = 0.5 }
+  local record = format:read(bytes)
+  check.equal(tostring(record.where), "0xffffffff81000000")
+  record.where = nil
+  check.equal(record, { a = 7, b = -5, name = "né", tags = { 1, 0 }, rest = { -1, 2 }, ok = true,
+    half = 0.5 })
+  check.equal({ format:read(bytes:sub(1, 20)) }, { nil,
+    "the fields take " .. format.fixed_size .. " bytes, there are 20" })
+  -- What says where text lies may lie: nothing is read beyond the bytes.
+  local cut = format:read(bytes:sub(1, format.fixed_size))
+  check.equal({ cut.name, cut.rest, cut.a }, { "", {}, 7 })
+  for i = 1, #bytes do
+    format:read(bytes:sub(1, i - 1) .. "\255" .. bytes:sub(i + 1))
+  end
+  check.error("wants a string, or bytes and how many", format.read, format, 5)
+  check.error("wants a table of fields", format.write, format, 5)
+  check.error("field 'a' is missing", format.write, format, { b = 1 })
+end

@@ -2,6 +2,7 @@
 
 local check = require "check"
 local addr = require "oc.addr"
+local cells = require "oc.cells"
 local json = require "oc.json"
 local nearest = require "oc.nearest"
 local text_table = require "oc.text_table"
@@ -33,9 +34,9 @@ dd         5
 日本      12
 é\x1b[1m   1
 ]])
-check.equal({ text_table.clean("a\0b\200") }, { "a\\x00b?", 7 })
-check.equal({ text_table.clean("e\204\129") }, { "e\204\129", 1 })
-check.equal({ text_table.clean("\194\155") }, { "\\x9b", 4 }) -- C1: a terminal's CSI
+check.equal({ cells.clean("a\0b\200") }, { "a\\x00b?", 7 })
+check.equal({ cells.clean("e\204\129") }, { "e\204\129", 1 })
+check.equal({ cells.clean("\194\155") }, { "\\x9b", 4 }) -- C1: a terminal's CSI
 check.equal(text_table.render_lines({ {}, { right = true } }, {}), "")
 -- One very long text neither widens all other lines nor takes time that grows with its square.
 local long = ("f;"):rep(50000)
@@ -43,6 +44,42 @@ local began = os.clock()
 local lines = text_table.render_lines({ {}, { right = true } }, { { long, "1" }, { "a", "2" } })
 check.equal(lines, long .. "  1\n" .. "a" .. (" "):rep(199) .. "  2\n")
 check(os.clock() - began < 5, "a long text takes long")
+
+
+check.equal({ cells.shorten("a_long_function_name", 11) }, { "a_lon…_name", 11 })
+check.equal({ cells.shorten("short", 11) }, { "short", 5 })
+check.equal({ cells.shorten("    a_long_function_name", 15) }, { "    a_lon…_name", 15 })
+check.equal({ cells.shorten((" "):rep(30) .. "a_long_function_name", 15) },
+  { (" "):rep(30) .. "a_lon…name", 40 })  -- deeper than that is wide: ten cells stay
+check.equal({ cells.shorten(("日本"):rep(10), 12) }, { "日本日…日本", 11 })
+check.equal({ cells.shorten("eeee\204\129eeeeeeeeeee\204\129e", 10) },
+  { "eeee\204\129e…eee\204\129e", 10 })
+check.equal({ cells.shorten(("\27\200"):rep(9), 12) }, { "\\x1b?\\…\\x1b?", 12 })
+for most = 10, 40 do  -- whatever the width, no line is wider and no character is cut
+  for _, text in ipairs { ("é日"):rep(30), ("x\204\129"):rep(50), ("\240\159\152\128a"):rep(20) } do
+    local short, width = cells.shorten(text, most)
+    check(width <= most and cells.width(short) == width and not short:find("?", 1, true), short)
+  end
+end
+
+-- A layout: columns that may give way do, the widest first; styles go around the text, not padding.
+local wide = { { title = "n", right = true }, { title = "symbol", shrink = true },
+  { title = "module", shrink = true } }
+local function paint(text, style) return ("<%s>%s</>"):format(style, text) end
+check.equal(text_table.render(wide, { { "1", ("s"):rep(60), "/lib/libc.so" },
+  { "22", "", "m", styles = { "hot", "hot", "dim" } } }, { columns = 40, paint = paint }), [[
+ <title>n</>  <title>symbol</>                  <title>module</>
+ 1  sssssssssss…ssssssssss  /lib/libc.so
+<hot>22</>                          <dim>m</>
+]])
+check.equal(text_table.render_lines({ {}, { shrink = true }, { shrink = true } },
+  { { "1", ("a"):rep(50), ("b"):rep(40) } }, { columns = 45 }),
+  "1  aaaaaaaaaa…aaaaaaaaa  bbbbbbbbbb…bbbbbbbbb\n")
+check.equal(text_table.render_lines({ { shrink = true } }, { { ("a"):rep(50) } }, { columns = 3 }),
+  "aaaaaa…aaaaa\n")  -- but no narrower than can be read
+local long_row = { { ("a"):rep(50) } }
+check.equal(text_table.render_lines({ {} }, long_row, { columns = 20 }), long_row[1][1] .. "\n")
+check.equal(text_table.render_lines({ { shrink = true } }, long_row, {}), long_row[1][1] .. "\n")
 
 check.equal(nearest.distance("next_pdi", "next_pid"), 1)
 check.equal(nearest.distance("abc", "acb"), 1)

@@ -10,12 +10,12 @@ using namespace oc::test;
 
 namespace {
 
-const perf_event_attr kAttr = plain_attr(PERF_SAMPLE_IP);
+const perf_event_attr kIpAttr = plain_attr(PERF_SAMPLE_IP);
 
-oc::event::EventTable one_kind() { return make_table({{kAttr, {1}}}); }
+oc::event::EventTable ip_kind() { return make_table({{kIpAttr, {1}}}); }
 
-ByteVector samples(const std::vector<uint64_t>& times, uint64_t first_number = 0) {
-  RecordWriter w(kAttr);
+ByteVector ip_samples(const std::vector<uint64_t>& times, uint64_t first_number = 0) {
+  RecordWriter w(kIpAttr);
   for (const uint64_t time : times) w.sample({.time = time, .id = 1, .ip = first_number++});
   return w.bytes;
 }
@@ -31,9 +31,9 @@ std::vector<uint64_t> count_up(uint64_t n) {
 
 TEST_CASE("a trace larger than a batch comes in several, none empty but the last") {
   for (const size_t capacity : {1u, 3u, 7u, 100u}) {
-    FakeRun run(one_kind());
+    FakeRun run(ip_kind());
     run.want_all().capacity = capacity;
-    run.source.round({{0, samples(count_up(21))}}, 50).last();
+    run.source.round({{0, ip_samples(count_up(21))}}, 50).last();
     std::vector<SeenEvent> seen;
     double until = -1;
     do {
@@ -53,9 +53,9 @@ TEST_CASE("a trace larger than a batch comes in several, none empty but the last
 
 TEST_CASE("after a number of events the run ends") {
   for (const uint64_t limit : {1u, 5u, 16u, 20u, 21u, 1000u}) {
-    FakeRun run(one_kind());
+    FakeRun run(ip_kind());
     run.want_all().selection.max_events = limit;
-    run.source.round({{0, samples(count_up(21))}}, 50).last();
+    run.source.round({{0, ip_samples(count_up(21))}}, 50).last();
     const auto seen = run.all();
     CHECK(seen.size() == std::min<uint64_t>(limit, 21));
     CHECK(run.batch.is_last);
@@ -65,9 +65,9 @@ TEST_CASE("after a number of events the run ends") {
 
 TEST_CASE("after a span of time the run ends, and the span is told as covered") {
   for (const uint64_t span : {0u, 5u, 20u, 30u}) {
-    FakeRun run(one_kind());
+    FakeRun run(ip_kind());
     run.want_all().selection.max_span = span;
-    run.source.round({{0, samples(count_up(21))}}, 21).last();
+    run.source.round({{0, ip_samples(count_up(21))}}, 21).last();
     const auto seen = run.all();
     CHECK(seen.size() == std::min<uint64_t>(span + 1, 21));
     CHECK(run.batch.is_last);
@@ -76,16 +76,16 @@ TEST_CASE("after a span of time the run ends, and the span is told as covered") 
 }
 
 TEST_CASE("a span longer than time itself does not wrap around") {
-  FakeRun run(one_kind());
+  FakeRun run(ip_kind());
   run.want_all().selection.max_span = UINT64_MAX - 5;
-  run.source.round({{0, samples({1000, 2000})}}, 2000).last();
+  run.source.round({{0, ip_samples({1000, 2000})}}, 2000).last();
   CHECK(run.all().size() == 2);
 }
 
 TEST_CASE("a given beginning is time zero") {
-  FakeRun run(one_kind());
+  FakeRun run(ip_kind());
   run.want_all().selection.start = 90;
-  run.source.round({{0, samples({100, 80})}}, 100).last();
+  run.source.round({{0, ip_samples({100, 80})}}, 100).last();
   const auto seen = run.all();
   REQUIRE(seen.size() == 2);
   CHECK(seen[0].time == -10);
@@ -94,11 +94,11 @@ TEST_CASE("a given beginning is time zero") {
 }
 
 TEST_CASE("live, what there is is handed over, and an idle machine gives empty batches") {
-  FakeRun run(one_kind());
+  FakeRun run(ip_kind());
   run.want_all().selection.is_live = true;
   run.selection.start = 1;
   run.source.is_endless = true;
-  run.source.round({{0, samples({5, 50})}}, 10).round({}, 20).round({}, 60);
+  run.source.round({{0, ip_samples({5, 50})}}, 10).round({}, 20).round({}, 60);
   std::vector<SeenEvent> seen;
   const double untils[] = {9, 19, 59, 59};
   const uint32_t counts[] = {1, 0, 1, 0};
@@ -111,11 +111,11 @@ TEST_CASE("live, what there is is handed over, and an idle machine gives empty b
 }
 
 TEST_CASE("bytes go back to the source only when their batch was given back") {
-  FakeRun run(one_kind());
+  FakeRun run(ip_kind());
   run.want_all().selection.is_live = true;
   run.selection.start = 1;
   run.source.is_endless = true;
-  const auto two = samples({5, 15});
+  const auto two = ip_samples({5, 15});
   run.source.round({{0, two}}, 10).round({}, 20).round({}, 30);
   std::vector<SeenEvent> seen;
   REQUIRE(run.step(seen));
@@ -127,10 +127,10 @@ TEST_CASE("bytes go back to the source only when their batch was given back") {
 }
 
 TEST_CASE("records that nobody asked for do not hold the ring back") {
-  FakeRun run(one_kind());
+  FakeRun run(ip_kind());
   run.selection.is_live = true;
   run.source.is_endless = true;
-  const auto bytes = samples(count_up(10));
+  const auto bytes = ip_samples(count_up(10));
   run.source.round({{0, bytes}}, 100);
   std::vector<SeenEvent> seen;
   REQUIRE(run.step(seen));
@@ -142,7 +142,7 @@ TEST_CASE("records that nobody asked for do not hold the ring back") {
 TEST_CASE("whatever arrives, lent bytes are whole and every record is delivered once") {
   std::mt19937 random(21);
   for (int turn = 0; turn < 100; ++turn) {
-    FakeRun run(one_kind());
+    FakeRun run(ip_kind());
     run.want_all().selection.is_live = turn % 2 == 0;
     run.selection.start = 1;
     run.capacity = 1 + random() % 20;
@@ -152,7 +152,7 @@ TEST_CASE("whatever arrives, lent bytes are whole and every record is delivered 
       std::vector<FakeSource::Piece> pieces;
       for (uint32_t stream = 0; stream < 4; ++stream) {
         if (random() % 3 == 0) continue;
-        RecordWriter w(kAttr);
+        RecordWriter w(kIpAttr);
         for (size_t count = random() % 12; count > 0; --count) {
           const Fields fields{.time = now + random() % 50, .id = 1, .ip = number++};
           w.sample(fields);
@@ -187,9 +187,9 @@ TEST_CASE("whatever arrives, lent bytes are whole and every record is delivered 
 }
 
 TEST_CASE("when the source fails, what was read before is in the batch, and its numbers too") {
-  FakeRun run(one_kind());
+  FakeRun run(ip_kind());
   run.want_all();
-  run.source.round({{0, samples({5, 6, 7})}}, 6);
+  run.source.round({{0, ip_samples({5, 6, 7})}}, 6);
   run.source.fail(oc::base::make_error(oc::base::Code::kSystem, "the disk is gone"));
   std::vector<SeenEvent> seen;
   const auto status = run.step(seen);

@@ -18,13 +18,13 @@ namespace {
 constexpr int32_t kNobody = 0x3ffffff0;  // a process that has gone: files are seen by their path
 
 /// Files of a folder of their own, mapped a moment ago.
-struct Fixture {
-  explicit Fixture(KeptFiles::Limits limits) : kept(limits) {
+struct KeptFixture {
+  explicit KeptFixture(KeptFiles::Limits limits) : kept(limits) {
     char name[] = "/tmp/oc-kept-files-XXXXXX";
     REQUIRE(mkdtemp(name) != nullptr);
     folder = name;
   }
-  ~Fixture() { std::filesystem::remove_all(folder); }
+  ~KeptFixture() { std::filesystem::remove_all(folder); }
 
   std::string path(const std::string& name) const { return folder + "/" + name; }
   void remove(const std::string& name) const { REQUIRE(unlink(path(name).c_str()) == 0); }
@@ -61,7 +61,7 @@ struct Fixture {
 TEST_CASE("where too many files are held, those that their path leads to go first") {
   KeptFiles::Limits limits;
   limits.files = 4;
-  Fixture f(limits);
+  KeptFixture f(limits);
   const auto removed = f.map("removed");
   const auto renamed = f.map("renamed");
   const auto older = f.map("older");
@@ -86,7 +86,7 @@ TEST_CASE("where too many files are held, those that their path leads to go firs
 TEST_CASE("removed files are held until they take too much space") {
   KeptFiles::Limits limits;
   limits.removed_bytes = 1 << 20;
-  Fixture f(limits);
+  KeptFixture f(limits);
   constexpr size_t kSize = 600 << 10;
   const auto first = f.map("first", kSize);
   const auto second = f.map("second", kSize);

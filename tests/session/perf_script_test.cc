@@ -28,9 +28,9 @@ perf_event_attr sized_attr() {
 }
 
 /// Threads that come, go and change their names on four CPUs; rounds as perf record writes them.
-class Recording {
+class RecordedRun {
  public:
-  explicit Recording(uint32_t seed) : random_(seed) {}
+  explicit RecordedRun(uint32_t seed) : random_(seed) {}
 
   PerfDataWriter make() {
     const uint64_t half = 100;
@@ -142,7 +142,7 @@ TEST_CASE("perf script tells the same of random recordings: order, names, CPUs")
   size_t events = 0;
   for (uint32_t seed = 1; seed <= static_cast<uint32_t>(oc::test::repeats(6)); ++seed) {
     INFO("seed " << seed);
-    const TempFile file(Recording(seed).make().bytes());
+    const TempFile file(RecordedRun(seed).make().bytes());
     const Lines expected = by_perf(file.path());
     REQUIRE_FALSE(expected.empty());
     const Lines got = by_us(file.path());

@@ -18,14 +18,14 @@ using std::chrono::milliseconds;
 
 namespace {
 
-const perf_event_attr kAttr = plain_attr();
+const perf_event_attr kPumpAttr = plain_attr();
 
 /// A run of `rounds` rounds with `each` samples; times rise from 1.
 std::unique_ptr<FakeRun> make_run(uint64_t rounds, uint64_t each, bool has_end = true) {
-  auto run = std::make_unique<FakeRun>(make_table({{kAttr, {1}}}));
+  auto run = std::make_unique<FakeRun>(make_table({{kPumpAttr, {1}}}));
   uint64_t time = 1;
   for (uint64_t i = 0; i < rounds; ++i) {
-    RecordWriter w(kAttr);
+    RecordWriter w(kPumpAttr);
     for (uint64_t n = 0; n < each; ++n) w.sample({.time = time++, .id = 1});
     run->source.round({{0, w.bytes}}, time - 1);
   }

@@ -29,8 +29,7 @@ oc::event::EventTable table() { return make_table({{kAttr, {1}}}); }
 ByteVector samples(uint64_t count, uint64_t first, uint64_t step = 1) {
   RecordWriter w(kAttr);
   const ByteVector payload(1000, 0x5a);
-  for (uint64_t i = 0; i < count; ++i)
-    w.raw_sample({.time = first + i * step, .id = 1}, payload);
+  for (uint64_t i = 0; i < count; ++i) w.raw_sample({.time = first + i * step, .id = 1}, payload);
   return w.bytes;
 }
 

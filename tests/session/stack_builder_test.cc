@@ -48,8 +48,8 @@ ByteVector chain(std::initializer_list<uint64_t> words) {
 }
 
 /// A builder that is told what a RecordWriter wrote.
-struct Fixture {
-  explicit Fixture(const perf_event_attr& attr, StackMode mode = StackMode::kChains)
+struct BuilderFixture {
+  explicit BuilderFixture(const perf_event_attr& attr, StackMode mode = StackMode::kChains)
       : writer(attr), events(make_table({{attr, {1}}})), builder(tables, events, mode, nullptr) {}
 
   /// Applies the records; the last one is a sample in a thread of process 10.
@@ -96,7 +96,7 @@ struct Fixture {
 }  // namespace
 
 TEST_CASE("markers in a call chain say whose frames follow, and the first of each part is exact") {
-  Fixture f(chain_attr());
+  BuilderFixture f(chain_attr());
   f.writer.mmap({.pid = 10}, 0x400000, 0x1000, "/bin/a");
   f.writer.sample({.pid = 10, .ip = 0xffffffff81000010},
                   chain({kKernel, 0xffffffff81000010, 0xffffffff81000020, kUser, 0x400010, 0x400020,
@@ -113,7 +113,7 @@ TEST_CASE("markers in a call chain say whose frames follow, and the first of eac
 }
 
 TEST_CASE("mappings count as of the moment of the sample") {
-  Fixture f(chain_attr());
+  BuilderFixture f(chain_attr());
   const auto at = [&](const char* expected) {
     f.writer.sample({.pid = 10, .ip = 0x400010}, chain({kUser, 0x400010}));
     CHECK(f.frames(f.run()) == std::vector<std::string>{expected});
@@ -131,7 +131,7 @@ TEST_CASE("mappings count as of the moment of the sample") {
 }
 
 TEST_CASE("a call at the very end of a mapping belongs to it") {
-  Fixture f(chain_attr());
+  BuilderFixture f(chain_attr());
   f.writer.mmap({.pid = 10}, 0x400000, 0x1000, "/bin/a");
   f.writer.sample({.pid = 10}, chain({kUser, 0x401000, 0x401000}));
   CHECK(f.frames(f.run()) == std::vector<std::string>{"+4198400", "/bin/a+4096<"});
@@ -141,26 +141,26 @@ TEST_CASE("stacks say why they end") {
   SECTION("at the limit that was asked for") {
     auto attr = chain_attr();
     attr.sample_max_stack = 2;
-    Fixture f(attr);
+    BuilderFixture f(attr);
     f.writer.sample({.pid = 10}, chain({kUser, 1, 2}));
     CHECK(f.end(f.run()) == StackEnd::kTooDeep);
   }
   SECTION("without a user part") {
     auto attr = chain_attr();
     attr.exclude_callchain_user = 1;
-    Fixture f(attr);
+    BuilderFixture f(attr);
     f.writer.sample({.pid = 10}, chain({kKernel, 0xffffffff81000000}));
     CHECK(f.end(f.run(PERF_RECORD_MISC_KERNEL)) == StackEnd::kNoUserStack);
   }
   SECTION("without a chain: where the sample was taken") {
-    Fixture f(oc::test::plain_attr(PERF_SAMPLE_IP));
+    BuilderFixture f(oc::test::plain_attr(PERF_SAMPLE_IP));
     f.writer.sample({.pid = 10, .ip = 0x1234});
     const oc_event event = f.run();
     CHECK(f.end(event) == StackEnd::kNotRecorded);
     CHECK(f.frames(event) == std::vector<std::string>{"+4660"});
   }
   SECTION("in a record that is cut off") {
-    Fixture f(chain_attr());
+    BuilderFixture f(chain_attr());
     f.writer.sample({.pid = 10}, chain({kUser, 1, 2}));
     f.writer.bytes[f.writer.starts[0] + f.events[0].layout.tail] = 200;  // more than there are
     CHECK(f.end(f.run()) == StackEnd::kDamaged);
@@ -168,7 +168,7 @@ TEST_CASE("stacks say why they end") {
 }
 
 TEST_CASE("places without stacks") {
-  Fixture f(chain_attr(), StackMode::kNone);
+  BuilderFixture f(chain_attr(), StackMode::kNone);
   f.writer.mmap({.pid = 10}, 0x400000, 0x1000, "/bin/a");
   f.writer.sample({.pid = 10, .ip = 0x400010}, chain({kUser, 0x400010}));
   const oc_event event = f.run();
@@ -178,7 +178,7 @@ TEST_CASE("places without stacks") {
 }
 
 TEST_CASE("the kernel's mapping tells its name and where it lies") {
-  Fixture f(chain_attr());
+  BuilderFixture f(chain_attr());
   f.writer.record(PERF_RECORD_MMAP, PERF_RECORD_MISC_KERNEL, ByteVector(40 - 8, 0));  // of nothing
   f.run();
   CHECK_FALSE(f.tables.kernel().is_told);
@@ -202,7 +202,7 @@ TEST_CASE("the kernel's mapping tells its name and where it lies") {
 TEST_CASE("code that the kernel makes has the name of its time, and none when it is gone") {
   constexpr uint64_t kAt = 0xffffffffc0300000;
   constexpr uint16_t kGone = 1;  // PERF_RECORD_KSYMBOL_FLAGS_UNREGISTER
-  Fixture f(chain_attr());
+  BuilderFixture f(chain_attr());
   const auto tell = [&](uint16_t flags, std::string_view name) {
     ByteVector body(16);
     const uint32_t size = 64;
@@ -229,7 +229,7 @@ TEST_CASE("code that the kernel makes has the name of its time, and none when it
 
 TEST_CASE("records and chains of noise do no harm") {
   std::mt19937 random(11);
-  Fixture f(chain_attr());
+  BuilderFixture f(chain_attr());
   const uint16_t types[] = {PERF_RECORD_MMAP, PERF_RECORD_MMAP2, PERF_RECORD_COMM,
                             PERF_RECORD_FORK, PERF_RECORD_EXIT,  PERF_RECORD_KSYMBOL};
   for (int round = 0; round < 20'000; ++round) {

@@ -21,8 +21,8 @@ using oc::test::RecordWriter;
 
 namespace {
 
-constexpr uint64_t kKernel = static_cast<uint64_t>(PERF_CONTEXT_KERNEL);
-constexpr uint64_t kUser = static_cast<uint64_t>(PERF_CONTEXT_USER);
+constexpr uint64_t kKernelMark = static_cast<uint64_t>(PERF_CONTEXT_KERNEL);
+constexpr uint64_t kUserMark = static_cast<uint64_t>(PERF_CONTEXT_USER);
 // Frame pointer, stack pointer, instruction pointer: asm/perf_regs.h.
 #if defined(__aarch64__)
 constexpr uint64_t kMask = 1ull << 29 | 1ull << 31 | 1ull << 32;
@@ -31,7 +31,7 @@ constexpr uint64_t kMask = 1ull << 6 | 1ull << 7 | 1ull << 8;
 #endif
 constexpr uint64_t kStack = 0x7ffe0000;
 constexpr uint64_t kCode = 0x100000;
-constexpr int32_t kPid = 0x3ffffff0;  // of no process of this machine
+constexpr int32_t kFolderPid = 0x3ffffff0;  // of no process of this machine
 
 perf_event_attr stack_attr(uint64_t more = 0) {
   perf_event_attr attr =
@@ -44,7 +44,7 @@ perf_event_attr stack_attr(uint64_t more = 0) {
 }
 
 /// A chain of the kernel's.
-ByteVector chain() { return ByteWriter().u64(2).u64(kKernel).u64(0xffffffff81000000).bytes; }
+ByteVector chain() { return ByteWriter().u64(2).u64(kKernelMark).u64(0xffffffff81000000).bytes; }
 
 /// Registers in kCode and a stack of two frames, kCode + 0x100 and kCode + 0x200 being their return addresses.
 ByteVector user_part() {
@@ -74,12 +74,12 @@ std::vector<uint64_t> words(std::span<const uint8_t> bytes) {
 }
 
 Fields at(uint64_t time) {
-  return {.time = time, .id = 1, .pid = kPid, .tid = kPid, .ip = kCode + 0x10};
+  return {.time = time, .id = 1, .pid = kFolderPid, .tid = kFolderPid, .ip = kCode + 0x10};
 }
 
 /// Data of stream 0, sideband of stream 1.
-struct Fixture {
-  explicit Fixture(const perf_event_attr& attr)
+struct FolderFixture {
+  explicit FolderFixture(const perf_event_attr& attr)
       : data(attr),
         sideband(attr),
         events(make_table({{attr, {1}}})),
@@ -89,7 +89,7 @@ struct Fixture {
   void map(uint64_t time) { sideband.mmap(at(time), kCode, 0x1000, "//anon"); }
   /// What was there before counts until the new program has its vDSO and something behind it.
   void exec(uint64_t time) {
-    sideband.comm(at(time), kPid, kPid, "other", true);
+    sideband.comm(at(time), kFolderPid, kFolderPid, "other", true);
     sideband.mmap(at(time), 0x700000, 0x1000, "[vdso]");
     sideband.mmap(at(time), 0x800000, 0x1000, "//anon");
   }
@@ -137,9 +137,9 @@ struct Fixture {
   }
 };
 
-const std::vector<uint64_t> kWhole{kKernel,      0xffffffff81000000, kUser,
+const std::vector<uint64_t> kWhole{kKernelMark,  0xffffffff81000000, kUserMark,
                                    kCode + 0x10, kCode + 0x100,      kCode + 0x200};
-const std::vector<uint64_t> kFirst{kKernel, 0xffffffff81000000, kUser, kCode + 0x10};
+const std::vector<uint64_t> kFirst{kKernelMark, 0xffffffff81000000, kUserMark, kCode + 0x10};
 
 }  // namespace
 
@@ -167,7 +167,7 @@ TEST_CASE("a folded sample keeps all other parts in the kernel's order") {
   REQUIRE_FALSE(seen.damaged);
   CHECK(words(seen.read) == std::vector<uint64_t>{77, 1});
   CHECK(words(seen.callchain) ==
-        std::vector<uint64_t>{kKernel, 0xffffffff81000000, kUser, 0x111, 0x222});
+        std::vector<uint64_t>{kKernelMark, 0xffffffff81000000, kUserMark, 0x111, 0x222});
   CHECK(std::equal(seen.raw.begin(), seen.raw.end(), raw.begin() + 4, raw.end()));
   CHECK(seen.weight == 88);
   CHECK(seen.cgroup == 99);
@@ -208,7 +208,7 @@ TEST_CASE("what the trace says of folded events has no registers and no stacks")
 }
 
 TEST_CASE("a stack is unwound with the code that was mapped at its moment") {
-  Fixture fixture(stack_attr());
+  FolderFixture fixture(stack_attr());
   fixture.sample(10);
   fixture.sample(20);
   fixture.sample(30);
@@ -224,7 +224,7 @@ TEST_CASE("a stack is unwound with the code that was mapped at its moment") {
 }
 
 TEST_CASE("sideband that is newer than the horizon waits for older samples of the next round") {
-  Fixture fixture(stack_attr());
+  FolderFixture fixture(stack_attr());
   fixture.map(5);
   fixture.exec(20);
   fixture.sample(10);
@@ -236,33 +236,34 @@ TEST_CASE("sideband that is newer than the horizon waits for older samples of th
 }
 
 TEST_CASE("a sample without a user's part keeps the kernel's chain") {
-  Fixture fixture(stack_attr());
+  FolderFixture fixture(stack_attr());
   fixture.data.sample(at(5), joined({chain(), no_user_part()}));
-  CHECK(fixture.fold(9) == std::vector<std::vector<uint64_t>>{{kKernel, 0xffffffff81000000}});
+  CHECK(fixture.fold(9) == std::vector<std::vector<uint64_t>>{{kKernelMark, 0xffffffff81000000}});
   CHECK(fixture.folder.counts().stacks == 0);
 }
 
 TEST_CASE("a chain is as deep as was asked for, kernel and user together") {
   perf_event_attr attr = stack_attr();
   attr.sample_max_stack = 3;
-  Fixture fixture(attr);
+  FolderFixture fixture(attr);
   fixture.map(1);
   fixture.sample(5);
-  CHECK(fixture.fold(9) == std::vector<std::vector<uint64_t>>{
-                               {kKernel, 0xffffffff81000000, kUser, kCode + 0x10, kCode + 0x100}});
+  CHECK(fixture.fold(9) ==
+        std::vector<std::vector<uint64_t>>{
+            {kKernelMark, 0xffffffff81000000, kUserMark, kCode + 0x10, kCode + 0x100}});
   CHECK(fixture.folder.counts().describe() ==
         std::vector<std::string>{"1 of 1 user stacks are cut: 1 too many frames"});
 }
 
 TEST_CASE("a span without stacks is passed on as it lies, other records of one with stacks too") {
-  Fixture plain(stack_attr());
+  FolderFixture plain(stack_attr());
   plain.data.lost(at(3), 1, 5);
   plain.map(2);
   plain.fold(9);
   CHECK(plain.spans[0].begin == plain.data.bytes.data());
   CHECK(plain.spans[1].begin == plain.sideband.bytes.data());
 
-  Fixture mixed(stack_attr());
+  FolderFixture mixed(stack_attr());
   mixed.data.lost(at(3), 1, 5);
   const size_t lost_bytes = mixed.data.bytes.size();
   mixed.sample(5);
@@ -275,7 +276,7 @@ TEST_CASE("a span without stacks is passed on as it lies, other records of one w
 }
 
 TEST_CASE("a sample that ends too early is told of and not stored") {
-  Fixture fixture(stack_attr());
+  FolderFixture fixture(stack_attr());
   fixture.data.sample(at(5), ByteWriter().u64(1000).bytes);
   fixture.sample(6);
   CHECK(fixture.fold(9).size() == 1);

@@ -20,8 +20,8 @@ using Times = std::vector<uint64_t>;
 /// An opened file with its source.
 struct Opened {
   explicit Opened(const ByteVector& bytes, const perf_event_attr& attr = plain_attr())
-      : Opened(PerfDataWriter(attr, bytes)) {}
-  explicit Opened(const PerfDataWriter& writer) {
+      : Opened(oc::test::PerfDataWriter(attr, bytes)) {}
+  explicit Opened(const oc::test::PerfDataWriter& writer) {
     const TempFile temporary(writer.bytes());
     auto opened = PerfDataFile::open(temporary.path());
     if (!opened) FAIL(opened.error().what);
@@ -128,7 +128,7 @@ TEST_CASE("untimed records go with the round in which they stand") {
 
 TEST_CASE("a truncated file is read up to its last whole record, and a note gives the offset") {
   const auto w = samples({1, 2, 3});
-  const PerfDataWriter writer(plain_attr(), w.bytes);
+  const oc::test::PerfDataWriter writer(plain_attr(), w.bytes);
   const auto whole = writer.bytes();
   const size_t begin = whole.size() - w.bytes.size();
   for (size_t size = begin; size < whole.size(); ++size) {
@@ -172,7 +172,7 @@ TEST_CASE("a record that reaches beyond the end ends the reading") {
 }
 
 TEST_CASE("an unfinished recording is read to the end") {
-  PerfDataWriter writer(plain_attr(), samples({2, 1, 3}).bytes);
+  oc::test::PerfDataWriter writer(plain_attr(), samples({2, 1, 3}).bytes);
   writer.is_finished = false;
   Opened opened(writer);
   CHECK(opened.times() == Times{1, 2, 3});

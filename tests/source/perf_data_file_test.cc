@@ -165,7 +165,7 @@ TEST_CASE("ids outside the file cost the ids, not the file") {
 }
 
 TEST_CASE("many attrs whose ids lie outside the file are one note") {
-  PerfDataWriter w;
+  oc::test::PerfDataWriter w;
   for (int i = 0; i < 300; ++i) w.add(plain_attr(), {1});
   w.records = three_records();
   auto bytes = w.bytes();
@@ -181,7 +181,7 @@ TEST_CASE("ids that claim more bytes than the file has are refused") {
 }
 
 TEST_CASE("attrs that share one large block of ids do not multiply it in memory") {
-  PerfDataWriter w;
+  oc::test::PerfDataWriter w;
   std::vector<uint64_t> ids(4096);
   for (size_t i = 0; i < ids.size(); ++i) ids[i] = 7'000'000 * i;
   w.add(plain_attr(), ids);

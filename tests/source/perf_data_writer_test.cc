@@ -24,12 +24,12 @@ using oc::test::RecordWriter;
 namespace {
 
 /// A folder that goes at the end, with all in it.
-struct Folder {
-  Folder() {
+struct WriterFolder {
+  WriterFolder() {
     char name[] = "/tmp/oc-writer-XXXXXX";
     path = mkdtemp(name);
   }
-  ~Folder() {
+  ~WriterFolder() {
     const std::string command = "rm -rf " + path;
     if (std::system(command.c_str()) != 0) WARN("left " + path);
   }
@@ -83,11 +83,11 @@ uint64_t count_records(const std::string& path, std::vector<std::string>* notes 
 
 TEST_CASE("a finished trace is of file mode, with every section") {
   for (const int compression : {0, 1}) {
-    const Folder folder;
+    const WriterFolder folder;
     const auto events = two_kinds();
     auto output = TraceOutput::open(folder / "t.data");
     REQUIRE(output);
-    PerfDataWriter writer(*output, compression);
+    oc::source::PerfDataWriter writer(*output, compression);
     REQUIRE(writer.begin(events, some_features(), {}, 1 << 20));
     const ByteVector bytes = samples(5000);
     const Span span = span_of(bytes);
@@ -115,12 +115,12 @@ TEST_CASE("a finished trace is of file mode, with every section") {
 }
 
 TEST_CASE("a trace that was never finished is read as far as it goes") {
-  const Folder folder;
+  const WriterFolder folder;
   const auto events = two_kinds();
   const ByteVector bytes = samples(300);
   {
     auto output = TraceOutput::open(folder / "t.data");
-    PerfDataWriter writer(*output, 0);
+    oc::source::PerfDataWriter writer(*output, 0);
     REQUIRE(writer.begin(events, some_features(), {}, 1 << 20));
     const Span span = span_of(bytes);
     for (int i = 0; i < 3; ++i) REQUIRE(writer.append(std::span(&span, 1), true));
@@ -138,11 +138,11 @@ TEST_CASE("a trace that was never finished is read as far as it goes") {
 }
 
 TEST_CASE("what does not fit is cut off between two records, and the rest is a whole trace") {
-  const Folder folder;
+  const WriterFolder folder;
   const auto events = two_kinds();
   const ByteVector bytes = samples(2000);
   auto output = TraceOutput::open(folder / "t.data");
-  PerfDataWriter writer(*output, 0);
+  oc::source::PerfDataWriter writer(*output, 0);
   REQUIRE(writer.begin(events, some_features(), {}, 1 << 20));
   struct rlimit before {};
   getrlimit(RLIMIT_FSIZE, &before);
@@ -169,11 +169,11 @@ TEST_CASE("what does not fit is cut off between two records, and the rest is a w
 }
 
 TEST_CASE("a limit is kept to the record") {
-  const Folder folder;
+  const WriterFolder folder;
   const auto events = two_kinds();
   const ByteVector bytes = samples(2000);
   auto output = TraceOutput::open(folder / "t.data");
-  PerfDataWriter writer(*output, 0);
+  oc::source::PerfDataWriter writer(*output, 0);
   REQUIRE(writer.begin(events, some_features(), {}, 1 << 20));
   const uint64_t limit = output->position() + 1001;
   writer.set_limit(limit);
@@ -186,12 +186,12 @@ TEST_CASE("a limit is kept to the record") {
 }
 
 TEST_CASE("more attrs than fit in front of the records stand behind them") {
-  const Folder folder;
+  const WriterFolder folder;
   std::vector<std::pair<perf_event_attr, std::vector<uint64_t>>> attrs;
   for (uint64_t i = 0; i < 600; ++i) attrs.push_back({oc::test::plain_attr(), {100 + i}});
   const auto events = oc::test::make_table(attrs);
   auto output = TraceOutput::open(folder / "t.data");
-  PerfDataWriter writer(*output, 0);
+  oc::source::PerfDataWriter writer(*output, 0);
   REQUIRE(writer.begin(events, some_features(), {}, 1 << 20));
   RecordWriter records(oc::test::plain_attr());
   records.sample({.time = 5, .id = 699});
@@ -209,7 +209,7 @@ TEST_CASE("more attrs than fit in front of the records stand behind them") {
 }
 
 TEST_CASE("more ids than a record holds are all in the finished file") {
-  const Folder folder;
+  const WriterFolder folder;
   std::vector<uint64_t> many;
   for (uint64_t i = 0; i < 10'000; ++i) many.push_back(1000 + i);
   const auto events = oc::test::make_table({{oc::test::plain_attr(), {11}},
@@ -222,7 +222,7 @@ TEST_CASE("more ids than a record holds are all in the finished file") {
   records.sample({.time = 8, .id = 10'999});
   const Span span = span_of(records.bytes);
   auto output = TraceOutput::open(folder / "t.data");
-  PerfDataWriter writer(*output, 0);
+  oc::source::PerfDataWriter writer(*output, 0);
   REQUIRE(writer.begin(events, some_features(), {}, 1 << 20));
   REQUIRE(writer.append(std::span(&span, 1), true));
   const std::string partial = output->current_path();
@@ -252,14 +252,14 @@ TEST_CASE("a stream refuses more ids than a record holds") {
   const auto events = oc::test::make_table({{oc::test::plain_attr(), many}});
   auto output = TraceOutput::open("/dev/null");
   REQUIRE(output);
-  PerfDataWriter writer(*output, 0);
+  oc::source::PerfDataWriter writer(*output, 0);
   const auto status = writer.begin(events, some_features(), {}, 1 << 20);
   REQUIRE(!status);
   CHECK(status.error().what.find("10000 places") != std::string::npos);
 }
 
 TEST_CASE("an older trace of the name is kept, and one that is being written is not touched") {
-  const Folder folder;
+  const WriterFolder folder;
   std::ofstream(folder / "t.data") << "older";
   auto output = TraceOutput::open(folder / "t.data");
   REQUIRE(output);

@@ -22,7 +22,7 @@ namespace {
 using Times = std::vector<uint64_t>;
 
 /// Samples of these times, a round after every third.
-ByteVector samples(const Times& times) {
+ByteVector samples_in_rounds(const Times& times) {
   RecordWriter w(plain_attr());
   for (size_t i = 0; i < times.size(); ++i) {
     w.sample({.time = times[i], .id = 1});
@@ -78,12 +78,12 @@ std::string notes_of(const RecordedTrace& trace) {
 
 const Times kTimes = {5, 6, 7, 8, 9, 10, 11, 12};
 
-PerfDataWriter plain_file(const ByteVector& records) { return {plain_attr(), records}; }
+oc::test::PerfDataWriter plain_file(const ByteVector& records) { return {plain_attr(), records}; }
 
 }  // namespace
 
 TEST_CASE("a file in pipe mode tells its events, facts and records") {
-  PerfDataWriter file(tracepoint_attr(7), samples(kTimes));
+  oc::test::PerfDataWriter file(tracepoint_attr(7), samples_in_rounds(kTimes));
   file.feature(1, tracing_data({format_text("first", 7)})).feature(3, perf_string("host"));
   file.feature(11, ByteWriter().u32(1).add(perf_string("perf")).bytes);
   for (const uint32_t attr_bytes : {64u, 112u, 136u, 152u}) {
@@ -107,7 +107,7 @@ TEST_CASE("the last name that a stream gives to an event counts, and build ids a
   w.record(
       67, PERF_RECORD_MISC_KERNEL,
       ByteWriter().u32(0xffffffff).add(ByteVector(16, 0xab)).pad(4).u64(0).text("[k]").pad().bytes);
-  const auto trace = load(pipe_bytes(plain_file(w.raw_bytes(samples(kTimes)).bytes)));
+  const auto trace = load(pipe_bytes(plain_file(w.raw_bytes(samples_in_rounds(kTimes)).bytes)));
   CHECK(trace->events()[0].name == "renamed");
   REQUIRE(trace->facts().build_ids.size() == 1);
   const auto& build = trace->facts().build_ids[0];
@@ -120,14 +120,14 @@ TEST_CASE("the last name that a stream gives to an event counts, and build ids a
 TEST_CASE("kernel records before the first sample are records like others") {
   RecordWriter w(plain_attr());
   w.comm({.time = 1, .id = 1}, 5, 5, "early").mmap({.time = 2, .id = 1}, 0x1000, 0x1000, "/bin/x");
-  const auto trace = load(pipe_bytes(plain_file(w.raw_bytes(samples({3, 4})).bytes)));
+  const auto trace = load(pipe_bytes(plain_file(w.raw_bytes(samples_in_rounds({3, 4})).bytes)));
   CHECK(times_of(*trace) == Times{1, 2, 3, 4});
 }
 
 TEST_CASE("samples of an event that is described behind others' samples belong to nobody") {
   RecordWriter w(plain_attr());
   w.sample({.time = 1, .id = 1});
-  PerfDataWriter late;
+  oc::test::PerfDataWriter late;
   late.add(plain_attr(), {2});
   const auto described = pipe_bytes(late);  // magic and size, then the record
   w.raw_bytes(ByteVector(described.begin() + 16, described.end()));
@@ -179,7 +179,7 @@ TEST_CASE("without marks of rounds a stream is handed on by halves of what may b
 }
 
 TEST_CASE("compressed records of every kind and cut read as the plain ones") {
-  const auto records = samples(kTimes);
+  const auto records = samples_in_rounds(kTimes);
   for (const uint32_t type : {81u, 83u}) {
     for (const size_t piece : {1u, 7u, 8u, 40u, 64u, 100000u}) {
       INFO("type " << type << " in pieces of " << piece);
@@ -195,7 +195,7 @@ TEST_CASE("compressed records of every kind and cut read as the plain ones") {
 }
 
 TEST_CASE("damage in compressed records ends the reading behind what was whole") {
-  auto packed = compressed_records(samples(kTimes), 81, 80);
+  auto packed = compressed_records(samples_in_rounds(kTimes), 81, 80);
   const auto whole = times_of(*load(plain_file(packed).feature(27, ByteVector(20)).bytes()));
   REQUIRE(whole == kTimes);
   for (size_t at = 8; at < packed.size(); ++at) {  // zstd has no checksum here: it may decode
@@ -214,7 +214,7 @@ TEST_CASE("damage in compressed records ends the reading behind what was whole")
 }
 
 TEST_CASE("a stream that is cut anywhere gives the records before the cut") {
-  const auto whole = pipe_bytes(plain_file(samples(kTimes)));
+  const auto whole = pipe_bytes(plain_file(samples_in_rounds(kTimes)));
   const size_t header = pipe_bytes(plain_file({})).size();
   for (size_t size = 0; size < whole.size(); ++size) {
     INFO("cut at " << size);
@@ -258,7 +258,7 @@ TEST_CASE("a pipe is read while it is written") {
   REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
   const oc::base::Fd reading(ends[0]);
   oc::base::Fd writing(ends[1]);
-  const auto bytes = pipe_bytes(plain_file(samples(kTimes)));
+  const auto bytes = pipe_bytes(plain_file(samples_in_rounds(kTimes)));
   std::thread writer([&] {
     for (const uint8_t byte : bytes) {
       if (write(writing.number(), &byte, 1) != 1) break;
@@ -281,7 +281,7 @@ TEST_CASE("a pipe whose writer is silent returns in time, and ends when it is wo
   int ends[2];
   REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
   const oc::base::Fd reading(ends[0]), writing(ends[1]);
-  const auto bytes = pipe_bytes(plain_file(samples(kTimes)));
+  const auto bytes = pipe_bytes(plain_file(samples_in_rounds(kTimes)));
   REQUIRE(write(writing.number(), bytes.data(), bytes.size()) ==
           static_cast<ssize_t>(bytes.size()));
   auto trace = RecordedTrace::open("/dev/fd/" + std::to_string(reading.number()));
@@ -319,7 +319,7 @@ TEST_CASE("a file in file mode that comes through a pipe is kept and read as a f
   REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
   const oc::base::Fd reading(ends[0]);
   oc::base::Fd writing(ends[1]);
-  const auto bytes = plain_file(samples(kTimes)).bytes();
+  const auto bytes = plain_file(samples_in_rounds(kTimes)).bytes();
   REQUIRE(write(writing.number(), bytes.data(), bytes.size()) ==
           static_cast<ssize_t>(bytes.size()));
   writing.close();

@@ -22,12 +22,12 @@ namespace fs = std::filesystem;
 namespace {
 
 /// A folder that goes at the end, with all in it.
-struct Folder {
-  Folder() {
+struct OutputFolder {
+  OutputFolder() {
     char name[] = "/tmp/oc-output-XXXXXX";
     path = mkdtemp(name);
   }
-  ~Folder() {
+  ~OutputFolder() {
     std::error_code ignored;
     fs::remove_all(path, ignored);
   }
@@ -58,7 +58,7 @@ bool says(const std::string& text, const char* part) {
 }  // namespace
 
 TEST_CASE("a name whose recording has written nothing yet is taken all the same") {
-  const Folder folder;
+  const OutputFolder folder;
   auto output = TraceOutput::open(folder / "t.data");
   REQUIRE(output);
   CHECK(says(error_of(folder / "t.data"), "being written by another"));
@@ -70,7 +70,7 @@ TEST_CASE("a name whose recording has written nothing yet is taken all the same"
 }
 
 TEST_CASE("of many that want one name at once, one gets it") {
-  const Folder folder;
+  const OutputFolder folder;
   constexpr int kThreads = 6;
   for (int round = 0; round < 30; ++round) {
     const std::string path = folder / std::to_string(round);
@@ -101,7 +101,7 @@ TEST_CASE("of many that want one name at once, one gets it") {
 }
 
 TEST_CASE("what a killed recording left is kept, or nothing is begun") {
-  const Folder folder;
+  const OutputFolder folder;
   std::ofstream(folder / "t.data.partial") << "killed";
   {
     auto output = TraceOutput::open(folder / "t.data");
@@ -116,7 +116,7 @@ TEST_CASE("what a killed recording left is kept, or nothing is begun") {
 }
 
 TEST_CASE("no link is written through") {
-  const Folder folder;
+  const OutputFolder folder;
   std::ofstream(folder / "victim") << "precious";
   fs::create_symlink(folder / "victim", folder / "t.data.partial");
   CHECK(says(error_of(folder / "t.data"), "symbolic link"));
@@ -146,7 +146,7 @@ TEST_CASE("character devices are written to, block devices are not") {
   REQUIRE(null);
   CHECK(!null->is_seekable());
   put(*null, "gone");
-  const Folder folder;
+  const OutputFolder folder;
   // Without the right to make one: any that is there.
   std::string block = folder / "disk";
   if (mknod(block.c_str(), S_IFBLK | 0600, makedev(1, 250)) != 0) {

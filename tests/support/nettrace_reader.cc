@@ -40,7 +40,7 @@ struct Wrong {
   std::string what;
 };
 
-void require(bool is_so, const char* what) {
+void demand(bool is_so, const char* what) {
   if (!is_so) throw Wrong{what};
 }
 
@@ -48,12 +48,12 @@ uint64_t read_varuint(Bytes& bytes, unsigned most_bits) {
   uint64_t value = 0;
   for (unsigned shift = 0;; shift += 7) {
     const auto byte = bytes.read<uint8_t>();
-    require(!bytes.failed(), "a number is cut");
-    require(shift < 63 || byte <= 1, "a number has more than 64 bits");
+    demand(!bytes.failed(), "a number is cut");
+    demand(shift < 63 || byte <= 1, "a number has more than 64 bits");
     value |= uint64_t{byte & 0x7fu} << shift;
     if (!(byte & 0x80)) break;
   }
-  require(most_bits == 64 || value >> most_bits == 0, "a number is too large");
+  demand(most_bits == 64 || value >> most_bits == 0, "a number is too large");
   return value;
 }
 
@@ -76,14 +76,14 @@ bool is_utf8(std::string_view text) {
 }
 
 std::string checked(std::string_view text) {
-  require(is_utf8(text), "a text is no UTF-8");
+  demand(is_utf8(text), "a text is no UTF-8");
   return std::string(text);
 }
 
 std::string read_text(Bytes& bytes) {
   const uint64_t size = read_varuint(bytes, 32);
   const auto text = bytes.text(size);
-  require(!bytes.failed(), "a text is cut");
+  demand(!bytes.failed(), "a text is cut");
   return checked(text);
 }
 
@@ -100,22 +100,22 @@ class Reader {
   explicit Reader(std::span<const uint8_t> bytes) : bytes_(bytes) {}
 
   NettraceFile read() {
-    require(bytes_.text(8) == "Nettrace", "the magic is missing");
-    require(bytes_.read<uint32_t>() == 0, "the reserved number is not 0");
-    require(bytes_.read<uint32_t>() == 6, "the major version is not 6");
+    demand(bytes_.text(8) == "Nettrace", "the magic is missing");
+    demand(bytes_.read<uint32_t>() == 0, "the reserved number is not 0");
+    demand(bytes_.read<uint32_t>() == 6, "the major version is not 6");
     bytes_.read<uint32_t>();
-    require(!bytes_.failed(), "the header is cut");
+    demand(!bytes_.failed(), "the header is cut");
     for (bool is_first = true;; is_first = false) {
       const auto header = bytes_.read<uint32_t>();
-      require(!bytes_.failed(), "there is no block that ends the file");
+      demand(!bytes_.failed(), "there is no block that ends the file");
       const auto kind = static_cast<uint8_t>(header >> 24);
       const auto block = bytes_.take(header & 0xffffff);
-      require(!bytes_.failed(), "a block is cut");
-      require((kind == kTrace) == is_first, "the first block, and only that, must be the trace's");
+      demand(!bytes_.failed(), "a block is cut");
+      demand((kind == kTrace) == is_first, "the first block, and only that, must be the trace's");
       ++file_.blocks[kind];
       file_.largest_block = std::max(file_.largest_block, block.size());
       if (kind == kEnd) {
-        require(block.empty() && bytes_.remaining() == 0, "something follows the end");
+        demand(block.empty() && bytes_.remaining() == 0, "something follows the end");
         return std::move(file_);
       }
       read_block(kind, Bytes(block));
@@ -157,25 +157,25 @@ class Reader {
       const std::string name = read_text(block);
       file_.facts[name] = read_text(block);
     }
-    require(!block.failed() && block.remaining() == 0, "the trace block has another size");
-    require(file_.frequency > 0, "the ticks have no frequency");
-    require(file_.pointer_size == 8 || file_.pointer_size == 4,
-            "pointers have neither 4 nor 8 bytes");
-    require(file_.wall[1] >= 1 && file_.wall[1] <= 12 && file_.wall[3] >= 1 &&
-                file_.wall[3] <= 31 && file_.wall[2] >= 0 && file_.wall[2] <= 6,
-            "the time is none");
+    demand(!block.failed() && block.remaining() == 0, "the trace block has another size");
+    demand(file_.frequency > 0, "the ticks have no frequency");
+    demand(file_.pointer_size == 8 || file_.pointer_size == 4,
+           "pointers have neither 4 nor 8 bytes");
+    demand(file_.wall[1] >= 1 && file_.wall[1] <= 12 && file_.wall[3] >= 1 && file_.wall[3] <= 31 &&
+               file_.wall[2] >= 0 && file_.wall[2] <= 6,
+           "the time is none");
   }
 
   /// Steps over a type; the elements of RelLoc and DataLoc must have a fixed size, which we do not write.
   void skip_type(Bytes& bytes, int depth = 0) {
-    require(depth < 16, "types are nested too deeply");
+    demand(depth < 16, "types are nested too deeply");
     const auto code = bytes.read<uint8_t>();
-    require(code >= 1 && code <= 26 && code != 2 && code != 15, "there is no such type");
+    demand(code >= 1 && code <= 26 && code != 2 && code != 15, "there is no such type");
     if (code == kArray || code == kFixedArray || code == kRelLoc || code == kDataLoc)
       skip_type(bytes, depth + 1);
     if (code == kFixedArray) bytes.read<uint16_t>();
     if (code == kObject) read_fields(bytes, depth + 1);
-    require(!bytes.failed(), "a type is cut");
+    demand(!bytes.failed(), "a type is cut");
   }
 
   std::vector<NettraceFile::Field> read_fields(Bytes& bytes, int depth = 0) {
@@ -183,7 +183,7 @@ class Reader {
     const auto count = bytes.read<uint16_t>();
     for (uint16_t i = 0; i < count; ++i) {
       Bytes field(bytes.take(bytes.read<uint16_t>()));
-      require(!bytes.failed(), "a field is cut");
+      demand(!bytes.failed(), "a field is cut");
       NettraceFile::Field read;
       read.name = read_text(field);
       const uint8_t* type = field.at();
@@ -198,7 +198,7 @@ class Reader {
     block.skip(block.read<uint16_t>());
     while (block.remaining() != 0) {
       Bytes row(block.take(block.read<uint16_t>()));
-      require(!block.failed(), "a row of metadata is cut");
+      demand(!block.failed(), "a row of metadata is cut");
       NettraceFile::Kind kind;
       kind.id = static_cast<uint32_t>(read_varuint(row, 32));
       kind.provider = read_text(row);
@@ -206,11 +206,11 @@ class Reader {
       kind.name = read_text(row);
       kind.fields = read_fields(row);
       Bytes facts(row.take(row.read<uint16_t>()));
-      require(!row.failed(), "optional metadata are cut");
+      demand(!row.failed(), "optional metadata are cut");
       while (facts.remaining() != 0) read_fact(facts, kind);
-      require(kind.id != 0, "metadata have the id 0");
+      demand(kind.id != 0, "metadata have the id 0");
       const bool is_new = kinds_.try_emplace(kind.id, file_.kinds.size()).second;
-      require(is_new, "an id of metadata is used twice");
+      demand(is_new, "an id of metadata is used twice");
       file_.kinds.push_back(std::move(kind));
     }
   }
@@ -240,13 +240,13 @@ class Reader {
       default:
         throw Wrong{"there is no such kind of optional metadata"};
     }
-    require(!facts.failed(), "optional metadata are cut");
+    demand(!facts.failed(), "optional metadata are cut");
   }
 
   void read_threads(Bytes& block) {
     while (block.remaining() != 0) {
       Bytes row(block.take(block.read<uint16_t>()));
-      require(!block.failed(), "a row of a thread is cut");
+      demand(!block.failed(), "a row of a thread is cut");
       NettraceFile::Thread thread;
       thread.index = read_varuint(row, 64);
       while (row.remaining() != 0) {
@@ -270,7 +270,7 @@ class Reader {
         }
       }
       const bool is_new = threads_.try_emplace(thread.index, file_.threads.size()).second;
-      require(is_new, "a thread index is used twice");
+      demand(is_new, "a thread index is used twice");
       sequences_[thread.index] = 0;
       file_.threads.push_back(std::move(thread));
     }
@@ -279,9 +279,9 @@ class Reader {
   /// An end of a thread's numbers: what is missing before it was lost.
   void check_sequence(uint64_t thread, uint32_t sequence) {
     const auto at = sequences_.find(thread);
-    require(at != sequences_.end(), "a thread was not told before");
+    demand(at != sequences_.end(), "a thread was not told before");
     const auto missing = static_cast<int32_t>(sequence - at->second);
-    require(missing >= 0, "a sequence number goes back");
+    demand(missing >= 0, "a sequence number goes back");
     file_.lost += static_cast<uint32_t>(missing);
     at->second = sequence;
   }
@@ -297,25 +297,25 @@ class Reader {
 
   void read_stacks(Bytes& block) {
     const auto first = block.read<uint32_t>(), count = block.read<uint32_t>();
-    require(!block.failed() && first >= 1, "stacks begin with id 0");
+    demand(!block.failed() && first >= 1, "stacks begin with id 0");
     for (uint32_t i = 0; i < count; ++i) {
       Bytes stack(block.take(block.read<uint32_t>()));
-      require(!block.failed(), "a stack is cut");
+      demand(!block.failed(), "a stack is cut");
       std::vector<uint64_t> addresses;
       while (stack.remaining() != 0) {
         addresses.push_back(file_.pointer_size == 8 ? stack.read<uint64_t>()
                                                     : stack.read<uint32_t>());
       }
-      require(!stack.failed(), "a stack is not a number of pointers");
-      require(stacks_.try_emplace(first + i, std::move(addresses)).second,
-              "a stack's id is used twice");
+      demand(!stack.failed(), "a stack is not a number of pointers");
+      demand(stacks_.try_emplace(first + i, std::move(addresses)).second,
+             "a stack's id is used twice");
     }
-    require(block.remaining() == 0, "there are more stacks than were counted");
+    demand(block.remaining() == 0, "there are more stacks than were counted");
   }
 
   void read_labels(Bytes& block) {
     const auto first = block.read<uint32_t>(), count = block.read<uint32_t>();
-    require(!block.failed() && first >= 1, "label lists begin with id 0");
+    demand(!block.failed() && first >= 1, "label lists begin with id 0");
     for (uint32_t i = 0; i < count; ++i) {
       std::vector<NettraceFile::Label> list;
       for (bool is_last = false; !is_last;) {
@@ -337,26 +337,26 @@ class Reader {
             label.number = read_varint(block);
         } else
           throw Wrong{"there is no such kind of label"};
-        require(!block.failed(), "a label is cut");
+        demand(!block.failed(), "a label is cut");
         list.push_back(std::move(label));
       }
-      require(labels_.try_emplace(first + i, std::move(list)).second,
-              "a label list's id is used twice");
+      demand(labels_.try_emplace(first + i, std::move(list)).second,
+             "a label list's id is used twice");
     }
-    require(block.remaining() == 0, "there are more label lists than were counted");
+    demand(block.remaining() == 0, "there are more label lists than were counted");
   }
 
   void read_sequence_point(Bytes& block) {
     const auto time = block.read<uint64_t>();
     const auto flags = block.read<uint32_t>(), count = block.read<uint32_t>();
-    require(time >= window_, "sequence points go back in time");
-    require(static_cast<int64_t>(time) >= newest_,
-            "an event before a sequence point is younger than it");
+    demand(time >= window_, "sequence points go back in time");
+    demand(static_cast<int64_t>(time) >= newest_,
+           "an event before a sequence point is younger than it");
     for (uint32_t i = 0; i < count; ++i) {
       const uint64_t index = read_varuint(block, 64);
       check_sequence(index, static_cast<uint32_t>(read_varuint(block, 32)));
     }
-    require(!block.failed() && block.remaining() == 0, "a sequence point has another size");
+    demand(!block.failed() && block.remaining() == 0, "a sequence point has another size");
     window_ = time;
     stacks_.clear();
     labels_.clear();
@@ -374,10 +374,10 @@ class Reader {
   void read_events(Bytes& block) {
     const auto size = block.read<uint16_t>(), flags = block.read<uint16_t>();
     const auto first = block.read<int64_t>(), last = block.read<int64_t>();
-    require(size >= 20 && !block.failed(), "the header of a block of events is cut");
-    require(flags & 1, "headers of events are not compressed: we read no such files");
+    demand(size >= 20 && !block.failed(), "the header of a block of events is cut");
+    demand(flags & 1, "headers of events are not compressed: we read no such files");
     block.skip(size - 20);
-    require(block.remaining() != 0, "a block of events has none");
+    demand(block.remaining() != 0, "a block of events has none");
     Header header;
     while (block.remaining() != 0) {
       const auto bits = block.read<uint8_t>();
@@ -395,9 +395,9 @@ class Reader {
       if (bits & 16) header.labels = number();
       if (bits & 128) header.size = number();
       Bytes payload(block.take(header.size));
-      require(!block.failed(), "an event is cut");
-      require((first == 0 && last == 0) || (header.time >= first && header.time <= last),
-              "an event lies outside its block's times");
+      demand(!block.failed(), "an event is cut");
+      demand((first == 0 && last == 0) || (header.time >= first && header.time <= last),
+             "an event lies outside its block's times");
       add_event(header, (bits & 64) != 0, payload);
     }
   }
@@ -405,28 +405,28 @@ class Reader {
   void add_event(const Header& header, bool is_sorted, Bytes& payload) {
     NettraceFile::Event event;
     const auto kind = kinds_.find(header.kind);
-    require(kind != kinds_.end(), "an event's metadata were not told before");
+    demand(kind != kinds_.end(), "an event's metadata were not told before");
     event.kind = static_cast<uint32_t>(kind->second);
     const auto thread = threads_.find(header.thread);
-    require(thread != threads_.end() && threads_.count(header.capture) != 0,
-            "an event's thread was not told before");
+    demand(thread != threads_.end() && threads_.count(header.capture) != 0,
+           "an event's thread was not told before");
     event.thread = static_cast<uint32_t>(thread->second);
     check_sequence(header.capture, header.sequence - 1);
     sequences_[header.capture] = header.sequence;
     if (header.stack != 0) {
       const auto stack = stacks_.find(header.stack);
-      require(stack != stacks_.end(),
-              "an event's stack was not told before");  // TraceEvent says nothing
+      demand(stack != stacks_.end(),
+             "an event's stack was not told before");  // TraceEvent says nothing
       event.stack = stack->second;
     }
     if (header.labels != 0) {
       const auto labels = labels_.find(header.labels);
-      require(labels != labels_.end(), "an event's labels were not told before");
+      demand(labels != labels_.end(), "an event's labels were not told before");
       event.labels = labels->second;
     }
-    require(static_cast<uint64_t>(header.time) >= window_,
-            "an event is older than the sequence point before it");
-    require(header.time >= sorted_until_, "an event is older than a sorted one before it");
+    demand(static_cast<uint64_t>(header.time) >= window_,
+           "an event is older than the sequence point before it");
+    demand(header.time >= sorted_until_, "an event is older than a sorted one before it");
     if (is_sorted) sorted_until_ = header.time;
     newest_ = std::max(newest_, header.time);
     event.cpu = header.cpu;
@@ -439,7 +439,7 @@ class Reader {
   void read_payload(const NettraceFile::Kind& kind, Bytes& payload, NettraceFile::Event& event) {
     for (const NettraceFile::Field& field : kind.fields) {
       event.values[field.name] = read_value(field.type, payload);
-      require(!payload.failed(), "a payload is shorter than its fields");
+      demand(!payload.failed(), "a payload is shorter than its fields");
     }
     if (payload.remaining() != 0)
       ++file_.deviations["undeclared bytes in the payload of " + kind.name];

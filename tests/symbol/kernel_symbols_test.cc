@@ -16,7 +16,7 @@ namespace {
 
 const std::vector<uint8_t> kOwnId(20, 0xab), kOtherId(20, 0xcd);
 
-constexpr const char* kText =
+constexpr const char* kKernelText =
     "ffffffff81000000 T _stext\n"
     "ffffffff81000040 t work\n"
     "ffffffff81000080 t more\n"
@@ -27,7 +27,7 @@ struct Machine {
   TemporaryFolder folder;
   KernelSymbols::Settings settings;
 
-  explicit Machine(const std::string& kallsyms = kText) {
+  explicit Machine(const std::string& kallsyms = kKernelText) {
     folder.write("proc/kallsyms", kallsyms);
     folder.write("proc/modules", "nf_tables 4096 1 - Live 0xffffffffc0201000\n");
     std::string note("\4\0\0\0\24\0\0\0\3\0\0\0GNU\0", 16);
@@ -95,6 +95,12 @@ TEST_CASE("a kernel that hides its addresses is explained, with the command") {
   CHECK(kernel.find(0xffffffff81000050).name.empty());
   CHECK(kernel.reason().find("kptr_restrict is 1") != std::string::npos);
   CHECK(kernel.reason().find("sysctl kernel.kptr_restrict=0") != std::string::npos);
+  machine.folder.write("proc/sys/kernel/kptr_restrict", "0\n");  // then that is not what hides them
+  machine.folder.write("proc/sys/kernel/perf_event_paranoid", "2\n");
+  KernelSymbols paranoid(machine.settings);
+  CHECK(paranoid.find(0xffffffff81000050).name.empty());
+  CHECK(paranoid.reason().find("perf_event_paranoid is 2") != std::string::npos);
+  CHECK(paranoid.reason().find("kptr_restrict") == std::string::npos);
 }
 
 TEST_CASE("another kernel's trace never has the running kernel's names") {

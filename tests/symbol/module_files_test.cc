@@ -32,13 +32,13 @@ std::vector<uint8_t> bytes_of(const std::string& digits) {
 }
 
 /// One module of a trace, and where its files may lie.
-struct Trace {
+struct MappedTrace {
   TemporaryFolder folder;
   base::Interner strings;
   process::ModuleTable modules{strings};
   Places places;
 
-  Trace() {
+  MappedTrace() {
     places.debug_folders = {folder / "debug"};
     places.archives = {folder / "archive"};
   }
@@ -56,7 +56,7 @@ bool says(const std::string& text, const char* part) { return text.find(part) !=
 }  // namespace
 
 TEST_CASE("a file with the trace's build id is used, another one is refused and says so") {
-  Trace trace;
+  MappedTrace trace;
   trace.folder.put("elf_symbols/mini.so", "lib.so");
   const auto right = trace.add(trace.folder / "lib.so", kId);
   const auto wrong = trace.add(trace.folder / "lib.so", std::string(40, 'a'));
@@ -70,7 +70,7 @@ TEST_CASE("a file with the trace's build id is used, another one is refused and 
 }
 
 TEST_CASE("why a file cannot be used is said") {
-  Trace trace;
+  MappedTrace trace;
   trace.folder.write("text", "no program");
   std::filesystem::create_directory(trace.folder / "sub");
   mkfifo((trace.folder / "pipe").c_str(), 0600);
@@ -87,7 +87,7 @@ TEST_CASE("why a file cannot be used is said") {
 }
 
 TEST_CASE("a file that is deleted is read from the descriptor that was kept") {
-  Trace trace;
+  MappedTrace trace;
   trace.folder.put("dwarf/gcc5.so", "lib.so");
   const auto module = trace.add(trace.folder / "lib.so");
   ModuleFiles files(trace.modules, trace.places);
@@ -98,7 +98,7 @@ TEST_CASE("a file that is deleted is read from the descriptor that was kept") {
 }
 
 TEST_CASE("a file that is deleted is read as long as a process runs it") {
-  Trace trace;
+  MappedTrace trace;
   std::filesystem::copy_file("/bin/sleep", trace.folder / "gone");
   const std::string path = trace.folder / "gone";
   const pid_t child = fork();
@@ -132,7 +132,7 @@ TEST_CASE("a file that is deleted is read as long as a process runs it") {
 }
 
 TEST_CASE("without build ids another inode is another file") {
-  Trace trace;
+  MappedTrace trace;
   trace.folder.put("dwarf/gcc5.so", "lib.so");
   struct stat info {};
   REQUIRE(stat((trace.folder / "lib.so").c_str(), &info) == 0);
@@ -151,7 +151,7 @@ TEST_CASE("without build ids another inode is another file") {
 }
 
 TEST_CASE("without build ids an inode that was used again, or written over, is another file") {
-  Trace trace;
+  MappedTrace trace;
   trace.folder.put("dwarf/gcc5.so", "lib.so");
   const std::string path = trace.folder / "lib.so";
   const base::Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -191,7 +191,7 @@ TEST_CASE("without build ids an inode that was used again, or written over, is a
 
 TEST_CASE("a file is found in an archive by its build id, as perf lays archives out") {
   for (const char* name : {"/elf", ""}) {
-    Trace trace;
+    MappedTrace trace;
     const std::string place = "archive/.build-id/22/" + std::string(kId).substr(2) + name;
     trace.folder.put("elf_symbols/mini.so", place);
     const auto module = trace.add("/no such folder/lib.so", kId);
@@ -204,7 +204,7 @@ TEST_CASE("a file is found in an archive by its build id, as perf lays archives 
 }
 
 TEST_CASE("an archive's file with another build id than its place says is refused") {
-  Trace trace;
+  MappedTrace trace;
   trace.folder.put("dwarf/gcc5.so", "archive/.build-id/22/" + std::string(kId).substr(2) + "/elf");
   const auto module = trace.add("/no such folder/lib.so", kId);
   ModuleFiles files(trace.modules, trace.places);
@@ -216,7 +216,7 @@ TEST_CASE("a debug file is found by build id, and by the debug link in its three
   const std::string by_id = "debug/.build-id/22/" + std::string(kId).substr(2) + ".debug";
   const TemporaryFolder probe;
   for (int place = 0; place < 4; ++place) {
-    Trace trace;
+    MappedTrace trace;
     trace.folder.put("elf_symbols/mini.so", "bin/lib.so");
     const std::string places[] = {by_id, "bin/mini.debug", "bin/.debug/mini.debug",
                                   "debug" + (trace.folder / "bin/mini.debug")};
@@ -231,7 +231,7 @@ TEST_CASE("a debug file is found by build id, and by the debug link in its three
 }
 
 TEST_CASE("a debug file of another build is refused, and each place that was tried is told") {
-  Trace trace;
+  MappedTrace trace;
   trace.folder.put("elf_symbols/mini.so", "lib.so");
   trace.folder.put("dwarf/gcc5.so", "mini.debug");
   const auto module = trace.add(trace.folder / "lib.so");
@@ -243,7 +243,7 @@ TEST_CASE("a debug file of another build is refused, and each place that was tri
 }
 
 TEST_CASE("a debug link that leads back to the file itself is not followed") {
-  Trace trace;
+  MappedTrace trace;
   trace.folder.put("elf_symbols/mini.so", "mini.debug");
   const auto module = trace.add(trace.folder / "mini.debug");
   ModuleFiles files(trace.modules, trace.places);
@@ -252,7 +252,7 @@ TEST_CASE("a debug link that leads back to the file itself is not followed") {
 }
 
 TEST_CASE("compressed symbols that are damaged are told of, and the rest is used") {
-  Trace trace;
+  MappedTrace trace;
   trace.folder.put("elf_symbols/mini.so", "lib.so");
   {
     auto file = elf::File::open(trace.folder / "lib.so");
@@ -273,7 +273,7 @@ TEST_CASE("compressed symbols that are damaged are told of, and the rest is used
 }
 
 TEST_CASE("below --symfs lies all of it") {
-  Trace trace;
+  MappedTrace trace;
   trace.folder.put("elf_symbols/mini.so", "usr/lib/lib.so");
   trace.folder.put("dwarf/clang4.so",
                    "usr/lib/debug/.build-id/22/" + std::string(kId).substr(2) + ".debug");
@@ -286,7 +286,7 @@ TEST_CASE("below --symfs lies all of it") {
 }
 
 TEST_CASE("the vDSO is this process's own") {
-  Trace trace;
+  MappedTrace trace;
   process::Module module;
   module.kind = process::ModuleKind::kVdso;
   const auto id = trace.modules.intern(module);

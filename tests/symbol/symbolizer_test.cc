@@ -15,7 +15,7 @@ using symbol::Symbolizer;
 namespace {
 
 /// Frames of a trace, and their names.
-struct Trace {
+struct NamedTrace {
   test::TemporaryFolder folder;
   base::Interner strings;
   process::ModuleTable modules{strings};
@@ -50,7 +50,7 @@ struct Trace {
 
 TEST_CASE("a frame in a file has its function, its line, and the calls that were inlined there") {
   for (const char* name : {"dwarf/gcc5.so", "dwarf/gcc4.so", "dwarf/zlib.so"}) {
-    Trace trace;
+    NamedTrace trace;
     trace.begin();
     const auto module = trace.add(ModuleKind::kFile, test::fixture(name));
     const auto& entry = trace.names->find(trace.frame(module, 0x2e4));
@@ -81,7 +81,7 @@ TEST_CASE("a frame in a file has its function, its line, and the calls that were
 }
 
 TEST_CASE("a return address is looked up one byte before, and its offset is its own") {
-  Trace trace;
+  NamedTrace trace;
   trace.begin();
   const auto module = trace.add(ModuleKind::kFile, test::fixture("dwarf/gcc5.so"));
   const auto& exact = trace.names->find(trace.frame(module, 0x2e0, false));
@@ -96,7 +96,7 @@ TEST_CASE("a return address is looked up one byte before, and its offset is its 
 }
 
 TEST_CASE("entries of the PLT have the names of what they jump to") {
-  Trace trace;
+  NamedTrace trace;
   trace.begin(false);
   const auto module = trace.add(ModuleKind::kFile, test::fixture("dwarf/gcc5.so"));
   const auto& resolved = trace.names->find(trace.frame(module, 0x2a3));
@@ -105,7 +105,7 @@ TEST_CASE("entries of the PLT have the names of what they jump to") {
 }
 
 TEST_CASE("what was resolved once stays, and a batch is as one by one") {
-  Trace trace;
+  NamedTrace trace;
   trace.begin();
   std::vector<process::FrameId> ids{{}};
   std::vector<std::string> expected;
@@ -116,7 +116,7 @@ TEST_CASE("what was resolved once stays, and a batch is as one by one") {
       ids.push_back(trace.frame(module, offset));
   }
   trace.names->resolve(ids);
-  Trace other;
+  NamedTrace other;
   other.begin();
   for (const auto id : ids) {
     const Frame frame = trace.frames.find(id);
@@ -142,11 +142,11 @@ TEST_CASE("two threads tell what one tells") {
   REQUIRE(file);
   const auto* text = file->find_section(".text");
   REQUIRE(text != nullptr);
-  Trace one, two;
+  NamedTrace one, two;
   one.begin(true, 1);
   two.begin(true, 2);
   std::vector<process::FrameId> ids;
-  for (Trace* const trace : {&one, &two}) {
+  for (NamedTrace* const trace : {&one, &two}) {
     const auto module = trace->add(ModuleKind::kFile, self);
     ids.clear();
     for (uint64_t at = 0; at < text->size_bytes && ids.size() < 3000; at += 331)
@@ -173,7 +173,7 @@ TEST_CASE("two threads tell what one tells") {
 }
 
 TEST_CASE("given names win, and frames of nothing have a reason") {
-  Trace trace;
+  NamedTrace trace;
   trace.begin();
   const auto module = trace.add(ModuleKind::kFile, test::fixture("dwarf/gcc5.so"));
   const std::vector<symbol::GivenSymbol> given{{0x2b0, 0x10, "mine"}, {0x2d0, 4, "_ZN4mine3twoEv"}};
@@ -196,7 +196,7 @@ TEST_CASE("given names win, and frames of nothing have a reason") {
 }
 
 TEST_CASE("compiled code has names from perf's map of its process") {
-  Trace trace;
+  NamedTrace trace;
   trace.places.archives = {trace.folder.path()};
   trace.places.is_this_machine = false;
   trace.folder.write("perf-4711.map", "7f0000001000 80 js_function\n");
@@ -212,7 +212,7 @@ TEST_CASE("compiled code has names from perf's map of its process") {
 }
 
 TEST_CASE("code that the kernel made is named by its record, whatever the address") {
-  Trace trace;
+  NamedTrace trace;
   trace.places.is_this_machine = false;
   trace.places.proc = trace.folder / "proc";
   trace.begin();

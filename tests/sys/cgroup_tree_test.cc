@@ -12,7 +12,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::string kId = "3f1c" + std::string(60, 'a');
+const std::string kTreeId = "3f1c" + std::string(60, 'a');
 const std::string kOther = "3f1d" + std::string(60, 'b');
 
 /// A system with the hierarchies that `mounts` says, all groups in the unified one.
@@ -25,7 +25,7 @@ class System {
     std::ofstream(root_ / "proc/self/mounts") << mounts;
     for (const std::string& group :
          {std::string("cg/system.slice/ssh.service"),
-          "cg/system.slice/docker-" + kId + ".scope/inner", "cg/kubepods/pod1/" + kOther,
+          "cg/system.slice/docker-" + kTreeId + ".scope/inner", "cg/kubepods/pod1/" + kOther,
           std::string("v1/perf/web"), std::string("v1/memory/web")}) {
       fs::create_directories(root_ / group);
     }
@@ -78,10 +78,10 @@ TEST_CASE("a version 1 hierarchy with perf_event is the one that counts") {
 
 TEST_CASE("containers are found by the first digits of their ids") {
   const System system(kUnified);
-  const auto found = system.tree().find_container(kId.substr(0, 6));
+  const auto found = system.tree().find_container(kTreeId.substr(0, 6));
   REQUIRE(found);
   REQUIRE(found->size() == 1);
-  CHECK(found->front() == system.path("cg/system.slice/docker-" + kId + ".scope"));
+  CHECK(found->front() == system.path("cg/system.slice/docker-" + kTreeId + ".scope"));
   CHECK(system.tree().find_container(kOther)->front() == system.path("cg/kubepods/pod1/" + kOther));
 }
 
@@ -89,7 +89,7 @@ TEST_CASE("a container that is not there, or not one only, is told") {
   const System system(kUnified);
   const auto missing = system.tree().find_container("ffff");
   REQUIRE(!missing);
-  CHECK_THAT(missing.error().hint, Contains(kId.substr(0, 12)));
+  CHECK_THAT(missing.error().hint, Contains(kTreeId.substr(0, 12)));
   CHECK_THAT(system.tree().find_container("web-1").error().hint, Contains("docker ps"));
   CHECK(!system.tree().find_container("3f1"));  // too few digits
 }

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <cstddef>
+#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -58,7 +60,9 @@ class Program {
     std::copy(tail.begin(), tail.end(), code_bytes.end() - 32);
     elf.add(".text", kText, code_bytes, {PT_LOAD}, PF_R | PF_X)
         .add(".eh_frame", 0x5000, writer_.bytes());
-    auto file = oc::elf::File::make(elf.make(), "program");
+    ByteVector bytes = elf.make();
+    std::memcpy(bytes.data() + offsetof(Elf64_Ehdr, e_entry), &entry, sizeof entry);
+    auto file = oc::elf::File::make(std::move(bytes), "program");
     REQUIRE(file);
     const uint64_t offset = *file->find_offset(kText);
     REQUIRE(offset != kText);  // addresses as linked are no offsets
@@ -68,6 +72,7 @@ class Program {
     code.add({kBase, kBase + 0x4000, offset, table_.get(), false, 7});
   }
 
+  uint64_t entry = 0;  ///< as linked
   /// Code without CFI, and where it is.
   ByteVector tail;
   static constexpr uint64_t kTail = kBase + 0x4000 - 32;

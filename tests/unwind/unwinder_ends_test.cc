@@ -41,6 +41,25 @@ TEST_CASE("each end has its reason") {
   for (uint32_t i = 0; i < kEndCount; ++i) CHECK_FALSE(describe(static_cast<End>(i)).empty());
 }
 
+TEST_CASE("nothing calls the code at which a program begins, though it has no CFI") {
+  Program program;
+  const uint64_t plain = program.add(CfiProgram().cfa_offset(16));
+  const uint64_t start = program.add({}) + kSize;  // no function from here on
+  program.entry = kText + (start - kBase);
+  program.map();
+  const auto end_at = [&](uint64_t caller) {
+    Thread thread;
+    thread.at(plain).word(1, caller).word(2, 1).word(3, plain + 1);
+    const Stack stack = unwind(thread, program.code);
+    CHECK(stack.addresses == Addresses{plain, caller});
+    return stack.end;
+  };
+  CHECK(end_at(start + 8) == End::kComplete);
+  CHECK(end_at(start + 61) == End::kComplete);
+  CHECK(end_at(start + 65) == End::kNoRules);  // that is other code
+  CHECK(end_at(start) == End::kNoMapping);  // a return to its first byte is of the function before
+}
+
 TEST_CASE("a register that the sample does not have ends the stack where it is wanted") {
   Program program;
   const uint64_t by_rbx = program.add(CfiProgram().def_cfa(3, 24));

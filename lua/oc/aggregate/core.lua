@@ -25,17 +25,25 @@ Aggregate.__index = Aggregate
 ---@class oc.aggregate.Kind
 ---@field name string
 ---@field method "count"|"add"
+---@field more_methods? string[] further ones of these
 ---@field limit integer rows taken at most, unless the option says otherwise
 ---@field element string C type of a value
 ---@field place "values"|"stats" where oc_table points to them
 ---@field options table<string, true> accepted beside the common ones
 ---@field fields string[] what `rows` gives beside the keys; the first is the order of printing
 ---@field unit_fields table<string, true> fields that carry the unit of the values
----@field prepare? fun(self: oc.Aggregate) checks options; may set `_stride`
+---@field prepare? fun(self: oc.Aggregate) checks options; may set `_stride`, `_kind`
+---@field make_room? fun(self: oc.Aggregate, ...): integer the row of keys that had no room
 ---@field update? fun(t: ffi.cdata*, row: integer, value: number) per event
 ---@field make_update? fun(self: oc.Aggregate): function the same, when it depends on options
 ---@field read fun(self: oc.Aggregate, row: integer, into: table)
 ---@field merge fun(self: oc.Aggregate, row: integer, other: oc.Aggregate, other_row: integer)
+---@field merge_all? fun(self: oc.Aggregate, other: oc.Aggregate) instead
+---@field begin_rows? fun(self: oc.Aggregate) before rows are read
+---@field select? fun(self: oc.Aggregate, rows: table[]): table[] which of them there are
+---@field cleared? fun(self: oc.Aggregate)
+---@field facts? fun(self: oc.Aggregate): table<string, any> of the whole, for JSON
+---@field footnote? fun(self: oc.Aggregate): string? a line below the table
 ---@field total fun(self: oc.Aggregate): number
 ---@field draw? fun(self: oc.Aggregate, rows: table[]): string instead of a table
 
@@ -112,35 +120,46 @@ end
 
 local function not_a_number() errors.misuse("the value is not a number (0/0)") end
 
+-- $parameters are the keys and `extra`; $room is for kinds that can make room.
 local templates = {
   count = [[
-local object, t, find, update, misused = ...
-return function(self, %s)
+local object, t, find, update, misused, make_room = ...
+return function(self, $parameters)
   if self ~= object or extra ~= nil then misused(object, self) end
-  update(t, find(%s))
+  local row = find($keys)
+  $room
+  update(t, row, 1)
 end]],
   add = [[
-local object, t, find, update, misused, type, as_number, not_a_number = ...
-return function(self, value, %s)
+local object, t, find, update, misused, make_room, type, as_number, not_a_number = ...
+return function(self, value, $parameters)
   if self ~= object or extra ~= nil then misused(object, self) end
   if type(value) ~= "number" then value = as_number(value) end
   if value ~= value then not_a_number() end
-  update(t, find(%s), value)
+  local row = find($keys)
+  $room
+  update(t, row, value)
 end]],
 }
 
---- The method that scripts call per event, for `object` only: what it uses is constant to the JIT.
-local function make_method(kind, object, chunks)
+local function method_text(kind, method, arity)
+  local keys = KeyTable.parameters(arity)
+  local also = arity > 0 and ", " or ""
+  return (templates[method]:gsub("$(%l+)", {
+    parameters = keys .. also .. "extra", keys = keys,
+    room = kind.make_room
+      and "if row == 0 then row = make_room(self" .. also .. keys .. ") end" or "",
+  }))
+end
+
+--- A method that scripts call per event, for `object` only: what it uses is constant to the JIT.
+local function make_method(kind, method, object, chunks)
   local arity = #object.columns
-  if not chunks[arity] then
-    local names = KeyTable.parameters(arity)
-    local parameters = names .. (arity > 0 and ", " or "") .. "extra"
-    local text = templates[kind.method]:format(parameters, names)
-    chunks[arity] = assert(loadstring(text, errors.own_chunk(kind.name .. "_" .. arity)))
-  end
-  local update = kind.make_update and kind.make_update(object) or kind.update
-  return chunks[arity](object, object._keys.t, object._keys.find, update, misused, type,
-    as_number, not_a_number)
+  local name = kind.name .. "_" .. method .. "_" .. arity
+  chunks[name] = chunks[name]
+    or assert(loadstring(method_text(kind, method, arity), errors.own_chunk(name)))
+  return chunks[name](object, object._keys.t, object._keys.find, object._update, misused,
+    kind.make_room, type, as_number, not_a_number)
 end
 
 --- The constructor of a kind: `oc.counter(col1, col2, …, {options})`.
@@ -150,7 +169,7 @@ function M.define(kind)
   local class = setmetatable({ _kind = kind, __tostring = Aggregate.__tostring }, Aggregate)
   class.__index = class
   local chunks = {}
-  return function(...)
+  local function construct(...)
     local columns, count = { ... }, select("#", ...)
     local options = {}
     if type(columns[count]) == "table" then
@@ -158,16 +177,22 @@ function M.define(kind)
     end
     for i = 1, count do if columns[i] == nil then columns[i] = false end end
     check_options(kind, options)
-    check_columns(kind, columns)
     local self = setmetatable({ columns = columns, options = options, _stride = 1 }, class)
     if kind.prepare then kind.prepare(self) end
+    check_columns(self._kind, columns)
     local row_bytes = ffi.sizeof(kind.element) * self._stride
-    local limit = math.min(options.limit or kind.limit, math.floor(MAX_BYTES / row_bytes) - 1)
+    local limit = math.min(options.limit or self._kind.limit, math.floor(MAX_BYTES / row_bytes) - 1)
     self._keys = KeyTable.new(count, limit,
       function(t, rows) return self:_grow(t, rows, limit + 1) end)
-    self[kind.method] = make_method(kind, self, chunks)
+    self._update = kind.make_update and kind.make_update(self) or kind.update
+    self[kind.method] = make_method(kind, kind.method, self, chunks)
+    for _, method in ipairs(kind.more_methods or {}) do
+      self[method] = make_method(kind, method, self, chunks)
+    end
+    self._construct = construct
     return self
   end
+  return construct
 end
 
 local function new_values(element, count) return ffi.new(element .. "[?]", count) end
@@ -186,24 +211,38 @@ function Aggregate:_grow(t, rows, most)
   return capacity
 end
 
+--- An empty one of the same kind, keys and options.
+---@generic T: oc.Aggregate
+---@param self T
+---@return T
+function Aggregate:fresh()
+  local columns, count = { unpack(self.columns) }, #self.columns
+  columns[count + 1] = self.options
+  return self._construct(unpack(columns, 1, count + 1))
+end
+
 --- Forgets all rows.
 function Aggregate:clear()
   self._keys:clear()
   local size = ffi.sizeof(self._kind.element) * self._stride
   ffi.fill(self._values, self._capacity * size)
+  if self._kind.cleared then self._kind.cleared(self) end
 end
 
 --- Adds the rows of another aggregate of the same kind, columns and options to this one.
 ---@generic T: oc.Aggregate
 ---@param other T
 function Aggregate:merge(other)
-  if type(other) ~= "table" or other._kind ~= self._kind then
+  if type(other) ~= "table" or not other._kind or other._kind.name ~= self._kind.name then
     local name = "oc." .. self._kind.name
-    errors.misuse("only an " .. name .. " can be merged into an " .. name)
+    errors.misuse("only an " .. name .. " can be merged into an " .. name, { token = "merge" })
   end
   if #other.columns ~= #self.columns or other._shape ~= self._shape then
-    errors.misuse("only aggregates with as many columns and the same buckets can be merged")
+    errors.misuse("only aggregates with as many columns and the same buckets can be merged",
+      { token = "merge" })
   end
+  if self._kind.merge_all then return self._kind.merge_all(self, other) end
+  if self._kind.begin_rows then self._kind.begin_rows(other) end
   local merge, arity = self._kind.merge, #self.columns
   for row = 1, other._keys:size() do
     local keys = other._keys:keys(row)
@@ -234,10 +273,12 @@ end
 ---@return table[]
 function Aggregate:rows(sort)
   local rows = {}
+  if self._kind.begin_rows then self._kind.begin_rows(self) end
   for row = 1, self._keys:size() do
     local into = read_row(self, row)
     if #self.columns > 0 or into[self._kind.fields[1]] ~= 0 then rows[#rows + 1] = into end
   end
+  if self._kind.select then rows = self._kind.select(self, rows) end
   show.sort(self, rows, sort)
   if self._keys:refused() > 0 then rows[#rows + 1] = read_row(self, 0) end
   return rows
@@ -250,6 +291,7 @@ function Aggregate:get(...)
   local row = self._keys:lookup(...)
   if not row then return nil end
   local into = {}
+  if self._kind.begin_rows then self._kind.begin_rows(self) end
   self._kind.read(self, row, into)
   if #self._kind.fields == 1 then return into[self._kind.fields[1]] end
   return into

@@ -3,7 +3,6 @@
 --     local calls = oc.counter("comm", "syscall")
 --     calls:count(e.comm, e.args.id)
 
-local additive = require "oc.aggregate.additive"
 local core = require "oc.aggregate.core"
 
 local M = {
@@ -19,8 +18,18 @@ end
 
 function M.read(self, row, into) into.count = self._values[row] end
 
+function M.merge(self, row, other, other_row)
+  self._values[row] = self._values[row] + other._values[other_row]
+end
+
+function M.total(self)
+  local total = 0
+  for row = 0, self._keys:size() do total = total + self._values[row] end
+  return total
+end
+
 ---@class oc.Counter : oc.Aggregate
 ---@field count fun(self: oc.Counter, ...: any) counts one for these keys
 
 ---@type fun(...: string|table): oc.Counter
-return core.define(additive.complete(M))
+return core.define(M)

@@ -6,6 +6,7 @@
 --     [4, 8)        12 |@@@@@@@@@@@@                                        |
 
 local buckets = require "oc.aggregate.buckets"
+local cells = require "oc.cells"
 local core = require "oc.aggregate.core"
 local errors = require "oc.errors"
 local show = require "oc.aggregate.show"
@@ -133,7 +134,7 @@ function M.draw(self, rows, options)
   for _, row in ipairs(rows) do
     local head = {}
     for i, column in ipairs(beside) do
-      head[i] = column .. " " .. (text_table.clean(show.key_text(row[column])))
+      head[i] = column .. " " .. (cells.clean(show.key_text(row[column])))
     end
     if total then head[#head + 1] = ("%.1f%%"):format(100 * row.count / total) end
     if #head > 0 then out[#out + 1] = table.concat(head, ", ") .. ":\n" end

@@ -1,10 +1,12 @@
 --- Aggregates as text and JSON: order of rows, columns, percentages.
 
 local addr = require "oc.addr"
+local cells = require "oc.cells"
 local errors = require "oc.errors"
 local json = require "oc.json"
 local nearest = require "oc.nearest"
 local settings = require "oc.settings"
+local terminal = require "oc.terminal"
 local text_table = require "oc.text_table"
 local units = require "oc.units"
 local stacks = require "oc.stack"
@@ -140,7 +142,7 @@ local function table_text(self, rows, options, total)
         right = false
       end
     end
-    columns[i] = { title = name, right = right }
+    columns[i] = { title = name, right = right, shrink = not right }
   end
   local formatters = {}
   for _, field in ipairs(self._kind.fields) do
@@ -156,11 +158,13 @@ local function table_text(self, rows, options, total)
     for k, name in ipairs(beside) do line[k] = M.key_text(row[name]) end
     for _, field in ipairs(self._kind.fields) do line[#line + 1] = formatters[field](row[field]) end
     if options.percent then
-      line[#line + 1] = string.format("%.1f%%", percent_of(self, row, total))
+      local percent = percent_of(self, row, total)
+      line[#line + 1] = string.format("%.1f%%", percent)
+      line.styles = { [#line] = terminal.heat(percent) }
     end
     lines[i] = line
   end
-  return stack_rows.interleave(text_table.render(columns, lines), rows, below)
+  return stack_rows.interleave(text_table.render(columns, lines, terminal.layout()), rows, below)
 end
 
 ---@param self oc.Aggregate
@@ -174,7 +178,7 @@ function M.print(self, options)
   local rows, left_out = cut(self:rows(options.sort), options.top)
   local title = options.title or self.options.title
   local out = {}
-  if title then out[#out + 1] = text_table.clean(tostring(title)) .. "\n" end
+  if title then out[#out + 1] = cells.clean(tostring(title)) .. "\n" end
   stack_rows.resolve(self, rows)
   if #rows == 0 then
     out[#out + 1] = left_out == 0 and "(nothing)\n" or ""
@@ -184,6 +188,8 @@ function M.print(self, options)
     out[#out + 1] = table_text(self, rows, options, self:total())
   end
   if left_out > 0 then out[#out + 1] = ("… %d more\n"):format(left_out) end
+  local footnote = #rows > 0 and self._kind.footnote and self._kind.footnote(self)
+  if footnote then out[#out + 1] = footnote .. "\n" end
   if refused_of(self) > 0 then
     out[#out + 1] = ("(other): %.0f events had new keys after %d rows, the limit\n"):format(
       refused_of(self), self._keys.limit)
@@ -208,11 +214,13 @@ function M.json(self, options)
     json.object(row)
   end
   local refused = refused_of(self)
-  return assert(json.encode({
+  local document = self._kind.facts and self._kind.facts(self) or {}
+  for name, value in pairs {
     kind = self._kind.name, title = options.title or self.options.title, unit = self.options.unit,
     units = self._kind.units, columns = self.columns, rows = rows, total = total,
     more = left_out > 0 and left_out or nil, refused = refused > 0 and refused or nil,
-  }))
+  } do document[name] = value end
+  return assert(json.encode(document))
 end
 
 return M

@@ -9,7 +9,7 @@
 
 local errors = require "oc.errors"
 local stacks = require "oc.stack"
-local text_table = require "oc.text_table"
+local cells = require "oc.cells"
 
 local M = {}
 
@@ -63,7 +63,7 @@ function M.lines(row, below, known)
     for line in text:gmatch("[^\n]+") do
       local shown = known[line]
       if not shown then
-        shown = INDENT .. text_table.clean(line) .. "\n"
+        shown = INDENT .. cells.clean(line) .. "\n"
         known[line] = shown
       end
       out[#out + 1] = shown

@@ -1,12 +1,14 @@
 --- `oc.stats("comm", { unit = "ns" })`: count, sum, mean, min, max, deviation by tuples of keys.
 --
--- Welford's algorithm, merged by Chan's formula: exact where sums of squares lose all their digits
--- (large values close together, as time stamps are); the sum is kept beside it, so that
--- sums of whole numbers are whole. `deviation` is the sample's (n - 1); 0 for one.
+-- From the sums of values and of squares, kept with two and three times the digits (exact.lua):
+-- plain ones would lose all digits where values are large and close together, as time stamps are;
+-- Welford's running mean would not, but depends on the order. `deviation` is the sample's (n - 1); 0 for one.
 
 local core = require "oc.aggregate.core"
+local exact = require "oc.aggregate.exact"
 
 local max, min = math.max, math.min
+local add, square = exact.add, exact.square
 
 local M = {
   name = "stats", method = "add", element = "oc_stats_row", place = "stats", limit = 1000000,
@@ -17,41 +19,47 @@ local M = {
 
 function M.update(t, row, value)
   local entry = t.stats[row]
-  local count = entry.count + 1
-  entry.count = count
-  entry.sum = entry.sum + value
-  if count == 1 then
-    entry.mean, entry.min, entry.max = value, value, value
+  local count = entry.count
+  entry.count = count + 1
+  local sum, err = add(entry.sum, value)
+  entry.sum, entry.sum_rest = sum, entry.sum_rest + err
+  local product, product_err = square(value)
+  local squares, squares_err = add(entry.squares, product)
+  entry.squares = squares
+  squares, squares_err = add(entry.squares_rest, squares_err)
+  entry.squares_rest = squares
+  entry.squares_rest2 = entry.squares_rest2 + (squares_err + product_err)
+  if count == 0 then
+    entry.min, entry.max = value, value
     return
   end
-  local distance = value - entry.mean
-  local mean = entry.mean + distance / count
-  entry.mean = mean
-  entry.m2 = entry.m2 + distance * (value - mean)
   entry.min = min(entry.min, value)
   entry.max = max(entry.max, value)
 end
 
 function M.read(self, row, into)
   local entry = self._values[row]
-  into.count, into.mean, into.min, into.max = entry.count, entry.mean, entry.min, entry.max
-  into.sum = entry.sum
-  into.deviation = entry.count > 1 and math.sqrt(entry.m2 / (entry.count - 1)) or 0
+  local count = entry.count
+  into.count, into.min, into.max = count, entry.min, entry.max
+  into.sum = exact.value(entry.sum, entry.sum_rest)
+  into.mean = count > 0 and into.sum / count or 0
+  into.deviation = count > 1 and math.sqrt(exact.distances(entry) / (count - 1)) or 0
 end
 
 function M.merge(self, row, other, other_row)
   local into, from = self._values[row], other._values[other_row]
   if from.count == 0 then return end
-  if into.count == 0 then
-    into.count, into.sum, into.mean, into.m2 = from.count, from.sum, from.mean, from.m2
-    into.min, into.max = from.min, from.max
-    return
-  end
-  local count, distance = into.count + from.count, from.mean - into.mean
-  into.m2 = into.m2 + from.m2 + distance * distance * into.count * from.count / count
-  into.mean = into.mean + distance * from.count / count
-  into.count, into.sum = count, into.sum + from.sum
-  into.min, into.max = math.min(into.min, from.min), math.max(into.max, from.max)
+  into.min = into.count == 0 and from.min or min(into.min, from.min)
+  into.max = into.count == 0 and from.max or max(into.max, from.max)
+  into.count = into.count + from.count
+  local sum, err = add(into.sum, from.sum)
+  into.sum, into.sum_rest = sum, into.sum_rest + (from.sum_rest + err)
+  local squares, squares_err = add(into.squares, from.squares)
+  local rest, rest_err = add(into.squares_rest, from.squares_rest)
+  into.squares = squares
+  squares, squares_err = add(rest, squares_err)
+  into.squares_rest = squares
+  into.squares_rest2 = into.squares_rest2 + (from.squares_rest2 + (rest_err + squares_err))
 end
 
 function M.total(self)

@@ -54,6 +54,30 @@ end
 
 function Table:clear() self._rows = {} end
 
+--- An empty one with the same keys and values.
+---@return oc.Table
+function Table:fresh()
+  return setmetatable({ columns = self.columns, options = self.options, _kind = self._kind,
+    _rows = {} }, Table)
+end
+
+--- Adds the rows of another table with the same keys and values behind those that are there.
+---@param other oc.Table
+function Table:merge(other)
+  local function names_of(shown)
+    return table.concat(shown.columns, "\0") .. "\1" .. table.concat(shown._kind.fields, "\0")
+  end
+  if getmetatable(other) ~= Table or names_of(other) ~= names_of(self) then
+    errors.misuse("only an oc.table with the same keys and values can be merged into an oc.table",
+      { token = "merge" })
+  end
+  for _, row in ipairs(other._rows) do
+    local copy = {}
+    for name, value in pairs(row) do copy[name] = value end
+    self._rows[#self._rows + 1] = copy
+  end
+end
+
 --- The rows, sorted by a value from the largest, or by a key.
 ---@param sort? string
 ---@return table[]

@@ -20,5 +20,6 @@ return {
         stack = stack or nil }
       add_span { kind = "locks", name = "futex", event = e, start = began, finish = e.time }
     end)
+    return line
   end,
 }

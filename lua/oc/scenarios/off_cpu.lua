@@ -6,29 +6,43 @@ return {
   events = { "sched:sched_switch", "sched:sched_waking" }, optional = { "sched:sched_waking" },
   stacks = "fp",
   setup = function(trace, add, add_span)
-    local away, wakers = {}, {}
+    local timeline = require "oc.timeline"
+    local line, wakers, seen = timeline.new(), {}, {}
     local has_waking = trace:has "sched:sched_waking"
     if has_waking then
       trace:on("sched:sched_waking", function(e) wakers[e.args.pid] = e.comm end)
     end
-    trace:on("cswitch", function(e)
-      local tid = e.next_tid
-      local left = away[tid]
-      if left and tid > 0 then
-        away[tid] = nil
-        local waker = wakers[tid]
-        add { kind = "off_cpu", type = "duration", time = e.time, value = e.time - left.time,
-          pid = left.pid, tid = tid, comm = left.comm, cpu = e.cpu, stack = left.stack,
-          attributes = waker and { waker = waker } or nil }
-        add_span { kind = "off_cpu", name = "off CPU", start = left.time, finish = e.time,
-          pid = left.pid, tid = tid, comm = left.comm, stack = left.stack }
+    local function runs(e, tid)
+      if not line:has(tid) then
+        -- It was preempted, or waited before it was seen for the first time.
+        if not seen[tid] then line.unbegun = line.unbegun + 1 end
+        seen[tid] = true
+        return
       end
-      wakers[tid] = nil
-      away[e.tid] = nil
-      if e.tid > 0 and not e.preempted then
-        away[e.tid] = { time = e.time, pid = e.pid, comm = e.comm, stack = e:get "stack" }
+      local began, left = line:finish(tid)
+      local waker = wakers[tid]
+      add { kind = "off_cpu", type = "duration", time = e.time, value = e.time - began,
+        pid = left.pid, tid = tid, comm = left.comm, cpu = e.cpu, stack = left.stack,
+        attributes = waker and { waker = waker } or nil }
+      add_span { kind = "off_cpu", name = "off CPU", start = began, finish = e.time,
+        pid = left.pid, tid = tid, comm = left.comm, stack = left.stack }
+    end
+    trace:on("cswitch", function(e)
+      local tid, next_tid = e.tid, e.next_tid
+      if next_tid > 0 then runs(e, next_tid) end
+      wakers[next_tid] = nil
+      if tid <= 0 then return end
+      seen[tid] = true
+      line:drop(tid)  -- it waited and ran again, and nobody saw when
+      if e.exited then
+        seen[tid] = nil
+      elseif not e.preempted then
+        line:start(tid, e.time, { pid = e.pid, comm = e.comm, stack = e:get "stack" })
       end
     end)
-    trace:on("exit", function(e) away[e.args.tid] = nil end)
+    -- SWITCH records do not tell who ends.
+    trace:on("exit", function(e) line:forget(e.args.tid) end)
+    trace:on("fork", function(e) seen[e.args.tid] = true end)  -- it waited for no event
+    return line
   end,
 }

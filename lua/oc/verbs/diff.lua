@@ -7,6 +7,7 @@ local ffi = require "ffi"
 local input = require "oc.verbs.machine_input"
 local json = require "oc.json"
 local settings = require "oc.settings"
+local terminal = require "oc.terminal"
 local text_table = require "oc.text_table"
 local units = require "oc.units"
 
@@ -184,18 +185,20 @@ local function show(kind, changes, totals, groups, options)
   for _, title in ipairs { "before", "after", "change", "relative", "chance" } do
     columns[#columns + 1] = { title = title, right = true }
   end
-  for _, group in ipairs(groups) do columns[#columns + 1] = { title = group } end
+  for _, group in ipairs(groups) do columns[#columns + 1] = { title = group, shrink = true } end
   for _, change in ipairs(changes) do
     if #lines >= options.top then break end
     if math.abs(change.change) >= (options.min or 0) then
       local line = { ("%.2f"):format(change.before), ("%.2f"):format(change.after),
         ("%+.2f"):format(change.change), shown_change(change),
         change.significant and ("%.2g"):format(change.chance) or "-" }
+      local worse = change.significant and (change.change > 0 and "bad" or "good") or nil
+      line.styles = { nil, nil, worse, worse }
       for i = 1, #groups do line[5 + i] = change.names[i] end
       lines[#lines + 1] = line
     end
   end
-  io.stdout:write(text_table.render(columns, lines))
+  io.stdout:write(text_table.render(columns, lines, terminal.layout()))
   io.stdout:write(("(%s; chance: -, where it may be chance or there are few samples)\n"):format(
     options.per_second and "value per second" or "percent of all"))
 end
@@ -251,6 +254,18 @@ local function kinds_of(machines, options)
   return shared
 end
 
+--- What cannot be written is told before anything is read: there is one format.
+local function check_output(path, options)
+  local format = C.oc_format_of_path(path)
+  if format == nil or ffi.string(format) ~= "flamegraph" then
+    errors.wrong_usage(("-o writes a flame graph, and %s is no name of one"):format(path),
+      "name it .svg; the table goes to standard output, --json makes JSON of it")
+  end
+  if C.oc_path_kind(path) == 1 and not options.force then
+    errors.wrong_usage(path .. " is there already", "--force replaces it")
+  end
+end
+
 ---@param argv string[]
 function M.run(argv)
   local context = args.new_context { argv = argv, verb = "diff", script_name = "diff",
@@ -260,6 +275,7 @@ function M.run(argv)
   if not words[2] or words[3] or context.command then
     errors.wrong_usage("oc diff compares two traces", "oc diff before.data after.data")
   end
+  if options.output then check_output(options.output, options) end
   input.run_scripts(options)
   options.min_samples = options.min_samples or MIN_SAMPLES
   options.significance = options.significance or SIGNIFICANCE

@@ -4,8 +4,8 @@ local C = require "oc.abi"
 local args = require "oc.args"
 local errors = require "oc.errors"
 local ffi = require "ffi"
-local host = require "oc.host"
 local json = require "oc.json"
+local terminal = require "oc.terminal"
 local text_table = require "oc.text_table"
 
 local M = {}
@@ -21,7 +21,7 @@ local HEAD = [[
 ]]
 
 local states = { [0] = "ok", "limited", "missing" }
-local colours = { ok = "\27[32m", limited = "\27[33m", missing = "\27[31m" }
+local styles = { ok = "good", limited = "limited", missing = "bad" }
 
 --- What was found, in the order in which it is shown.
 ---@return { name: string, state: string, value: string, meaning: string, fix: string }[]
@@ -50,21 +50,13 @@ local function as_json(findings, is_good)
   io.stdout:write(json.encode({ summary = { works = is_good } }), "\n")
 end
 
-local function coloured(text, has_colour)
-  if not has_colour then return text end
-  return (text:gsub("^%a+", function(word)
-    return colours[word] and colours[word] .. word .. "\27[0m"
-  end))
-end
-
 local function as_text(findings, is_quiet)
   local rows = {}
   for _, finding in ipairs(findings) do
-    rows[#rows + 1] = { finding.state, finding.name, finding.value }
+    rows[#rows + 1] = { finding.state, finding.name, finding.value,
+      styles = { styles[finding.state] } }
   end
-  local has_colour = host.is_terminal(1) and (os.getenv("NO_COLOR") or "") == ""
-    and os.getenv("TERM") ~= "dumb"
-  local lines = text_table.render_lines({ {}, {}, {} }, rows)
+  local lines = text_table.render_lines({ {}, {}, {} }, rows, { paint = terminal.painter() })
   local indent
   for _, row in ipairs(rows) do indent = math.max(indent or 0, #row[2]) end
   indent = (" "):rep(#"missing" + 2 + indent + 2)
@@ -73,7 +65,7 @@ local function as_text(findings, is_quiet)
     i = i + 1
     local finding = findings[i]
     if not is_quiet or finding.state ~= "ok" then
-      io.stdout:write(coloured(line, has_colour))
+      io.stdout:write(line)
       if finding.meaning ~= "" then io.stdout:write(indent, finding.meaning, "\n") end
       if finding.fix ~= "" then io.stdout:write(indent, "fix: ", finding.fix, "\n") end
     end

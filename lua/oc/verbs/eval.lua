@@ -1,21 +1,114 @@
---- `oc eval CODE`: a line of Lua with `oc` at hand.
+--- `oc eval CODE`: a line of Lua with `oc` and the short verbs at hand.
+--
+--     oc eval 'count("raw_syscalls:sys_enter", "comm")' -d 5s
+--
+-- The trace that the verbs share is opened by the first of them. When the code is through, it is
+-- run, and what the verbs made is printed, unless the code did that.
 
 local args = require "oc.args"
 local errors = require "oc.errors"
 local runner = require "oc.verbs.runner"
+local settings = require "oc.settings"
 
 local M = {}
 
+local HEAD = [[
+--- A line of Lua. These words stand bare, over the live system or the trace of -i:
+---
+---   on(EVENT, [FILTER,] fn)     calls fn(e) for each such event
+---   count(EVENT, KEY…)          how often: by keys, which are names of fields or functions of e
+---   sum(EVENT, VALUE, KEY…)     sums of a field, or of what a function gives (nil: left out)
+---   stats, hist                 the same as count, mean, min, max …; as powers of two
+---   quantiles, topk             the same as p50, p90 …; the most frequent keys
+---   every(TIME, fn)             calls fn again and again; at_end(fn) once
+---   use(SCENARIO)               block_io, locks, off_cpu, run_queue, syscalls …
+---   samples{…}, graph{…}, processes{…}, spans{…}, export(PATH, {…})   of the machine
+---   print(…)                    an aggregate as its table, once it is full
+---
+--- EVENT may be a glob or { "a", "b" }; a table of options may stand behind it:
+--- { filter = "ret > 0", top = 10, percent = true, unit = "bytes" }.
+--- What the verbs made is printed at the end. oc help NAME tells more of each.
+---
+--- Example: oc eval 'count("raw_syscalls:sys_enter", "comm")' -d 5s
+--- Example: oc eval -i perf.data 'hist("sched:sched_stat_runtime", "runtime", {unit="ns"})'
+--- Example: oc eval 'on("exec", function(e) print(e.pid, e.comm) end)' -- make
+]]
+
+--- True when the code names one of these words.
+local function names_any(code, words)
+  for _, word in ipairs(words) do
+    if code:find("%f[%w_]" .. word .. "%f[^%w_]") then return true end
+  end
+  return false
+end
+
+--- The owner of the trace that the verbs of `code` share.
+---@return oc.short.Owner
+local function new_owner(oc, code, of_machine)
+  local owner, at_hand = {}, nil
+  local wants_machine = names_any(code, of_machine)
+  function owner.trace()
+    if not at_hand or at_hand._is_over then at_hand = oc.open { machine = wants_machine } end
+    return at_hand
+  end
+  --- A machine builds stacks of all samples: that there are none is told to who wanted them.
+  function owner.of_report()
+    local of_stacks = { "graph", "export", "stack", "symbol" }
+    return { stacks = not wants_machine or names_any(code, of_stacks) }
+  end
+  function owner.is_filled() return at_hand ~= nil and at_hand._ran end
+  --- Runs what was registered; a live trace on which nothing was is no reason to wait.
+  function owner.run()
+    if at_hand and not at_hand._ran and at_hand:has_callbacks() then at_hand:run() end
+  end
+  function owner.machine()
+    local trace = at_hand or owner.trace()
+    if not trace._ran then trace:run() end
+    return trace:machine()
+  end
+  return owner
+end
+
+--- Shows what an expression gave: what has a text of its own.
+local function show(words, value)
+  local kind = type(value)
+  if kind == "table" then
+    if words:has_made(value) or not (getmetatable(value) or {}).__tostring then return end
+    if settings.json and value.json then
+      settings.write(value:json() .. "\n")
+    elseif value._kind and value.print then
+      value:print()
+    else
+      settings.write((tostring(value):gsub("\n$", "")) .. "\n")
+    end
+  elseif kind ~= "nil" and kind ~= "function" and kind ~= "userdata" then
+    settings.write(tostring(value) .. "\n")
+  end
+end
+
 ---@param argv string[]
 function M.run(argv)
-  local context = args.new_context { argv = argv, verb = "eval" }
+  local context = args.new_context { argv = argv, verb = "eval", head = HEAD }
   if not context.script then
-    errors.wrong_usage("eval wants a line of Lua", "as in: oc eval 'print(oc.addr(4096))'")
+    errors.wrong_usage("eval wants a line of Lua",
+      [[as in: oc eval 'count("raw_syscalls:sys_enter", "comm")' -d 5s]])
   end
-  local code = context.script
-  context.head = "--- A line of Lua."
-  _G.oc = require "oc"
-  return runner.run(context, code, "=eval")
+  local oc, short = require "oc", require "oc.short"
+  _G.oc = oc
+  local owner = new_owner(oc, context.script, short.of_machine)
+  local words = short.new(owner)
+  return runner.run(context, context.script, "=eval", {
+    load = function(source, name)
+      local chunk, problem = short.load(source, name)
+      return chunk and setfenv(chunk, words:environment()), problem
+    end,
+    of_report = owner.of_report,
+    after = function(...)
+      owner.run()
+      words:show_due(true)
+      for i = 1, select("#", ...) do show(words, (select(i, ...))) end
+    end,
+  })
 end
 
 return M

@@ -3,9 +3,12 @@
 local C = require "oc.abi"
 local args = require "oc.args"
 local errors = require "oc.errors"
+local event_files = require "oc.event_files"
 local export = require "oc.export"
 local hooks = require "oc.hooks"
 local input = require "oc.verbs.machine_input"
+local places = require "oc.outputs"
+local scenario = require "oc.scenario"
 local settings = require "oc.settings"
 local units = require "oc.units"
 
@@ -53,6 +56,29 @@ local function parts_of(machine, options)
   return parts
 end
 
+local function say_written(path, bytes)
+  if path == "-" or settings.quiet then return end
+  local file = C.oc_path_kind(path) == 1 and io.open(path, "rb")
+  if file then
+    bytes = file:seek("end")
+    file:close()
+  end
+  io.stderr:write(("oc: wrote %s (%s)\n"):format(path, units.format_size(bytes)))
+end
+
+--- Those of -e; of a scenario its own; nil: all.
+local function names_of_events(options)
+  if options.event then return input.events(options) end
+  local names, seen = {}, {}
+  for _, name in ipairs(input.scenarios(options)) do
+    for _, event in ipairs(scenario.find(name).events) do
+      if not seen[event] then names[#names + 1] = event end
+      seen[event] = true
+    end
+  end
+  return #names > 0 and names or nil
+end
+
 local function write(machine, path, part, options)
   local wanted = input.filter(options)
   for name, value in pairs(part.filter) do wanted[name] = value end
@@ -61,14 +87,33 @@ local function write(machine, path, part, options)
   if part.text then path = name_for(path, part.text) end
   if not hooks.call("export", machine, path, wanted) then return end
   local bytes = machine:export(path, wanted)
-  if path ~= "-" and not settings.quiet then
-    local file = C.oc_path_kind(path) == 1 and io.open(path, "rb")
-    if file then
-      bytes = file:seek("end")
-      file:close()
-    end
-    io.stderr:write(("oc: wrote %s (%s)\n"):format(path, units.format_size(bytes)))
+  say_written(path, bytes)
+end
+
+--- The file's part is a trace's, so it is begun before that is read.
+local function begin_event_files(trace, paths, options)
+  local files = {}
+  for i, path in ipairs(paths) do
+    files[i] = event_files.open(trace, path, { format = options.format, force = options.force,
+      events = names_of_events(options), filter = input.event_filter(options) })
   end
+  return files
+end
+
+--- Files of events, and those that are made of the machine.
+local function sort_outputs(outputs, options)
+  local of_events, of_samples = {}, {}
+  for _, path in ipairs(outputs) do
+    local format = event_files.find(path, export.check(path, options.format))
+    local list = format and of_events or of_samples
+    list[#list + 1] = path
+    if format and (options.per or options.symbol or options.module) then
+      errors.wrong_usage(("%s is a file of events, for which there is no --%s"):format(path,
+        options.per and "per" or options.symbol and "symbol" or "module"),
+        "the formats of samples know it: oc list formats")
+    end
+  end
+  return of_events, of_samples
 end
 
 ---@param argv string[]
@@ -82,6 +127,7 @@ function M.run(argv)
       "oc export perf.data -o profile.pb.gz")
   end
   input.run_scripts(options)
+  if options.format == "perfview-xml" then options.format = "perfview" end  -- record-trace's name
   local outputs = options.output
   if not outputs then
     errors.wrong_usage("oc export needs a file to write", "oc export perf.data -o profile.pb.gz")
@@ -94,26 +140,67 @@ function M.run(argv)
       if path == "-" then errors.wrong_usage("--per writes several files, and - is one") end
     end
   end
-  -- What cannot be written is told before anything is read.
-  for _, path in ipairs(outputs) do
-    export.check(path, options.format)
-    local is_there = path ~= "-" and C.oc_path_kind(path) == 1
-    if is_there and not options.per and not options.force then
-      errors.wrong_usage(path .. " is there already", "--force replaces it")
-    end
+  return M.write(words[1] or options.input or "perf.data", outputs, options)
+end
+
+--- What the command line asks for that not every format holds.
+local function asked_of(options)
+  local asked = { records = options.records, spans = {},
+    stacks = options.frame_pointers and "-g" or options.call_graph and "--call-graph" or nil }
+  local names = input.scenarios(options)
+  for _, name in ipairs(names) do
+    local found = scenario.find(name)
+    if found.span then asked.spans[#asked.spans + 1] = name end
   end
-  local machine = input.load(words[1] or options.input or "perf.data", options)
+  asked.kinds = math.max(#names, #(input.events(options) or {}))
+  return asked
+end
+
+--- Before anything is collected: whether the files can be written, and what they cannot hold.
+---@param outputs string[]
+---@param options table
+function M.check(outputs, options)
+  local named = {}
+  for _, path in ipairs(outputs) do
+    if named[path] then
+      errors.wrong_usage(("-o %s is given twice"):format(path), "each file has a name of its own")
+    end
+    named[path] = true
+    local format = export.check(path, options.format)
+    places.check_place(path, options.per or options.force)
+    places.say_lacks(path, format, asked_of(options))
+  end
+end
+
+--- Reads a trace and writes files of it; the exit status.
+---@param path string
+---@param outputs string[]
+---@param options table
+---@param is_checked? boolean
+---@return integer
+function M.write(path, outputs, options, is_checked)
+  settings.quiet = options.quiet
+  if not is_checked then M.check(outputs, options) end
+  local of_events, of_samples = sort_outputs(outputs, options)
+  local files
+  local machine = input.load(path, options, {
+    machine = #of_samples > 0,
+    is_told = is_checked,
+    built = function(trace) files = begin_event_files(trace, of_events, options) end,
+  })
+  for _, file in ipairs(files) do say_written(file.path, file:finish()) end
+  if not machine then return input.exit_status(options) end
   local parts = parts_of(machine, options)
   for _, part in ipairs(options.per and not options.force and parts or {}) do
-    for _, path in ipairs(outputs) do
-      local name = name_for(path, part.text)
+    for _, output in ipairs(of_samples) do
+      local name = name_for(output, part.text)
       if C.oc_path_kind(name) == 1 then
         errors.wrong_usage(name .. " is there already", "--force replaces it")
       end
     end
   end
   for _, part in ipairs(parts) do
-    for _, path in ipairs(outputs) do write(machine, path, part, options) end
+    for _, output in ipairs(of_samples) do write(machine, output, part, options) end
   end
   hooks.call("finished", machine)
   return input.exit_status(options)

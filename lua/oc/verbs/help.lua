@@ -1,6 +1,8 @@
---- `oc help`: the verbs, or one verb's options.
+--- `oc help`: the verbs, one verb's options, or what the reference has of a name.
 
+local errors = require "oc.errors"
 local help = require "oc.args.help"
+local nearest = require "oc.nearest"
 local text_table = require "oc.text_table"
 
 local M = {}
@@ -14,16 +16,33 @@ local function overview()
     .. text_table.render_lines({ {}, {} }, rows)
     .. "\n  oc FILE.lua                              run that script\n\nExamples:\n"
     .. help.EXAMPLES
-    .. "\noc help VERB shows a verb's options, oc script NAME --help a script's.\n"
+    .. "\noc help VERB shows a verb's options, oc script NAME --help a script's,\n"
+    .. "oc help trace:on what scripts may call; oc help reference lists that.\n"
+end
+
+--- A verb's options, or the reference's text; a mistake gets the nearest of both.
+local function of_word(word)
+  local verbs, names = require("oc.verbs"), {}
+  for i, verb in ipairs(verbs.verbs) do
+    if verb.name == word then return verbs.run(word, { "--help" }) end
+    names[i] = verb.name
+  end
+  local found, hint = require("oc.reference").find(word ~= "reference" and word or nil)
+  if not found then
+    errors.wrong_usage(("there is no help on '%s'"):format(word), nearest.hint(word, names) or hint)
+  end
+  io.stdout:write(tostring(found), "\n")
+  return 0
 end
 
 ---@param argv string[]
 function M.run(argv)
-  if argv[1] and argv[1] ~= "help" and argv[1]:sub(1, 1) ~= "-" then
-    return require("oc.verbs").run(argv[1], { "--help" })
-  end
+  if argv[1] and argv[1] ~= "help" and argv[1]:sub(1, 1) ~= "-" then return of_word(argv[1]) end
   if argv[1] == "--man" then
     io.stdout:write(require("oc.manual").page())
+    return 0
+  elseif argv[1] == "--reference" then
+    io.stdout:write(require("oc.reference_page").markdown())
     return 0
   elseif argv[1] == "--markdown" then
     io.stdout:write(require("oc.manual").markdown())

@@ -2,6 +2,7 @@
 
 local errors = require "oc.errors"
 local nearest = require "oc.nearest"
+local privileges = require "oc.privileges"
 
 local wrong_usage = errors.wrong_usage
 
@@ -13,7 +14,9 @@ M.verbs = {
   { name = "script", usage = "NAME|FILE|-  [options] [-- CMD…]",
     summary = "run a script, live or on a trace (-i)", completes = "script" },
   { name = "eval", usage = "CODE  [options] [-- CMD…]",
-    summary = "run a line of Lua; oc is there already", completes = "none" },
+    summary = "run a line of Lua, as in 'count(\"exec\", \"comm\")'", completes = "none" },
+  { name = "repl", usage = "[TRACE]  [options]",
+    summary = "questions to a trace, or to this machine, a line at a time" },
   { name = "record", usage = "[-e EVENT,…] [-o FILE]  [options] [-- CMD…]",
     summary = "record a trace that oc and perf read (perf.data)" },
   { name = "report", usage = "TRACE  [filters] [--by comm,symbol…] [--tree]",
@@ -27,6 +30,9 @@ M.verbs = {
   { name = "list", usage = "[events|scripts|scenarios|formats] [GLOB] [-v]",
     summary = "what can be asked for here, or what a trace holds (-i)",
     completes = "event", words = { "events", "scripts", "scenarios", "formats" } },
+  { name = "types", usage = "[GLOB] [-o FILE] [--luarc]",
+    summary = "types for editors: of oc, and of this machine's or a trace's events",
+    completes = "event" },
   { name = "symbols", usage = "FILE [ADDRESS|NAME…] or TRACE [MODULE…]",
     summary = "functions and lines of a program, or where a trace's names come from" },
   { name = "doctor", usage = "[--json]",
@@ -38,7 +44,8 @@ M.verbs = {
   { name = "completion", usage = "bash|zsh|fish",
     summary = "what the shell needs to complete oc's command lines",
     words = { "bash", "zsh", "fish" }, completes = "none" },
-  { name = "help", usage = "[VERB]", summary = "show this, or a verb's options; --man: the manual",
+  { name = "help", usage = "[VERB|NAME]",
+    summary = "show this, a verb's options, or what scripts call; --man: the manual",
     completes = "verb" },
   { name = "version", usage = "", summary = "show the version", completes = "none" },
 }
@@ -61,14 +68,18 @@ end
 --- The verb's module and the arguments behind it. A file stands for itself.
 local function choose(word, argv)
   local name = aliases[word] or word
-  if by_name[name] then return require("oc.verbs." .. name), argv end
+  if by_name[name] then
+    privileges.apply(name, argv)
+    return require("oc.verbs." .. name), argv
+  end
   if exists(word) then
     if word:find("%.lua$") then
       table.insert(argv, 1, word)
+      privileges.apply("script", argv)
       return require "oc.verbs.script", argv
     end
-    wrong_usage(("oc cannot show %s by itself yet"):format(word),
-      "run a script on it: oc script -i " .. word .. " cpu_top")
+    table.insert(argv, 1, word)
+    return require "oc.verbs.repl", argv
   end
   if word:find("%.lua$") or word:find("/", 1, true) then
     wrong_usage("there is no file " .. word, "oc list scripts shows oc's own scripts")

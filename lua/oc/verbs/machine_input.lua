@@ -2,6 +2,7 @@
 --- of their options.
 
 local C = require "oc.abi"
+local ask = require "oc.ask"
 local chunks = require "oc.chunk"
 local errors = require "oc.errors"
 local hooks = require "oc.hooks"
@@ -13,6 +14,15 @@ local settings = require "oc.settings"
 local M = {}
 
 local INCOMPLETE = 3
+
+--- Words of an option that may be given again, each a list by commas.
+local function words(list)
+  local found = {}
+  for _, text in ipairs(list or {}) do
+    for word in text:gmatch("[^,]+") do found[#found + 1] = word end
+  end
+  return #found > 0 and found or nil
+end
 
 --- Runs the files of --script: they declare what the verb then uses. Before anything is checked.
 ---@param options table
@@ -42,37 +52,36 @@ end
 --- Reads a trace; what it lost or what is damaged is told as after any run.
 ---@param path string
 ---@param options table of the command line
----@return oc.Machine
+---@param also? { machine?: boolean, built?: fun(trace: oc.Trace), is_told?: boolean } machine
+---  false: none is needed; is_told: losses and damage are known
+---@return oc.Machine?
 ---@return oc.Trace
-function M.load(path, options)
-  if options.scenario then M.kind_of(options.scenario) end  -- wrong usage, before anything is read
+function M.load(path, options, also)
+  also = also or {}
+  local has_machine = also.machine ~= false
+  local names = M.scenarios(options)  -- wrong usage, before anything is read
   settings.json, settings.verbose, settings.quiet = options.json, options.verbose, options.quiet
-  settings.run = { input = path, time = options.time }
+  settings.run = { input = path, time = options.time, filter = options.filter }
   settings.finished = function(trace)
+    if also.is_told then return end
     report.finished(trace, { stacks = needs_stacks(options) })
   end
   local stacks = options.frame_pointers and "fp" or options.call_graph or "any"
-  local trace = require("oc.trace").open { input = path, machine = true,
-    stacks = stacks:match("^%a+") }
-  if options.scenario then trace:use(options.scenario) end
+  local trace = require("oc.trace").open { input = path,
+    machine = has_machine and (options.records and { records = true } or true) or nil,
+    stacks = has_machine and stacks:match("^%a+") or nil }
+  if #names > 0 then trace:use(unpack(names)) end
+  if also.built then also.built(trace) end
   hooks.call("built", trace)
   trace:run()
   local signal = C.oc_host_interrupted(session.host_pointer)
   if signal > 0 then
     error(errors.new("interrupted", { exit_status = 128 + signal }), 0)
   end
+  if not has_machine then return nil, trace end
   local machine = trace:machine()
   hooks.call("parsed", machine, trace)
   return machine, trace
-end
-
---- Words of an option that may be given again, each a list by commas.
-local function words(list)
-  local found = {}
-  for _, text in ipairs(list or {}) do
-    for word in text:gmatch("[^,]+") do found[#found + 1] = word end
-  end
-  return #found > 0 and found or nil
 end
 
 --- CPUs as in "0,2-3".
@@ -100,6 +109,33 @@ local function numbers(list, option)
   return found
 end
 
+--- The events of -e; nil: it was not given.
+---@param options table
+---@return string[]?
+function M.events(options)
+  if not options.event then return nil end
+  local names = {}
+  for _, text in ipairs(options.event) do
+    for _, name in ipairs(ask.split(text)) do names[#names + 1] = name end
+  end
+  return names
+end
+
+--- The scenarios of --scenario, each once.
+---@param options table
+---@return string[] names
+function M.scenarios(options)
+  local names, seen = {}, {}
+  for _, name in ipairs(words(options.scenario) or {}) do
+    if not seen[name] then
+      M.kind_of(name)
+      names[#names + 1] = name
+    end
+    seen[name] = true
+  end
+  return names
+end
+
 --- What the samples of a scenario are called: of some they are the events themselves.
 ---@param name string
 ---@return string
@@ -113,10 +149,37 @@ end
 ---@param options table
 ---@return oc.SampleFilter
 function M.filter(options)
-  local kind = options.event or (options.scenario and M.kind_of(options.scenario))
+  local kind = M.events(options)
+  for _, name in ipairs(not kind and M.scenarios(options) or {}) do
+    kind = kind or {}
+    kind[#kind + 1] = M.kind_of(name)
+  end
+  if kind and #kind == 1 then kind = kind[1] end
   return { kind = kind, comm = words(options.comm), pid = numbers(options.pid, "-p"),
     tid = numbers(options.tid, "-t"), cpu = cpus(options.cpu), symbol = options.symbol,
     module = options.module }
+end
+
+local function quoted(text)
+  return "'" .. text:gsub("[\\']", "\\%0"):gsub("[^\32-\126]", function(c)
+    return ("\\x%02x"):format(c:byte())
+  end) .. "'"
+end
+
+--- The same choice as a filter of events; nil: all.
+---@param options table
+---@return string?
+function M.event_filter(options)
+  local wanted, parts = M.filter(options), {}
+  for _, name in ipairs { "pid", "tid", "cpu" } do
+    if wanted[name] then
+      parts[#parts + 1] = ("%s in (%s)"):format(name, table.concat(wanted[name], ", "))
+    end
+  end
+  local comms = {}
+  for i, name in ipairs(wanted.comm or {}) do comms[i] = "comm =~ " .. quoted(name) end
+  if #comms > 0 then parts[#parts + 1] = "(" .. table.concat(comms, " || ") .. ")" end
+  return #parts > 0 and table.concat(parts, " && ") or nil
 end
 
 --- The kinds that a table is made of each: those asked for, otherwise all that there are, the one
@@ -125,13 +188,16 @@ end
 ---@param options table
 ---@return string[]
 function M.kinds(machine, options)
-  if options.event then return options.event end
+  if options.event then return M.events(options) end
   if options.scenario then
-    local wanted = M.kind_of(options.scenario)
+    local there, found = {}, {}
     for _, kind in ipairs(machine:kinds()) do
-      if kind.name == wanted or kind.group == wanted then return { wanted } end
+      there[kind.name], there[kind.group or ""] = true, true
     end
-    return {}  -- nothing of it happened
+    for _, name in ipairs(M.scenarios(options)) do  -- but those of which nothing happened
+      if there[M.kind_of(name)] then found[#found + 1] = M.kind_of(name) end
+    end
+    return found
   end
   local kinds = {}
   for _, row in ipairs(machine:samples(M.filter(options)):by("kind"):count():rows()) do

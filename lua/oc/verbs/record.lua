@@ -4,9 +4,12 @@ local C = require "oc.abi"
 local args = require "oc.args"
 local ask = require "oc.ask"
 local errors = require "oc.errors"
+local exporter = require "oc.verbs.export"
 local ffi = require "ffi"
 local json = require "oc.json"
 local kinds = require "oc.kinds"
+local machine_input = require "oc.verbs.machine_input"
+local places = require "oc.outputs"
 local recorder = require "oc.recorder"
 local report = require "oc.report"
 local run_of = require "oc.run"
@@ -14,6 +17,8 @@ local scenario = require "oc.scenario"
 local session_of = require "oc.session"
 local settings = require "oc.settings"
 local units = require "oc.units"
+
+ffi.cdef [[ int getpid(void); ]]
 
 local M = {}
 
@@ -26,6 +31,7 @@ local HEAD = [[
 --- Example: oc record -d 1s -o /tmp/cpu.data
 --- Example: oc record -e sched:sched_switch,page-faults -o /tmp/make.data -- make --version
 --- Example: oc record --call-graph dwarf -o /tmp/stacks.data -- ls /
+--- Example: oc record -g -d 1s -o /tmp/cpu.svg -o /tmp/cpu.pb.gz --force
 --- Example: oc record -z -o /tmp/calls.data -e raw_syscalls:sys_enter -d 1s
 ]]
 
@@ -57,18 +63,14 @@ local function resolve(session, options, asked)
 end
 
 --- What a scenario wants recorded; of its optional events those that can be had.
-local function add_scenario(session, options, asked)
-  local found, hint = scenario.find(options.scenario)
-  if not found then
-    errors.wrong_usage(("there is no scenario '%s'"):format(options.scenario), hint)
-  end
-  local optional = {}
-  for _, name in ipairs(found.optional or {}) do optional[name] = true end
+local function add_scenario(session, name, options, asked)
+  local found, optional = scenario.find(name), {}
+  for _, event in ipairs(found.optional or {}) do optional[event] = true end
   local events = asked.events or {}
-  for _, name in ipairs(found.events) do
-    local can_be_had = C.oc_session_event_name(session, name, 0) ~= nil
-    if not optional[name] or can_be_had then
-      events[#events + 1] = name == "page_fault" and "page-faults" or name
+  for _, event in ipairs(found.events) do
+    local can_be_had = C.oc_session_event_name(session, event, 0) ~= nil
+    if not optional[event] or can_be_had then
+      events[#events + 1] = event == "page_fault" and "page-faults" or event
     end
   end
   asked.events = events
@@ -116,8 +118,8 @@ local function check(context)
       "a command to record comes after --")
   elseif context.command and #context.command == 0 then
     errors.wrong_usage("there is no command behind --", "as in: oc record -- make")
-  elseif options.json and STDOUT[options.output] then
-    errors.wrong_usage(("--json and -o %s both want standard output"):format(options.output),
+  elseif options.json and STDOUT[options.trace] then
+    errors.wrong_usage(("--json and -o %s both want standard output"):format(options.trace),
       "name a file with -o")
   elseif options.rotate and options.overwrite then
     clash("--rotate", "--overwrite")
@@ -131,7 +133,7 @@ local function check(context)
   elseif options.keep_stacks and not takes_stacks(options) then
     errors.wrong_usage("--keep-stacks goes with --call-graph dwarf",
       "as in --call-graph dwarf --keep-stacks")
-  elseif STDOUT[options.output] and (options.rotate or options.overwrite) then
+  elseif STDOUT[options.trace] and (options.rotate or options.overwrite) then
     errors.wrong_usage((options.rotate and "--rotate" or "--overwrite") .. " needs a file's name",
       "as in -o run.data")
   end
@@ -143,7 +145,7 @@ local function start(session, context)
   local run = run_of.describe(owner, { events = options.events, duration = options.duration,
     buffer = options.buffer, command = context.command, paused = options.paused,
     max_overhead = options.max_overhead })
-  recording.output = options.output
+  recording.output = options.trace
   recording.kernel_build_ids = options.buildid_mmap and 1 or 0
   recording.keeps_stacks = options.keep_stacks and 1 or 0
   recording.compression = options.compress and COMPRESSION_LEVEL or 0
@@ -191,10 +193,11 @@ local function summary_of(session, found)
   return summary
 end
 
-local function print_summary(summary, stats)
+local function print_summary(summary, stats, is_kept)
   local path = summary.files > 1
     and ("%d files up to %s"):format(summary.files, summary.path) or summary.path
   local kept = summary.files > 0 and summary.samples or 0
+  if not is_kept then path = "recorded" end
   if summary.recorded > kept then
     say("%s: %s, %.0f events, of %.0f in %s", path, units.format_size(summary.file_bytes), kept,
       summary.recorded, units.format_duration(summary.span_ns))
@@ -224,15 +227,16 @@ local function write_json(summary, stats, notes, status)
 end
 
 local function finish(session, context, found)
-  C.oc_session_finish(session)
+  local is_finished = C.oc_session_finish(session) == 0
   C.oc_session_end(session)
+  if not is_finished then session_of.raise(session) end
   local options = context.options
   local stats, notes = session_of.stats(session), session_of.notes(session)
   local summary = summary_of(session, found)
   local status = C.oc_session_command_status(session)
   if options.json then write_json(summary, stats, notes, status) end
   for _, note in ipairs(notes) do say("%s", note) end
-  if not options.quiet then print_summary(summary, stats) end
+  if not options.quiet then print_summary(summary, stats, options.is_kept) end
   if stats.lost > 0 then report.say_loss(stats, false) end
   if status > 0 and not options.quiet then report.say_command(status) end
   if summary.problem then
@@ -246,18 +250,69 @@ local function finish(session, context, found)
   return 0
 end
 
+--- Where the trace lies until the files that were asked for are made of it.
+local function temporary_trace()
+  local folder = os.getenv("TMPDIR")
+  if not folder or folder:sub(1, 1) ~= "/" then folder = "/var/tmp" end
+  return ("%s/oc-record-%d-%d.data"):format(folder, ffi.C.getpid(), os.time())
+end
+
+--- Of the files of -o the trace, and those that are made of it.
+local function place_outputs(options)
+  options.trace, options.exports = places.sort(options.output or { "perf.data" })
+  options.is_kept = options.trace ~= nil
+  if #options.exports == 0 then return end
+  options.trace = options.trace or temporary_trace()
+  local clash = STDOUT[options.trace] and "-o " .. options.trace or options.rotate and "--rotate"
+    or options.overwrite and "--overwrite"
+  if clash then
+    errors.wrong_usage(("%s leaves no trace that %s could be made of"):format(clash,
+      options.exports[1]), "record into a file, then: oc export FILE -o " .. options.exports[1])
+  end
+end
+
+--- What of the command line is about the files, not about what is recorded.
+local function export_options(options)
+  return { scenario = options.scenario, force = options.force, quiet = options.quiet,
+    verbose = options.verbose, strict = options.strict, frame_pointers = options.frame_pointers,
+    call_graph = options.call_graph ~= "none" and options.call_graph and "any" or nil }
+end
+
+--- After the recording: Ctrl-C ended that, and may end this, too.
+local function write_exports(options)
+  C.oc_host_go_on(host_pointer)
+  local asked = export_options(options)
+  asked.frame_pointers = nil
+  local ok, result = pcall(exporter.write, options.trace, options.exports, asked, true)
+  if not options.is_kept and ok then
+    os.remove(options.trace)
+  elseif not options.is_kept then
+    say("what was recorded is in %s", options.trace)
+  end
+  if not ok then error(result, 0) end
+  return result
+end
+
 ---@param argv string[]
 function M.run(argv)
   local context = args.new_context { argv = argv, verb = "record", script_name = "record",
     usage = "[-e EVENT,…] [-o FILE] [options] [-- CMD…]", head = HEAD }
   context:finish()
   local options = context.options
+  place_outputs(options)
   check(context)
   settings.quiet, settings.verbose, settings.json = options.quiet, options.verbose, options.json
+  machine_input.run_scripts(options)
   local asked = ask.of_options(options)
+  for _, name in ipairs(options.event_of_scripts or {}) do
+    asked.events = asked.events or {}
+    table.insert(asked.events, name)
+  end
   local session = session_of.new()
-  require("oc.verbs.machine_input").run_scripts(options)
-  if options.scenario then add_scenario(session, options, asked) end
+  if #options.exports > 0 then exporter.check(options.exports, export_options(options)) end
+  for _, name in ipairs(machine_input.scenarios(options)) do
+    add_scenario(session, name, options, asked)
+  end
   ask.apply(session, asked, context.command ~= nil)
   local found = resolve(session, options, asked)
   start(session, context)
@@ -268,6 +323,10 @@ function M.run(argv)
     return FAILED
   end
   local interrupted = C.oc_host_interrupted(host_pointer)
+  if #options.exports > 0 then
+    local exported = write_exports(options)
+    status = status ~= 0 and status or exported
+  end
   return interrupted == -1 and FAILED or status
 end
 

@@ -6,6 +6,7 @@ local hooks = require "oc.hooks"
 local input = require "oc.verbs.machine_input"
 local json = require "oc.json"
 local scenario = require "oc.scenario"
+local terminal = require "oc.terminal"
 local text_table = require "oc.text_table"
 local units = require "oc.units"
 
@@ -63,12 +64,14 @@ local function show_functions(machine, filter, options, out)
   local total = graph:node().total
   local lines = {}
   for i, at in ipairs(function_rows(graph, total, options)) do
-    lines[i] = { ("%.2f"):format(percent(at.self, total)),
-      ("%.2f"):format(percent(at.total, total)), ("%.0f"):format(at.self_count or 0),
-      at.name, at.module }
+    local self, all = percent(at.self, total), percent(at.total, total)
+    local heat = terminal.heat(self)
+    lines[i] = { ("%.2f"):format(self), ("%.2f"):format(all), ("%.0f"):format(at.self_count or 0),
+      at.name, at.module, styles = { heat, nil, nil, heat == "hot" and "title" or nil, "dim" } }
   end
   out(text_table.render({ { title = "self%", right = true }, { title = "total%", right = true },
-    { title = "samples", right = true }, { title = "function" }, { title = "module" } }, lines))
+    { title = "samples", right = true }, { title = "function", shrink = true },
+    { title = "module", shrink = true } }, lines, terminal.layout()))
 end
 
 local function functions_json(machine, filter, options)
@@ -89,10 +92,13 @@ local function tree_of(machine, filter, options)
   return machine:graph(filter)
 end
 
-local function node_json(graph, node, least)
+--- `levels`: so many below this node.
+local function node_json(graph, node, least, levels)
   local children = {}
-  for _, child in ipairs(graph:children(node)) do
-    if child.total >= least then children[#children + 1] = node_json(graph, child, least) end
+  for _, child in ipairs(levels > 0 and graph:children(node) or {}) do
+    if child.total >= least then
+      children[#children + 1] = node_json(graph, child, least, levels - 1)
+    end
   end
   return { name = node.name, module = node.what == "function" and node.module or nil,
     self = node.self, total = node.total, samples = node.count,
@@ -119,7 +125,8 @@ local function show_kind(machine, kind, options)
     if is_tree then
       local graph = tree_of(machine, filter, options)
       local root = graph:node()
-      document = { tree = node_json(graph, root, root.total * (options.min or 0.5) / 100) }
+      document = { tree = node_json(graph, root, root.total * (options.min or 0.5) / 100,
+        options.depth or math.huge) }
     elseif options.by then
       local result = machine:samples(filter):by(unpack(groups_of(options.by))):top(options.top)
       out(('{"kind":%s,"rows":%s}\n'):format(json.encode(kind), result:json()))
@@ -154,6 +161,24 @@ local function show_kind(machine, kind, options)
   end
 end
 
+--- Nothing to show: the same shape of document, and on stderr why it may be so.
+local function show_nothing(machine, options, path)
+  local is_tree = options.tree or options.callers or options.callees
+  if not options.json then
+    io.stdout:write("no samples\n")
+  elseif is_tree then
+    io.stdout:write('{"tree":{"children":[],"name":"","samples":0,"self":0,"total":0}}\n')
+  else
+    io.stdout:write(options.by and '{"rows":[]}\n' or '{"functions":[],"total":0}\n')
+  end
+  io.stdout:flush()
+  local count = machine:stats().samples
+  local why = count > 0 and ("none of the %.0f samples passes the filters"):format(count)
+    or path .. " has no samples; oc record -g records some"
+  if options.scenario then why = ("nothing of %s happened in %s"):format(options.scenario, path) end
+  io.stderr:write("oc: ", why, "\n")
+end
+
 ---@param argv string[]
 function M.run(argv)
   local context = args.new_context { argv = argv, verb = "report", script_name = "report",
@@ -168,18 +193,18 @@ function M.run(argv)
   input.run_scripts(options)
   options.top = options.top or 40
   local is_tree = options.tree or options.callers or options.callees
-  if options.scenario and not options.by and not is_tree then
-    options.by = (scenario.find(options.scenario) or {}).by
+  local by_of_kind = {}
+  for _, name in ipairs(not options.by and not is_tree and input.scenarios(options) or {}) do
+    by_of_kind[input.kind_of(name)] = scenario.find(name).by
   end
   local machine = input.load(path, options)
   local kinds = input.kinds(machine, options)
-  if #kinds == 0 then
-    if options.json then io.stdout:write("{}\n") else io.stdout:write("no samples\n") end
-  end
+  if #kinds == 0 then show_nothing(machine, options, path) end
   local found = false
   for i, kind in ipairs(kinds) do
     if i > 1 and not options.json then io.stdout:write("\n") end
-    local is_there = input.as_usage(show_kind, machine, kind, options)
+    local asked = setmetatable({ by = options.by or by_of_kind[kind] }, { __index = options })
+    local is_there = input.as_usage(show_kind, machine, kind, asked)
     found = found or is_there ~= false
   end
   local pattern = options.callers or options.callees

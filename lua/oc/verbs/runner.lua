@@ -4,6 +4,8 @@ local C = require "oc.abi"
 local ask = require "oc.ask"
 local chunks = require "oc.chunk"
 local errors = require "oc.errors"
+local host = require "oc.host"
+local memory_limit = require "oc.memory_limit"
 local own_options = require "oc.options"
 local progress = require "oc.progress"
 local report = require "oc.report"
@@ -20,7 +22,8 @@ local FAILED, INCOMPLETE = 1, 3
 
 --- What tells the kernel what to record cannot change what was recorded. Set once for all, by the
 --- environment or a file, it is for live runs.
-local function check_recorded(context)
+---@param context oc.args.Context
+function M.check_recorded(context)
   for _, option in ipairs(own_options) do
     local shown = option.live and context.typed[(option.name:gsub("-", "_"))]
     if shown then
@@ -30,10 +33,33 @@ local function check_recorded(context)
   end
 end
 
---- Takes the options into the settings; what the script did not declare is wrong usage now.
+--- Takes the options into the settings.
+---@param context oc.args.Context
+function M.take_options(context)
+  local options = context.options
+  settings.json, settings.verbose, settings.quiet = options.json, options.verbose, options.quiet
+  settings.traceback = options.traceback
+  settings.use_debuginfod(options.debuginfod)
+  settings.errors.max = options.max_errors
+  settings.run = {
+    input = options.input, inputs = context.inputs, jobs = options.jobs,
+    duration = options.duration, events = options.events,
+    time = options.time, buffer = options.buffer, command = context.command,
+    frequency = options.frequency, paused = options.paused, max_overhead = options.max_overhead,
+    spool = options.spool,
+    filter = options.filter, asked = ask.of_options(options),
+  }
+  settings.profile, settings.checked = options.profile_script, options.checked
+  if options.memory then host.memory_limit(options.memory) end
+end
+
+--- Takes them; what the script did not declare is wrong usage now.
 local function apply(context)
   context:finish()
   local options, command = context.options, context.command
+  if type(options.input) == "table" then  -- all of them are in settings.run.inputs
+    context.inputs, options.input = options.input, options.input[1]
+  end
   if context.positionals[1] then
     wrong_usage(("'%s' is one argument too many"):format(context.positionals[1]),
       "a command to run comes after --")
@@ -45,24 +71,24 @@ local function apply(context)
   elseif command and options.input then
     wrong_usage("a command runs live, and -i reads a recorded trace", "leave out one of the two")
   end
-  if options.input then check_recorded(context) end
-  settings.json, settings.verbose, settings.quiet = options.json, options.verbose, options.quiet
-  settings.traceback = options.traceback
-  settings.use_debuginfod(options.debuginfod)
-  settings.errors.max = options.max_errors
-  settings.run = {
-    input = options.input, duration = options.duration, events = options.events,
-    time = options.time, buffer = options.buffer, command = context.command,
-    frequency = options.frequency, paused = options.paused, max_overhead = options.max_overhead,
-    spool = options.spool,
-    filter = options.filter, asked = ask.of_options(options),
-  }
+  if options.input and options.live then
+    wrong_usage("--live traces this machine, and -i reads a recorded trace",
+      "leave out one of the two")
+  elseif options.input then
+    M.check_recorded(context)
+  end
+  if (options.jobs or 1) > 1 and (options.profile_script or options.jit_report) then
+    wrong_usage("--profile-script and --jit-report look into one process, and --jobs makes more",
+      "leave out --jobs")
+  end
+  M.take_options(context)
   if options.jit_report then require("oc.jit_report").start() end
+  if options.profile_script then require("oc.script_profile").start() end
   if options.timeout then C.oc_host_timeout(host_pointer, options.timeout) end
 end
 
 --- Raises the limits under which LuaJIT would give up compiling large scripts.
-local function tune_jit()
+function M.tune_jit()
   require("jit.opt").start("maxmcode=16384", "maxtrace=8000", "maxrecord=16000")
 end
 
@@ -74,8 +100,8 @@ local function exit_status(context, trace_status)
 end
 
 --- An error of the script's body. 130: Ctrl-C ended it before it had results.
-local function failed(err, context)
-  local made = errors.make(err)
+local function failed(err, context, chunk)
+  local made = memory_limit.explain(err, chunk) or errors.make(err)
   if made.exit_status then  -- wrong usage, or help: told as such, not as a fault of oc
     made.traceback = nil
     error(made, 0)
@@ -92,10 +118,35 @@ local function failed(err, context)
   return FAILED
 end
 
+---@class oc.Running how a chunk is run that is no script
+---@field load fun(source: string, name: string): function?, string?
+---@field after fun(...) called with what the chunk returned, when it did
+---@field of_report fun(trace: oc.Trace): table? what the report of a run leaves out
+
+--- A script of record-trace's verbs has said what it wants, and not that it is to be run.
+local function finish_record_trace()
+  local record_trace = package.loaded["oc.record_trace"]
+  if record_trace then record_trace.finish() end
+end
+
+local as_script = { load = chunks.load, after = finish_record_trace, of_report = function() end }
+
+--- A report on the script itself: a document among the others, or text beside the results.
+local function tell(inside)
+  if settings.json then
+    settings.write(inside.json() .. "\n")
+  else
+    io.stdout:flush()
+    io.stderr:write(inside.text())
+  end
+end
+
 --- Runs `source` as chunk `name` ("@path" or "=name").
 ---@param context oc.args.Context
+---@param how? oc.Running
 ---@return integer exit_status
-function M.run(context, source, name)
+function M.run(context, source, name, how)
+  how = how or as_script
   settings.read_source = function(chunk)
     return (chunk == name or chunk == name:sub(2)) and source or nil
   end
@@ -107,11 +158,11 @@ function M.run(context, source, name)
   end
   settings.before_open = function() apply(context) end
   settings.finished = function(trace)
-    report.finished(trace)
+    report.finished(trace, how.of_report(trace))
     trace_status = trace:command_status()
   end
   progress.make_way()  -- before the script: it may keep `print` in a local
-  local chunk, problem = chunks.load(source, name)
+  local chunk, problem = how.load(source, name)
   if not chunk then return failed(problem, context) end
   -- A script that cannot declare arguments gets its wrong options told before it runs, and other
   -- words as `...`.
@@ -123,10 +174,10 @@ function M.run(context, source, name)
     end
   end
   jit.off(chunk)  -- hooks work in interpreted code only: Ctrl-C must reach a loop in the body
-  tune_jit()
+  M.tune_jit()
   C.oc_host_doing(host_pointer, IN_BODY)
   local ok, err = xpcall(function()
-    chunk(unpack(context.positionals))
+    how.after(chunk(unpack(context.positionals)))
     require("oc.trace").check_all_ran()
   end, function(raised)
     local made = errors.make(raised)
@@ -136,9 +187,10 @@ function M.run(context, source, name)
     return made
   end)
   C.oc_host_doing(host_pointer, IN_HOST)
-  local status = ok and exit_status(context, trace_status) or failed(err, context)
+  local status = ok and exit_status(context, trace_status) or failed(err, context, chunk)
   if not settings.quiet then io.stderr:write(settings.errors:summary()) end
-  if context.options.jit_report then io.stderr:write(require("oc.jit_report").text()) end
+  if context.options.jit_report then tell(require "oc.jit_report") end
+  if context.options.profile_script then tell(require "oc.script_profile") end
   return status
 end
 

@@ -5,6 +5,7 @@ local errors = require "oc.errors"
 local host = require "oc.host"
 local nearest = require "oc.nearest"
 local runner = require "oc.verbs.runner"
+local settings = require "oc.settings"
 
 local M = {}
 
@@ -54,6 +55,7 @@ end
 --- written as a file (with a "/" or ".lua"); a bare name is a stock script's.
 local function find(name)
   if name == "-" then
+    settings.stdin_is_script = true
     local first = io.stdin:read(8)
     return without_bom((first or "") .. (read_rest(io.stdin, first) or "")), "=stdin"
   end

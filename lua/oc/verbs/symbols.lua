@@ -3,6 +3,7 @@
 
 local C = require "oc.abi"
 local args = require "oc.args"
+local cells = require "oc.cells"
 local errors = require "oc.errors"
 local ffi = require "ffi"
 local json = require "oc.json"
@@ -214,7 +215,7 @@ local function show_module(module, total, options)
     return
   end
   local function line(key, text) io.stdout:write(("    %-9s %s\n"):format(key, text)) end
-  io.stdout:write(text_table.clean(module.path), "\n")
+  io.stdout:write(cells.clean(module.path), "\n")
   local share = total > 0 and 100 * module.samples / total or 0
   local named = module.samples > 0
     and ("; %.1f %% of them named"):format(100 * module.named / module.samples) or ""

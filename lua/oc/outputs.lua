@@ -1,0 +1,97 @@
+--- Where the files of a command line go: checked before anything is collected or read, and what
+--- their formats cannot hold is told then.
+
+local C = require "oc.abi"
+local errors = require "oc.errors"
+local event_files = require "oc.event_files"
+local export = require "oc.export"
+local ffi = require "ffi"
+local settings = require "oc.settings"
+
+ffi.cdef [[ int access(const char *path, int mode); ]]
+
+local M = {}
+
+local FILE, FOLDER = 1, 2
+local MAY_WRITE = 2  -- W_OK
+
+--- Wrong usage where nothing can be written to that path.
+---@param path string
+---@param replaces? boolean what is there goes
+function M.check_place(path, replaces)
+  if path == "-" then return end
+  local kind = C.oc_path_kind(path)
+  if kind == FOLDER then errors.wrong_usage(path .. " is a folder, not a file") end
+  if kind == FILE and not replaces then
+    errors.wrong_usage(path .. " is there already", "--force replaces it")
+  end
+  local folder = path:match("^(.*/)[^/]*$") or "."
+  if C.oc_path_kind(folder) ~= FOLDER then
+    errors.wrong_usage(("%s: there is no folder %s"):format(path, folder), "mkdir -p " .. folder)
+  end
+  if ffi.C.access(folder, MAY_WRITE) ~= 0 then
+    errors.wrong_usage(("%s: nothing can be written into the folder %s"):format(path, folder),
+      "name another one, or ask for rights there")
+  end
+end
+
+--- Of `oc record`: the one trace among the files, and those that are made of it. A name without a
+--- format of its own is a trace.
+---@param paths string[]
+---@return string? trace
+---@return string[] exports
+function M.sort(paths)
+  local trace, exports = nil, {}
+  for _, path in ipairs(paths) do
+    local of_events = event_files.find(path)
+    local is_export = of_events and of_events.name ~= "perfdata"
+      or not of_events and export.knows(path)
+    if is_export then
+      exports[#exports + 1] = path
+    elseif trace then
+      errors.wrong_usage(("-o %s and -o %s are both traces"):format(trace, path),
+        "one trace, and files of other formats beside it: oc list formats")
+    else
+      trace = path
+    end
+  end
+  return trace, exports
+end
+
+local function format_named(name)
+  for _, format in ipairs(export.formats()) do
+    if format.name == name then return format end
+  end
+end
+
+---@class oc.Asked what a user wants to see in a file
+---@field stacks? string the option that asks for it
+---@field spans? string[] scenarios that make some
+---@field kinds? integer how many kinds of samples
+---@field records? boolean
+
+--- Says what the format of a path cannot hold of it; of formats that scripts declare nobody knows.
+---@param path string
+---@param name string of the format
+---@param asked oc.Asked
+function M.say_lacks(path, name, asked)
+  local format = format_named(name)
+  if settings.quiet or not format or next(format.holds) == nil then return end
+  local holds, lacks = format.holds, {}
+  if asked.stacks and not holds.stacks then
+    lacks[#lacks + 1] = "stacks (" .. asked.stacks .. ")"
+  end
+  if #(asked.spans or {}) > 0 and not holds.spans then
+    lacks[#lacks + 1] = "spans of " .. table.concat(asked.spans, ", ")
+  end
+  if (asked.kinds or 1) > 1 and not holds.kinds then
+    lacks[#lacks + 1] = "several kinds of samples: they are counted together"
+  end
+  if asked.records and not holds.records then lacks[#lacks + 1] = "records of samples" end
+  if #lacks > 0 then
+    io.stderr:write(("oc: %s: %s cannot hold %s\n"):format(path, name,
+      table.concat(lacks, "; nor ")))
+  end
+end
+
+return M

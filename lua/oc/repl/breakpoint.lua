@@ -1,0 +1,177 @@
+--- `oc.repl()`: a script stops, and lines see its variables.
+--
+--     oc.repl()                 -- in its body, a function, a callback
+--     repl> e.next_comm         -- local variables, upvalues, then what is global there
+--     repl> limit = 10          -- sets the local variable, or the upvalue
+--
+-- Variables are read and set where they are, on the stack: their place is counted from its bottom,
+-- for what a line calls lies above it.
+
+local C = require "oc.abi"
+local errors = require "oc.errors"
+local host = require "oc.host"
+local session_of = require "oc.session"
+local settings = require "oc.settings"
+
+local host_pointer = session_of.host_pointer
+local BESIDE_A_RUN = 2
+
+local M = {}
+
+-- Variables ---------------------------------------------------------------------------------------
+
+local function depth()
+  local count = 1
+  while debug.getinfo(count + 1, "l") do count = count + 1 end
+  return count - 1  -- without this function
+end
+
+---@class oc.repl.Frame a function that stopped
+---@field func function
+---@field from_bottom integer
+---@field thread? thread
+local Frame = {}
+Frame.__index = Frame
+
+--- Its level for whoever calls this; nil in another coroutine.
+function Frame:level()
+  if coroutine.running() ~= self.thread then return nil end
+  return depth() - self.from_bottom
+end
+
+--- Slot and value of a local variable: of two with a name the inner one.
+function Frame:find_local(name)
+  local level = self:level()
+  if not level then
+    errors.misuse("local variables of the script cannot be seen from a coroutine")
+  end
+  local slot, value, i = nil, nil, 1
+  while true do
+    local known, held = debug.getlocal(level, i)
+    if not known then return slot, value, level end
+    if known == name then slot, value = i, held end
+    i = i + 1
+  end
+end
+
+function Frame:find_upvalue(name)
+  local i = 1
+  while true do
+    local known, held = debug.getupvalue(self.func, i)
+    if not known then return nil end
+    if known == name then return i, held end
+    i = i + 1
+  end
+end
+
+--- Names of all that can be seen, for completion and hints.
+function Frame:names()
+  local found, level, i = {}, self:level(), 1
+  while level do
+    local name = debug.getlocal(level, i)
+    if not name then break end
+    if name:find("^[%a_]") then found[#found + 1] = name end
+    i = i + 1
+  end
+  i = 1
+  while true do
+    local name = debug.getupvalue(self.func, i)
+    if not name then return found end
+    if name ~= "" then found[#found + 1] = name end
+    i = i + 1
+  end
+end
+
+--- What lines see: a table that holds only what they made themselves.
+local function environment(frame, own)
+  local globals = getfenv(frame.func)
+  return setmetatable({}, {
+    __index = function(_, name)
+      if type(name) == "string" then
+        local slot, value = frame:find_local(name)
+        if slot then return value end
+        slot, value = frame:find_upvalue(name)
+        if slot then return value end
+      end
+      local value = own[name]
+      if value ~= nil then return value end
+      return globals[name]
+    end,
+    __newindex = function(env, name, value)
+      local slot, _, level = frame:find_local(name)
+      if slot then
+        debug.setlocal(level, slot, value)
+        return
+      end
+      slot = frame:find_upvalue(name)
+      if slot then
+        debug.setupvalue(frame.func, slot, value)
+      elseif globals[name] ~= nil then
+        globals[name] = value
+      else
+        rawset(env, name, value)
+      end
+    end,
+    names = function() return frame:names() end,
+  })
+end
+
+-- Where -------------------------------------------------------------------------------------------
+
+--- The calls that led there, the innermost first; oc's own are left out.
+local function calls(level)
+  local lines = {}
+  while true do
+    local info = debug.getinfo(level, "Sln")
+    if not info then break end
+    local is_own = info.what == "C" or info.source:find("^=%[oc")
+    if not is_own and info.currentline > 0 then
+      local what = info.name and "in " .. info.name
+        or info.what == "main" and "in its body" or "in a function"
+      lines[#lines + 1] = ("%s:%d %s"):format(errors.file_of(info.source), info.currentline, what)
+    end
+    level = level + 1
+  end
+  return lines
+end
+
+local function where_object(lines)
+  local text = table.concat(lines, "\n")
+  return setmetatable({}, { __tostring = function() return text end,
+    __call = function() return text end })
+end
+
+-- Stopping ----------------------------------------------------------------------------------------
+
+local said_no_input = false
+
+--- Reads and runs lines until the script is to go on. `level`: of the function that stops, for the
+--- caller.
+---@param level integer
+function M.stop(level)
+  if C.oc_host_interrupted(host_pointer) ~= 0 then return end  -- it is ending
+  if settings.stdin_is_script then
+    if not said_no_input then io.stderr:write("oc: oc.repl(): standard input is the script\n") end
+    said_no_input = true
+    return
+  end
+  local info = debug.getinfo(level + 1, "Slf")
+  local frame = setmetatable({ func = info.func, thread = coroutine.running(),
+    from_bottom = depth() - level - 1 }, Frame)
+  local lines = calls(level + 1)
+  local env = environment(frame, { where = where_object(lines), backtrace = where_object(lines) })
+  host.bar_stop()
+  local before = C.oc_host_interactive(host_pointer, BESIDE_A_RUN)
+  local loop = require("oc.repl").new { prompt = "repl> ", env_table = env, quiet = settings.quiet }
+  if loop.is_interactive then
+    io.stdout:write("stopped at ", lines[1] or "?", "; Ctrl-D or .continue goes on\n")
+  end
+  loop.where = lines
+  loop:go()
+  host.prompt_end()
+  loop.session:close()
+  C.oc_host_interactive(host_pointer, before)
+  if loop.wants_stop then C.oc_host_interrupt() end
+end
+
+return M

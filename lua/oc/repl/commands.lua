@@ -1,0 +1,237 @@
+--- What begins with "." at the prompt: about the session and the trace, not a question in Lua.
+--
+--     .events sched:*      .fields sched:sched_switch      .run cpu_top --top 5
+--     !ls                  ?count                          the shell; help
+
+local errors = require "oc.errors"
+local nearest = require "oc.nearest"
+local output = require "oc.repl.output"
+local text_table = require "oc.text_table"
+
+local M = {}
+
+---@class oc.repl.Command
+---@field name string
+---@field usage string
+---@field summary string
+---@field completes? string "file", "event", "script"
+---@field of_script? boolean where a script stopped, and nowhere else
+---@field of_all? boolean there, too
+---@field run fun(loop: oc.repl.Loop, argument: string)
+
+local function fail(message, hint) error(errors.new(message, { hint = hint }), 0) end
+
+local function shell_quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
+
+local function status_of(command)
+  local status = os.execute(command)
+  if type(status) == "number" and status > 255 then status = math.floor(status / 256) end
+  return status
+end
+
+-- About the trace ---------------------------------------------------------------------------------
+
+local function glob(pattern, text)
+  local C = require "oc.abi"
+  return C.oc_glob_text(pattern, #pattern, text, #text) == 1
+end
+
+local function show_events(loop, argument)
+  local all, found = require("oc.repl.names").events(loop.session), {}
+  local pattern = argument ~= "" and argument or "*"
+  for _, name in ipairs(all) do
+    if glob(pattern, name) then found[#found + 1] = name end
+  end
+  if #found == 0 then
+    fail(("no event matches '%s'"):format(argument), nearest.hint(argument, all))
+  end
+  output.show(table.concat(found, "\n"))
+end
+
+local function show_fields(loop, argument)
+  if argument == "" then fail("fields of which event?", "as in .fields sched:sched_switch") end
+  local rows = {}
+  for _, field in ipairs(loop.session:trace():event(argument).format) do
+    if not field.common then
+      local type_name = field.count > 0 and ("%s[%d]"):format(field.type, field.count) or field.type
+      rows[#rows + 1] = { field.name, type_name, tostring(field.size),
+        field.hex and "address" or field.signed and "signed" or "" }
+    end
+  end
+  output.show(text_table.render({ { title = "field" }, { title = "type" },
+    { title = "bytes", right = true }, { title = "" } }, rows)
+    .. "beside: time cpu pid tid comm, and ip stack period where it is sampled so")
+end
+
+local function export(loop, argument)
+  if argument == "" then fail("to which file?", "as in .export out.pb.gz") end
+  local bytes = loop.session:machine():export(argument)
+  if argument ~= "-" then
+    output.show(("%s: %s"):format(argument, require("oc.units").format_size(bytes)))
+  end
+end
+
+-- Scripts and files -------------------------------------------------------------------------------
+
+local function show_scripts()
+  local help, script = require "oc.args.help", require "oc.verbs.script"
+  local rows = {}
+  for i, name in ipairs(script.stock_names()) do
+    rows[i] = { name, help.head(script.stock_source(name)).summary or "" }
+  end
+  output.show(text_table.render_lines({ {}, {} }, rows))
+end
+
+local function run_script(loop, argument)
+  local name, rest = argument:match("^(%S+)%s*(.*)$")
+  if not name then fail("which script?", ".scripts shows oc's own; or a file") end
+  local input = loop.session.path and " -i " .. shell_quoted(loop.session.path) or ""
+  io.stdout:flush()
+  local status = status_of(("/proc/%d/exe script%s %s %s </dev/null"):format(
+    require("oc.abi").oc_host_pid(), input, shell_quoted(name), rest))
+  if status ~= 0 and loop.is_interactive then
+    io.stderr:write(("oc: the script ended with status %d\n"):format(status))
+  elseif status ~= 0 then
+    fail(("the script '%s' ended with status %d"):format(name, status))
+  end
+end
+
+local function load_file(loop, argument)
+  if argument == "" then fail("which file?", "as in .load my.lua") end
+  local file, problem = io.open(argument, "rb")
+  if not file then fail("cannot read " .. problem) end
+  local text = file:read("*a")
+  file:close()
+  if not text then fail(argument .. " is no file of lines") end
+  loop.session:load_text(text:gsub("^#![^\n]*", ""), "@" .. argument)
+end
+
+local function save(loop, argument)
+  if argument == "" then fail("to which file?", "as in .save questions.lua") end
+  local text = require("oc.repl.saved").text(loop.session)
+  local there = io.open(argument, "rb")
+  if there then
+    there:close()
+    fail(argument .. " is there already", "another name, or: !rm " .. argument)
+  end
+  local file, problem = io.open(argument, "wb")
+  if not file then fail("cannot write " .. problem) end
+  local ok, failure = file:write(text)
+  ok = file:close() and ok
+  if not ok then fail("cannot write " .. argument .. ": " .. tostring(failure)) end
+  output.show(("%s: oc script %s runs it"):format(argument, argument))
+end
+
+-- The session -------------------------------------------------------------------------------------
+
+local function set_times(loop, argument)
+  if argument == "" then argument = loop.times == "off" and "on" or "off" end
+  if argument ~= "on" and argument ~= "off" then fail(".time is on or off") end
+  loop.times = argument
+  output.show("times are " .. argument)
+end
+
+local function show_more()
+  if not output.more() then fail("there is no more of it") end
+end
+
+local function quit(loop) loop.is_over, loop.wants_stop = true, true end
+local function continue(loop) loop.is_over = true end
+local function show_where(loop) output.show(table.concat(loop.where, "\n")) end
+
+local commands  -- below
+
+--- Whether a command makes sense: of a script that stopped, or of a session.
+local function fits(loop, command)
+  if command.of_all then return true end
+  return (command.of_script or false) == (loop.where ~= nil)
+end
+
+local function show_help(loop, argument)
+  if argument ~= "" then return require("oc.repl.help").show(argument) end
+  local rows = {}
+  for _, command in ipairs(commands) do
+    if fits(loop, command) then
+      rows[#rows + 1] = { "  ." .. command.name .. " " .. command.usage, command.summary }
+    end
+  end
+  local overview = loop.where and "" or require("oc.repl.help").OVERVIEW
+  output.show(overview .. text_table.render_lines({ {}, {} }, rows))
+end
+
+---@type oc.repl.Command[]
+commands = {
+  { name = "continue", usage = "", summary = "the script goes on; so does Ctrl-D", of_script = true,
+    run = continue },
+  { name = "where", usage = "", summary = "the calls that led there", of_script = true,
+    run = show_where },
+  { name = "events", usage = "[GLOB]", summary = "the events of the trace", completes = "event",
+    run = show_events },
+  { name = "fields", usage = "EVENT", summary = "its fields", completes = "event",
+    run = show_fields },
+  { name = "run", usage = "SCRIPT [options]", summary = "a script on this trace, as oc script",
+    completes = "script", run = run_script },
+  { name = "scripts", usage = "", summary = "oc's own scripts", run = show_scripts },
+  { name = "export", usage = "PATH", summary = "the whole trace for other tools, by the name's end",
+    completes = "file", run = export },
+  { name = "load", usage = "FILE", summary = "run a file of Lua here", completes = "file",
+    run = load_file },
+  { name = "save", usage = "FILE", summary = "what was typed and went well, as a script",
+    completes = "file", run = save },
+  { name = "time", usage = "[on|off]", summary = "how long each question took", run = set_times },
+  { name = "more", usage = "", summary = "the next page of what was cut", of_all = true,
+    run = show_more },
+  { name = "help", usage = "[NAME]", summary = "this, or more of a name", of_all = true,
+    run = show_help },
+  { name = "quit", usage = "", summary = "end", run = quit, of_all = true },
+}
+
+local by_name, names = {}, {}
+for i, command in ipairs(commands) do
+  by_name[command.name] = command
+  names[i] = command.name
+end
+by_name.exit, by_name.q, by_name.stop = by_name.quit, by_name.quit, by_name.quit
+by_name.c, by_name.bt = by_name.continue, by_name.where
+table.sort(names)
+
+---@return string[] sorted
+function M.names() return names end
+
+--- What the argument of a command is.
+function M.completes(name) return by_name[name] and by_name[name].completes end
+
+--- Whether an input is one, and not Lua. Numbers begin with a dot, too.
+---@param source string
+---@return boolean
+function M.is_command(source)
+  return source:find("^%s*%.[%a]") ~= nil or source:find("^%s*%.%s*$") ~= nil
+    or source:find("^%s*[!?]") ~= nil
+end
+
+---@param loop oc.repl.Loop
+---@param source string
+function M.run(loop, source)
+  local mark, text = source:match("^%s*([!?])%s*(.-)%s*$")
+  if mark == "?" then return show_help(loop, text) end
+  if mark == "!" then
+    io.stdout:flush()
+    status_of(text)
+    return
+  end
+  local name, argument = source:match("^%s*%.([%w_]*)%s*(.-)%s*$")
+  local command = by_name[name]
+  if not command then
+    fail(("there is no command .%s"):format(name),
+      nearest.hint(name, names) or ".help shows what there is")
+  end
+  if not fits(loop, command) then
+    fail(loop.where and "." .. name .. " is of a session: here a script stopped"
+      or "." .. name .. " is where a script stopped at oc.repl()")
+  end
+  local pipe = argument:match("|%s*(.+)$")
+  if not pipe or name == "run" then return command.run(loop, argument) end
+  output.pipe_to(pipe, function() command.run(loop, (argument:gsub("%s*|.*$", ""))) end)
+end
+
+return M

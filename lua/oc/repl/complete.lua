@@ -1,0 +1,246 @@
+--- How a line could go on: names of Lua and our objects, of events, fields, processes, functions,
+--- files.
+--
+--     count("sched:sched_sw|      events            e.next_|          fields of the line's event
+--     count("exec", "co|          fields            m:samp|           methods
+--     samples { symbol = "pa|     functions         .load my|         files
+
+local cells = require "oc.cells"
+local commands = require "oc.repl.commands"
+local names = require "oc.repl.names"
+local scan = require("oc.repl.scan").scan
+
+local M = {}
+
+local MOST_LISTED = 200
+
+---@class oc.repl.Answer
+---@field erase integer characters before the cursor
+---@field insert string
+---@field list? string[] candidates, when several are left
+
+local keywords = { "and", "break", "do", "else", "elseif", "end", "false", "for", "function",
+  "if", "in", "local", "nil", "not", "or", "repeat", "return", "then", "true", "until", "while" }
+
+-- Answers -----------------------------------------------------------------------------------------
+
+local function common_beginning(a, b)
+  local length = 0
+  while length < #a and length < #b and a:byte(length + 1) == b:byte(length + 1) do
+    length = length + 1
+  end
+  while length > 0 and (a:byte(length + 1) or 0) >= 0x80 and (a:byte(length + 1) or 0) < 0xc0 do
+    length = length - 1  -- not within a character
+  end
+  return a:sub(1, length)
+end
+
+--- Of sorted names those that begin with a prefix: what all share is inserted, or they are listed.
+---@param sorted string[]
+---@param prefix string
+---@param behind string what follows a name that is the only one
+---@return oc.repl.Answer
+local function answer(sorted, prefix, behind)
+  local first, last = names.range(sorted, prefix)
+  if last < first then return { erase = 0, insert = "" } end
+  if first == last then return { erase = 0, insert = sorted[first]:sub(#prefix + 1) .. behind } end
+  local shared = common_beginning(sorted[first], sorted[last])
+  if #shared > #prefix then return { erase = 0, insert = shared:sub(#prefix + 1) } end
+  local list = {}
+  for i = first, math.min(last, first + MOST_LISTED - 1) do list[#list + 1] = sorted[i] end
+  if last - first + 1 > MOST_LISTED then
+    list[#list + 1] = ("… %d more"):format(last - first + 1 - MOST_LISTED)
+  end
+  return { erase = 0, insert = "", list = list }
+end
+
+--- Candidates side by side.
+---@param list string[]
+---@param width integer of the terminal
+---@return string
+function M.columns(list, width)
+  local widest, shown = 0, {}
+  for i, name in ipairs(list) do
+    local clean, cell_width = cells.clean(name)
+    shown[i] = { clean, cell_width }
+    widest = math.max(widest, cell_width)
+  end
+  local across = math.max(1, math.floor(width / (widest + 2)))
+  local down = math.ceil(#list / across)
+  local out = {}
+  for row = 1, down do
+    local line = {}
+    for i = row, #list, down do
+      line[#line + 1] = shown[i][1] .. (" "):rep(widest + 2 - shown[i][2])
+    end
+    out[row] = table.concat(line):gsub(" +$", "")
+  end
+  return table.concat(out, "\n") .. "\n"
+end
+
+-- Words of Lua ------------------------------------------------------------------------------------
+
+local function add_keys(found, value)
+  if type(value) ~= "table" then return end
+  for key in next, value do
+    if type(key) == "string" and key:find("^[%a][%w_]*$") then found[#found + 1] = key end
+  end
+end
+
+--- Names of a value's members: its own, and those of its class.
+local function members_of(value)
+  local found = {}
+  add_keys(found, value)
+  local seen = 0
+  local mt = debug.getmetatable(value)
+  while type(mt) == "table" and seen < 4 do
+    add_keys(found, mt)  -- a class is its objects' metatable
+    local index = rawget(mt, "__index")
+    add_keys(found, index)
+    mt, seen = type(index) == "table" and debug.getmetatable(index) or nil, seen + 1
+  end
+  return names.sorted(found)
+end
+
+--- The value of "a.b.c" without running anything but what gives `trace` and `m`.
+local function value_of(env, path)
+  local value
+  for name in path:gmatch("[%a_][%w_]*") do
+    if value == nil then
+      value = rawget(env, name)
+      if value == nil and (name == "trace" or name == "m") then value = env[name] end
+    else
+      value = type(value) == "table" and rawget(value, name) or nil
+    end
+    if value == nil then return nil end
+  end
+  return value
+end
+
+--- The event that a callback's `e` is of: the last event named before.
+local function event_of(state)
+  for i = #state.strings, 1, -1 do
+    if state.strings[i]:find("^[%a][%w_%-]*:?[%w_%-]*$") then return state.strings[i] end
+  end
+end
+
+local function of_code(session, before, state)
+  local base, separator, word = before:match("([%a_][%w_.]*)([.:])([%a_]?[%w_]*)$")
+  if base then
+    local value = value_of(session.env, base)
+    if value ~= nil then
+      local is_text = type(value) == "string"
+      return answer(is_text and members_of("") or members_of(value), word, "")
+    end
+    local event = separator == "." and event_of(state)
+    if not event then return nil end
+    return answer(names.fields(session, event), word, "")
+  end
+  word = before:match("[%a_][%w_]*$") or ""
+  local found = { unpack(keywords) }
+  add_keys(found, session.env)
+  found[#found + 1] = "trace"
+  if session.path then found[#found + 1] = "m" end
+  return answer(names.sorted(found), word, "")
+end
+
+-- Texts -------------------------------------------------------------------------------------------
+
+local of_event = { on = true, has = true, event = true, count = true, sum = true, stats = true,
+  hist = true, quantiles = true, topk = true }
+
+local groups = names.sorted { "comm", "cpu", "function", "kind", "line", "module", "process",
+  "stack", "symbol", "thread", "time:1ms", "time:10ms", "time:100ms", "time:1s" }
+
+local of_key = {
+  comm = names.comms, symbol = names.symbols, focus = names.symbols, callers = names.symbols,
+  callees = names.symbols, module = names.modules, kind = names.events,
+}
+
+--- All that a text could be, where nothing tells.
+local function anything(session, prefix)
+  for _, list in ipairs { names.events(session), names.comms(session), names.symbols(session) } do
+    local first, last = names.range(list, prefix)
+    if first <= last then return list end
+  end
+  return {}
+end
+
+local function in_text(session, prefix, state)
+  local call = state.calls[#state.calls]
+  local outer = state.calls[#state.calls - 1]
+  local method = call and call.name and call.name:match("([%a_][%w_]*)$")
+  local close = #state.quote == 1 and state.quote or ""
+  if call and call.bracket == "{" and call.key == "filter" then
+    local event = outer and outer.strings[1] or event_of(state)
+    local word = prefix:match("[%w_]*$")
+    return event and answer(names.fields(session, event), word, "")
+  elseif call and call.bracket == "{" and of_key[call.key] then
+    return answer(of_key[call.key](session), prefix, close)
+  elseif method == "by" then
+    return answer(groups, prefix, close)
+  elseif method == "focus" then
+    return answer(names.symbols(session), prefix, close)
+  elseif of_event[method] and (call.argument == 1 or call.bracket == "{") then
+    return answer(names.events(session), prefix, close)
+  elseif of_event[method] and call.strings[1] then
+    return answer(names.fields(session, call.strings[1]), prefix, close)
+  end
+  return answer(anything(session, prefix), prefix, close)
+end
+
+-- Commands ----------------------------------------------------------------------------------------
+
+local function shell_quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
+
+--- Files whose path begins so.
+local function files(prefix)
+  local found = {}
+  local folder, start = prefix:match("^(.*/)([^/]*)$")
+  folder, start = folder or "", start or prefix
+  local list = io.popen("LC_ALL=C ls -1pa -- " .. shell_quoted(folder == "" and "." or folder)
+    .. " 2>/dev/null")
+  for name in list and list:lines() or function() end do
+    local hidden = name:sub(1, 1) == "." and start:sub(1, 1) ~= "."
+    if name:sub(1, #start) == start and not hidden then found[#found + 1] = folder .. name end
+  end
+  if list then list:close() end
+  return names.sorted(found)
+end
+
+local function of_command(session, before)
+  local word = before:match("^%s*%.([%w_]*)$")
+  if word then return answer(commands.names(), word, " ") end
+  local command, argument = before:match("^%s*%.([%w_]+)%s+(.-)$")
+  local kind = command and commands.completes(command)
+  if kind == "file" then return answer(files(argument), argument, "") end
+  if kind == "event" then return answer(names.events(session), argument, "") end
+  if kind == "script" and not argument:find("%s") then
+    return answer(require("oc.verbs.script").stock_names(), argument, " ")
+  elseif kind == "script" then
+    return answer(files(argument:match("%S*$")), argument:match("%S*$"), "")
+  end
+end
+
+--- The answer to Tab; nil when there is none.
+---@param session oc.repl.Session
+---@param text string
+---@param cursor integer bytes before it
+---@return oc.repl.Answer?
+function M.answer(session, text, cursor)
+  local before = text:sub(1, cursor)
+  if commands.is_command(before) then return of_command(session, before) end
+  local help_of = before:match("^%s*%?%s*(.*)$")
+  if help_of then before = help_of end
+  -- What was typed before this line belongs to it, where the input is not whole yet.
+  local state = scan(before)
+  if state.in_comment then return nil end
+  if state.pipe then
+    local word = before:sub(state.pipe + 1):match("%S*$")
+    return answer(files(word), word, "")
+  end
+  if state.quote then return in_text(session, before:sub(state.string_at), state) end
+  return of_code(session, before, state)
+end
+
+return M

@@ -1,0 +1,289 @@
+--- `oc repl`: lines read, run and shown, until there are no more.
+--
+--     repl.run { path = "perf.data" }          -- the exit status
+--
+-- Where there is a terminal: a prompt, an editor, pages, times. Otherwise (a pipe, --batch) results
+-- go to standard output and errors to standard error with the line of the input; exit 1 when one
+-- failed.
+
+local C = require "oc.abi"
+local commands = require "oc.repl.commands"
+local errors = require "oc.errors"
+local evaluate = require "oc.repl.evaluate"
+local hints = require "oc.repl.hints"
+local host = require "oc.host"
+local output = require "oc.repl.output"
+local scan = require("oc.repl.scan").scan
+local session = require "oc.session"
+local settings = require "oc.settings"
+local show = require "oc.repl.show"
+local terminal = require "oc.terminal"
+local units = require "oc.units"
+
+local host_pointer = session.host_pointer
+local WAIT_MS = 200
+local FAILED = 1
+local SIGNALLED = 128
+
+local M = {}
+
+---@class oc.repl.Loop a session and where its lines come from
+---@field session oc.repl.Session
+---@field is_interactive boolean
+---@field has_editor boolean
+---@field prompt string
+---@field times "on"|"off"|"auto"
+---@field failed integer lines that failed
+---@field is_over boolean
+---@field where? string[] of a script that stopped: the calls that led there
+---@field wants_stop? boolean the script is not to go on
+---@field idle? fun() called while it waits for keys
+---@field status? fun(): string before the prompt
+local Loop = {}
+Loop.__index = Loop
+
+local function complain(text) io.stderr:write("oc: ", text, "\n") end
+
+-- Reading -----------------------------------------------------------------------------------------
+
+--- Completes what is typed: one answer is inserted, several are listed.
+local function complete(self, text, cursor)
+  local complete_line = require("oc.repl.complete")
+  local ok, answer = pcall(complete_line.answer, self.session, text, cursor)
+  if not ok or not answer then return host.prompt_beep() end
+  if answer.insert ~= "" or answer.erase > 0 then
+    host.prompt_replace(answer.erase, answer.insert)
+  elseif answer.list then
+    host.prompt_above(complete_line.columns(answer.list, terminal.size() or 80))
+  else
+    host.prompt_beep()
+  end
+end
+
+--- One line: its text, or nil and why there is none.
+---@param prompt string
+---@return string? text
+---@return string? why "end", "interrupt" or "signal"
+function Loop:read_line(prompt)
+  host.prompt_begin(prompt)
+  while true do
+    local what, text, cursor = host.prompt_next(self.idle and WAIT_MS or 1000)
+    if what == "line" then return text end
+    if what == "complete" then
+      complete(self, text, cursor)
+    elseif what == "idle" then
+      if self.idle then self.idle(self) end
+      if self.status and self.has_editor then host.prompt_text(self:prompt_text()) end
+    else
+      return nil, what
+    end
+  end
+end
+
+function Loop:prompt_text()
+  if not self.is_prompting then return "" end
+  local before = self.status and self.status() or ""
+  return (before ~= "" and before .. " " or "") .. self.prompt
+end
+
+--- A whole input of one or more lines: its text, the number of its first line, what it loads to.
+--- Nil at the end.
+---@return string? source
+---@return integer line
+---@return oc.repl.Loaded? loaded
+function Loop:read()
+  local lines = self.session.lines
+  local first, source = #lines + 1, nil
+  while true do
+    local text, why = self:read_line(source and (self.is_prompting and "..> " or "")
+      or self:prompt_text())
+    if not text then
+      if why == "interrupt" then
+        C.oc_host_begin_line(host_pointer)
+        if self.is_interactive then return "", first end
+      end
+      if why ~= "interrupt" then self.is_over, self.end_reason = true, why end
+      return source, first, source and self.session:load(source, first)
+    end
+    lines[#lines + 1] = text
+    source = source and source .. "\n" .. text or text
+    if #lines == first and commands.is_command(text) then return source, first end
+    local code = M.code_of(source)
+    local loaded = self.session:load(code, first)
+    if not loaded.is_open then return source, first, loaded end
+  end
+end
+
+--- A text's Lua: without "=" in front, without a pipe behind.
+---@param source string
+---@return string code
+---@return string? pipe
+function M.code_of(source)
+  local code = source:gsub("^%s*=%s*", "")
+  local pipe = scan(code).pipe
+  if not pipe then return code end
+  return code:sub(1, pipe - 1), code:sub(pipe + 1)
+end
+
+-- Showing -----------------------------------------------------------------------------------------
+
+---@param err any
+function Loop:tell(err)
+  local made = hints.add(errors.make(err), self.session.env)
+  io.stdout:flush()
+  if C.oc_host_interrupted(host_pointer) > 0 and tostring(made.message):find("interrupted") then
+    io.stderr:write("interrupted\n")
+  else
+    local text = errors.render(made, settings.read_source)
+    io.stderr:write(made.file and text or "oc: " .. text)
+    if settings.traceback and made.traceback then io.stderr:write(made.traceback, "\n") end
+  end
+  self.failed = self.failed + 1
+end
+
+--- "5012345 events in 0.21 s (24 million/s)" of the line's run.
+local function tell_time(self)
+  local ran = self.session.ran
+  if not ran or not self.is_interactive then return end
+  if ran.is_cut then
+    complain(("stopped: this is of the first %s"):format(units.format_duration(ran.span_ns)))
+  end
+  if self.times == "off" then return end
+  io.stdout:flush()
+  io.stderr:write(("%.0f records in %.3f s, %.1f million/s\n"):format(ran.events, ran.seconds,
+    ran.events / 1e6 / math.max(ran.seconds, 1e-6)))
+end
+
+function Loop:show_values(values, source)
+  for i = 1, values.n do
+    local value = values[i]
+    output.show(show.text(value))
+    if value == nil and values.n == 1 then
+      local hint = hints.of_nothing(source, self.session.env)
+      if hint then complain(hint) end
+    end
+  end
+  if values.n > 0 and values[1] ~= nil then rawset(self.session.env, "_", values[1]) end
+end
+
+-- One input ---------------------------------------------------------------------------------------
+
+local function run_code(self, source, loaded)
+  local ok, result = self.session:run(loaded, source)
+  if not ok then return self:tell(result) end
+  local shown = true
+  if loaded.is_expression then
+    local printed, problem = self.session:guarded_show(function()
+      self:show_values(result, source)
+    end)
+    if not printed then
+      shown = false
+      self:tell(problem)
+    end
+  elseif self.is_interactive then
+    local hint = hints.of_local(source)
+    if hint then complain(hint) end
+  end
+  if shown then self.session:keep(source, loaded.is_expression) end
+end
+
+--- Runs one input.
+---@param source string
+---@param line integer its first
+---@param loaded oc.repl.Loaded?
+function Loop:handle(source, line, loaded)
+  if not source:find("%S") then return end
+  if commands.is_command(source) then
+    local ok, problem = self.session:guarded(commands.run, self, source)
+    if not ok then self:tell(problem) end
+    return tell_time(self)
+  end
+  local word = source:match("^%s*(%a+)%s*;?%s*$")
+  if (word == "quit" or word == "exit") and rawget(self.session.env, word) == nil then
+    self.is_over, self.wants_stop = true, true
+    return
+  end
+  local code, pipe = M.code_of(source)
+  loaded = loaded or self.session:load(code, line)
+  if not loaded.chunk then
+    return self:tell(hints.syntax_error(loaded.problem, source))
+  end
+  if pipe then
+    if not pipe:find("%S") then
+      return self:tell(errors.new("a command is missing behind |", { hint = "as in: _ | sort" }))
+    end
+    local paged = output.is_paged
+    output.is_paged = false
+    output.pipe_to(pipe, function() run_code(self, code, loaded) end)
+    output.is_paged = paged
+  else
+    run_code(self, code, loaded)
+  end
+  io.stdout:flush()
+  tell_time(self)
+end
+
+--- Reads and runs until the end.
+function Loop:go()
+  while not self.is_over do
+    local source, line, loaded = self:read()
+    if source and self.has_editor and source:find("%S") then
+      local problem = host.prompt_remember(source)
+      if problem then complain(problem .. "; what is typed is not kept") end
+    end
+    if source then self:handle(source, line, loaded) end
+    if C.oc_host_begin_line(host_pointer) ~= 0 then self.is_over = true end
+  end
+end
+
+-- Beginning ---------------------------------------------------------------------------------------
+
+---@class oc.repl.Options
+---@field path? string of a recorded trace
+---@field batch? boolean
+---@field quiet? boolean
+---@field prompt? string
+---@field env_table? table of a script that stopped: what lines see
+
+---@param options oc.repl.Options
+---@return oc.repl.Loop
+function M.new(options)
+  local is_terminal = terminal.is_terminal(terminal.STDIN) and not options.batch
+  local self = setmetatable({ prompt = options.prompt or "oc> ", times = "auto", failed = 0,
+    is_over = false, is_interactive = is_terminal, is_prompting = is_terminal }, Loop)
+  local has_editor, problem = host.prompt_open(is_terminal)
+  self.has_editor = has_editor
+  if is_terminal and not has_editor and not options.quiet then
+    complain(problem .. ": lines cannot be edited")
+  end
+  output.is_paged = is_terminal
+  self.session = evaluate.new { name = is_terminal and "repl" or "stdin", path = options.path,
+    show = function(value) output.show(show.text(value)) end, env_table = options.env_table }
+  return self
+end
+
+--- A session from its banner to its end.
+---@param options oc.repl.Options
+---@return integer exit_status
+function M.run(options)
+  local self = M.new(options)
+  if self.is_interactive and not options.quiet then
+    local banner = require "oc.repl.banner"
+    local names = require "oc.repl.names"
+    for _, line in ipairs(banner.lines(self.session:trace(), options.path,
+      names.events(self.session))) do
+      io.stdout:write((require("oc.cells").clean(line)), "\n")
+    end
+    local problem = host.history_open()
+    if problem then complain(problem .. "; what is typed is not kept") end
+  end
+  C.oc_host_interactive(host_pointer, 1)
+  self:go()
+  local signal = C.oc_host_begin_line(host_pointer)
+  host.prompt_end()
+  C.oc_host_interactive(host_pointer, 0)
+  if signal ~= 0 then return SIGNALLED + signal end
+  return not self.is_interactive and self.failed > 0 and FAILED or 0
+end
+
+return M

@@ -1,0 +1,54 @@
+--- A session as a script, and what such a script begins with.
+--
+--     local run, show = require("oc.repl.saved").begin("perf.data")
+--     c = count("sched:sched_switch", "comm") run()
+--     show(c)
+
+local output = require "oc.repl.output"
+local settings = require "oc.settings"
+
+local M = {}
+
+--- A statement's text ends where another may follow.
+local function line_of(kept)
+  local source = kept.source:gsub("%s+$", "")
+  if not kept.is_expression then return source .. (kept.ran and "\nrun()" or "") end
+  source = source:gsub("^%s*=%s*", ""):gsub(";$", "")
+  if kept.ran then return ("show(run(%s))"):format(source) end
+  return ("show(%s)"):format(source)
+end
+
+--- The session's inputs that went well, as the text of a script.
+---@param session oc.repl.Session
+---@return string
+function M.text(session)
+  local on = session.path and " on " .. session.path or ""
+  local out = { ("--- A session of oc repl%s."):format(on), "",
+    ("local run, show = require(\"oc.repl.saved\").begin(%s)"):format(
+      session.path and ("%q"):format(session.path) or ""), "" }
+  for _, kept in ipairs(session.kept) do out[#out + 1] = line_of(kept) end
+  return table.concat(out, "\n") .. "\n"
+end
+
+--- Makes the short verbs bare in the calling script. `-i` goes before `path`.
+---@param path? string
+---@return fun(...): any run runs what verbs registered; returns its arguments
+---@return fun(...) show
+function M.begin(path)
+  local evaluate, show_value = require "oc.repl.evaluate", require "oc.repl.show"
+  settings.before_open()
+  local hooks = { settings.finished, settings.read_source }
+  local function show(...)
+    for i = 1, select("#", ...) do output.show(show_value.text((select(i, ...)))) end
+  end
+  local session = evaluate.new { name = "saved", path = settings.run.input or path, show = show }
+  settings.finished, settings.read_source = hooks[1], hooks[2]
+  setfenv(2, setmetatable({}, { __index = session.env, __newindex = session.env }))
+  local function run(...)
+    session:run_registered()
+    return ...
+  end
+  return run, show
+end
+
+return M

@@ -1,0 +1,271 @@
+#include "lua/line_editor.h"
+
+#include <langinfo.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <clocale>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <cwchar>
+
+namespace oc::lua {
+
+namespace {
+
+volatile sig_atomic_t g_is_resized = 0;
+void (*g_resized_before)(int) = SIG_DFL;
+
+void on_resize(int) { g_is_resized = 1; }
+
+/// libedit takes the characters' width from the locale: a C locale would show UTF-8 as octal.
+void use_utf8() {
+  setlocale(LC_CTYPE, "");
+  if (std::strcmp(nl_langinfo(CODESET), "UTF-8") != 0) setlocale(LC_CTYPE, "C.UTF-8");
+}
+
+LineEditor& owner(EditLine* editor) {
+  void* kept = nullptr;
+  el_get(editor, EL_CLIENTDATA, &kept);
+  return *static_cast<LineEditor*>(kept);
+}
+
+const char* show_prompt(EditLine* editor) { return owner(editor).prompt(); }
+
+unsigned char on_enter(EditLine* editor, int) { return owner(editor).press(Got::kLine), CC_NORM; }
+unsigned char on_break(EditLine* editor, int) {
+  return owner(editor).press(Got::kInterrupt), CC_NORM;
+}
+unsigned char on_end(EditLine* editor, int) {
+  if (!owner(editor).is_empty()) {
+    el_cursor(editor, 1);
+    el_deletestr(editor, 1);
+    return CC_REFRESH;
+  }
+  return owner(editor).press(Got::kEnd), CC_NORM;
+}
+unsigned char on_suspend(EditLine* editor, int) {
+  owner(editor).suspend();
+  return CC_NORM;
+}
+
+/// Before the text that stands there, Tab asks; in white space it indents.
+unsigned char on_tab(EditLine* editor, int) {
+  const LineInfo* line = el_line(editor);
+  for (const char* at = line->buffer; at < line->cursor; ++at) {
+    if (*at != ' ' && *at != '\n') return owner(editor).press(Got::kComplete), CC_NORM;
+  }
+  el_insertstr(editor, "  ");
+  return CC_REFRESH;
+}
+
+size_t characters_in(const char* begin, const char* end) {
+  size_t count = 0;
+  for (; begin < end; ++begin) count += (static_cast<unsigned char>(*begin) & 0xc0) != 0x80;
+  return count;
+}
+
+/// Cells of the terminal that a text takes.
+size_t width_of(const std::string& text) {
+  size_t width = 0;
+  std::mbstate_t state{};
+  for (size_t at = 0; at < text.size();) {
+    wchar_t code = 0;
+    const size_t size = std::mbrtowc(&code, text.data() + at, text.size() - at, &state);
+    if (size == 0 || size > text.size() - at) return width + text.size() - at;
+    width += static_cast<size_t>(std::max(wcwidth(code), 0));
+    at += size;
+  }
+  return width;
+}
+
+size_t terminal_columns() {
+  winsize size{};
+  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+void write_text(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<LineEditor>> LineEditor::open(oc_host& host) {
+  const char* term = std::getenv("TERM");
+  if (isatty(STDIN_FILENO) == 0 || isatty(STDOUT_FILENO) == 0)
+    return base::make_error(base::Code::kUnsupported, "standard input or output is no terminal");
+  if (term == nullptr || *term == '\0' || std::strcmp(term, "dumb") == 0)
+    return base::make_error(base::Code::kUnsupported,
+                            "TERM names no terminal that can be edited on");
+  use_utf8();
+  std::unique_ptr<LineEditor> made(new LineEditor(host));
+  made->history_.reset(history_init());
+  made->editor_.reset(el_init("oc", stdin, stdout, stderr));
+  if (!made->history_ || !made->editor_)
+    return base::make_error(base::Code::kSystem, "libedit cannot use this terminal");
+  HistEvent event;
+  history(made->history_.get(), &event, H_SETSIZE, kHistory);
+  history(made->history_.get(), &event, H_SETUNIQUE, 1);
+  made->bind_keys();
+  return made;
+}
+
+LineEditor::~LineEditor() { end(); }
+
+void LineEditor::bind_keys() {
+  EditLine* editor = editor_.get();
+  el_set(editor, EL_CLIENTDATA, this);
+  el_set(editor, EL_PROMPT, show_prompt);
+  el_set(editor, EL_HIST, history, history_.get());
+  el_set(editor, EL_EDITOR, "emacs");
+  el_set(editor, EL_SIGNAL, 0);
+  el_set(editor, EL_SETTY, "-d", "-isig", nullptr);
+  el_set(editor, EL_ADDFN, "oc-enter", "The line is done", on_enter);
+  el_set(editor, EL_ADDFN, "oc-break", "Give the line up", on_break);
+  el_set(editor, EL_ADDFN, "oc-end", "End, or delete", on_end);
+  el_set(editor, EL_ADDFN, "oc-suspend", "Stop the program", on_suspend);
+  el_set(editor, EL_ADDFN, "oc-tab", "How could this go on", on_tab);
+  struct Binding {
+    const char *key, *command;
+  };
+  for (const auto& [key, command] : {Binding{"^J", "oc-enter"},
+                                     {"^M", "oc-enter"},
+                                     {"^C", "oc-break"},
+                                     {"^D", "oc-end"},
+                                     {"^Z", "oc-suspend"},
+                                     {"^I", "oc-tab"},
+                                     {"^R", "em-inc-search-prev"},
+                                     {"^W", "ed-delete-prev-word"},
+                                     {"\\e[1;5C", "em-next-word"},
+                                     {"\\e[1;5D", "ed-prev-word"},
+                                     {"\\e[H", "ed-move-to-beg"},
+                                     {"\\e[F", "ed-move-to-end"},
+                                     {"\\e[1~", "ed-move-to-beg"},
+                                     {"\\e[4~", "ed-move-to-end"},
+                                     {"\\e[3~", "ed-delete-next-char"}})
+    el_set(editor, EL_BIND, key, command, nullptr);
+  el_source(editor, nullptr);  // what the user set in ~/.editrc
+}
+
+void LineEditor::begin(const std::string& prompt) {
+  end();
+  prompt_ = prompt;
+  text_.clear();
+  cursor_ = 0;
+  std::fflush(stdout);
+  g_is_resized = 0;
+  struct sigaction action {
+  }, before{};
+  action.sa_handler = on_resize;
+  action.sa_flags = SA_RESTART;
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGWINCH, &action, &before);
+  g_resized_before = before.sa_handler;
+  el_set(editor_.get(), EL_UNBUFFERED, 1);
+  is_open_ = true;
+}
+
+void LineEditor::end() {
+  if (!is_open_) return;
+  is_open_ = false;
+  el_set(editor_.get(), EL_UNBUFFERED, 0);
+  signal(SIGWINCH, g_resized_before);
+}
+
+bool LineEditor::is_empty() const {
+  const LineInfo* line = el_line(editor_.get());
+  return line->buffer == line->lastchar;
+}
+
+void LineEditor::read_line() {
+  const LineInfo* line = el_line(editor_.get());
+  text_.assign(line->buffer, line->lastchar);
+  cursor_ = static_cast<size_t>(line->cursor - line->buffer);
+}
+
+void LineEditor::refresh() { el_set(editor_.get(), EL_REFRESH); }
+
+/// Leaves the line as it is on the screen: the cursor behind its last row.
+Got LineEditor::leave(Got what) {
+  read_line();
+  el_cursor(editor_.get(), static_cast<int>(text_.size() + 1));
+  refresh();
+  std::fflush(stdout);
+  end();
+  write_text(what == Got::kInterrupt ? "^C\n" : "\n");
+  return what;
+}
+
+Got LineEditor::next(int wait_ms) {
+  if (g_is_resized != 0) {
+    g_is_resized = 0;
+    el_resize(editor_.get());
+    refresh();
+  }
+  if (const Got asked = asked_by_signal(host_); asked != Got::kIdle) return leave(asked);
+  pollfd ready{STDIN_FILENO, POLLIN, 0};
+  if (poll(&ready, 1, wait_ms < 0 || wait_ms > kSignalLookMs ? kSignalLookMs : wait_ms) <= 0)
+    return Got::kIdle;
+  pressed_ = Got::kIdle;
+  int count = 0;
+  const char* got = el_gets(editor_.get(), &count);
+  if (got == nullptr && count < 0) return leave(Got::kEnd);  // the terminal went away
+  if (pressed_ == Got::kComplete) {
+    read_line();
+    return Got::kComplete;
+  }
+  return pressed_ == Got::kIdle ? Got::kIdle : leave(pressed_);
+}
+
+void LineEditor::replace(size_t characters, const std::string& text) {
+  if (characters > 0) el_deletestr(editor_.get(), static_cast<int>(characters));
+  if (!text.empty()) el_insertstr(editor_.get(), text.c_str());
+  refresh();
+}
+
+/// libedit knows nothing of what others write: its rows are taken away, and shown anew below.
+void LineEditor::print_above(const std::string& text) {
+  read_line();
+  const std::string line = text_;
+  const size_t behind = characters_in(line.data() + cursor_, line.data() + line.size());
+  const size_t row = width_of(prompt_ + line.substr(0, cursor_)) / terminal_columns();
+  write_text("\r" + (row > 0 ? "\x1b[" + std::to_string(row) + "A" : std::string()) + "\x1b[J");
+  el_set(editor_.get(), EL_UNBUFFERED, 0);
+  write_text(text);
+  el_set(editor_.get(), EL_UNBUFFERED, 1);
+  if (!line.empty()) el_insertstr(editor_.get(), line.c_str());
+  el_cursor(editor_.get(), -static_cast<int>(behind));
+  refresh();
+}
+
+void LineEditor::set_prompt(const std::string& prompt) {
+  if (prompt == prompt_) return;
+  prompt_ = prompt;
+  refresh();
+}
+
+void LineEditor::beep() { el_beep(editor_.get()); }
+
+void LineEditor::remember(const std::string& line) {
+  HistEvent event;
+  if (!line.empty()) history(history_.get(), &event, H_ENTER, line.c_str());
+}
+
+/// Stops as any program does on Ctrl-Z, and goes on with the same line.
+void LineEditor::suspend() {
+  read_line();
+  const std::string line = text_;
+  el_set(editor_.get(), EL_UNBUFFERED, 0);
+  write_text("\n");
+  raise(SIGTSTP);
+  el_set(editor_.get(), EL_UNBUFFERED, 1);
+  if (!line.empty()) el_insertstr(editor_.get(), line.c_str());
+  refresh();
+}
+
+}  // namespace oc::lua

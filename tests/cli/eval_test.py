@@ -1,0 +1,99 @@
+#!/usr/bin/python3
+"""The short verbs as one types them: `oc eval CODE`, on recorded traces and live."""
+import json
+import os
+import re
+import sys
+
+from program import Suite, problems_of, run
+
+ROOT = os.environ.get("OC_SOURCE_ROOT", os.path.join(os.path.dirname(__file__), "../.."))
+DEMO = os.path.join(ROOT, "examples/traces/demo.data")
+SYSCALLS = os.path.join(ROOT, "tests/fixtures/syscalls.data")
+
+# name, arguments, status, stdout, stderr (regular expressions; None: empty)
+CASES = [
+    ("a counter", ['count("sched:sched_switch", "comm", {top = 2})', "-i", DEMO], 0,
+     r"\Acomm  +count\nawk +41\nsort +17\n… 5 more\n\Z", None),
+    ("a printed one is not printed again", ['print(count("sched:sched_switch"))', "-i", DEMO], 0, r"\Acount\n +76\n\Z", None),
+    ("options of print before the run", ['count("cpu", "comm"):print{top = 1, percent = true}', "-i", DEMO], 0,
+     r"\Acomm  count  percent\nawk +165 +73\.3%\n… 6 more\n\Z", None),
+    ("what a hook printed is not printed again", ['c = count("cpu"); at_end(function() c:print{title="once"} end)', "-i", DEMO], 0,
+     r"\Aonce\ncount\n +225\n\Z", None),
+    ("several have titles", ['count("cpu", "comm", {top=1}) sum("cpu", "period")', "-i", DEMO], 0,
+     r"\Acount by comm: cpu\n.*\nsum of period: cpu\n +sum\n", None),
+    ("an expression", ["6 * 7"], 0, r"\A42\n\Z", None),
+    ("statements", ["local a = 6 print(a * 7)"], 0, r"\A42\n\Z", None),
+    ("nothing to say", ["local a = 6"], 0, None, None),
+    ("the machine", ['samples{kind="cpu"}:by("comm"):count():top(1)', "-i", DEMO], 0, r"73\.33 +165  awk\n… 6 more\n\Z", None),
+    ("processes", ['processes{comm="s*"}', "-i", DEMO], 0, r"\A +pid  comm .*\n2687  sh .*sleep.*\Z", None),
+    ("a scenario and its spans", ['use "syscalls" spans{min="10ms", name="*wait*"}', "-i", DEMO], 0, None, r"^oc: syscalls: 1 without a beginning$"),
+    ("no spans", ["spans{}", "-i", DEMO], 0, r"\A\(nothing\)\n\Z", None),
+    ("spans as a value", ['#spans{} == 0', "-i", DEMO], 0, r"\Atrue\n\Z", None),
+    ("the help", ["-h"], 0, r"These words stand bare.*count\(EVENT, KEY…\).*--input", None),
+    ("no code", [], 2, None, r"eval wants a line of Lua.*count\("),
+    ("a field that is not there", ['count("sched:sched_switch",\n  "next_pdi")', "-i", DEMO], 1, None,
+     r"\Aeval:1: event 'sched:sched_switch' has no field 'next_pdi'\n"),
+    ("an event that is not there", ['count("sched:sched_swich")', "-i", DEMO], 1, None,
+     r"\Aeval:1: .*sched:sched_swich.*\^ did you mean sched:sched_switch"),
+    ("a filter that is wrong", ['count("sched:sched_switch", {filter="comn == 1"})', "-i", DEMO], 1, None,
+     r"\Aeval:1: filter.*'comn'"),
+    ("what is not Lua", ["count("], 1, None, r"\Aeval:1: unexpected symbol near '<eof>'"),
+    ("an error in a function", ['count("sched:sched_switch", function(e) return e.nix end)', "-i", DEMO], 1, r"\A\(nothing\)\n\Z",
+     r"eval:1: event 'sched:sched_switch' has no field 'nix'"),
+    ("a verb in a callback", ['on("cpu", function() count("cpu") end)', "-i", DEMO], 1, None,
+     r"eval:1: callbacks are registered before trace:run\(\)"),
+    ("the machine of a trace that was run by hand", ['trace:run() count("cpu") print(#processes{} > 3)', "-i", DEMO], 0,
+     r"\Atrue\ncount\n +225\n\Z", None),
+]
+
+
+def check_help(suite):
+    for word, out in (("trace:on", r"\Atrace:on\(name: string.*Raises:.*trace:on\("), ("hist", r"\Ahist\("),
+                      ("reference", r"^  trace +A trace$"), ("oc.Trace", r"^  trace:on +Calls"), ("report", r"Usage: oc report")):
+        ended = run(["help", word])
+        suite.check("help of " + word, problems_of(ended, out=out), ended)
+    ended = run(["help", "trace:onn"])
+    suite.check("help of nothing", problems_of(ended, 2, err=r"no help on 'trace:onn'.*did you mean 'trace:on'"), ended)
+    ended = run(["help", "recrod"])
+    suite.check("help of nearly a verb", problems_of(ended, 2, err=r"did you mean 'record'"), ended)
+    ended = run(["eval", "help(trace.on)", "-i", DEMO])
+    suite.check("help of a value", problems_of(ended, out=r"\Atrace:on\("), ended)
+
+
+def check_json(suite):
+    ended = run(["eval", 'count("raw_syscalls:sys_enter", "id"); hist("raw_syscalls:sys_exit", "ret", {filter="ret > 0"})',
+                 "--json", "-i", SYSCALLS])
+    problems = problems_of(ended, out=r"\A\{")
+    documents = [json.loads(line) for line in ended.out.splitlines()]
+    if [d.get("kind") for d in documents[-2:]] != ["counter", "histogram"]:
+        problems.append("not a counter and a histogram, last")
+    calls = sum(row["count"] for row in documents[-2]["rows"])
+    by_hand = run(["eval", "-q", "local n = 0 local t = oc.open{} t:on('raw_syscalls:sys_enter', function() n = n + 1 end)"
+                   " t:run() print(n)", "-i", SYSCALLS])
+    if by_hand.out != "%d\n" % calls:
+        problems.append("counted %r, by hand %r" % (calls, by_hand.out))
+    suite.check("JSON, and the same as by hand", problems, ended)
+
+
+def check_live(suite):
+    ended = run(["eval", 'count("exec", "comm")', "--", "true"])
+    if ended.status == 1 and re.search(r"permi|tracefs|root", ended.err):
+        return suite.skip("live", ended.err.splitlines()[0])
+    suite.check("live, of a command", problems_of(ended, out=r"\Acomm  count\ntrue +1\n\Z"), ended)
+
+
+def main():
+    suite = Suite("eval")
+    for name, arguments, status, out, err in CASES:
+        if suite.wants(name):
+            suite.later(lambda *case: suite.check(case[0], problems_of(ended := run(["eval", *case[1]]), case[2], case[3], case[4]),
+                                                  ended), name, arguments, status, out, err)
+    suite.later(check_json, suite)
+    suite.later(check_help, suite)
+    suite.later(check_live, suite)
+    return suite.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,211 @@
+"""`oc export` to files of events: tables, and parts of a perf.data, held against what perf says of the same."""
+import csv
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+
+from program import Suite, problems_of, run
+
+ROOT = os.environ.get("OC_SOURCE_ROOT", os.path.join(os.path.dirname(__file__), "../.."))
+FIXTURES = os.path.join(ROOT, "tests", "fixtures")
+SCHED, STACKS = os.path.join(FIXTURES, "sched.data"), os.path.join(FIXTURES, "stacks.data")
+PERF = shutil.which("perf")
+FIELDS = "comm,tid,pid,cpu,time,event,ip,sym,dso"  # of a stream perf shows others unless told
+
+
+def perf_script(path, *options):
+    ended = subprocess.run([PERF, "script", "-i", path, *options], capture_output=True, check=False)
+    return ended.stdout
+
+
+def tables(suite, folder):
+    """The same events in three tables; from one pass, with a profile beside them."""
+    paths = [os.path.join(folder, name) for name in
+             ("a.events.csv", "events.jsonl", "a.events.db", "a.folded")]
+    args = [word for path in paths for word in ("-o", path)]
+    ended = run(["export", SCHED, "-e", "sched:sched_switch,sched:sched_waking", *args])
+    problems = problems_of(ended, 0, None, "wrote")
+    with open(paths[0], encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    with open(paths[1], encoding="utf-8") as lines:
+        objects = [json.loads(line) for line in lines]
+    database = sqlite3.connect(paths[2])
+    switches = database.execute('SELECT time_ns, prev_comm, next_pid FROM "sched:sched_switch"').fetchall()
+    named = database.execute("SELECT time_ns, event FROM events").fetchall()
+    database.close()
+    if [(int(row["time"]), row["event"]) for row in rows] != [(at["time"], at["event"]) for at in objects]:
+        problems.append("CSV and JSON differ")
+    if sorted(named) != sorted((at["time"], at["event"]) for at in objects):
+        problems.append("SQLite and JSON differ")
+    wanted = [(at["time"], at["prev_comm"], at["next_pid"]) for at in objects if "prev_comm" in at]
+    if switches != wanted or not wanted:
+        problems.append(f"{len(switches)} switches, wanted {len(wanted)}")
+    wakings = [row for row in rows if row["event"] == "sched:sched_waking"]
+    if not wakings or any(row["prev_comm"] or not row["args.pid"] for row in wakings):
+        problems.append("columns of another event are not empty")
+    suite.check("one pass, three tables of events and a profile", problems, ended)
+    return objects
+
+
+def against_script(suite, objects):
+    """What a script sees of the same events: its own JSON."""
+    script = ('t = oc.open{} for _, n in ipairs{"sched:sched_switch", "sched:sched_waking"} do '
+              't:on(n, function(e) print(e:json()) end) end t:run()')
+    ended = run(["eval", script, "-i", SCHED, "-q"])
+    seen = [json.loads(line) for line in ended.out.splitlines()]
+    suite.check("events are what e:json() says",
+                [] if seen == objects else [f"{len(seen)} and {len(objects)} differ"], ended)
+
+
+def filters(suite, folder):
+    path = os.path.join(folder, "b.events.jsonl")
+    ended = run(["export", SCHED, "-e", "sched:sched_switch", "-o", path, "--comm", "s*", "--filter", "prev_pid > 0"])
+    problems = problems_of(ended, 0, None, "wrote")
+    with open(path, encoding="utf-8") as lines:
+        found = [json.loads(line) for line in lines]
+    if not found or any(not at["comm"].startswith("s") or at["prev_pid"] == 0 for at in found):
+        problems.append(f"{len(found)} events, not those asked for")
+    suite.check("filters hold", problems, ended)
+    ended = run(["export", SCHED, "-o", os.path.join(folder, "c.folded"), "--filter", "prev_pid > 2699", "-q"])
+    wanted = run(["eval", 't=oc.open{} n=0 t:on("sched:sched_switch", {filter="prev_pid > 2699"}, function() n=n+1 end) '
+                          't:run() print(n)', "-i", SCHED])
+    with open(os.path.join(folder, "c.folded"), encoding="utf-8") as lines:
+        total = sum(int(line.rsplit(" ", 1)[1]) for line in lines)
+    suite.check("--filter chooses samples, too",
+                [] if total == int(wanted.out) > 0 else [f"{total} samples of {wanted.out}"], ended)
+
+
+def wrong(suite, folder):
+    path = os.path.join(folder, "d.events.csv")
+    open(path, "w", encoding="utf-8").close()
+    ended = run(["export", SCHED, "-o", path])
+    suite.check("a file that is there stays", problems_of(ended, 2, None, "--force"), ended)
+    ended = run(["export", SCHED, "-o", os.path.join(folder, "e.events.csv"), "-e", "sched:sched_swich"])
+    suite.check("an event that is not there", problems_of(ended, 1, None, "sched_switch"), ended)
+    ended = run(["export", SCHED, "-o", os.path.join(folder, "e.data"), "--symbol", "main"])
+    suite.check("no stacks are looked at", problems_of(ended, 2, None, "--symbol"), ended)
+    ended = run(["export", SCHED, "-o", os.path.join(folder, "none", "e.data")])
+    suite.check("a folder that is not there", problems_of(ended, 2, None, "there is no folder"), ended)
+    ended = run(["eval", 'oc.open{machine=true}:run():machine():export("x.events.csv")', "-i", SCHED])
+    suite.check("a machine has no events any more", problems_of(ended, 1, None, "trace:export"), ended)
+    left = [name for name in os.listdir(folder) if name.startswith("e.")]
+    suite.check("nothing is left behind", [f"left: {left}"] if left else [])
+
+
+def parts(suite, folder):
+    """A part of a trace says what the whole says of the same."""
+    part = os.path.join(folder, "part.data")
+    for name in sorted(os.listdir(FIXTURES)):
+        if not name.endswith(".data"):
+            continue
+        whole = os.path.join(FIXTURES, name)
+        ended = run(["export", whole, "-o", part, "--force", "-q"])
+        same = perf_script(whole, "--show-lost-events", "--show-switch-events") == \
+            perf_script(part, "--show-lost-events", "--show-switch-events")
+        suite.check(f"all of {name}", problems_of(ended, 0, None, "LOST" if name == "lost.data" else None) + ([] if same else ["perf sees another trace"]),
+                    ended)
+    ended = run(["export", STACKS, "-o", part, "--force", "-q", "--comm", "gzip"])
+    same = perf_script(STACKS, "--comms", "gzip") == perf_script(part) != b""
+    suite.check("of one name", [] if same else ["perf sees another trace"], ended)
+    begin = perf_script(STACKS, "-F", "time", "--ns").split(b"\n")[0].strip(b" :").decode()
+    seconds, fraction = begin.split(".")
+    middle = f"{seconds}.{int(fraction) + 20000000:09d}"
+    ended = run(["export", STACKS, "-o", part, "--force", "-q", "--time", f"{middle},"])
+    same = perf_script(STACKS, "--time", f"{middle},") == perf_script(part) != b""
+    suite.check("of a time: names and mappings of before are known", [] if same else ["perf sees another trace"], ended)
+    ended = run(["export", SCHED, "-o", part, "--force", "-q", "-e", "sched:sched_switch"])
+    lines = [line for line in perf_script(SCHED).splitlines() if b"sched:sched_switch" in line]
+    suite.check("of one event", [] if perf_script(part).splitlines() == lines else ["perf sees another trace"], ended)
+    with open(SCHED, "rb") as bytes_of:
+        piped = run(["export", "-", "-o", part, "--force", "-q"], stdin=bytes_of.read())
+    suite.check("of standard input", [] if perf_script(part) == perf_script(SCHED) else ["perf sees another trace"], piped)
+    with open(part, "wb") as out:
+        subprocess.run([os.path.join(os.environ.get("OC_BUILD_ROOT", os.path.join(ROOT, "build")), "oc"), "export",
+                        STACKS, "-o", "-", "--format", "perfdata"], stdout=out, check=True)
+    suite.check("to standard output, in pipe mode",
+                [] if perf_script(part, "-F", FIELDS) == perf_script(STACKS, "-F", FIELDS) else ["perf sees another trace"])
+
+
+def records(suite, folder):
+    path = os.path.join(folder, "r.jsonl")
+    ended = run(["export", SCHED, "-e", "sched:sched_switch", "--records", "-o", path, "-q"])
+    with open(path, encoding="utf-8") as lines:
+        kept = [json.loads(line)["record"]["next_pid"] for line in lines]
+    script = ('m = oc.open{machine={records=true}}:run():machine() '
+              'm:samples{kind="sched:sched_switch"}:each(function(s) print(s.record.next_pid) end)')
+    read = run(["eval", script, "-i", SCHED])
+    seen = run(["eval", 't=oc.open{} t:on("sched:sched_switch", function(e) print(e.next_pid) end) t:run()', "-i", SCHED])
+    problems = problems_of(ended, 0, None, "have no stack")
+    if not kept or [str(pid) for pid in kept] != seen.out.split() or read.out != seen.out:
+        problems.append(f"{kept}, {read.out.split()}, wanted {seen.out.split()}")
+    suite.check("samples keep the payload of their event", problems, ended)
+    ended = run(["eval", 'oc.open{machine=true}:run():machine():samples():each(function(s) return s.record end)',
+                 "-i", SCHED])
+    suite.check("records are to be asked for", problems_of(ended, 1, None, "records = true"), ended)
+
+
+def attributes(suite):
+    script = """m = oc.open{machine=true}:run():machine()
+a = m:attributes { host = "h", name = "a" }
+b = m:attributes { url = "/", name = "b", a }
+a:associate(b)
+m:add_sample { kind = "x", attributes = { size = 3, b } }
+print(b:get "host", a:get "url", a:get "name", b:get "name", a:get "none")
+print(m:samples { attribute = { host = "h" } }:total())"""
+    ended = run(["eval", script, "-i", SCHED])
+    suite.check("sets of attributes are associated, also in circles",
+                problems_of(ended, 0, "^h\t/\ta\tb\tnil\n1\n", "have no stack"), ended)
+
+
+def scenarios(suite):
+    one = run(["report", SCHED, "--scenario", "run_queue", "--by", "comm"])
+    other = run(["report", SCHED, "--scenario", "off_cpu", "--by", "comm"])
+    for words in (["--scenario", "run_queue,off_cpu"], ["--scenario", "run_queue", "--scenario", "off_cpu"]):
+        both = run(["report", SCHED, *words, "--by", "comm"])
+        same = both.out == one.out + "\n" + other.out and one.out and other.out
+        suite.check(f"several scenarios: {' '.join(words)}", [] if same else ["not both"], both)
+
+
+def recording(suite, folder):
+    """What stands in the way of a file is told before anything is recorded."""
+    mark = os.path.join(folder, "ran")
+    there = os.path.join(folder, "there.svg")
+    open(there, "w", encoding="utf-8").close()
+    for name, args, said in (("a file that is there", ["-o", there], "--force"),
+                             ("a folder that is not there", ["-o", os.path.join(folder, "no", "a.svg")], "no folder"),
+                             ("two traces", ["-o", "a.data", "-o", "b.data"], "both traces"),
+                             ("no one trace", ["-o", "a.svg", "--rotate", "10s"], "--rotate")):
+        ended = run(["record", *args, "--", "touch", mark], cwd=folder)
+        problems = problems_of(ended, 2, None, said)
+        if os.path.exists(mark):
+            problems.append("the command was run")
+        suite.check(f"record: {name}", problems, ended)
+    ended = run(["export", SCHED, "--scenario", "run_queue,off_cpu", "-o", os.path.join(folder, "s.folded")])
+    suite.check("what a format cannot hold is told", problems_of(ended, 0, None, "collapsed cannot hold several kinds"),
+                ended)
+
+
+def main():
+    suite = Suite("event_files")
+    with tempfile.TemporaryDirectory() as folder:
+        objects = tables(suite, folder)
+        against_script(suite, objects)
+        filters(suite, folder)
+        wrong(suite, folder)
+        records(suite, folder)
+        attributes(suite)
+        scenarios(suite)
+        recording(suite, folder)
+        if PERF:
+            parts(suite, folder)
+        else:
+            suite.skip("there is no perf to compare with")
+    return suite.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

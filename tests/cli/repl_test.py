@@ -1,0 +1,424 @@
+"""The REPL: piped lines, and a driven terminal, on a small trace of our own."""
+import os
+import re
+import shutil
+import signal
+import stat
+import sys
+import tempfile
+import time
+
+from program import OC, Suite, problems_of, run
+from terminal import LONGEST_S, Terminal
+
+ROOT = os.environ.get("OC_SOURCE_ROOT", os.path.join(os.path.dirname(__file__), "../.."))
+SCHED = os.path.join(ROOT, "tests/fixtures/sched.data")
+STACKS = os.path.join(ROOT, "tests/fixtures/stacks.data")
+
+EVENT = "sched:sched_switch"
+COUNT = f'count("{EVENT}", "comm")'
+
+
+def lines_of(*lines):
+    return "".join(line + "\n" for line in lines)
+
+
+# Piped --------------------------------------------------------------------------------------------
+
+def piped(suite, name, lines, out=None, err=None, status=0, trace=SCHED, args=(), **more):
+    text = lines if isinstance(lines, (str, bytes)) else lines_of(*lines)
+    ended = run(["repl", *([trace] if trace else []), *args], stdin=text)
+    suite.check(name, problems_of(ended, status, out, err, **more), ended)
+    return ended
+
+
+def values(suite):
+    piped(suite, "values, one a line", ["1 + 1", "x = 3", 'x * 2, "hi"', "nil", "= x"],
+          r"\A2\n6\nhi\nnil\n3\n\Z")
+    piped(suite, "tables, nested and of records",
+          ["{ 1, 2, { a = 1 } }", "{ { n = 1, s = 'a' }, { n = 20, s = 'b' } }", "{}"],
+          r"\A\{ 1, 2, \{ a = 1 \} \}\n n  s\n 1  a\n20  b\n\{\}\n\Z")
+    piped(suite, "tables that hold themselves, deep and wide ones are cut",
+          ["t = {} t.t = t", "t", "w = {} for i = 1, 200 do w[i] = i end", "w", "d = {{{{{{{}}}}}}}", "d"],
+          r"\{ t = \{… itself\} \}.*… 100 more.*\{…\}")
+    piped(suite, "addresses, 64-bit numbers, functions",
+          ["oc.addr(4096)", "2^53", "9007199254740993ULL", "print", "function f() end", "f"],
+          r"\A0x1000\n9007199254740992\n9007199254740993\nfunction\nfunction stdin:5\n\Z")
+    piped(suite, "control characters are shown, not obeyed", [r'"a\27[31mb"', "'ü €'"],
+          r"\Aa\\x1b\[31mb\nü €\n\Z")
+    piped(suite, "_ is the last value", ["21", "_ * 2"], r"\A21\n42\n\Z")
+    piped(suite, "several lines make one input",
+          ["for i = 1, 2 do", "  print(i)", "end", "f = function(x)", "return x", "end", "f(", "7)"],
+          r"\A1\n2\n7\n\Z")
+
+
+def questions(suite):
+    counted = run(["eval", f'count("{EVENT}", "comm")', "-i", SCHED]).out
+    ended = piped(suite, "a count is a table", [COUNT], r"^comm +count\n")
+    if ended.out != counted:
+        suite.check("a count is that of oc eval", [f"{ended.out!r} is not {counted!r}"])
+    piped(suite, "the verbs of a line run in one pass, and its values stay",
+          [f'c, n = {COUNT}, 0 on("{EVENT}", function(e) n = n + 1 end)', "n == c:total()", "c:total() > 0"],
+          r"\Atrue\ntrue\n\Z")
+    piped(suite, "trace is a fresh one each time",
+          [f'trace:on("{EVENT}", function(e) k = (k or 0) + 1 end) trace:run()', "a = k",
+           f'trace:on("{EVENT}", function(e) k = k + 1 end)', "k == 2 * a"], r"\Atrue\n\Z")
+    piped(suite, "the machine is built once", ["m == m", "samples():total() > 0", "processes()"],
+          r"\Atrue\ntrue\n +pid  comm", trace=STACKS)
+    piped(suite, "queries and graphs are run and shown",
+          ['samples():by("comm"):count()', "graph()"], r"% +count +comm", trace=STACKS)
+    piped(suite, "a histogram is drawn", [f'hist("{EVENT}", "prev_prio")'], r"[@#█▏|]")
+
+
+def errors_of_lines(suite):
+    piped(suite, "an error names its line of the input, and the session goes on",
+          ["1", "", "error('no')", "2"], r"\A1\n2\n\Z", r"\Astdin:3: no\n", status=1)
+    piped(suite, "an error in a function names the line where it was typed",
+          ["function f()", "  local x = nil", "  return x.y", "end", "f()"], None,
+          r"\Astdin:3: attempt to index local 'x'.*return x\.y", status=1)
+    for name, line, err in (
+            ("a typo in a verb", "cout('x')", r"did you mean 'count'"),
+            ("a typo in an event", 'count("sched:sched_swich")', r"sched:sched_switch"),
+            ("a typo in a field", f'count("{EVENT}", "next_pdi")', r"next_pid"),
+            ("a typo in a field of a function", f'on("{EVENT}", function(e) return e.next_pdi end)', r"next_pid"),
+            ("a typo in a method", "trace:onn('x')", r"a trace has no 'onn'.*'on'"),
+            ("an event without quotes", f"count({EVENT})", f'names of events are texts: "{EVENT}"'),
+            ("a missing quote", f'count("{EVENT})', r'a " is missing'),
+            ("a call without brackets", "count 5", r"count\(…\)"),
+            ("SQL", "SELECT comm FROM samples", r"not SQL"),
+            ("bpftrace", "tracepoint:sched:sched_switch { @[comm] = count(); }", r"bpftrace"),
+            ("!=", "if 1 != 2 then end", r"~="),
+            ("+=", "x += 1", r"no \+="),
+            ("an unknown command", ".evnts", r"there is no command \.evnts.*'events'"),
+            ("a command without its argument", ".fields", r"\.fields sched"),
+            ("an unfinished block", "for i = 1, 2 do", r"'end' expected"),
+            ("an error that is no text", "error({})", r"error object"),
+            ("bytecode", b"\x1bLJ\x02\n", r"bytecode"),
+            ("binary junk", bytes(range(1, 10)) + b"\xff\xfe\x00\x80", r"stdin:1"),
+            ("a file that is not there", ".load /nowhere/x.lua", r"cannot read /nowhere/x\.lua"),
+            ("a pipe to nothing", "1 |", r"a command is missing")):
+        piped(suite, "at the prompt: " + name, line if isinstance(line, bytes) else [line], None, err,
+              status=1)
+    piped(suite, "a line of 100 kB", ["x = '" + "é" * 50000 + "'", "#x"], r"\A100000\n\Z")
+    piped(suite, "a bare name that means nothing", ["coutn"], r"\Anil\n\Z", r"did you mean 'count'")
+    for word in ("quit", "exit", ".quit", ".exit"):
+        piped(suite, f"'{word}' ends it", ["1", word, "2"], r"\A1\n\Z")
+    piped(suite, "the last line needs no end", "1\n2", r"\A1\n2\n\Z")
+    piped(suite, "a deep recursion ends its line", ["function f() return 1 + f() end", "f()", "2"],
+          r"\A2\n\Z", r"stack overflow", status=1)
+
+
+def commands(suite, folder):
+    piped(suite, ".events and .fields", [".events sched:sched_sw*", f".fields {EVENT}"],
+          r"\Asched:sched_switch\nfield .*next_pid ", None)
+    piped(suite, ".scripts and .run", [".scripts", ".run cswitch_top --top 2"],
+          r"cpu_top.*\n.*comm")
+    piped(suite, "a pipe to the shell", ["'b\\na' | sort", f"{COUNT} | head -1", "!echo shell", ".events | wc -l"],
+          r"\Aa\nb\ncomm +count\nshell\n\d+\n\Z")
+    piped(suite, "a reader of a pipe that goes away", ["('x\\n'):rep(1e6) | head -1", "1"], r"\Ax\n1\n\Z")
+    piped(suite, "help", [".help", "?count", "help('trace:on')", "help(oc.open)"], r"count\(EVENT.*\.events")
+    loaded = os.path.join(folder, "loaded.lua")
+    with open(loaded, "w", encoding="utf-8") as file:
+        file.write("#!/usr/bin/oc\nseven = 7\nfunction fails()\n  error('inside')\nend\n")
+    piped(suite, ".load", [f".load {loaded}", "seven", "fails()"], r"\A7\n\Z",
+          r"loaded\.lua:4: inside\n.*error\('inside'\)", status=1)
+    exported = os.path.join(folder, "out.folded")
+    piped(suite, ".export", [f".export {exported}"], r"out\.folded: ", trace=STACKS)
+    suite.check(".export wrote it", [] if os.path.getsize(exported) else ["it is empty"])
+    saved = os.path.join(folder, "saved.lua")
+    first = piped(suite, ".save", [f"c = {COUNT}", "typo(", ")", "c", COUNT, f".save {saved}"],
+                  r"saved\.lua: oc script", r"typo", status=1)
+    ended = run(["script", saved])
+    wanted = first.out[:first.out.index(saved)]
+    suite.check("oc script runs what was saved", problems_of(ended, 0, "^" + re.escape(wanted) + "$"), ended)
+    piped(suite, ".save does not overwrite", [f".save {saved}"], None, r"is there already", status=1)
+
+
+def edges(suite, folder):
+    ended = run([SCHED], stdin=COUNT + "\n")
+    suite.check("a trace alone is shown", problems_of(ended, 0, r"^comm +count"), ended)
+    script = os.path.join(folder, "my.lua")
+    with open(script, "w", encoding="utf-8") as file:
+        file.write("print 'ran'\n")
+    ended = run([script])
+    suite.check("a .lua file alone is run", problems_of(ended, 0, r"\Aran\n\Z"), ended)
+    ended = run(["repl", "/nowhere/x.data"])
+    suite.check("a trace that is not there", problems_of(ended, 2, None, r"cannot read /nowhere/x\.data"), ended)
+    ended = run(["repl", script], stdin="1\n")
+    suite.check("a trace that is none", problems_of(ended, 1, None, r"my\.lua"), ended)
+    ended = run(["repl", SCHED, SCHED])
+    suite.check("two traces", problems_of(ended, 2, None, r"one argument too many"), ended)
+    ended = run(["-c", 'exec "$0" repl "$1" <&-', OC, SCHED], program="/bin/sh")
+    suite.check("closed stdin", problems_of(ended, 0), ended)
+    cut = os.path.join(folder, "cut.data")
+    with open(SCHED, "rb") as whole, open(cut, "wb") as file:
+        file.write(whole.read()[:-5000])
+    piped(suite, "a truncated trace", [COUNT], r"comm", r"truncated|cut|ends", trace=cut)
+    shrinking = os.path.join(folder, "shrinking.data")
+    shutil.copy(SCHED, shrinking)
+    piped(suite, "a trace that is cut while it is open",
+          [COUNT, f"!truncate -s 20000 {shrinking}", COUNT, "'still here'"],
+          r"still here", r".", trace=shrinking, status=1, most_err_lines=30)
+
+
+BREAKS = f"""local oc = require 'oc'
+local limit, unused = 1, nil
+global_one = 'g'
+local function inner(depth)
+  local mine = depth * 10
+  oc.repl()
+  return mine
+end
+print('inner gave ' .. inner(4))
+local trace = oc.open {{}}
+local seen = 0
+trace:on('{EVENT}', function(e)
+  seen = seen + 1
+  if seen == limit then oc.repl() end
+end)
+trace:run()
+print('limit ' .. limit .. ' seen ' .. tostring(seen > limit))
+"""
+
+
+def breakpoints(suite, folder):
+    path = os.path.join(folder, "breaks.lua")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(BREAKS)
+
+    def stops(name, lines, out, err=None, status=0):
+        ended = run(["script", path, "-i", SCHED], stdin=lines_of(*lines))
+        suite.check("oc.repl(): " + name, problems_of(ended, status, out, err), ended)
+
+    stops("locals, upvalues and globals are read", ["mine, depth", "limit, global_one", "type(print)"],
+          r"\A40\n4\n1\ng\nfunction\ninner gave 40\nlimit 1 seen true\n\Z")
+    stops("locals and upvalues are set", ["mine = mine + 2", "limit = 3", "new = 'own'", "new, mine", ".continue", "seen, limit"],
+          r"\Aown\n42\ninner gave 42\n3\n3\nlimit 3 seen true\n\Z")
+    stops("an event at hand", [".continue", "e.next_comm ~= nil, e.cpu >= 0"],
+          r"\Ainner gave 40\ntrue\ntrue\nlimit 1")
+    stops("where", ["where", ".where"], r"\Abreaks|breaks\.lua:6 in inner\n.*breaks\.lua:9 in its body")
+    stops("a function of a line sees and sets them", ["function f() mine = 7 return mine end", "f()", "mine"],
+          r"\A7\n7\ninner gave 7\n")
+    stops("errors do not end the script", ["mine.x.y", "nonsense(", ")", "coroutine.wrap(function() return mine end)()"],
+          r"\Ainner gave 40", r"attempt to index.*coroutine")
+    stops(".quit ends it", [".quit"], r"\A\Z", r"interrupted", status=130)
+    ended = run(["script", "-", "-i", SCHED], stdin="local oc = require 'oc' oc.repl() print 'on'")
+    suite.check("oc.repl(): a script from stdin is not stopped",
+                problems_of(ended, 0, r"\Aon\n\Z", r"standard input is the script"), ended)
+
+
+# The guide ----------------------------------------------------------------------------------------
+
+def guide(suite):
+    """What docs/guide/repl.md shows is what comes: each block's lines in order, in one session."""
+    with open(os.path.join(ROOT, "docs/guide/repl.md"), encoding="utf-8") as file:
+        blocks = file.read().split("```")[1::2]
+    lines, wanted = [], []
+    for line in "".join(block for block in blocks if "oc> " in block).splitlines():
+        if line.startswith(("oc> ", "..> ")):
+            lines.append(line[4:])
+        elif line.strip() and "…" not in line:
+            wanted.append(line)
+        elif "…" in line:
+            wanted.append(re.compile(".*".join(re.escape(part.strip()) for part in line.split("…"))))
+    demo = os.path.join(ROOT, "examples/traces/demo.data")
+    ended = run(["repl", demo], stdin=lines_of(*lines))
+    problems = problems_of(ended, 0, r".", None)
+    for line in wanted:
+        if isinstance(line, str) and line not in ended.out.splitlines():
+            problems.append(f"{line!r} does not come")
+        elif not isinstance(line, str) and not line.search(ended.out):
+            problems.append(f"{line.pattern!r} does not come")
+    suite.check("the guide's lines give what it shows", problems, ended)
+
+
+# At a terminal ------------------------------------------------------------------------------------
+
+def at_terminal(suite, name, session, env=None, args=(SCHED,), keys="\x04", status=0, **more):
+    if not suite.wants(name):
+        return
+    with tempfile.TemporaryDirectory() as state:
+        terminal = Terminal(["repl", *args], env={"XDG_STATE_HOME": state, **(env or {})}, **more)
+        terminal.state = state
+        session(terminal)
+        suite.check(name, terminal.finish(status, keys))
+
+
+def greets(t):
+    t.expect(r"sched\.data: .*CPU")
+    t.expect(r"events: .*sched:sched_switch")
+    t.expect("^oc> ")
+    t.ask("6 * 7", "^42$")
+    t.ask(COUNT, r"^comm +count(.|\n)*records in [\d.]+ s")
+
+
+def completes(t):
+    t.expect("^oc> ")
+    for typed, shown in ((f'count("sched:sched_swit\t', f'{EVENT}"'), (', "next_p\t', "next_p"),
+                         ("\t", "next_pid +next_prio"), ("i\t", 'next_pid"'), (")\r", "next_pid +count")):
+        t.send(typed)
+        t.expect(shown)
+    t.expect("^oc> ")
+    for typed, shown in (("trac\t", "trace"), (":o\t", "on"), ("\x03", "^oc> "),
+                         ("string.rep\t", r"string\.rep"), ("\x03", "^oc> "),
+                         (f'on("{EVENT}", function(e) return e.next_c\t', "next_comm"), ("\x03", "^oc> "),
+                         (".fie\t", r"\.fields "), ("\x03", "^oc> "),
+                         (".load /etc/passw\t", "/etc/passwd"), ("\x03", "^oc> "),
+                         ("zzzzz\t", "zzzzz"), ("\x03", "^oc> ")):
+        t.send(typed)
+        t.expect(shown)
+
+
+def completes_names_of_trace(t):
+    t.expect("^oc> ")
+    t.ask("m:samples():total() > 0", "true")
+    t.ask('rows = m:samples():by("comm"):count():rows() print("COMM=" .. rows[1][1] .. ".")', r"COMM=(.+)\.$")
+    comm = re.search(r"^COMM=(.+)\.$", t.text, re.M)
+    if not comm:
+        return
+    t.send(f'samples {{ comm = "{comm.group(1)[:-1]}\t')
+    t.expect(re.escape(comm.group(1)[-1]))
+    t.send("\x03")
+    t.expect("^oc> ")
+
+
+def edits(t):
+    t.expect("^oc> ")
+    t.send("12345\x01\x1b[C\x1b[C\x04\x05 + 1\r")  # home, right, right, delete, end
+    t.expect("^1246$")
+    t.expect("^oc> ")
+    t.send("'grün €'\x7f\x7f\x7f'\r")  # backspace over a character of three bytes
+    t.expect("^grün $")
+    t.expect("^oc> ")
+    t.ask("for i = 1, 2 do\rprint(i * 11)\rend", "^11\n22$")
+    t.send("1 + \r")
+    t.expect(r"^\.\.> ")
+    t.send("\x03")  # gives up all of it
+    t.expect("^oc> ")
+    t.ask("5", "^5$")
+    t.send("local x = 1\r")
+    t.expect("without 'local' it stays")
+    t.expect("^oc> ")
+
+
+def history(t):
+    t.expect("^oc> ")
+    t.ask("111 + 1", "^112$")
+    t.ask("222 + 2", "^224$")
+    t.ask("222 + 2", "^224$")
+    t.send("\x1b[A\x1b[A\r")  # up, up: the same line twice is one
+    t.expect("^112$")
+    t.expect("^oc> ")
+    t.send("\x12222\r")  # Ctrl-R
+    t.expect("^224$")
+    t.expect("^oc> ")
+    t.ask("f = function()\rreturn 'two lines'\rend")
+    t.send("\x04")
+    t.expect(r"\n")
+    t.finish_first = t.job.wait(LONGEST_S)
+    path = os.path.join(t.state, "oc/history")
+    mode = stat.S_IMODE(os.stat(path).st_mode)
+    if mode != 0o600:
+        t.problems.append(f"mode {mode:o} of the history")
+    second = Terminal(["repl", SCHED], env={"XDG_STATE_HOME": t.state})
+    second.expect("^oc> ")
+    second.send("\x1b[A\r")
+    second.expect("^oc> ")
+    second.ask("f()", "^two lines$")
+    t.problems += second.finish(0, "\x04")
+
+
+def interrupts(t):
+    t.expect("^oc> ")
+    for line in ("while true do end", "f = function() while true do end end f()",
+                 "g = function() for i = 1, 1e18 do end end g()", f'on("{EVENT}", function(e) end) while true do end'):
+        t.send(line + "\r")
+        t.expect(re.escape(line[-10:]) + r"\n")
+        time.sleep(0.05)  # a moment, so that it runs mostly; before is right, too
+        t.send("\x03")
+        t.expect("interrupted")
+        t.expect("^oc> ")
+    t.ask("6 * 7", "^42$")
+    t.send("half a li\x03")
+    t.expect("^oc> ")
+    os.kill(t.job.pid, signal.SIGINT)  # from outside, at the prompt
+    t.expect("^oc> ")
+    t.ask("'alive'", "^alive$")
+
+
+def interrupts_callbacks(t):
+    """A callback that does not return is in compiled code: it is told, and a further Ctrl-C ends the session."""
+    t.expect("^oc> ")
+    t.send(f'on("{EVENT}", function(e) while true do end end)\r')
+    t.expect(r"end\)\n")
+    t.send("\x03")
+    t.expect("the line does not end.*Ctrl-C again")
+    t.send("\x03")
+    t.expect("interrupted again, the session ends")
+
+
+def hangs_up(t):
+    t.expect("^oc> ")
+    t.ask("'kept'", "^kept$")
+    os.kill(t.job.pid, signal.SIGTERM)
+
+
+def resizes(t):
+    t.expect("^oc> ")
+    t.send("'" + "x" * 150)
+    t.expect("x{20}")
+    t.resize(20, 60)
+    t.send("'\r")
+    t.expect("^x{150}$|^(x+\n)+")
+    t.expect("^oc> ")
+    t.ask("#('" + "y" * 200 + "')", "^200$")
+    t.ask("for i = 1, 100 do rawset(_G, 'l', (l or '') .. i .. '\\n') end")
+    t.ask("l", r"^1$(.|\n)*^… \d+ more lines: \.more$")
+    t.ask(".more", "more lines")
+
+
+def pages(t):
+    t.expect("^oc> ")
+    t.ask("('line\\n'):rep(100)", "^PAGED 100$")
+    t.ask("'short'", "^short$")
+
+
+def dumb(t):
+    t.expect("lines cannot be edited")
+    t.expect("^oc> ")
+    t.ask("6 * 7", "^42$")
+    t.ask("for i = 1, 2 do\rprint(i * 11)\rend", "^11\n22$")
+
+
+def terminals(suite):
+    at = lambda *args, **more: suite.later(at_terminal, suite, *args, **more)
+    at("a banner, a value, a table, the time", greets)
+    at("completion", completes)
+    at("completion of names of the trace", completes_names_of_trace, args=(STACKS,))
+    at("editing, UTF-8, several lines, Ctrl-C at the prompt", edits)
+    at("history", history, keys="")
+    at("Ctrl-C stops the line, not the session", interrupts)
+    at("Ctrl-C in compiled code", interrupts_callbacks, keys="", status=130)
+    at("SIGTERM ends it", hangs_up, keys="", status=143)
+    at("resize, long lines, long texts", resizes, env={"PAGER": ""})
+    at("$PAGER", pages, env={"PAGER": "echo PAGED $(wc -l)"})
+    at("TERM=dumb", dumb, env={"TERM": "dumb"})
+    at("no TERM", dumb, env={"TERM": None})
+    at("quit without brackets", lambda t: t.expect("^oc> "), keys="quit\r")
+    suite.wait()
+
+
+def main():
+    suite = Suite("repl")
+    with tempfile.TemporaryDirectory() as folder:
+        for case in (values, questions, errors_of_lines, guide):
+            suite.later(case, suite)
+        for case in (commands, edges, breakpoints):
+            suite.later(case, suite, folder)
+        suite.wait()
+        terminals(suite)
+    return suite.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+-- What the built-in scenarios make of calls and switches, and what they cannot pair: that is told.
+
+local check = require "check"
+local oc = require "oc"
+
+--- Runs a scenario over what a source of ours emits: its samples' values in order, and the notes.
+local function run(scenario, events, feed)
+  local at = 0
+  local trace = oc.open { source = oc.source { events = events, next = function(out)
+    at = at + 1
+    if not feed[at] then return false end
+    out:emit(feed[at])
+    return true
+  end } }
+  trace:use(scenario)
+  local m, values = trace:run():machine(), {}
+  m:samples { kind = scenario }:each(function(s)
+    values[#values + 1] = ("%s %d"):format(s.comm, s.value)
+  end)
+  return values, m:notes()
+end
+
+local function call(which, tid, id)
+  return { event = "raw_syscalls:sys_" .. which, pid = 5, tid = tid, comm = "t" .. tid, id = id }
+end
+
+local function calls(scenario, feed)
+  for i, event in ipairs(feed) do event.time = i * 10 end
+  local fields = { { "id", "i64" } }
+  return run(scenario, { ["raw_syscalls:sys_enter"] = fields, ["raw_syscalls:sys_exit"] = fields },
+    feed)
+end
+
+-- The program's own list is made when it is built.
+package.loaded["oc.syscalls"] = { [0] = "read", [1] = "write", [15] = "rt_sigreturn",
+  [56] = "clone", [202] = "futex", [231] = "exit_group" }
+
+local values, notes = calls("syscalls", {
+  call("exit", 1, 0),                                            -- began before the trace
+  call("enter", 1, 0), call("exit", 1, 0),
+  call("enter", 2, 1),                                           -- waits still
+  call("enter", 3, 0), call("exit", 3, 1),                       -- halves of two
+  call("enter", 4, 202), call("enter", 4, 202), call("exit", 4, 202),
+  -- What has one half only by its nature is not missed.
+  call("enter", 5, 231), call("enter", 6, 15), call("exit", 6, -1), call("exit", 7, 56),
+})
+check.equal(values, { "t1 10", "t4 10" })
+check.equal(notes, {
+  "syscalls: 1 still open when the trace ended, 2 without an end, 2 without a beginning" })
+values, notes = calls("syscalls", { call("enter", 1, 0), call("exit", 1, 0) })
+check.equal({ values, notes }, { { "t1 10" }, {} })
+
+values, notes = calls("locks", {
+  call("exit", 1, 202), call("enter", 1, 202), call("exit", 1, 202),
+  call("enter", 2, 202), call("enter", 3, 0), call("exit", 3, 0),
+  call("enter", 4, 202), call("enter", 4, 202), call("exit", 4, 202),
+})
+check.equal(values, { "t1 10", "t4 10" })
+check.equal(notes, {
+  "locks: 1 still open when the trace ended, 1 without an end, 1 without a beginning" })
+
+local SLEEPS, RUNS, DEAD = 1, 0, 16
+
+local function switches(scenario, feed)
+  local list = {}
+  for i, one in ipairs(feed) do
+    local prev, state, next_tid = unpack(one)
+    list[i] = { event = "sched:sched_switch", time = i * 10, pid = prev, tid = prev,
+      comm = "t" .. prev, prev_pid = prev, prev_state = state, next_pid = next_tid,
+      next_comm = "t" .. next_tid }
+  end
+  return run(scenario, { ["sched:sched_wakeup"] = { { "pid", "i32" } },
+    ["sched:sched_switch"] = { { "prev_pid", "i32" }, { "prev_state", "i64" },
+      { "next_comm", "char[16]" }, { "next_pid", "i32" } } }, list)
+end
+
+local feed = {
+  { 1, SLEEPS, 2 },  -- 2 and 3 are seen for the first time when they run: they may have waited
+  { 2, RUNS, 3 }, { 3, SLEEPS, 1 }, { 1, SLEEPS, 0 },
+  { 0, RUNS, 2 },    -- it was preempted: that is no wait
+  { 2, DEAD, 0 }, { 0, RUNS, 4 }, { 4, RUNS, 1 },
+}
+values, notes = switches("off_cpu", feed)
+check.equal(values, { "t1 20", "t1 40" })
+check.equal(notes, { "off_cpu: 1 still open when the trace ended, 3 without a beginning" })
+
+values, notes = switches("run_queue", feed)
+check.equal(values, { "t2 30" })
+check.equal(notes, { "run_queue: 1 still open when the trace ended, 5 without a beginning" })
