@@ -1,6 +1,6 @@
--- The soak of a live session (live_repl.py): events come and go, a query is slow now and then, and all adds up.
---
--- Arguments come by the environment: OC_SOAK_S seconds. A line of JSON each 10 s, the last one is the sum.
+-- The soak of a live session (live_repl.py): events come and go, a query is slow now and then, and
+-- all adds up. OC_SOAK_S in the environment: seconds. A line of JSON each 10 s, the last one is
+-- the sum.
 
 local oc = require "oc"
 local json = require "oc.json"

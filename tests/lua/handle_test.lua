@@ -265,7 +265,7 @@ do -- start, feed, finish are what run is
   check.error("does not run", trace.finish, trace)
   check.equal(trace:start(), trace)
   check.error("has been run already", trace.run, trace)
-  local count, more = 0, nil
+  local count, more = 0
   repeat
     more = trace:feed(20)
     count = count + (more or 0)
