@@ -55,7 +55,7 @@ while [ $# -gt 0 ]; do
     live_repl) shift; exec /usr/bin/python3 -B "$here/live_repl.py" "$@" ;;
     unwind) shift; exec /usr/bin/python3 -B "$here/unwind.py" "$root" "$@" ;;
     --rounds | --json | --gigabytes) rest+=("$1" "${2:?$1 needs a value}"); shift 2 ;;
-    -h | --help) sed -n '2,16s/^# //p' "$0" >&2; exit 0 ;;
+    -h | --help) sed -n '2,14s/^# //p' "$0" >&2; exit 0 ;;
     *) say "no option '$1'"; exit 2 ;;
   esac
 done
