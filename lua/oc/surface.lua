@@ -36,8 +36,9 @@ function M.value_of(option)
   if option.kind == "flag" or option.kind == "file" or option.kind == "choice" then
     return option.kind
   end
-  local is_event = option.kind == "event" or (option.placeholder or ""):find("^EVENT")
-  return is_event and "event" or "value"
+  local of = option.placeholder or ""
+  if option.kind == "event" or of:find("^EVENT") then return "event" end
+  return of == "FILE" and "file" or "value"
 end
 
 --- An option's names as typed: "-F", "--frequency".

@@ -1,8 +1,5 @@
 #include "abi/calls.h"
 
-#include <signal.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstring>
 #include <exception>
@@ -49,39 +46,6 @@ void follow_pause_requests(oc_session* session) {
 }  // namespace
 
 extern "C" {
-
-const char* oc_version(void) { return OC_VERSION; }
-
-uint32_t oc_host_doing(oc_host* host, uint32_t doing) {
-  host->progress.fetch_add(1, std::memory_order_relaxed);
-  return static_cast<uint32_t>(host->doing.exchange(static_cast<oc_host::Doing>(doing)));
-}
-
-void oc_host_timeout(oc_host* host, double timeout_ns) {
-  host->timeout_ns = static_cast<int64_t>(whole(timeout_ns));
-}
-
-int oc_host_interactive(oc_host* host, int interactive) {
-  return host->interactive.exchange(interactive);
-}
-
-void oc_host_interrupt(void) { raise(SIGINT); }
-
-int oc_host_pid(void) { return getpid(); }
-
-int oc_host_begin_line(oc_host* host) {
-  if (host->interactive != 0) {
-    host->lines_begun.fetch_add(1);
-    host->stop_requests = 0;
-    host->timed_out = false;
-  }
-  return host->end_signal.load();
-}
-
-int oc_host_interrupted(oc_host* host) {
-  if (host->timed_out) return -1;
-  return host->stop_requests.load() == 0 ? 0 : host->last_signal.load();
-}
 
 oc_session* oc_session_new(oc_host* host) { return new oc_session(*host); }
 
@@ -180,12 +144,13 @@ int oc_session_field(oc_session* session, uint32_t kind, uint32_t index, oc_fiel
 void oc_session_want(oc_session* session, uint32_t kind) { session->session.kinds().want(kind); }
 
 int oc_session_start(oc_session* session, const oc_run* run) {
-  session->host.is_running = true;
+  session->host.is_running = !session->is_interactive;
   const int started = guarded(session, [&] {
     const auto options = read_run(session, run);
     oc::abi::begin_run(session);
     auto status = session->session.start(options);
     if (!status) return fail(session, std::move(status.error()));
+    if (session->is_interactive) return 0;
     const std::lock_guard lock(session->host.mutex);
     session->host.active = session;
     return 0;
@@ -202,12 +167,14 @@ int oc_session_next(oc_session* session, double wait_ms) {
     if (host.own_work != nullptr) *host.own_work = session->session.input().progress().bytes;
     if (session->is_cut) return 0;
     const Doing before = host.doing.exchange(Doing::kWaiting);
-    if (host.stop_requests.load(std::memory_order_relaxed) != 0) session->session.stop();
+    if (host.stop_requests.load(std::memory_order_relaxed) != 0 && !session->is_interactive)
+      session->session.stop();
     follow_pause_requests(session);
     auto batch =
         session->session.next(std::chrono::milliseconds(static_cast<int64_t>(whole(wait_ms))));
     host.doing.store(before);
     session->loop.count = session->loop.at = session->batch_count = 0;
+    session->is_left = false;
     if (!batch) return fail(session, std::move(batch.error()));
     if (*batch == nullptr) return 0;
     session->loop.events = (*batch)->events.data();
@@ -229,7 +196,10 @@ int oc_session_next(oc_session* session, double wait_ms) {
 
 oc_loop* oc_session_loop(oc_session* session) { return &session->loop; }
 
-void oc_session_stop(oc_session* session) { session->session.stop(); }
+void oc_session_stop(oc_session* session) {
+  session->is_left = false;
+  session->session.stop();
+}
 
 int oc_session_finish(oc_session* session) {
   {
@@ -251,7 +221,7 @@ void oc_session_end(oc_session* session) {
     session->session.end();
     return 0;
   });
-  session->host.is_running = false;
+  if (!session->is_interactive) session->host.is_running = false;
 }
 
 const char* oc_session_text(oc_session* session, uint32_t id, size_t* size_bytes) {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <clocale>
 #include <cstdio>
 #include <cstdlib>
@@ -61,6 +62,21 @@ unsigned char on_tab(EditLine* editor, int) {
   }
   el_insertstr(editor, "  ");
   return CC_REFRESH;
+}
+
+/// A character from the terminal; -1 where there is none at once and none is to be waited for.
+int read_key(EditLine* editor, wchar_t* key) {
+  if (!owner(editor).may_read()) return -1;
+  std::mbstate_t state{};
+  for (;;) {
+    char byte = 0;
+    const ssize_t size = read(STDIN_FILENO, &byte, 1);
+    if (size < 0 && errno == EINTR) continue;
+    if (size <= 0) return owner(editor).lose(), -1;
+    const size_t used = std::mbrtowc(key, &byte, 1, &state);
+    if (used == 0 || used == 1) return 1;
+    if (used == static_cast<size_t>(-1)) state = std::mbstate_t{};  // no UTF-8: left out
+  }
 }
 
 size_t characters_in(const char* begin, const char* end) {
@@ -124,6 +140,7 @@ void LineEditor::bind_keys() {
   el_set(editor, EL_HIST, history, history_.get());
   el_set(editor, EL_EDITOR, "emacs");
   el_set(editor, EL_SIGNAL, 0);
+  el_set(editor, EL_GETCFN, read_key);
   el_set(editor, EL_SETTY, "-d", "-isig", nullptr);
   el_set(editor, EL_ADDFN, "oc-enter", "The line is done", on_enter);
   el_set(editor, EL_ADDFN, "oc-break", "Give the line up", on_break);
@@ -201,6 +218,18 @@ Got LineEditor::leave(Got what) {
   return what;
 }
 
+bool LineEditor::may_read() {
+  if (only_pending_) {
+    pollfd ready{STDIN_FILENO, POLLIN, 0};
+    if (poll(&ready, 1, 0) <= 0) {
+      has_none_ = true;
+      return false;
+    }
+  }
+  only_pending_ = false;
+  return true;
+}
+
 Got LineEditor::next(int wait_ms) {
   if (g_is_resized != 0) {
     g_is_resized = 0;
@@ -211,15 +240,22 @@ Got LineEditor::next(int wait_ms) {
   pollfd ready{STDIN_FILENO, POLLIN, 0};
   if (poll(&ready, 1, wait_ms < 0 || wait_ms > kSignalLookMs ? kSignalLookMs : wait_ms) <= 0)
     return Got::kIdle;
+  // What ended a search is kept by libedit as the next key, and so are the keys of a binding: until it has
+  // none left, for poll() knows nothing of them.
   pressed_ = Got::kIdle;
-  int count = 0;
-  const char* got = el_gets(editor_.get(), &count);
-  if (got == nullptr && count < 0) return leave(Got::kEnd);  // the terminal went away
-  if (pressed_ == Got::kComplete) {
-    read_line();
-    return Got::kComplete;
+  only_pending_ = has_none_ = false;
+  while (!has_none_) {
+    int count = 0;  // says nothing: an empty line looks like an error
+    el_gets(editor_.get(), &count);
+    if (is_lost_) return leave(Got::kEnd);
+    if (pressed_ == Got::kComplete) {
+      read_line();
+      return Got::kComplete;
+    }
+    if (pressed_ != Got::kIdle) return leave(pressed_);
+    only_pending_ = true;
   }
-  return pressed_ == Got::kIdle ? Got::kIdle : leave(pressed_);
+  return Got::kIdle;
 }
 
 void LineEditor::replace(size_t characters, const std::string& text) {

@@ -54,6 +54,9 @@ class LineEditor {
   void press(Got what) { pressed_ = what; }
   const char* prompt() const { return prompt_.c_str(); }
   bool is_empty() const;
+  bool may_read();
+  /// The terminal went away.
+  void lose() { is_lost_ = true; }
   void suspend();
 
  private:
@@ -73,6 +76,9 @@ class LineEditor {
   std::string prompt_, text_;
   size_t cursor_ = 0;
   Got pressed_ = Got::kIdle;
+  bool only_pending_ = false;  ///< nothing more is to be waited for
+  bool has_none_ = false;      ///< and there was nothing
+  bool is_lost_ = false;
   bool is_open_ = false;
 };
 

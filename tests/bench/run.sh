@@ -1,6 +1,7 @@
 #!/bin/bash
 # ./dev bench: oc against perf, Python and C++ on one big trace, in one run.
-#   run.sh [big|jobs|machine|stacks|profile|symbols|unwind] [--trace FILE] [--fresh] [--rounds N] [--json FILE] [--gigabytes N]
+#   run.sh [big|jobs|machine|stacks|profile|symbols|unwind|repl] [--trace FILE] [--fresh] [--rounds N] [--json FILE]
+#     [--gigabytes N]
 # The trace (about 5 million events, 500 MB) is recorded once into build/bench/; --fresh: again.
 # symbols [FILE…]: names, lines and inlined calls of these files against addr2line and llvm-symbolizer.
 # big: the last second of a trace of 10 GB (made for it, removed afterwards) against cat.
@@ -8,6 +9,8 @@
 # jobs: --jobs 2 against one worker, over two traces and over one.
 # profile [--clang [SECONDS]]: all stacks with functions, lines and inlined calls, against perf script.
 # machine: exports and reports against perf script with a folding script and perf report; the machine alone.
+# repl: the first prompt, a count, completion.
+# live_repl [SECONDS]: a live session left alone under load: bounded memory, numbers that add up.
 # unwind: stacks from registers and stack bytes against perf's.
 set -euo pipefail
 
@@ -43,14 +46,16 @@ while [ $# -gt 0 ]; do
     --trace) trace=${2:?--trace needs a file}; shift 2 ;;
     --fresh) rm -f "$trace"; shift ;;
     big) driver=big.py; shift ;;
+    repl) driver=repl.py; shift ;;
     stacks) driver=stacks.py; trace=/dev/null; shift ;;
     jobs) driver=jobs.py; shift ;;
     profile) shift; exec /usr/bin/python3 -B "$here/profile.py" "$root" "$@" ;;
     machine) shift; exec /usr/bin/python3 -B "$here/machine.py" "$root" "$@" ;;
     symbols) shift; exec /usr/bin/python3 -B "$here/symbols.py" "$root" "$@" ;;
+    live_repl) shift; exec /usr/bin/python3 -B "$here/live_repl.py" "$@" ;;
     unwind) shift; exec /usr/bin/python3 -B "$here/unwind.py" "$root" "$@" ;;
     --rounds | --json | --gigabytes) rest+=("$1" "${2:?$1 needs a value}"); shift 2 ;;
-    -h | --help) sed -n '2,11s/^# //p' "$0" >&2; exit 0 ;;
+    -h | --help) sed -n '2,14s/^# //p' "$0" >&2; exit 0 ;;
     *) say "no option '$1'"; exit 2 ;;
   esac
 done

@@ -121,7 +121,7 @@ def exports(suite, folder):
     ended = run(["export", STACKS, "-o", "x", "--format", "ppof"])
     suite.check("no such format", problems_of(ended, 2, None, "did you mean .pprof"), ended)
     ended = run(["export", STACKS, "-o", os.path.join(folder, "none", "a.folded")])
-    suite.check("a folder that is not there", problems_of(ended, 1, None, "none"), ended)
+    suite.check("a folder that is not there", problems_of(ended, 2, None, "none"), ended)
     ended = run(["export", STACKS, "-e", "page-faults", "--per", "comm", "-o", os.path.join(folder, "per.folded")])
     problems = problems_of(ended, 0, None, "per.gzip.folded")
     suite.check("a file for each name", problems, ended)

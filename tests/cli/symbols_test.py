@@ -15,7 +15,7 @@ LIBRARY = os.path.join(FILES, "dwarf", "gcc5.so")
 def facts(suite):
     ended = run(["symbols", LIBRARY])
     problems = problems_of(ended, 0, r"^build id +77a172d8e6e9e37300d48c0077a37af51461fce0$", None)
-    for wanted in ("  from .symtab  2", "  from PLT      1", "of 1 units", "tried "):
+    for wanted in ("  from .symtab  2", "  from PLT      1", "of 1 unit", "tried "):
         if wanted not in ended.out:
             problems.append(f"no '{wanted}'")
     suite.check("a file's facts are shown", problems, ended)

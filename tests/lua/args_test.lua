@@ -72,8 +72,8 @@ do -- wrong usage says what is right
   wrong("is not an event", "--on-event", "a b")
   wrong("a file needs a name", "--out=")
   wrong("'extra' is one argument too many", "extra")
-  wrong("unknown option %-j\na command to run comes after %-%-, as in: "
-    .. "oc script top.lua %-%- make all %-j4", "make", "--top", "5", "all", "-j4")
+  wrong("unknown option %-k\na command to run comes after %-%-, as in: "
+    .. "oc script top.lua %-%- make all %-k", "make", "--top", "5", "all", "-k")
   wrong("option %-%-tpo\na command .* oc script top.lua %-%- make %-%-tpo=5", "make", "--tpo=5")
 end
 
@@ -83,7 +83,7 @@ do -- oc's options before and after; the script's own win after its name
   check.equal(c.script, "top.lua")
   c:finish()
   check.equal({ c.options.input, c.options.json, c.options.duration, c.options.quiet },
-    { "perf.data", true, 10e9, true })
+    { { "perf.data" }, true, 10e9, true })
   check.equal({ c.options.events, c.options.max_errors, c.options.strict }, { 5, 20, false })
   check.equal(c.command, { "make", "-j" })
   c = context("-F", "49", "top.lua", "-n", "3", "--freq", "5")
@@ -99,8 +99,8 @@ do -- oc's options before and after; the script's own win after its name
   check.equal(c.positionals, { "a", "-", "-5" })
   check.error("unknown option %-%-tpo", function() context("--tpo", "x.lua") end)
   check.error("unknown option %-%-bogus", function() context("x.lua", "--bogus"):finish() end)
-  check.error("option %-j\na command .* oc script x.lua %-%- make %-j4", function()
-    context("x.lua", "make", "-j4"):finish()
+  check.error("option %-k\na command .* oc script x.lua %-%- make %-k", function()
+    context("x.lua", "make", "-k"):finish()
   end)
   check.error("unknown option %-%-jsno\ndid you mean %-%-json", function()
     context("x.lua", "word", "--jsno"):finish()

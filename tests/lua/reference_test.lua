@@ -100,7 +100,7 @@ compare("word", words_of(print).verbs, set { "trace", "machine" })
 
 do -- the commands of the REPL
   local names = {}
-  for _, command in ipairs(upvalue(require("oc.repl.commands").run, "commands")) do
+  for _, command in ipairs(require("oc.repl.commands").all()) do
     names["." .. command.name] = true
   end
   compare("repl", names)

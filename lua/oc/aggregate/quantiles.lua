@@ -13,8 +13,8 @@
 -- A bucket [low, high) answers with 2·low·high/(low + high), which is at most (high - low)/(high +
 -- low) ≤ 1/(2^(bits+1) + 1) from any value in it: below `error`. Smallest and largest value are
 -- exact. The quantile q of n values is the smallest value that at least q·n of them do not exceed
--- (numpy's "inverted_cdf"). Only buckets that came have memory: they are counted in a table of their own, by
--- (row, bucket), so that merging adds counts and is exact.
+-- (numpy's "inverted_cdf"). Only buckets that came have memory: they are counted in a table of
+-- their own, by (row, bucket), so that merging adds counts and is exact.
 
 require "oc.abi"
 local KeyTable = require "oc.key_table"

@@ -36,7 +36,7 @@ Frame.__index = Frame
 --- Its level for whoever calls this; nil in another coroutine.
 function Frame:level()
   if coroutine.running() ~= self.thread then return nil end
-  return depth() - self.from_bottom
+  return depth() - self.from_bottom - 1
 end
 
 --- Slot and value of a local variable: of two with a name the inner one.
@@ -100,7 +100,7 @@ local function environment(frame, own)
     __newindex = function(env, name, value)
       local slot, _, level = frame:find_local(name)
       if slot then
-        debug.setlocal(level, slot, value)
+        debug.setlocal(level - 1, slot, value)
         return
       end
       slot = frame:find_upvalue(name)
@@ -126,8 +126,8 @@ local function calls(level)
     if not info then break end
     local is_own = info.what == "C" or info.source:find("^=%[oc")
     if not is_own and info.currentline > 0 then
-      local what = info.name and "in " .. info.name
-        or info.what == "main" and "in its body" or "in a function"
+      local what = info.what == "main" and "in its body"
+        or info.name and "in " .. info.name or "in a function"
       lines[#lines + 1] = ("%s:%d %s"):format(errors.file_of(info.source), info.currentline, what)
     end
     level = level + 1

@@ -195,6 +195,9 @@ by_name.exit, by_name.q, by_name.stop = by_name.quit, by_name.quit, by_name.quit
 by_name.c, by_name.bt = by_name.continue, by_name.where
 table.sort(names)
 
+---@return oc.repl.Command[]
+function M.all() return commands end
+
 ---@return string[] sorted
 function M.names() return names end
 

@@ -42,7 +42,10 @@ local function new_owner(self)
     end
     return self._trace
   end
-  function owner.is_filled() return not (self._trace and self._trace:has_callbacks()) end
+  function owner.is_filled()
+    local trace = self._trace
+    return not (trace and not trace._ran and trace:has_callbacks())
+  end
   function owner.machine() return self:machine() end
   function owner.show(value) self.show(value) end
   return owner
@@ -124,15 +127,18 @@ local function traced(err)
   return made
 end
 
---- Calls what a line may say, so that it can be interrupted and its errors end it alone.
+--- Calls what a line may say, so that it can be interrupted and its errors end it alone. Ctrl-C may
+--- have come before, right behind the line.
 ---@return boolean ok
 ---@return any result or error
 function Session:guarded(fn, ...)
-  C.oc_host_begin_line(host_pointer)
   if self.words then settings.errors = errors.Collector.new { max = 20 } end
   self.ran = nil
   local before = C.oc_host_doing(host_pointer, IN_BODY)
-  local ok, result = xpcall(fn, traced, ...)
+  local ok, result = xpcall(function(...)
+    if C.oc_host_interrupted(host_pointer) ~= 0 then error(errors.new("interrupted"), 0) end
+    return fn(...)
+  end, traced, ...)
   C.oc_host_doing(host_pointer, before)
   compile_functions(self, false)
   if not ok then drop_trace(self) end
@@ -143,6 +149,7 @@ end
 --- As `guarded`, for what shows the values of the line that has just run.
 function Session:guarded_show(fn)
   local ran = self.ran
+  C.oc_host_begin_line(host_pointer)
   local ok, result = self:guarded(fn)
   self.ran = ran or self.ran
   return ok, result

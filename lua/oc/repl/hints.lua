@@ -8,7 +8,8 @@ local M = {}
 
 --- Names that can be said, for "did you mean".
 local function known_names(env)
-  local names = { "trace", "m" }
+  local of_script = (getmetatable(env) or {}).names
+  local names = of_script and of_script() or { "trace", "machine" }
   for name in next, env do
     if type(name) == "string" then names[#names + 1] = name end
   end
@@ -62,7 +63,7 @@ end
 function M.add(err, env)
   if err.hint then return err end
   local name = err.message:match("global '([%w_]+)' %(a nil value%)")
-  if name then err.hint = nearest.hint(name, known_names(env)) end
+  if name and #name > 1 then err.hint = nearest.hint(name, known_names(env)) end
   return err
 end
 

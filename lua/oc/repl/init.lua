@@ -73,6 +73,9 @@ function Loop:read_line(prompt)
       complete(self, text, cursor)
     elseif what == "idle" then
       if self.idle then self.idle(self) end
+      if self.has_editor and self.session.words then
+        pcall(require("oc.repl.names").prepare, self.session)
+      end
       if self.status and self.has_editor then host.prompt_text(self:prompt_text()) end
     else
       return nil, what
@@ -157,7 +160,8 @@ end
 function Loop:show_values(values, source)
   for i = 1, values.n do
     local value = values[i]
-    output.show(show.text(value))
+    local is_call = source:find("%)%s*$") ~= nil  -- of a function that gives nothing
+    if value ~= nil or not is_call then output.show(show.text(value)) end
     if value == nil and values.n == 1 then
       local hint = hints.of_nothing(source, self.session.env)
       if hint then complain(hint) end
@@ -171,6 +175,7 @@ end
 local function run_code(self, source, loaded)
   local ok, result = self.session:run(loaded, source)
   if not ok then return self:tell(result) end
+  if settings.errors.total > 0 and self.session.words then self.failed = self.failed + 1 end
   local shown = true
   if loaded.is_expression then
     local printed, problem = self.session:guarded_show(function()
@@ -267,6 +272,7 @@ end
 ---@return integer exit_status
 function M.run(options)
   local self = M.new(options)
+  self.session:trace()  -- what cannot be read is no session
   if self.is_interactive and not options.quiet then
     local banner = require "oc.repl.banner"
     local names = require "oc.repl.names"

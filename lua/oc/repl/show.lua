@@ -52,12 +52,12 @@ local function quoted(text)
 end
 
 local function number_text(value)
-  if value == math.floor(value) and math.abs(value) < 2 ^ 53 then return ("%.0f"):format(value) end
+  if value == math.floor(value) and math.abs(value) <= 2 ^ 53 then return ("%.0f"):format(value) end
   return ("%.14g"):format(value)
 end
 
 local function cdata_text(value)
-  if addr.is(value) or has_text(value) then return tostring(value) end
+  if addr.is(value) then return tostring(value) end
   if ffi.istype("uint64_t", value) or ffi.istype("int64_t", value) then
     return (tostring(value):gsub("U?LL$", ""))
   end

@@ -14,7 +14,8 @@ local function overview()
   end
   return "oc: scripts over system events, live and recorded\n\n"
     .. text_table.render_lines({ {}, {} }, rows)
-    .. "\n  oc FILE.lua                              run that script\n\nExamples:\n"
+    .. "\n  oc FILE.lua                              run that script\n"
+    .. "  oc TRACE                                 oc repl TRACE\n\nExamples:\n"
     .. help.EXAMPLES
     .. "\noc help VERB shows a verb's options, oc script NAME --help a script's,\n"
     .. "oc help trace:on what scripts may call; oc help reference lists that.\n"
