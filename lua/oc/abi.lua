@@ -9,8 +9,9 @@
 local ffi = require "ffi"
 
 local headers = { "event/descriptor.h", "abi/addr.h", "abi/table.h", "abi/terminal.h",
-  "abi/session.h", "abi/doctor.h", "abi/event_files.h", "abi/filter.h", "abi/process.h",
-  "abi/privileges.h", "abi/record.h", "abi/feed.h", "abi/stack.h", "abi/jobs.h", "abi/symbols.h",
+  "abi/session.h", "abi/doctor.h", "abi/event_files.h", "abi/filter.h", "abi/live.h",
+  "abi/process.h", "abi/privileges.h", "abi/record.h", "abi/feed.h", "abi/stack.h",
+  "abi/jobs.h", "abi/symbols.h",
   "abi/modules.h", "abi/machine.h", "abi/query.h", "abi/export.h" }
 
 for _, name in ipairs(headers) do

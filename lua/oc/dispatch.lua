@@ -33,10 +33,13 @@ local MAX_UPVALUES = 50
 ---@field filter? oc.Filter it gets only the events that this lets through
 ---@field where? fun(e: oc.Event): boolean and of these, those of which this is true
 ---@field guarded? boolean fn asks `where` itself
+---@field given fun(e: oc.Event) fn without that
+---@field is_on boolean
 
 ---@class oc.Handler one kind of event and who wants it
 ---@field number integer the kind's
----@field calls oc.Call[] in the order in which they were registered
+---@field calls oc.Call[] those that are on, in the order in which they were registered
+---@field all oc.Call[]
 
 --- Names of locals for views and callbacks: each distinct value gets one.
 local function new_locals(prefix)
@@ -113,6 +116,10 @@ end
 --- The calls of one handler. Tests come before all of its callbacks.
 local function calls_source(handler, out, names, has_limit)
   local tests, given, is_open = {}, nil, false
+  if #handler.calls == 0 then  -- all are off
+    out[#out + 1] = FILTERED
+    return
+  end
   for i, call in ipairs(handler.calls) do
     local test = test_of(call)
     tests[i] = test and ("p%d"):format(i) or "true"
@@ -194,11 +201,11 @@ function M.source(handlers, has_timers, has_queue, has_limit)
     body = { from_tables(has_limit) }
   end
   if has_queue then body[#body + 1] = "    if queue.count > 0 then deliver() end" end
-  -- A timer that stops the run: its event is not delivered any more.
+  -- A timer that stops the run, or changes who is called: its event is not delivered, or not yet.
   local timers = has_timers and [[
     if d.time >= loop.deadline then
       fire(d.time)
-      if loop.count == 0 then break end
+      if loop.count <= at then break end
     end
 ]] or ""
   return table.concat(head, "\n") .. "\n" .. [[
@@ -228,14 +235,16 @@ end
 ---@param queue? ffi.cdata* oc_queue
 ---@param deliver? fun() what M.compile_queue made
 ---@param has_limit? boolean
----@return fun()
-function M.compile(loop, handlers, fire, queue, deliver, has_limit)
-  local count = has_limit and new_counter(loop) or nil
+---@param counter? fun() of a loop that is compiled again: what M.compile returned with the first
+---@return fun() step
+---@return fun()? counter
+function M.compile(loop, handlers, fire, queue, deliver, has_limit, counter)
+  local count = has_limit and (counter or new_counter(loop)) or nil
   guard(handlers, count)
   local source, views, callbacks, tests = M.source(handlers, fire ~= nil, queue ~= nil, has_limit)
   local chunk = assert(loadstring(source, errors.own_chunk("loop")))
   return chunk(loop, views, callbacks, tests, by_number(handlers), fire, queue, deliver,
-    count)
+    count), count
 end
 
 local HANDLED = 2 ^ 31  -- of loop.callback: no callback of the event at hand is left

@@ -198,21 +198,26 @@ function M.record(session, found, text)
   return wanted
 end
 
+--- What the kernel can be asked to let through for these callbacks; "" for everything.
+---@param calls oc.Call[]
+---@return string
+function M.kernel_text(calls)
+  local texts, seen = {}, {}
+  for _, call in ipairs(calls) do
+    local text = call.filter and call.filter.kernel or ""
+    -- This callback wants everything, or what the kernel cannot say.
+    if text == "" then return "" end
+    if not seen[text] then texts[#texts + 1] = text end
+    seen[text] = true
+  end
+  return table.concat(texts, " || ")
+end
+
 --- Tells the session what the kernel shall let through, by what the callbacks of each kind want.
 ---@param handlers oc.Handler[]
 function M.push(session, handlers)
   for _, handler in ipairs(handlers) do
-    local texts, seen = {}, {}
-    for _, call in ipairs(handler.calls) do
-      local text = call.filter and call.filter.kernel or ""
-      if text == "" then  -- this callback wants everything, or what the kernel cannot say
-        texts = {}
-        break
-      end
-      if not seen[text] then texts[#texts + 1] = text end
-      seen[text] = true
-    end
-    C.oc_session_set_kernel_filter(session, handler.number, table.concat(texts, " || "))
+    C.oc_session_set_kernel_filter(session, handler.number, M.kernel_text(handler.calls))
   end
 end
 

@@ -11,7 +11,8 @@ local units = require "oc.units"
 local M = {}
 
 local known_options = { input = "string", source = "table", cpu = "table",
-  buffer = "number or string", time = "table or string", cgroups = "boolean",
+  buffer = "number or string", spool = "number or string", time = "table or string",
+  cgroups = "boolean",
   pushdown = "boolean", paused = "boolean", machine = "boolean or table",
   max_overhead = "number or string" }
 for name, kind in pairs(ask.open_options) do known_options[name] = kind end
@@ -19,7 +20,7 @@ local machine_options = { records = "boolean" }
 local cpu_options = { frequency = "number" }
 
 -- As of the command line's options (options.lua).
-local MOST_HZ, LEAST_BUFFER, MOST_BUFFER = 1e9, 4096, 2 ^ 40
+local MOST_HZ, LEAST_BUFFER, MOST_BUFFER, LEAST_SPOOL = 1e9, 4096, 2 ^ 40, 2 ^ 20
 
 --- Checks a table of options against their types.
 function M.check(options, known, what)
@@ -42,17 +43,18 @@ function M.check(options, known, what)
   end
 end
 
-local function buffer_bytes(buffer)
-  local bytes = buffer
-  if type(buffer) == "string" then
-    bytes = units.parse_size(buffer)
-      or errors.misuse(("oc.open: '%s' is not a size"):format(buffer),
-        { token = "buffer", hint = "as in \"8MiB\"" })
+--- Bytes of a size that may be text.
+local function size_of(name, size, least)
+  local bytes = size
+  if type(size) == "string" then
+    bytes = units.parse_size(size)
+      or errors.misuse(("oc.open: '%s' is not a size"):format(size),
+        { token = name, hint = "as in \"8MiB\"" })
   end
-  if bytes and not (bytes >= LEAST_BUFFER and bytes <= MOST_BUFFER) then
-    errors.misuse(("oc.open: buffer must be from %s to %s, not %s"):format(
-      units.write_size(LEAST_BUFFER), units.write_size(MOST_BUFFER), tostring(buffer)),
-      { token = "buffer", hint = "as in \"8MiB\"" })
+  if bytes and not (bytes >= least and bytes <= MOST_BUFFER) then
+    errors.misuse(("oc.open: %s must be from %s to %s, not %s"):format(name,
+      units.write_size(least), units.write_size(MOST_BUFFER), tostring(size)),
+      { token = name, hint = "as in \"8MiB\"" })
   end
   return bytes
 end
@@ -96,6 +98,7 @@ end
 ---@field max_overhead? number|string percent of the machine's CPU time
 ---@field cpu? { frequency: number }
 ---@field buffer? number|string
+---@field spool? number|string live: empties the rings into memory, at most so much, meanwhile
 ---@field pid? number|string|table whom to trace; what these mean is in docs/guide/targets.md
 ---@field tid? number|string|table
 ---@field comm? string|table
@@ -113,6 +116,7 @@ end
 ---@class oc.Opening
 ---@field path? string of a recorded trace
 ---@field buffer_bytes? number
+---@field spool_bytes? number
 ---@field window? table the part of a recorded trace that is wanted
 ---@field max_overhead? number percent
 ---@field paused boolean
@@ -132,7 +136,8 @@ function M.read(options)
   if options.source then check_source(options.source) end
   local path = options.input or settings.run.input
   return {
-    path = path, buffer_bytes = buffer_bytes(options.buffer),
+    path = path, buffer_bytes = size_of("buffer", options.buffer, LEAST_BUFFER),
+    spool_bytes = size_of("spool", options.spool, LEAST_SPOOL),
     window = time_window.choose(options.time, path),
     max_overhead = most_overhead(options.max_overhead),
     paused = options.paused or settings.run.paused or false,

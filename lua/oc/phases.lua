@@ -47,6 +47,8 @@ local function now(trace)
   return loop.until_ns
 end
 
+M.now = now
+
 --- Events delivered so far, the one at hand among them.
 local function delivered(trace)
   local count = session.stats(trace._session).delivered_to_batches
@@ -107,6 +109,7 @@ function M.resume(trace)
   if not phases.is_skipping and not phases.at_batch_end and not trace._stopping then
     C.oc_session_reopen_batch(trace._session)
     if is_full(trace) then trace._loop.count = trace._loop.at + 1 end
+    if trace._cut_at then C.oc_session_cut_batch(trace._session, trace._cut_at) end
     phases.skip_from = nil
   end
 end

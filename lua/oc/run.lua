@@ -5,6 +5,7 @@
 -- Whatever goes wrong on the way, the end hooks are called: nothing gathered is lost.
 
 local C = require "oc.abi"
+local changes = require "oc.changes"
 local dispatch = require "oc.dispatch"
 local errors = require "oc.errors"
 local filter = require "oc.filter"
@@ -127,7 +128,8 @@ end
 ---@param trace oc.Trace
 ---@param buffer_bytes? number
 ---@param with_fallback fun(body: fun())
-function M.start(trace, buffer_bytes, with_fallback)
+---@param options { spool_bytes: number?, is_interactive: boolean? }
+function M.start(trace, buffer_bytes, with_fallback, options)
   local run = M.describe(trace, settings.run, buffer_bytes)
   run.is_paused = trace._phases.is_paused and 1 or 0
   if not settings.run.max_overhead then run.max_overhead = (trace._max_overhead or 0) / 100 end
@@ -136,7 +138,9 @@ function M.start(trace, buffer_bytes, with_fallback)
   if trace._pushdown then filter.push(trace._session, trace._handlers) end
   if trace._window then run.from, run.to = trace._window.from, trace._window.to end
   if trace._options.machine then machine_events.want(trace) end
+  run.spool_bytes = options.spool_bytes or 0
   with_fallback(function()
+    if options.is_interactive then C.oc_session_set_interactive(trace._session) end
     if C.oc_session_start(trace._session, run) ~= 0 then session.raise(trace._session) end
   end)
   if trace._options.machine then machine_events.tell_groups(trace) end
@@ -146,7 +150,6 @@ function M.start(trace, buffer_bytes, with_fallback)
   if settings.verbose and not trace._path then
     filter.describe(trace._session, trace._handlers)
   end
-  trace._deliver = dispatch.compile_queue(loop, trace._queue.c, trace._proxied)
 end
 
 local function say(text)
@@ -212,33 +215,64 @@ local function warmed_up(seen)
   return seen
 end
 
-local function feed(trace)
-  local loop = trace._loop
-  local fire = make_fire(trace)
+--- Generates the loop for the callbacks and timers that there are now.
+local function rebuild(trace)
+  local loop, feeding = trace._loop, trace._feeding
+  trace._deliver = dispatch.compile_queue(loop, trace._queue.c, trace._proxied)
+  feeding.fire = make_fire(trace)
   local queue = #trace._proxied > 0 and trace._queue.c or nil
-  local step = dispatch.compile(loop, trace._handlers, fire, queue, trace._deliver,
-    trace._limit ~= nil)
+  feeding.step, feeding.counter = dispatch.compile(loop, trace._handlers, feeding.fire, queue,
+    trace._deliver, trace._limit ~= nil, feeding.counter)
   local shortest = trace._timers:shortest()
-  local wait_ms = shortest and math.max(1, math.min(IDLE_MS, shortest / 1e6)) or IDLE_MS
-  local seen, count = 0, 0
-  local feed_more = make_feeder(trace)
-  while not trace._stopping do
-    feed_more(count)
-    local state = C.oc_session_next(trace._session, wait_ms)
-    if state < 0 then session.raise(trace._session) end
-    if state == 0 then break end
-    count = loop.count
-    if fire then begin_timers(trace) end
-    phases.follow(trace, say)
-    if trace._phases.is_paused then loop.count = 0 end
-    repeat handle_batch(trace, step) until not phases.skip(trace, fire)
-    trace._phases.at_batch_end = true
-    if trace._limit and loop.left <= 0 then M.stop(trace) end
-    if seen < WARM_UP_EVENTS then seen = warmed_up(seen + count) end
-    if fire and not trace._stopping then fire(loop.until_ns) end
-    if not trace._path then io.stdout:flush() end
-    if loop.is_last ~= 0 then break end
-  end
+  feeding.wait_ms = shortest and math.max(1, math.min(IDLE_MS, shortest / 1e6)) or IDLE_MS
+end
+
+--- After `start`: everything is ready for the first batch.
+---@param trace oc.Trace
+function M.prepare(trace)
+  trace._feeding = { seen = 0, count = 0, more = make_feeder(trace) }
+  changes.begin(trace)
+  trace._is_changed = false
+  rebuild(trace)
+end
+
+--- Handles the batch at hand, and generates the loop anew where callbacks change it.
+local function handle(trace)
+  local feeding = trace._feeding
+  local function regenerate() rebuild(trace) end
+  repeat
+    handle_batch(trace, feeding.step)
+    local goes_on = changes.apply(trace, regenerate)
+    if not goes_on then
+      goes_on = phases.skip(trace, feeding.fire)
+      changes.apply(trace, regenerate)
+    end
+  until not goes_on
+end
+
+--- One batch, for which it waits so long at most. False when none follows.
+local function turn(trace, wait_ms)
+  local loop, feeding = trace._loop, trace._feeding
+  if trace._is_changed then changes.apply(trace, function() rebuild(trace) end) end
+  feeding.more(feeding.count)
+  local state = C.oc_session_next(trace._session, wait_ms)
+  if state < 0 then session.raise(trace._session) end
+  feeding.count = loop.count
+  if state == 0 then return false end
+  if feeding.fire then begin_timers(trace) end
+  phases.follow(trace, say)
+  if trace._phases.is_paused then loop.count = 0 end
+  handle(trace)
+  trace._phases.at_batch_end = true
+  if trace._limit and loop.left <= 0 then M.stop(trace) end
+  if feeding.seen < WARM_UP_EVENTS then feeding.seen = warmed_up(feeding.seen + feeding.count) end
+  if feeding.fire and not trace._stopping then feeding.fire(loop.until_ns) end
+  if not trace._path then io.stdout:flush() end
+  return loop.is_last == 0
+end
+
+local function feed(trace)
+  while not trace._stopping and turn(trace, trace._feeding.wait_ms) do end
 end
 
 local function say_skipped(timers)
@@ -247,15 +281,82 @@ local function say_skipped(timers)
     .. "between (a wrong time stamp?)\n"):format(timers.skipped))
 end
 
+--- Calls `body(trace)`, which feeds: nobody else does meanwhile.
+local function feeding(trace, body, ...)
+  trace._is_fed_by_run = true
+  local ok, result = xpcall(body, traced, trace, ...)
+  trace._is_fed_by_run = false
+  return ok, result
+end
+
+local function feed_until(trace, deadline)
+  local delivered = 0
+  while true do
+    local rest = math.max(0, (deadline - C.oc_now_ns()) / 1e6)
+    local wait = delivered > 0 and 0 or math.min(trace._feeding.wait_ms, rest)
+    local goes_on = turn(trace, wait)
+    delivered = delivered + trace._feeding.count
+    if not goes_on or trace._stopping then
+      trace._has_ended = true
+      break
+    end
+    local has_nothing_left = delivered > 0 and trace._feeding.count == 0
+    if has_nothing_left or C.oc_now_ns() >= deadline then break end
+  end
+  return delivered
+end
+
+--- Delivers what there is for at most so long; false once there is nothing to follow.
+---@param trace oc.Trace
+---@param ms number
+---@return number|false
+function M.feed_for(trace, ms)
+  if trace._is_over or trace._has_ended or trace._stopping then return false end
+  local ok, result = feeding(trace, feed_until, C.oc_now_ns() + ms * 1e6)
+  if ok then return result end
+  trace._has_ended = true
+  M.finish(trace)
+  error(result, 0)
+end
+
+--- Ends a trace that `feed_for` fed: what has happened is delivered first.
+---@param trace oc.Trace
+function M.finish(trace)
+  if trace._is_over then return end
+  if trace._is_fed_by_run then
+    errors.misuse("finish is not for callbacks and timers", { token = "finish",
+      hint = "trace:stop() ends the run behind the event at hand" })
+  end
+  local ok, err = true, nil
+  if not trace._has_ended and not trace._stopping then
+    C.oc_session_stop(trace._session)
+    ok, err = feeding(trace, feed)
+  end
+  ok, err = M.close(trace, ok, err)
+  M.conclude(trace)
+  if not ok then error(err, 0) end
+end
+
 --- Feeds a started trace until there are no more events.
 ---@param trace oc.Trace
 ---@return boolean ok
 ---@return any err
 function M.deliver(trace)
   settings.begin_run()
+  M.prepare(trace)
   if trace._path then progress.start() end
-  local ok, err = xpcall(feed, traced, trace)
+  local ok, err = feeding(trace, feed)
   progress.stop()
+  return M.close(trace, ok, err)
+end
+
+--- After the last batch: the losses are final.
+---@param trace oc.Trace
+---@param ok boolean how feeding it went
+---@param err any
+---@return boolean ok
+---@return any err
+function M.close(trace, ok, err)
   -- Before the hooks: they may take long, and what the kernel drops meanwhile is no loss of this
   -- run. An event that a script kept beyond its callback points to bytes that are gone: now to
   -- zeros.

@@ -27,9 +27,21 @@ function Timers:begin(time)
 end
 
 ---@param period number ns, above 0
-function Timers:add(period, fn)
-  self[#self + 1] = { period = period, due = period, fn = fn }
-  self.next_due = math.min(self.next_due, period)
+---@param from? number the time it counts from; 0, or the beginning once that is known
+---@return table timer
+function Timers:add(period, fn, from)
+  local timer = { period = period, due = (from or self._begin) + period, fn = fn }
+  self[#self + 1] = timer
+  self.next_due = math.min(self.next_due, timer.due)
+  return timer
+end
+
+function Timers:remove(timer)
+  for i = #self, 1, -1 do
+    if self[i] == timer then table.remove(self, i) end
+  end
+  local first = self:earliest()
+  self.next_due = first and first.due or math.huge
 end
 
 --- The shortest period, ns; nil without timers.
@@ -39,7 +51,8 @@ function Timers:shortest()
   return shortest
 end
 
-local function earliest(self)
+--- The one that is due first; nil without timers.
+function Timers:earliest()
   local first
   for _, timer in ipairs(self) do
     if not first or timer.due < first.due then first = timer end
@@ -61,7 +74,7 @@ local function skip(self, time)
   for _, timer in ipairs(self) do
     timer.due = timer.due + due_before_last(timer, time) * timer.period
   end
-  self.next_due = earliest(self).due
+  self.next_due = self:earliest().due
 end
 
 --- Leaves out all firings up to `time`.
@@ -71,7 +84,8 @@ local function abandon(self, time)
       timer.due = timer.due + (due_before_last(timer, time) + 1) * timer.period
     end
   end
-  self.next_due = math.max(earliest(self).due, time + 1)
+  local first = self:earliest()
+  self.next_due = first and math.max(first.due, time + 1) or math.huge
 end
 
 --- Fires what is due at `time`, in order of their times; `call(fn, due)` runs each. Once
@@ -83,11 +97,11 @@ function Timers:fire(time, call, is_over)
   if self.next_due > time then return end
   skip(self, time)
   repeat
-    local timer = earliest(self)
+    local timer = self:earliest()
     local due = timer.due
     -- Where doubles are further apart than the period, on to the next double.
     timer.due = math.max(due + timer.period, due * (1 + 2 ^ -52))
-    self.next_due = earliest(self).due
+    self.next_due = self:earliest().due
     call(timer.fn, due)
     if is_over() then return abandon(self, time) end
   until self.next_due > time or self.next_due == math.huge

@@ -12,12 +12,12 @@
 
 local C = require "oc.abi"
 local ask = require "oc.ask"
-local canonical = require "oc.canonical"
+local changes = require "oc.changes"
 local errors = require "oc.errors"
 local filter = require "oc.filter"
 local frames = require "oc.frames"
+local handles = require "oc.handle"
 local instrument = require "oc.instrument"
-local kinds = require "oc.kinds"
 local members = require "oc.members"
 local machine = require "oc.machine"
 local machine_events = require "oc.machine_events"
@@ -25,6 +25,7 @@ local open_options = require "oc.open_options"
 local phases = require "oc.phases"
 local profile = require "oc.profile"
 local proxies = require "oc.proxy"
+local registering = require "oc.registering"
 local run = require "oc.run"
 local session = require "oc.session"
 local scenario = require "oc.scenario"
@@ -107,6 +108,7 @@ function M.open(options)
   local self = setmetatable({
     _options = options, _asked = ask.merge(ask.of_open(options), settings.run.asked or {}),
     _window = given.window, _buffer_bytes = given.buffer_bytes,
+    _spool_bytes = given.spool_bytes,
     _max_overhead = given.max_overhead, _phases = phases.new(given.paused), _registered = {},
     _pushdown = options.pushdown ~= false,
     _proxies = {}, _queue = proxies.new_queue(), _timers = timers.new(), _at_end = {},
@@ -132,94 +134,6 @@ end
 
 -- Registering ------------------------------------------------------------------------------------
 
---- The kinds that `name` means, with the canonical event's name when it adds fields of its own.
-local kinds_of
-
-local function find_kinds(self, name, is_optional)
-  local proxy = self._proxies[name]
-  if proxy then return proxies.kinds(proxy, function(from) return kinds_of(self, from) end) end
-  local frequency, period = self._asked.frequency, self._asked.period
-  if canonical.is(name) then
-    return canonical.resolve(self._session, name, {
-      live = self._path == nil, path = self._path, frequency = frequency, period = period,
-      optional = is_optional,
-    }), name
-  end
-  local found = {}
-  local wanted = { frequency = frequency, optional = is_optional }
-  for i, number in ipairs(kinds.resolve(self._session, name, wanted)) do
-    found[i] = kinds.read(self._session, number)
-  end
-  return found, ""
-end
-
---- How to record what a trace lacks is told as this run wants it: for a scenario, with stacks.
-local function with_needs(self, ok, ...)
-  if ok then return ... end
-  local err = ...
-  local hint = type(err) == "table" and err.hint
-  if hint and hint:find("^record it with: oc record ") then
-    local stacks = self._asked.stacks
-    if self._scenario then
-      err.hint = ("record it with: oc record -a --scenario %s -o FILE"):format(self._scenario)
-    elseif stacks and stacks ~= "none" then
-      err.hint = hint:gsub("oc record ", stacks == "dwarf" and "oc record --call-graph dwarf "
-        or "oc record -g ", 1)
-    end
-  end
-  error(err, 0)
-end
-
---- The kinds that a name means here, and the canonical name, if it is one.
-function kinds_of(self, name, is_optional)
-  return with_needs(self, pcall(find_kinds, self, name, is_optional))
-end
-
-local function view_of(self, kind, name)
-  local key = kind.number .. ":" .. kind.name .. ":" .. (kind.aliases and name or "")
-  if not self._views[key] then self._views[key] = view.new(kind, self._runtime) end
-  return self._views[key]
-end
-
-local function handler_of(self, kind)
-  local number = kind.number
-  local handler = self._by_kind[number]
-  if not handler then
-    handler = { number = number, name = kind.name, calls = {} }
-    self._by_kind[number] = handler
-    local list = proxies.is_proxied(handler) and self._proxied or self._handlers
-    list[#list + 1] = handler
-    if list == self._handlers then C.oc_session_want(self._session, number) end
-  end
-  return handler
-end
-
---- True when `call.fn` gets all those events already, under another name.
-local function is_there(calls, call)
-  for _, other in ipairs(calls) do
-    local is_open = not other.filter or call.filter and other.filter.text == call.filter.text
-    if other.fn == call.fn and other.where == call.where and is_open then return true end
-  end
-  return false
-end
-
---- An event may be wanted under several names (`cswitch` and `sched:*`): one handler a kind; each
---- callback gets the view of the name that it asked for, and each event once.
-local function bind(self, name, fn, options)
-  local found, canonical_name = kinds_of(self, name, options.optional)
-  local where = proxies.where(self._proxies, name)
-  for _, choice in ipairs(filter.bind(self, found, name, options.filter)) do
-    local kind = choice.kind
-    local calls = handler_of(self, kind).calls
-    local call = { fn = fn, where = where, view = view_of(self, kind, canonical_name),
-      filter = choice.filter }
-    if not is_there(calls, call) then calls[#calls + 1] = call end
-    local info = debug.getinfo(fn, "S")
-    local declared = errors.file_of(info.source) .. ":" .. info.linedefined
-    if not kind.proxy then C.oc_session_describe(self._session, kind.number, declared) end
-  end
-end
-
 --- Falls back to the trace that OC_FALLBACK_TRACE names when the kernel refuses: says why, then
 --- starts over on that file. False when that is not possible.
 local function fall_back(self, err)
@@ -232,7 +146,10 @@ local function fall_back(self, err)
     io.stderr:write("    the command is not run: ", table.concat(settings.run.command, " "), "\n")
   end
   attach(self, path)
-  for _, entry in ipairs(self._registered) do bind(self, entry.name, entry.fn, entry.options) end
+  for _, entry in ipairs(self._registered) do
+    entry.bound = nil
+    registering.register(self, entry)
+  end
   return true
 end
 
@@ -243,7 +160,10 @@ function Trace:_reopen(path)
   attach(self, path)
   if self._options.cgroups then C.oc_session_sample_cgroups(self._session) end
   for _, tell in ipairs(self._told) do tell(self._session) end
-  for _, entry in ipairs(self._registered) do bind(self, entry.name, entry.fn, entry.options) end
+  for _, entry in ipairs(self._registered) do
+    entry.bound = nil
+    registering.register(self, entry)
+  end
 end
 
 --- Runs `body`; when the kernel refuses, falls back and runs it again.
@@ -255,10 +175,12 @@ local function with_fallback(self, body)
 end
 
 --- Calls `fn(e)` for each such event, in order of time; with `{ filter = "…" }` for those that it
---- lets through (docs/guide/filters.md).
+--- lets through (docs/guide/filters.md). While the trace runs: from the next event on
+--- (docs/guide/live_changes.md).
 ---@param name string an event, a glob of events, or one of `oc.canonical`'s names
 ---@param options_or_fn table|fun(e: oc.Event)
 ---@param fn? fun(e: oc.Event)
+---@return oc.Handle
 function Trace:on(name, options_or_fn, fn)
   local options = options_or_fn
   if fn == nil then fn, options = options_or_fn, {} end
@@ -268,12 +190,16 @@ function Trace:on(name, options_or_fn, fn)
   if type(fn) ~= "function" then
     errors.misuse(("trace:on(%q, …) wants a function(e)"):format(name), { token = "on" })
   end
-  if self._ran then
-    errors.misuse("callbacks are registered before trace:run()", { token = "on" })
-  end
+  registering.check_not_over(self, "on")
   open_options.check(options, on_options, "trace:on")
-  with_fallback(self, function() bind(self, name, fn, options) end)
-  self._registered[#self._registered + 1] = { name = name, fn = fn, options = options }
+  local entry = { name = name, fn = fn, options = options, is_on = true }
+  if self._ran then
+    registering.register(self, entry)
+  else
+    with_fallback(self, function() registering.register(self, entry) end)
+  end
+  self._registered[#self._registered + 1] = entry
+  return registering.handle(self, entry)
 end
 
 --- Declares an event of the script's own: `fields` as of oc.format, and `:emit { … }` delivers it.
@@ -291,6 +217,7 @@ end
 --- Calls `fn(time)`, time in ns, again and again in trace time, also while nothing happens.
 ---@param period string|number "1s", "100ms", or ns
 ---@param fn fun(time: number)
+---@return oc.TimerHandle
 function Trace:every(period, fn)
   local ns = type(period) == "string" and units.parse_duration(period) or period
   if type(ns) ~= "number" or not (ns >= 1 and ns < 2 ^ 63) then
@@ -300,24 +227,43 @@ function Trace:every(period, fn)
   if type(fn) ~= "function" then
     errors.misuse("trace:every wants a function", { token = "every" })
   end
-  if self._ran then errors.misuse("timers are set before trace:run()", { token = "every" }) end
-  self._timers:add(ns, instrument.hook("every " .. tostring(period), fn))
+  registering.check_not_over(self, "every")
+  local data = { period = ns, is_on = false }
+  local timer, hook = nil, instrument.hook("every " .. tostring(period), fn)
+  function data.switch(is_on)
+    if is_on == data.is_on then return end
+    data.is_on = is_on
+    if is_on then
+      timer = self._timers:add(ns, hook, self._loop and phases.now(self))
+    else
+      self._timers:remove(timer)
+    end
+    changes.cut(self)
+  end
+  data.switch(true)
+  return handles.of_timer(data)
 end
 
 --- Calls `fn()` after the last event.
 ---@param fn fun()
+---@return oc.Handle
 function Trace:at_end(fn)
   if type(fn) ~= "function" then
     errors.misuse("trace:at_end wants a function", { token = "at_end" })
   end
-  self._at_end[#self._at_end + 1] = instrument.hook("at_end", fn)
+  local hooks, data = self._at_end, { is_on = true }
+  local wrapped = instrument.hook("at_end", fn)
+  local hook = function() if data.is_on then wrapped() end end
+  hooks[#hooks + 1] = hook
+  return handles.of_end(setmetatable(data, { __index = {
+    switch = function(is_on) data.is_on = is_on end } }))
 end
 
 --- True when `name` (or a glob) means an event that this trace has, or that can be asked for here.
 ---@param name string
 ---@return boolean
 function Trace:has(name)
-  local ok, found = pcall(kinds_of, self, name)
+  local ok, found = pcall(registering.kinds_of, self, name)
   return ok and #found > 0
 end
 
@@ -334,7 +280,7 @@ function Trace:event(name)
   if type(name) ~= "string" then
     errors.misuse("trace:event wants the name of an event", { token = "event" })
   end
-  local found = with_fallback(self, function() return (kinds_of(self, name)) end)
+  local found = with_fallback(self, function() return (registering.kinds_of(self, name)) end)
   local kind, names = found[1], {}
   for i, each in ipairs(found) do names[i] = each.name end
   return {
@@ -408,9 +354,10 @@ function Trace:scratch()
   return made
 end
 
-function Trace:_start()
+function Trace:_start(options)
   filter.check_run(self._fits, self._left_out, self._misfit)
-  run.start(self, self._buffer_bytes, function(body) return with_fallback(self, body) end)
+  run.start(self, self._buffer_bytes, function(body) return with_fallback(self, body) end,
+    options or { spool_bytes = settings.run.spool or self._spool_bytes })
 end
 
 local function run_whole(self)
@@ -425,12 +372,10 @@ local function has_parts(self)
     or inputs and #inputs > 1 and not self._options.input and self._path == inputs[1]
 end
 
---- Opens what the callbacks need, delivers every event in order of time, calls the end hooks.
----@return oc.Trace self
-function Trace:run()
+local function begin(self, how)
   if self._ran then
     errors.misuse("this trace has been run already",
-      { token = "run", hint = "open it again for a second run" })
+      { token = how, hint = "open it again for a second run" })
   end
   if self._options.machine and settings.run.filter then machine_events.choose(self) end
   self._ran = true
@@ -438,6 +383,12 @@ function Trace:run()
   if settings.run.asked and settings.run.asked.events and not self._has_read_events then
     io.stderr:write("oc: this script chooses its events itself: -e and --syscalls change nothing\n")
   end
+end
+
+--- Opens what the callbacks need, delivers every event in order of time, calls the end hooks.
+---@return oc.Trace self
+function Trace:run()
+  begin(self, "run")
   self._ran_at = debug.getinfo(2, "Sl")
   local go = has_parts(self) and require("oc.jobs").run or run_whole
   if settings.profile then
@@ -447,6 +398,78 @@ function Trace:run()
   end
   return self
 end
+
+local start_options = { interactive = "boolean" }
+
+--- The first part of `run`: opens and begins, and returns. Live, what happens is then collected in
+--- memory (`spool`, --spool) until `feed` delivers it.
+---@param options? { interactive: boolean } interactive: Ctrl-C does not end this trace
+---@return oc.Trace self
+function Trace:start(options)
+  open_options.check(options or {}, start_options, "trace:start")
+  local is_live = not self._path and not self._source
+  begin(self, "start")
+  self._ran_at = debug.getinfo(2, "Sl")
+  self:_start {
+    spool_bytes = settings.run.spool or self._spool_bytes
+      or is_live and changes.default_spool(self) or nil,
+    is_interactive = options and options.interactive }
+  run.prepare(self)
+  return self
+end
+
+--- Delivers what there is, for at most so long; while there is nothing it waits as long.
+---@param ms? number 100; 0: what is there now
+---@return number|false events how many came; false once the trace has ended
+function Trace:feed(ms)
+  if ms ~= nil and not (type(ms) == "number" and ms >= 0) then
+    errors.misuse("trace:feed wants a time in ms",
+      { token = "feed", hint = "as in trace:feed(50)" })
+  end
+  if not self._loop then
+    errors.misuse("this trace does not run", { token = "feed", hint = "call trace:start() first" })
+  elseif self._is_fed_by_run then
+    errors.misuse("this trace is fed already", { token = "feed",
+      hint = "feed is not for callbacks, timers and end hooks" })
+  end
+  return run.feed_for(self, ms or 100)
+end
+
+--- The last part of `run`: delivers what has happened until now, calls the end hooks, closes.
+---@return oc.Trace self
+function Trace:finish()
+  if not self._loop then
+    errors.misuse("this trace does not run", { token = "finish",
+      hint = "call trace:start() first" })
+  end
+  run.finish(self)
+  return self
+end
+
+--- Shows an aggregate, or what a function prints or returns, again and again while the trace runs
+--- (oc.live): until a key, Ctrl-C, the end, or `times`. Starts and finishes a trace that does not
+--- run.
+---@param value any
+---@param period? string|number "1s"
+---@param options? { times: number?, top: number? }
+---@return oc.Trace self
+function Trace:live(value, period, options)
+  local is_mine = not self._ran
+  if is_mine then
+    self:start()
+  elseif not self._feeding or self._is_over then
+    errors.misuse("this trace does not run", { token = "live",
+      hint = "call it before trace:run(), or between trace:start() and trace:finish()" })
+  end
+  require("oc.live").watch(self, value, period, options)
+  if is_mine then self:finish() end
+  return self
+end
+
+--- How often the kernel saw each event of a live trace since its start, also those that were lost:
+--- what was delivered, left out by filters here and lost, together.
+---@return table<string, number> by event
+function Trace:counted() return changes.counted(self) end
 
 --- Names functions of a module (its path, as frames have it): at `offset` in the file, or at the
 --- address where it is no file.
@@ -515,6 +538,7 @@ function Trace:stats()
   stats.events = stats.events - self._phases.skipped
   stats.stacks = stack.stats(self._session)
   stats.paused_events, stats.phases = self._phases.skipped, phases.read(self)
+  stats.spool = changes.spool(self)
   return stats
 end
 

@@ -50,6 +50,7 @@ session::RunOptions read_run(const oc_session* session, const oc_run* run) {
   options.max_span = whole(run->max_span_ns);
   options.window = {bound_of(run->from), bound_of(run->to)};
   options.buffer_bytes = whole(run->buffer_bytes);
+  options.spool_bytes = whole(run->spool_bytes);
   options.max_overhead = std::clamp(run->max_overhead, 0.0, 1.0);
   options.starts_paused = run->is_paused != 0;
   for (const char* const* word = run->command; word != nullptr && *word != nullptr; ++word)

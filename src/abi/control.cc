@@ -19,6 +19,7 @@ int oc_session_is_paused(oc_session* session) { return session->session.is_pause
 
 void oc_session_reopen_batch(oc_session* session) {
   session->loop.count = session->batch_count;
+  session->is_left = false;
   // As in oc_session_next: whichever of this and `cut` comes second sees the first.
   std::atomic_thread_fence(std::memory_order_seq_cst);
   if (session->is_cut) session->loop.count = 0;

@@ -18,6 +18,7 @@ extern "C" {
 #include "abi/filter.h"
 #include "abi/session.h"
 
+#include "abi/live.h"
 #include "abi/record.h"
 }
 
@@ -97,6 +98,8 @@ struct oc_session {
   double cut_at_ns = 0;             ///< time of the first event that was dropped, if any
   uint32_t batch_count = 0;         ///< loop.count as it was, while stopping may have set that to 0
   std::atomic<bool> is_cut{false};  ///< the run ends before its events do
+  bool is_left = false;             ///< before its end, by a loop that goes on with it
+  bool is_interactive = false;      ///< signals are not for its run
   /// A face of the session's machine, when somebody asked for it. Only abi/machine.cc knows the type.
   std::unique_ptr<oc_machine, void (*)(oc_machine*)> machine{nullptr, nullptr};
   /// Files of events that are being written; abi/event_files.cc knows the type.
@@ -112,6 +115,7 @@ struct oc_session {
   }
   /// Events of the batch that stopping kept from the callbacks.
   uint32_t dropped() const {
-    return loop.count == 0 && batch_count > 0 ? batch_count - loop.at - 1 : 0;
+    const bool goes_on = is_left && !is_cut;
+    return loop.count == 0 && batch_count > 0 && !goes_on ? batch_count - loop.at - 1 : 0;
   }
 };

@@ -180,12 +180,13 @@ int oc_session_field(oc_session* session, uint32_t kind, uint32_t index, oc_fiel
 void oc_session_want(oc_session* session, uint32_t kind) { session->session.kinds().want(kind); }
 
 int oc_session_start(oc_session* session, const oc_run* run) {
-  session->host.is_running = true;
+  session->host.is_running = !session->is_interactive;
   const int started = guarded(session, [&] {
     const auto options = read_run(session, run);
     oc::abi::begin_run(session);
     auto status = session->session.start(options);
     if (!status) return fail(session, std::move(status.error()));
+    if (session->is_interactive) return 0;
     const std::lock_guard lock(session->host.mutex);
     session->host.active = session;
     return 0;
@@ -202,12 +203,14 @@ int oc_session_next(oc_session* session, double wait_ms) {
     if (host.own_work != nullptr) *host.own_work = session->session.input().progress().bytes;
     if (session->is_cut) return 0;
     const Doing before = host.doing.exchange(Doing::kWaiting);
-    if (host.stop_requests.load(std::memory_order_relaxed) != 0) session->session.stop();
+    if (host.stop_requests.load(std::memory_order_relaxed) != 0 && !session->is_interactive)
+      session->session.stop();
     follow_pause_requests(session);
     auto batch =
         session->session.next(std::chrono::milliseconds(static_cast<int64_t>(whole(wait_ms))));
     host.doing.store(before);
     session->loop.count = session->loop.at = session->batch_count = 0;
+    session->is_left = false;
     if (!batch) return fail(session, std::move(batch.error()));
     if (*batch == nullptr) return 0;
     session->loop.events = (*batch)->events.data();
@@ -229,7 +232,10 @@ int oc_session_next(oc_session* session, double wait_ms) {
 
 oc_loop* oc_session_loop(oc_session* session) { return &session->loop; }
 
-void oc_session_stop(oc_session* session) { session->session.stop(); }
+void oc_session_stop(oc_session* session) {
+  session->is_left = false;
+  session->session.stop();
+}
 
 int oc_session_finish(oc_session* session) {
   {
@@ -251,7 +257,7 @@ void oc_session_end(oc_session* session) {
     session->session.end();
     return 0;
   });
-  session->host.is_running = false;
+  if (!session->is_interactive) session->host.is_running = false;
 }
 
 const char* oc_session_text(oc_session* session, uint32_t id, size_t* size_bytes) {

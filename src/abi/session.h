@@ -99,6 +99,7 @@ typedef struct oc_run {
   const char* const* command; /* NULL-terminated; NULL: the whole system */
   double max_overhead;        /* own CPU time as a share of the machine's, 0 to 1; 0: no limit */
   int32_t is_paused;          /* begin paused */
+  double spool_bytes; /* live: a thread empties the rings into so much memory; 0: none does */
 } oc_run;
 
 /* How samples are taken and what they carry, live; zeros: the defaults. */

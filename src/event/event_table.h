@@ -25,8 +25,8 @@ struct EventKind {
 
 /// The kinds of samples in a trace and how to tell which one a record is.
 ///
-/// Filled by the source before the first record is read, never changed afterwards, read by the decoder
-/// on its own thread. Kinds keep their address and their index.
+/// Filled by the source before the first record is read, read by the decoder on its own thread. Only of a live trace
+/// there may be more later: its decoder is on the thread that adds them. Kinds keep their address and their index.
 class EventTable {
  public:
   /// Adds a kind with the ids (PERF_FORMAT_ID) of its descriptors; returns its index.
@@ -35,7 +35,7 @@ class EventTable {
   void add_ids(uint32_t index, const std::vector<uint64_t>& ids);
   /// The ids of every kind, ascending.
   std::vector<std::vector<uint64_t>> ids_by_kind() const;
-  /// Call once after the last add: builds the look-up. `may_grow`: samples of kinds that were not added may
+  /// Call after the last add: builds the look-up. `may_grow`: samples of kinds that were not added may
   /// follow, so that an only kind's samples are told by their ids as well, where it has any.
   void finish(bool may_grow = false);
 

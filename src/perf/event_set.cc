@@ -60,20 +60,26 @@ std::vector<Place> places_of(const EventRequest& request, const std::vector<Plac
 }  // namespace
 
 EventSet::EventSet(const LiveRequest& request, const AttrBasis& basis, bool hears_names)
-    : request_(request), hears_names_(hears_names) {
+    : request_(request), basis_(basis), hears_names_(hears_names) {
   for (const EventRequest& event : request.events)
-    kinds_.push_back({event, make_event_attr(event, basis), event.name, !event.is_wanted, {}});
+    kinds_.push_back(
+        {event, make_event_attr(event, basis), event.name, !event.is_wanted, {}, false});
   sideband_ = kinds_.size();
   data_ = sideband_ + 1;
   names_ = data_ + 1;
+  kinds_.push_back({dummy("dummy:sideband"),
+                    make_sideband_attr(request, basis),
+                    "dummy:sideband",
+                    false,
+                    {},
+                    false});
   kinds_.push_back(
-      {dummy("dummy:sideband"), make_sideband_attr(request, basis), "dummy:sideband", false, {}});
-  kinds_.push_back({dummy("dummy:data"), make_data_attr(request, basis), "dummy:data", false, {}});
+      {dummy("dummy:data"), make_data_attr(request, basis), "dummy:data", false, {}, false});
   if (hears_names) {
     LiveRequest plain;
     plain.events = request.events;
     kinds_.push_back(
-        {dummy("dummy:names"), make_sideband_attr(plain, basis), "dummy:names", false, {}});
+        {dummy("dummy:names"), make_sideband_attr(plain, basis), "dummy:names", false, {}, false});
   }
   // Heard from the moment they are open: they tell who starts while the others are attached to.
   for (const size_t kind : {sideband_, names_}) {
@@ -212,10 +218,66 @@ base::Status EventSet::set_filter(Kind& kind, const std::vector<OpenEvent>& even
     }
     if (request_.is_recorded)
       return std::move(status.error()).context("cannot filter while recording");
+    kind.filter.clear();
     notes.push_back("the kernel does not filter '" + request.name +
                     "', so all of its events are read: " + status.error().what);
   }
   return own_filter.empty() ? base::Status() : OpenedEvents::filter(events, own_filter);
+}
+
+AttrBasis EventSet::late_basis() const {
+  AttrBasis basis = basis_;
+  basis.follows_command = basis.starts_paused = false;
+  return basis;
+}
+
+EventSet::Kind EventSet::make_late(const EventRequest& request) const {
+  return {request, make_event_attr(request, late_basis()), request.name, false, request.filter,
+          false};
+}
+
+void EventSet::add(const EventRequest& request, event::EventTable& table) {
+  kinds_.push_back(make_late(request));
+  opened_.set_kinds(kinds_.size());
+  table.add({request.name, kinds_.back().attr, {}, request.format}, {});
+  table.finish();
+}
+
+base::Status EventSet::open_late(EventOpener& opener, size_t number, const EventRequest& request,
+                                 const std::vector<Place>& places, const std::string& own_filter,
+                                 std::vector<std::string>& notes, event::EventTable& table) {
+  kinds_[number] = make_late(request);
+  if (auto status = open_event(opener, number, places, own_filter, notes); !status) {
+    opened_.take(number);
+    return status;
+  }
+  learn_ids(number, table);
+  return {};
+}
+
+void EventSet::learn_ids(size_t number, event::EventTable& table) const {
+  std::vector<uint64_t> ids;
+  for (const OpenEvent& event : opened_.kind(number)) ids.push_back(event.id);
+  table.add_ids(static_cast<uint32_t>(number), ids);
+  table.finish();
+}
+
+base::Result<size_t> EventSet::open_dummy_late(EventOpener& opener, const perf_event_attr& attr,
+                                               bool is_of_data, const std::vector<Place>& places,
+                                               event::EventTable& table) {
+  const std::string name = is_of_data ? "dummy:switches" : "dummy:records";
+  Kind kind{dummy(name.c_str()), attr, name, false, {}, !is_of_data};
+  auto events = opener.open(kind.request, places, nullptr, kind.attr, kind.name);
+  if (!events) return std::move(events.error());
+  auto status = OpenedEvents::redirect(*events, is_of_data ? data_owners_ : sideband_owners_);
+  if (!status) return std::move(status.error());
+  const size_t number = kinds_.size();
+  kinds_.push_back(kind);
+  opened_.set_kinds(kinds_.size());
+  opened_.add(number, std::move(*events));
+  table.add({kind.name, kind.attr, {}, {}}, {});
+  learn_ids(number, table);
+  return number;
 }
 
 void EventSet::fill(event::EventTable& table) const {

@@ -48,6 +48,24 @@ class EventSet {
   /// The kinds with all their ids; call once, after the last `open`.
   void fill(event::EventTable& table) const;
 
+  /// One more kind, the next of the table, not open. Requires: `fill`.
+  void add(const EventRequest& request, event::EventTable& table);
+  /// Opens a kind that is not open while the others run, and leaves it off; the table learns its ids.
+  base::Status open_late(EventOpener& opener, size_t kind, const EventRequest& request,
+                         const std::vector<Place>& places, const std::string& own_filter,
+                         std::vector<std::string>& notes, event::EventTable& table);
+  /// Opens one more dummy, the next of the table, and leaves it off; its number.
+  base::Result<size_t> open_dummy_late(EventOpener& opener, const perf_event_attr& attr,
+                                       bool is_of_data, const std::vector<Place>& places,
+                                       event::EventTable& table);
+  /// Of what is opened while others run: switched on by whoever opens it, not by a command's exec.
+  AttrBasis late_basis() const;
+  size_t size() const { return kinds_.size(); }
+  const EventRequest& request(size_t kind) const { return kinds_[kind].request; }
+  bool tells_names(size_t kind) const {
+    return kind == sideband_ || (hears_names_ && kind == names_) || kinds_[kind].is_sideband;
+  }
+
   /// What of the filter of event `index` the kernel took; empty for nothing.
   const std::string& filter(size_t index) const { return kinds_[index].filter; }
 
@@ -69,9 +87,12 @@ class EventSet {
     perf_event_attr attr{};
     std::string name;
     bool is_left_out = false;
-    std::string filter;  ///< what of the request's the kernel took
+    std::string filter;        ///< what of the request's the kernel took
+    bool is_sideband = false;  ///< a dummy that came later
   };
 
+  void learn_ids(size_t kind, event::EventTable& table) const;
+  Kind make_late(const EventRequest& request) const;
   base::Status open_dummies(EventOpener& opener, const Places& places);
   base::Status open_dummy(EventOpener& opener, size_t kind, const std::vector<Place>& places);
   base::Status map(const sys::Permissions& permissions, std::vector<std::string>& notes);
@@ -85,6 +106,7 @@ class EventSet {
                           const std::string& own_filter, std::vector<std::string>& notes) const;
 
   const LiveRequest& request_;
+  AttrBasis basis_;
   std::vector<Kind> kinds_;
   size_t sideband_ = 0;
   size_t data_ = 0;

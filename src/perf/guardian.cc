@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <vector>
 
 namespace oc::perf {
 
@@ -24,6 +26,7 @@ constexpr int kFirstReceived = 1;   // the kernel gives the lowest free numbers
 constexpr long kOthersClose = 100;  // ms
 constexpr char kKeep = 'k';
 constexpr char kRelease = 'r';
+constexpr char kReleaseSome = 's';
 constexpr size_t kControlBytes = CMSG_SPACE(sizeof(int) * Guardian::kBatch);
 
 void sleep_ms(long ms) {
@@ -46,11 +49,16 @@ void keep_only(int socket) {
   setrlimit(RLIMIT_NOFILE, &files);
 }
 
-/// Takes one message; its letter, or 0 at EOF. The descriptors are not looked at: they are simply held.
-char receive() {
+struct Message {
   char what = 0;
+  int count = 0;  ///< of numbers
+  int numbers[Guardian::kBatch] = {};
+};
+
+/// Takes one message; its letter, or 0 at EOF. The descriptors are simply held.
+char receive(Message& got, int& highest) {
   alignas(cmsghdr) char control[kControlBytes];
-  iovec data{&what, 1};
+  iovec data{&got, sizeof got};
   msghdr message{};
   message.msg_iov = &data;
   message.msg_iovlen = 1;
@@ -58,20 +66,48 @@ char receive() {
   message.msg_controllen = sizeof control;
   while (true) {
     const ssize_t size = recvmsg(kSocket, &message, 0);
-    if (size > 0) return what;
-    if (size == 0 || errno != EINTR) return 0;
+    if (size == 0 || (size < 0 && errno != EINTR)) return 0;
+    if (size < 0) continue;
+    const cmsghdr* header = CMSG_FIRSTHDR(&message);
+    if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
+      const size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+      for (size_t i = 0; i < count; ++i) {
+        int fd = 0;
+        memcpy(&fd, CMSG_DATA(header) + i * sizeof fd, sizeof fd);
+        highest = std::max(highest, fd);
+      }
+    }
+    return got.what;
   }
 }
 
-/// Closes all that was received; a child that has them too pays for it, after we have closed ours.
-void release_all() {
+/// Closes what was received; a child that has it too pays for it, after we have closed ours.
+void release_all(int& highest) {
   const pid_t child = fork();  // not waited for: SIGCHLD is ignored
   if (child == 0) {
     close(kSocket);
     sleep_ms(kOthersClose);
     _exit(0);
   }
-  for (int fd = kFirstReceived; close(fd) == 0; ++fd) {
+  for (int fd = kFirstReceived; fd <= highest; ++fd) close(fd);
+  highest = kSocket;
+}
+
+/// The same of some: the child lets go of the others at once.
+void release_some(const Message& message, int highest) {
+  const int count = std::clamp(message.count, 0, static_cast<int>(Guardian::kBatch));
+  const int* const end = message.numbers + count;
+  const pid_t child = fork();
+  if (child == 0) {
+    close(kSocket);
+    for (int fd = kFirstReceived; fd <= highest; ++fd) {
+      if (std::find(message.numbers, end, fd) == end) close(fd);
+    }
+    sleep_ms(kOthersClose);
+    _exit(0);
+  }
+  for (const int* number = message.numbers; number != end; ++number) {
+    if (*number >= kFirstReceived) close(*number);
   }
 }
 
@@ -85,12 +121,14 @@ void release_all() {
   const pid_t self = getpid();
   if (::send(kSocket, &self, sizeof self, MSG_NOSIGNAL) != sizeof self) _exit(1);
   signal(SIGCHLD, SIG_IGN);
-  while (const char what = receive()) {
-    if (what == kRelease) release_all();
+  static Message message;  // not on a stack that may be small
+  int highest = kSocket;
+  while (const char what = receive(message, highest)) {
+    if (what == kRelease) release_all(highest);
+    if (what == kReleaseSome) release_some(message, highest);
   }
   // After kill -9 the events still run: stop them, so that the traced system is free at once.
-  for (int fd = kFirstReceived; ioctl(fd, PERF_EVENT_IOC_DISABLE, 0) == 0; ++fd) {
-  }
+  for (int fd = kFirstReceived; fd <= highest; ++fd) ioctl(fd, PERF_EVENT_IOC_DISABLE, 0);
   // Whoever closes last pays. The socket may be closed before the events when a process dies.
   sleep_ms(kOthersClose);
   _exit(0);
@@ -136,16 +174,48 @@ base::Status Guardian::keep(std::span<const int> fds) {
   while (socket_ && !fds.empty()) {
     const auto batch = fds.first(std::min(fds.size(), kBatch));
     if (auto status = send(kKeep, batch); !status) return status;
+    for (const int fd : batch) numbers_[fd] = next_number();
     fds = fds.subspan(batch.size());
   }
   return {};
 }
 
-base::Status Guardian::release() { return socket_ ? send(kRelease, {}) : base::Status(); }
+int Guardian::next_number() {
+  if (free_.empty()) return first_unused_++;
+  return free_.extract(free_.begin()).value();
+}
 
-base::Status Guardian::send(char what, std::span<const int> fds) {
+base::Status Guardian::release() {
+  numbers_.clear();
+  free_.clear();
+  first_unused_ = kFirstReceived;
+  return socket_ ? send(kRelease, {}) : base::Status();
+}
+
+base::Status Guardian::release(std::span<const int> fds) {
+  while (socket_ && !fds.empty()) {
+    const auto batch = fds.first(std::min(fds.size(), kBatch));
+    std::vector<int> numbers;
+    for (const int fd : batch) {
+      const auto found = numbers_.find(fd);
+      if (found == numbers_.end()) continue;
+      numbers.push_back(found->second);
+      free_.insert(found->second);
+      numbers_.erase(found);
+    }
+    if (auto status = send(kReleaseSome, {}, numbers); !status) return status;
+    fds = fds.subspan(batch.size());
+  }
+  return {};
+}
+
+base::Status Guardian::send(char what, std::span<const int> fds, std::span<const int> numbers) {
   alignas(cmsghdr) char control[kControlBytes] = {};
-  iovec data{&what, 1};
+  Message body;
+  body.what = what;
+  body.count = static_cast<int>(numbers.size());
+  std::copy(numbers.begin(), numbers.end(), body.numbers);
+  iovec data{&body, offsetof(Message, numbers) + numbers.size_bytes()};
   msghdr message{};
   message.msg_iov = &data;
   message.msg_iovlen = 1;

@@ -3,6 +3,8 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <map>
+#include <set>
 #include <span>
 
 #include "base/fd.h"
@@ -40,6 +42,8 @@ class Guardian {
 
   /// Gives up all that it was given so far. Close yours afterwards: that is cheap until the guardian's child has closed.
   base::Status release();
+  /// The same of some of them.
+  base::Status release(std::span<const int> fds);
 
   explicit operator bool() const { return static_cast<bool>(socket_); }
   pid_t pid() const { return pid_; }
@@ -50,10 +54,15 @@ class Guardian {
  private:
   Guardian(base::Fd socket, pid_t pid) : socket_(std::move(socket)), pid_(pid) {}
 
-  base::Status send(char what, std::span<const int> fds);
+  base::Status send(char what, std::span<const int> fds, std::span<const int> numbers = {});
+  int next_number();
 
   base::Fd socket_;
   pid_t pid_ = 0;
+  // Which number each has there: the kernel gives what is received the lowest free ones.
+  std::map<int, int> numbers_;
+  std::set<int> free_;
+  int first_unused_ = 1;
 };
 
 }  // namespace oc::perf

@@ -19,7 +19,6 @@ namespace {
 constexpr base::Nanos kSlack = 1'000'000;
 constexpr std::chrono::milliseconds kLongestWait{100};
 constexpr std::chrono::milliseconds kCommandEnds{1000};
-constexpr uint64_t kOtherFiles = 64;  // what the rest of the program may have open
 
 std::string some_of(const std::vector<int32_t>& numbers) {
   std::string text;
@@ -192,6 +191,7 @@ base::Status LiveSource::open_events() {
     return status;
   find_extras(opener, places.traced.front(), basis);
   make_set(basis, !places.heard.empty());
+  if (!is_command()) traced_ = places.traced;
   return set_->open(opener, places, permissions_, own_filter(), notes_);
 }
 
@@ -211,6 +211,7 @@ base::Status LiveSource::open_cgroups(Places& places) {
 base::Status LiveSource::start() {
   if (state_ != State::kOpened) return base::make_error(base::Code::kUsage, "already started");
   state_ = State::kStarted;
+  is_paused_ = request_.starts_paused;
   start_time_ = base::now_of(CLOCK_MONOTONIC);
   if (launcher_ && is_command()) return launcher_->release();
   auto status = request_.starts_paused ? switch_kinds(true, true) : set_->opened().enable_all();
@@ -220,11 +221,8 @@ base::Status LiveSource::start() {
 
 /// Those that tell names and threads, or all others.
 base::Status LiveSource::switch_kinds(bool is_of_names, bool is_enabled) {
-  const size_t sideband = request_.events.size();
   for (size_t kind = 0; kind < set_->opened().size(); ++kind) {
-    const bool tells_names =
-        kind == sideband || (set_->hears_names() && kind == set_->names_kind());
-    if (tells_names != is_of_names) continue;
+    if (set_->tells_names(kind) != is_of_names) continue;
     base::Status status = set_->opened().set_enabled(kind, is_enabled);
     if (!status) return status;
   }
@@ -232,10 +230,12 @@ base::Status LiveSource::switch_kinds(bool is_of_names, bool is_enabled) {
 }
 
 base::Status LiveSource::pause() {
+  is_paused_ = true;
   return state_ == State::kStarted ? switch_kinds(false, false) : base::Status();
 }
 
 base::Status LiveSource::resume() {
+  is_paused_ = false;
   return state_ == State::kStarted ? switch_kinds(false, true) : base::Status();
 }
 
@@ -245,8 +245,8 @@ base::Result<bool> LiveSource::set_rate(double share) {
   const bool is_inherited = follows_tasks();
   if (is_inherited || state_ != State::kStarted) return false;
   bool has_any = false;
-  for (size_t kind = 0; kind < request_.events.size(); ++kind) {
-    const EventRequest& event = request_.events[kind];
+  for (size_t kind = 0; kind < set_->size(); ++kind) {
+    const EventRequest& event = set_->request(kind);
     if (event.frequency_hz == 0 || !event.is_wanted) continue;
     const double hz = std::max(static_cast<double>(event.frequency_hz) * share, 1.0);
     const bool is_clock =

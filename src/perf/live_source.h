@@ -64,6 +64,30 @@ class LiveSource final : public source::Source {
   /// Stops all events but those that tell names and threads, and lets them go on. Between start and finish.
   base::Status pause();
   base::Status resume();
+  // While it runs, in src/perf/live_changes.cc. Numbers are those of `events()`.
+  /// One more kind, the next of `events()`, not open yet.
+  void add(const EventRequest& request) { set_->add(request, table_); }
+  /// Opens one and lets it go; nothing is done when it is open. Its samples are of everything, also where chosen
+  /// processes are followed: see `follows_tasks`.
+  base::Status open_late(uint32_t kind, EventRequest request);
+  /// Records that were not asked for at the start: those that `more` names, from now on. The table gets the kinds of
+  /// the dummies that bring them.
+  base::Status hear(const LiveRequest& more);
+  /// Stops one and leaves its descriptors to the guardian. What it lost is told as before.
+  void close(uint32_t kind);
+  /// Who has the samples of a kind before and after its descriptors were replaced.
+  struct Exchange {
+    base::Nanos from = 0;  ///< the newer ones write
+    base::Nanos at = 0;    ///< samples of the old ones from here on are told by the new ones too
+    std::vector<uint64_t> older;  ///< ids
+    std::vector<uint64_t> newer;
+  };
+  /// Another filter for a tracepoint that is open: the kernel takes one only once, so other descriptors take over.
+  base::Result<Exchange> exchange_filter(uint32_t kind, EventRequest request);
+  bool is_open(uint32_t kind) const { return set_->opened().is_open(kind); }
+  /// How often the kernel saw a kind's events since the start, lost ones too.
+  uint64_t counted(uint32_t kind) const { return set_->opened().read_count(kind); }
+
   /// Samples so much of what was asked by frequency: 1 all, 0.5 half. False when nothing was.
   base::Result<bool> set_rate(double share);
   /// Threads that ran before the events did; call after `start`. Live records know better.
@@ -103,7 +127,7 @@ class LiveSource final : public source::Source {
 
   /// What of the filter of event `index` the kernel took; empty for nothing.
   std::string filter(uint32_t index) const {
-    return index < request_.events.size() ? set_->filter(index) : std::string();
+    return index < set_->size() ? set_->filter(index) : std::string();
   }
 
   const event::EventTable& events() const override { return table_; }
@@ -116,6 +140,8 @@ class LiveSource final : public source::Source {
   std::vector<std::string> notes() const override { return notes_; }
 
  private:
+  static constexpr uint64_t kOtherFiles = 64;  // what the rest of the program may have open
+
   LiveSource(LiveRequest request, Guardian guardian, Poller poller);
   base::Status set_up();
   base::Result<std::vector<int32_t>> choose_cpus(std::vector<int32_t>& others) const;
@@ -139,6 +165,11 @@ class LiveSource final : public source::Source {
   bool tasks_have_ended();
   void disable();
   base::Status switch_kinds(bool is_of_names, bool is_enabled);
+  base::Status may_add(const std::string& name) const;
+  base::Status hear_by(const perf_event_attr& attr, bool is_of_data);
+  base::Status make_late_room();
+  base::Status open_now(uint32_t kind, const EventRequest& request);
+  void retire(uint32_t kind, const std::vector<OpenEvent>& events);
 
   // The guardian goes last: its references have to be there while ours are closed.
   Guardian guardian_;
@@ -156,6 +187,8 @@ class LiveSource final : public source::Source {
       attached_;                 ///< by tid, as they were then: they may end before `rundown`
   std::set<int32_t> inherited_;  ///< threads that those started until all were attached to
   bool selects_tasks_ = false;
+  bool is_paused_ = false;
+  std::vector<Place> traced_;  ///< where events are opened, but for chosen processes
   std::optional<Launcher> launcher_;
   Poller poller_;
   base::Nanos start_time_ = 0;

@@ -17,6 +17,8 @@ void OpenedEvents::add(size_t kind, std::vector<OpenEvent> events) {
   std::move(events.begin(), events.end(), std::back_inserter(of_kind));
 }
 
+std::vector<OpenEvent> OpenedEvents::take(size_t kind) { return std::exchange(kinds_[kind], {}); }
+
 base::Status OpenedEvents::redirect(const std::vector<OpenEvent>& events,
                                     const std::vector<RingOwner>& owners) {
   for (const OpenEvent& event : events) {
@@ -77,24 +79,47 @@ void OpenedEvents::disable_all() {
 
 namespace {
 
-/// What a descriptor itself lost. One event: value, id, lost; a leader that reads its group: how many,
-/// then these of each, its own first.
-uint64_t read_lost(int fd) {
+struct Sums {
+  uint64_t counted = 0;
+  uint64_t lost = 0;
+};
+
+/// What a descriptor itself counted and lost. One event: value, id and, where the kernel tells it, lost; a leader
+/// that reads its group: how many, then these of each, its own first.
+Sums read_sums(int fd) {
   uint64_t words[3 * 64 + 1] = {};
   const ssize_t size = read(fd, words, sizeof words);
-  if (size == 3 * sizeof(uint64_t)) return words[2];
+  if (size == 2 * sizeof(uint64_t)) return {words[0], 0};
+  if (size == 3 * sizeof(uint64_t)) return {words[0], words[2]};
   const bool is_group = size > 0 && words[0] > 0 &&
                         static_cast<uint64_t>(size) == (words[0] * 3 + 1) * sizeof(uint64_t);
-  return is_group ? words[3] : 0;
+  return is_group ? Sums{words[1], words[3]} : Sums{};
 }
 
 }  // namespace
 
+void OpenedEvents::retire(size_t kind, const std::vector<OpenEvent>& events) {
+  for (const OpenEvent& event : events) ioctl(event.fd.number(), PERF_EVENT_IOC_DISABLE, 0);
+  for (const OpenEvent& event : events) {
+    const Sums sums = read_sums(event.fd.number());
+    counted_[kind] += sums.counted;
+    if (sums.lost != 0) lost_[{static_cast<uint32_t>(kind), event.cpu}] += sums.lost;
+  }
+}
+
+uint64_t OpenedEvents::read_count(size_t kind) const {
+  const auto retired = counted_.find(kind);
+  uint64_t counted = retired == counted_.end() ? 0 : retired->second;
+  if (kind >= kinds_.size()) return counted;
+  for (const OpenEvent& event : kinds_[kind]) counted += read_sums(event.fd.number()).counted;
+  return counted;
+}
+
 std::vector<source::Loss> OpenedEvents::read_losses() const {
-  std::map<std::pair<uint32_t, int32_t>, uint64_t> lost;  // by kind, then CPU
+  auto lost = lost_;
   for (uint32_t index = 0; index < kinds_.size(); ++index) {
     for (const OpenEvent& event : kinds_[index]) {
-      const uint64_t records = read_lost(event.fd.number());
+      const uint64_t records = read_sums(event.fd.number()).lost;
       if (records != 0) lost[{index, event.cpu}] += records;
     }
   }

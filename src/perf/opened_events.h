@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -28,6 +30,11 @@ class OpenedEvents {
   /// Further descriptors of a kind.
   void add(size_t kind, std::vector<OpenEvent> events);
   const std::vector<OpenEvent>& kind(size_t index) const { return kinds_[index]; }
+  bool is_open(size_t kind) const { return kind < kinds_.size() && !kinds_[kind].empty(); }
+  /// All of a kind, whose place stays.
+  std::vector<OpenEvent> take(size_t kind);
+  /// Stops descriptors that were taken. What they lost and counted stays part of the sums.
+  void retire(size_t kind, const std::vector<OpenEvent>& events);
 
   /// Records of these go into the ring that the owner of their CPU has mapped.
   static base::Status redirect(const std::vector<OpenEvent>& events,
@@ -46,10 +53,15 @@ class OpenedEvents {
 
   /// Lost records by kind and CPU; empty where the kernel cannot tell.
   std::vector<source::Loss> read_losses() const;
+  /// How often the kernel saw a kind's events, whether or not a record came of it.
+  uint64_t read_count(size_t kind) const;
   void close() { kinds_.clear(); }
 
  private:
   std::vector<std::vector<OpenEvent>> kinds_;
+  // Of those that were retired.
+  std::map<std::pair<uint32_t, int32_t>, uint64_t> lost_;  ///< by kind, then CPU
+  std::map<size_t, uint64_t> counted_;                     ///< by kind
 };
 
 }  // namespace oc::perf

@@ -26,34 +26,51 @@ Decoder::Decoder(source::Source& source, TraceModel& model, Selection selection)
       selection_(std::move(selection)),
       clock_(source.events()),
       merger_(clock_) {
-  const EventTable& events = source.events();
-  chooses_ = selection_.tasks.selects() || !selection_.cpus.empty();
+  const bool chooses_tasks = selection_.tasks.selects() && !selection_.kernel_chose_tasks;
+  chooses_ = chooses_tasks || !selection_.cpus.empty();
+  learn_kinds();
+  is_placed_ = selection_.window.is_all();
+}
+
+/// What is looked up per record, by the table of the source and what is wanted.
+void Decoder::learn_kinds() {
+  const EventTable& events = source_.events();
   selection_.wanted.resize(events.size() + event::kKernelRecords);
   selection_.keep_own.resize(selection_.wanted.size());
+  selection_.unchosen.resize(selection_.wanted.size());
+  kinds_.clear();
+  has_build_ids_ = false;
   for (uint32_t i = 0; i < events.size(); ++i) {
-    const auto& layout = events[i].layout;
-    Kind kind{};
-    kind.tid = layout.tid;
-    kind.cpu = layout.cpu;
-    kind.raw = layout.raw;
-    kind.tail = layout.tail;
-    kind.has_raw = (layout.sample_type & PERF_SAMPLE_RAW) != 0;
-    const uint32_t number = event::kKernelRecords + i;
-    kind.keep_own = selection_.keep_own[number] != 0 || selection_.own_pid < 0;
-    kind.is_questioned = chooses_ || !kind.keep_own;
-    kind.is_wanted = selection_.wanted[number] != 0;
-    kind.min_payload = events[i].format ? events[i].format->fixed_size() : 0;
-    kinds_.push_back(kind);
+    kinds_.push_back(make_kind(i));
+    has_build_ids_ |= events[i].attr.build_id != 0;
   }
-  for (uint32_t i = 0; i < events.size(); ++i) has_build_ids_ |= events[i].attr.build_id != 0;
   make_tags();
   find_skipped_types();
-  is_placed_ = selection_.window.is_all();
+}
+
+Decoder::Kind Decoder::make_kind(uint32_t index) const {
+  const event::EventKind& of = source_.events()[index];
+  Kind kind{};
+  kind.tid = of.layout.tid;
+  kind.cpu = of.layout.cpu;
+  kind.raw = of.layout.raw;
+  kind.tail = of.layout.tail;
+  kind.has_raw = (of.layout.sample_type & PERF_SAMPLE_RAW) != 0;
+  const uint32_t number = event::kKernelRecords + index;
+  kind.keep_own = selection_.keep_own[number] != 0 || selection_.own_pid < 0;
+  kind.is_chosen = chooses_ || selection_.unchosen[number] != 0;
+  kind.is_handed_over = std::any_of(hand_overs_.begin(), hand_overs_.end(),
+                                    [&](const HandOver& over) { return over.kind() == index; });
+  kind.is_questioned = kind.is_chosen || kind.is_handed_over || !kind.keep_own;
+  kind.is_wanted = selection_.wanted[number] != 0;
+  kind.min_payload = of.format ? of.format->fixed_size() : 0;
+  return kind;
 }
 
 /// Types of records that happened at one moment, when nobody wants what they tell.
 void Decoder::find_skipped_types() {
   constexpr uint32_t kTypes = 64;
+  skipped_types_ = 0;
   wants_moments_ =
       std::any_of(kinds_.begin(), kinds_.end(), [](const Kind& k) { return k.is_wanted; });
   for (uint32_t type = 0; type < kTypes; ++type) {
@@ -81,6 +98,7 @@ uint32_t Decoder::wanted_or_skip(uint32_t index) const {
 /// Fills the table that the merge classifies by, where samples carry ids that lie close together.
 void Decoder::make_tags() {
   const EventTable& events = source_.events();
+  tags_.clear();
   id_end_ = UINT32_MAX;
   if (events.id_offset() == kAbsent || events.dense().empty()) return;
   id_end_ = events.id_offset() + 8u;
@@ -132,7 +150,8 @@ bool Decoder::is_admitted(const Kind& kind, const oc_event& event, bool is_whole
     ++counts_.malformed;
     return false;
   }
-  return !chooses_ || is_chosen(event);
+  if (kind.is_handed_over && !is_of_its_time(event)) return false;
+  return !kind.is_chosen || is_chosen(event);
 }
 
 /// Whether the target has this event's thread and CPU, where the source has more than those.
@@ -148,6 +167,7 @@ base::Status Decoder::fill(std::chrono::milliseconds wait, Batch& batch) {
   batch.side.clear();
   batch.is_last = false;
   give_back();
+  if (hand_overs_end_ != 0) end_hand_overs();
   const uint64_t records_before = counts_.records;
   bool stopped = false;
   bool hand_over = false;
@@ -164,6 +184,7 @@ base::Status Decoder::fill(std::chrono::milliseconds wait, Batch& batch) {
     hand_over = (selection_.is_live && !round_.has_more) ||
                 counts_.records - records_before > kRecordsBetweenChecks;
   }
+  is_behind_ = stopped;
   counts_.start_time = selection_.start;
   counts_.window = window_;
   if (is_last_) counts_.end_time = horizon_;

@@ -8,6 +8,7 @@
 
 #include "event/kernel_record.h"
 #include "session/batch.h"
+#include "session/hand_over.h"
 #include "session/loss_count.h"
 #include "session/selection.h"
 #include "session/trace_model.h"
@@ -34,6 +35,15 @@ class Decoder {
   /// source what earlier batches pointed into. Waits at most `wait` for something to arrive.
   base::Status fill(std::chrono::milliseconds wait, Batch& batch);
 
+  // While the run goes on, on the thread that fills.
+  /// The source's table has more kinds or ids, or others are wanted: what is decoded from now on goes by that. `wanted`,
+  /// `keep_own` and `unchosen` of `changed` count.
+  void change(Selection changed);
+  /// Samples of a kind: before `at` those with the ids `older` are told, from then on those with `newer`, which wrote
+  /// from `from` on.
+  void hand_over(uint32_t kind, base::Nanos from, base::Nanos at,
+                 const std::vector<uint64_t>& older, const std::vector<uint64_t>& newer);
+
   /// Lost records by CPU (-1: unknown). Any thread.
   std::map<int32_t, uint64_t> lost_by_cpu() const { return losses_.by_cpu(); }
   /// The same by event, where the trace tells. Any thread.
@@ -47,6 +57,9 @@ class Decoder {
 
   static constexpr uint32_t kRecord = event::EventTable::kUnknown + 1;
 
+  void learn_kinds();
+  Kind make_kind(uint32_t index) const;
+  void end_hand_overs();
   bool drain(Batch& batch);
   template <bool kBuildsStacks>
   bool drain_into(Batch& batch);
@@ -75,6 +88,7 @@ class Decoder {
   bool place_odd_payload(const Kind& kind, const uint8_t* record, uint32_t size_bytes,
                          oc_event& event) const;
   void name_thread(int32_t pid, int32_t tid, oc_event& event);
+  bool is_of_its_time(const oc_event& event);
   bool is_admitted(const Kind& kind, const oc_event& event, bool is_whole);
   bool is_chosen(const oc_event& event);
   bool count_late(const uint8_t* record, const source::RecordHeader& header, base::Nanos time);
@@ -105,7 +119,7 @@ class Decoder {
   Counts counts_;
   std::vector<Kind> kinds_;
   bool has_build_ids_ = false;  ///< MMAP2 records may have them
-  bool chooses_ = false;        ///< by task or CPU
+  bool chooses_ = false;        ///< by task or CPU, of all kinds
   LossCount losses_;
 
   struct Kind {
@@ -116,9 +130,14 @@ class Decoder {
     uint32_t min_payload;
     bool has_raw;
     bool keep_own;
-    bool is_questioned;  ///< see is_admitted
+    bool is_questioned;   ///< see is_admitted
+    bool is_chosen;       ///< by task or CPU
+    bool is_handed_over;  ///< ids have a time
     bool is_wanted;
   };
+  std::vector<HandOver> hand_overs_;
+  base::Nanos hand_overs_end_ = 0;  ///< what is older may be of either; 0: there are none
+  bool is_behind_ = false;          ///< the last fill left records that are due
 
   /// What the ids of samples mean to the merge, in one load.
   struct Tag {

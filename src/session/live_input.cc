@@ -24,6 +24,19 @@ namespace {
 constexpr KernelRecord kSwitches[] = {KernelRecord::kSwitchOut, KernelRecord::kSwitchIn,
                                       KernelRecord::kSwitchOutWide, KernelRecord::kSwitchInWide};
 
+/// Sets what brings the records that `wants` is true of.
+template <typename Wants>
+void ask_for(perf::LiveRequest& request, Wants&& wants) {
+  request.switch_records = std::any_of(std::begin(kSwitches), std::end(kSwitches), wants);
+  request.mmap_records = wants(KernelRecord::kMmap) || wants(KernelRecord::kMmap2) ||
+                         wants(KernelRecord::kMmap2BuildId);
+  request.extras.namespaces = wants(KernelRecord::kNamespaces);
+  request.extras.cgroups = wants(KernelRecord::kCgroup);
+  request.extras.ksymbols = wants(KernelRecord::kKsymbol);
+  request.extras.bpf_events = wants(KernelRecord::kBpfEvent);
+  request.extras.text_pokes = wants(KernelRecord::kTextPoke);
+}
+
 std::vector<int32_t> own_threads() {
   std::vector<int32_t> tids;
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
@@ -65,14 +78,7 @@ perf::LiveRequest LiveInput::make_request(const RunOptions& options,
   request.target = options.target;
   request.buffer_bytes = options.buffer_bytes;
   request.starts_paused = options.starts_paused;
-  request.switch_records = std::any_of(std::begin(kSwitches), std::end(kSwitches), wants);
-  request.mmap_records = wants(KernelRecord::kMmap) || wants(KernelRecord::kMmap2) ||
-                         wants(KernelRecord::kMmap2BuildId);
-  request.extras.namespaces = wants(KernelRecord::kNamespaces);
-  request.extras.cgroups = wants(KernelRecord::kCgroup);
-  request.extras.ksymbols = wants(KernelRecord::kKsymbol);
-  request.extras.bpf_events = wants(KernelRecord::kBpfEvent);
-  request.extras.text_pokes = wants(KernelRecord::kTextPoke);
+  ask_for(request, wants);
   request.own_tids = own_threads();
   return request;
 }
@@ -82,6 +88,7 @@ Status LiveInput::open(perf::LiveRequest request, const RunOptions& options) {
   auto live = perf::LiveSource::open(std::move(request));
   if (!live) return std::move(live.error());
   live_ = std::move(*live);
+  plan_.reserve(live_->events());
   return {};
 }
 
@@ -92,21 +99,88 @@ Status LiveInput::start_events(const RunOptions& options) {
   return {};
 }
 
+/// The kernel chooses whom it follows; only events that are added later are of everybody.
+void LiveInput::choose_tasks(const perf::Target& target, Selection& selection) const {
+  auto pids = target.pids;
+  if (live_->is_command()) pids.push_back(live_->command_pid());
+  const bool follows = live_->follows_tasks();
+  selection.kernel_chose_tasks = follows && target.comms.empty();
+  selection.tasks = follows ? TaskSelection(std::move(pids), target.tids, target.comms)
+                            : TaskSelection({}, {}, target.comms);
+}
+
+void LiveInput::complete(Selection& selection) const {
+  const size_t kinds = kKernelRecords + plan_.size();
+  selection.wanted.resize(kinds);
+  selection.keep_own.assign(kinds, 0);
+  selection.unchosen.assign(kinds, 0);
+  for (uint32_t i = 0; i < plan_.size(); ++i) {
+    selection.keep_own[kKernelRecords + i] = plan_.requests()[i].keep_own;
+    const bool is_late = std::count(late_.begin(), late_.end(), i) != 0;
+    selection.unchosen[kKernelRecords + i] = is_late && live_->follows_tasks();
+  }
+  // A switch made in our own context is also the switch-in of another thread.
+  for (const auto record : kSwitches) selection.keep_own[static_cast<size_t>(record)] = 1;
+}
+
+/// Whatever was resolved while it runs has its number in the source, too.
+void LiveInput::settle() {
+  while (live_->events().size() < plan_.size())
+    live_->add(plan_.requests()[live_->events().size()]);
+}
+
+Status LiveInput::hear(KernelRecord record) {
+  const auto visit = at_rest();
+  if (live_->is_finished()) return {};  // nothing follows
+  settle();
+  perf::LiveRequest more;
+  ask_for(more, [record](KernelRecord other) { return other == record; });
+  auto status = live_->hear(more);
+  plan_.reserve(live_->events());
+  return status;
+}
+
+Status LiveInput::add(uint32_t index) {
+  const auto visit = at_rest();
+  if (live_->is_open(index) || live_->is_finished()) return {};
+  settle();
+  if (auto status = live_->open_late(index, plan_.requests()[index]); !status) return status;
+  if (std::count(late_.begin(), late_.end(), index) == 0) late_.push_back(index);
+  return {};
+}
+
+void LiveInput::remove(uint32_t index) {
+  if (!live_) return;
+  const auto visit = at_rest();
+  live_->close(index);
+}
+
+base::Result<std::optional<perf::LiveSource::Exchange>> LiveInput::change_filter(uint32_t index,
+                                                                                 std::string text) {
+  plan_.set_filter(index, std::move(text));
+  const auto visit = at_rest();
+  const auto& request = plan_.requests()[index];
+  if (live_->is_finished() || !live_->is_open(index) || request.type != PERF_TYPE_TRACEPOINT ||
+      live_->filter(index) == request.filter)
+    return std::optional<perf::LiveSource::Exchange>();
+  auto exchange = live_->exchange_filter(index, request);
+  if (!exchange) return std::move(exchange.error());
+  return std::optional(std::move(*exchange));
+}
+
 Status LiveInput::start(const RunOptions& options, TraceModel& model, Selection& selection) {
+  // Its thread is one of our own, which are listed next.
+  if (options.spool_bytes != 0) spool_ = std::make_unique<SpooledSource>();
   perf::LiveRequest request = make_request(options, selection.wanted);
   request.code_records = model.stacks.is_declared();
   if (request.code_records) request.extras.ksymbols = true;
   if (auto status = open(std::move(request), options); !status) return status;
   selection.cpus.clear();  // the kernel chooses
-  if (!live_->selects_tasks()) selection.tasks = TaskSelection({}, {}, options.target.comms);
+  if (!live_->selects_tasks()) choose_tasks(options.target, selection);
   selection.heard_only = live_->names_kind();
   selection.is_live = true;
   selection.own_pid = getpid();
-  selection.keep_own.assign(selection.wanted.size(), 0);
-  for (uint32_t i = 0; i < plan_.size(); ++i)
-    selection.keep_own[kKernelRecords + i] = plan_.requests()[i].keep_own;
-  // A switch made in our own context is also the switch-in of another thread.
-  for (const auto record : kSwitches) selection.keep_own[static_cast<size_t>(record)] = 1;
+  complete(selection);
   if (auto status = start_events(options); !status) return status;
   selection.start = live_->start_time();
   if (plan_.samples_cgroups()) name_cgroups(model.cgroups);
@@ -117,11 +191,16 @@ Status LiveInput::start(const RunOptions& options, TraceModel& model, Selection&
   model.stacks.start_live(*live_, threads);
   // The kernel gives threads that have no id in our pid namespace the idle task's.
   if (!sys::in_initial_pid_namespace()) model.processes.name_idle("(outside)");
-  return {};
+  if (!spool_) return {};
+  return spool_->begin(*live_, options.spool_bytes,
+                       [this](uint32_t stream) { return live_->is_sideband(stream); });
 }
 
 std::chrono::milliseconds LiveInput::before_batch(std::chrono::milliseconds wait) {
-  overhead_.keep(*live_);
+  if (overhead_.is_set()) {
+    const auto visit = at_rest();
+    overhead_.keep(*live_);
+  }
   if (!deadline_) return wait;
   const base::Nanos now = base::now_of(CLOCK_MONOTONIC);
   if (now < *deadline_)
@@ -133,6 +212,7 @@ std::chrono::milliseconds LiveInput::before_batch(std::chrono::milliseconds wait
 
 Status LiveInput::set_paused(bool is_paused) {
   if (!live_) return {};
+  const auto visit = at_rest();
   return is_paused ? live_->pause() : live_->resume();
 }
 
@@ -141,29 +221,40 @@ void LiveInput::stop() {
 }
 
 void LiveInput::wake() {
-  if (live_) live_->wake();
+  if (live_) source().wake();
 }
 
 void LiveInput::finish() {
+  if (spool_) spool_->finish();
   if (live_) live_->finish();
 }
 
 void LiveInput::end() {
   if (!live_) return;
+  if (spool_) spool_->finish();
   live_->await_command();
   final_notes_ = notes(true);
   final_status_ = command_status();
   live_.reset();
 }
 
+uint64_t LiveInput::counted(uint32_t index) const {
+  if (!live_) return 0;
+  const auto visit = at_rest();
+  return live_->counted(index);
+}
+
 /// The kernel's own numbers, by CPU and event, are whole, but only there at the end.
 std::vector<source::Loss> LiveInput::final_losses() {
-  if (!live_ || !live_->is_finished()) return {};
+  // While it runs that costs two calls of the kernel for each event: for sessions that ask now and then.
+  if (!live_ || (!live_->is_finished() && !spool_)) return {};
+  const auto visit = at_rest();
   return live_->final_losses();
 }
 
 std::vector<std::string> LiveInput::notes(bool /*is_at_rest*/) const {
   if (!live_) return final_notes_;
+  const auto visit = at_rest();
   auto notes = live_->notes();
   if (auto note = overhead_.note(); !note.empty()) notes.push_back(std::move(note));
   return notes;
@@ -171,6 +262,7 @@ std::vector<std::string> LiveInput::notes(bool /*is_at_rest*/) const {
 
 std::optional<int> LiveInput::command_status() const {
   if (!live_) return final_status_;
+  const auto visit = at_rest();
   const auto status = live_->command_status();
   if (!status) return std::nullopt;
   return WIFSIGNALED(*status) ? 128 + WTERMSIG(*status) : WEXITSTATUS(*status);

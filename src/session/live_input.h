@@ -5,9 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "event/kernel_record.h"
 #include "perf/live_source.h"
 #include "session/live_plan.h"
 #include "session/overhead_limit.h"
+#include "session/spooled_source.h"
 #include "session/trace_input.h"
 #include "sys/host.h"
 
@@ -51,8 +53,29 @@ class LiveInput final : public TraceInput {
   base::Status start_events(const RunOptions& options);
   bool is_open() const { return live_ != nullptr; }
 
-  /// Requires: open.
-  perf::LiveSource& source() override { return *live_; }
+  // While the run goes on; indexes as of `kind`.
+  /// Opens an event, which may have been resolved only now.
+  base::Status add(uint32_t index);
+  void remove(uint32_t index);
+  /// From now on the kernel tells these records, too.
+  base::Status hear(event::KernelRecord record);
+  bool is_running(uint32_t index) const { return live_ != nullptr && live_->is_open(index); }
+  /// Another filter in the kernel for one that is open; empty: none. No value: it has that one already.
+  base::Result<std::optional<perf::LiveSource::Exchange>> change_filter(uint32_t index,
+                                                                        std::string text);
+  /// How often the kernel saw it.
+  uint64_t counted(uint32_t index) const;
+  /// Completes what a decoder goes by; `wanted` is there.
+  void complete(Selection& selection) const;
+
+  // Requires: open.
+  source::Source& source() override {
+    return spool_ ? static_cast<source::Source&>(*spool_) : *live_;
+  }
+  /// The kernel's side of it. While a spool empties it, `at_rest` first.
+  perf::LiveSource& rings() { return *live_; }
+  /// Null where no thread empties the rings.
+  const SpooledSource* spool() const { return spool_.get(); }
   std::chrono::milliseconds before_batch(std::chrono::milliseconds wait) override;
   /// The kernel's events stop, but for those that tell names and threads, or go on. What has happened is delivered.
   base::Status set_paused(bool is_paused) override;
@@ -70,8 +93,15 @@ class LiveInput final : public TraceInput {
   std::optional<int> command_status() const;
 
  private:
+  /// Keeps the spool's thread away from the rings as long as it lives.
+  SpooledSource::Visit at_rest() const { return SpooledSource::Visit(spool_.get()); }
+  void settle();
+  void choose_tasks(const perf::Target& target, Selection& selection) const;
+
   LivePlan plan_;
+  std::vector<uint32_t> late_;  ///< indexes of events that were added while it ran
   std::unique_ptr<perf::LiveSource> live_;
+  std::unique_ptr<SpooledSource> spool_;  ///< ends before what it empties
   OverheadLimit overhead_;
   std::optional<base::Nanos> deadline_;
   int64_t wall_offset_ = 0;

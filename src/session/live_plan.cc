@@ -218,9 +218,24 @@ Result<std::vector<uint32_t>> LivePlan::resolve_syscalls(const std::string& name
   return indexes;
 }
 
+void LivePlan::reserve(const event::EventTable& table) {
+  while (size() < table.size()) {
+    reserved_.push_back(size());
+    kinds_.push_back(table[size()]);
+    EventRequest request;
+    request.name = kinds_.back().name;
+    request.is_wanted = false;
+    requests_.push_back(std::move(request));
+  }
+}
+
+bool LivePlan::is_reserved(uint32_t index) const {
+  return std::count(reserved_.begin(), reserved_.end(), index) != 0;
+}
+
 uint32_t LivePlan::add(EventRequest request) {
   for (uint32_t i = 0; i < size() && request.group == 0; ++i) {
-    if (!same_event(requests_[i], request)) continue;
+    if (is_reserved(i) || !same_event(requests_[i], request)) continue;
     if (!request.is_optional) requests_[i].is_optional = false;  // asked for by name too
     return i;
   }

@@ -48,6 +48,8 @@ class LivePlan {
   const event::EventKind& kind(uint32_t index) const { return kinds_[index]; }
   uint32_t size() const { return static_cast<uint32_t>(requests_.size()); }
   const std::vector<perf::EventRequest>& requests() const { return requests_; }
+  /// Kinds that the source has beside these, behind them: what is resolved later has the number that it gets there.
+  void reserve(const event::EventTable& table);
   /// What the kernel shall leave out of an event, in its own words; empty: nothing.
   void set_filter(uint32_t index, std::string text) { requests_[index].filter = std::move(text); }
 
@@ -77,8 +79,10 @@ class LivePlan {
                              std::vector<Requests>& found);
   base::Error no_such_event(const std::string& name) const;
   uint32_t add(perf::EventRequest request);
+  bool is_reserved(uint32_t index) const;
 
   sys::Pmus pmus_;
+  std::vector<uint32_t> reserved_;  ///< indexes of the source's own
   Sampling sampling_;
   std::vector<perf::EventRequest> requests_;
   std::deque<event::EventKind> kinds_;

@@ -15,6 +15,7 @@ class OverheadLimit {
   /// `limit`: own CPU time of the machine's, 0 to 1; 0: no limit.
   explicit OverheadLimit(double limit);
 
+  bool is_set() const { return governor_.has_value(); }
   /// Call with each batch.
   void keep(perf::LiveSource& live);
   /// How much of the asked sampling rate is left; 1: all.

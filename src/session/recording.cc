@@ -23,16 +23,16 @@ Status Recording::start(LiveInput& live, const RunOptions& options,
     recorder_->discard();
     recorder_.reset();
   } else if (thread_) {
-    thread_->begin(*recorder_, live.source());
+    thread_->begin(*recorder_, live.rings());
   }
   return status;
 }
 
 Status Recording::begin(const RunOptions& options, perf::LiveRequest request) {
   if (auto status = live_->open(std::move(request), options); !status) return status;
-  if (auto status = recorder_->prepare(live_->source()); !status) return status;
+  if (auto status = recorder_->prepare(live_->rings()); !status) return status;
   if (auto status = live_->start_events(options); !status) return status;
-  counts_.start_time = live_->source().start_time();
+  counts_.start_time = live_->rings().start_time();
   max_samples_ = options.max_events;
   Status status = recorder_->begin();
   if (!status) live_->finish();  // a command is told to end

@@ -5,6 +5,8 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/result.h"
 #include "session/batch.h"
@@ -32,6 +34,13 @@ class Run {
   }
   /// Ends the decoder's thread; the last batch is no longer lent.
   void finish();
+
+  // Of a run that fills batches on the thread that asks for them.
+  void change(Selection changed) { decoder_.change(std::move(changed)); }
+  void hand_over(uint32_t kind, base::Nanos from, base::Nanos at,
+                 const std::vector<uint64_t>& older, const std::vector<uint64_t>& newer) {
+    decoder_.hand_over(kind, from, at, older, newer);
+  }
 
   /// As of the last batch.
   const Counts& counts() const { return counts_; }

@@ -17,6 +17,9 @@ struct Selection {
   int32_t own_pid = -1;  ///< events of this process are left out, unless `keep_own`
   std::vector<uint8_t> keep_own;  ///< by kind
   TaskSelection tasks;            ///< whose events are delivered
+  /// The kernel chose the tasks already, but for the events of these kinds, by kind: `tasks` chooses of them.
+  bool kernel_chose_tasks = false;
+  std::vector<uint8_t> unchosen;
   std::vector<int32_t> cpus;      ///< events of these CPUs; empty: of all
   /// The kind (of the event table) whose trailers mark records that are for the process model only.
   uint32_t heard_only = event::EventTable::kUnknown;

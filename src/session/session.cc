@@ -153,6 +153,51 @@ void Session::tell_machine() {
   }
 }
 
+Status Session::add(uint32_t kind) {
+  if (!run_ || is_over_) return make_error(Code::kUsage, "the trace does not run");
+  const auto before = kinds_.wanted();
+  const bool was_wanted = kind < before.size() && before[kind] != 0;
+  if (!is_live()) {
+    if (was_wanted) return {};
+    return make_error(Code::kUsage,
+                      fmt::format("'{}' was not asked for when the trace began, and has not been "
+                                  "read since",
+                                  kinds_.name(kind)),
+                      "register it before the trace starts; h:off() and h:on() switch it");
+  }
+  if (kind >= event::kKernelRecords) {
+    if (auto status = live()->add(EventKinds::index_of_sample(kind)); !status) return status;
+  } else if (auto status = live()->hear(static_cast<event::KernelRecord>(kind)); !status) {
+    return status;
+  }
+  kinds_.want(kind);
+  tell_changes();
+  return {};
+}
+
+/// To the decoder: another table, other kinds that are wanted.
+void Session::tell_changes() {
+  Selection changed;
+  changed.wanted = kinds_.wanted();
+  live()->complete(changed);
+  run_->change(std::move(changed));
+}
+
+void Session::remove(uint32_t kind) {
+  if (is_live() && kind >= event::kKernelRecords) live()->remove(EventKinds::index_of_sample(kind));
+}
+
+Status Session::change_kernel_filter(uint32_t kind, std::string text) {
+  if (!is_live() || !run_ || is_over_ || kind < event::kKernelRecords) return {};
+  const uint32_t index = EventKinds::index_of_sample(kind);
+  auto exchange = live()->change_filter(index, std::move(text));
+  if (!exchange) return std::move(exchange.error());
+  if (!*exchange) return {};
+  const auto& over = **exchange;
+  run_->hand_over(index, over.from, over.at, over.older, over.newer);
+  return {};
+}
+
 Result<const Batch*> Session::next(std::chrono::milliseconds wait) {
   if (is_over_ || !was_started()) return static_cast<const Batch*>(nullptr);
   if (!run_) return recording_.next(wait);

@@ -83,6 +83,15 @@ class Session {
   /// Null unless one was started.
   const Recording* recording() const { return recording_.is_started() ? &recording_ : nullptr; }
 
+  // While the run goes on; what is decoded from the next batch on goes by it.
+  /// Asks for events of a kind. Of a trace that is not live these are only those that were wanted at the start.
+  base::Status add(uint32_t kind);
+  /// Nobody asks for a kind any more: live, the kernel's events are closed.
+  void remove(uint32_t kind);
+  /// What the kernel shall leave out of a kind from now on. Only saves work, like the filter before the start: no event
+  /// is missing or told twice.
+  base::Status change_kernel_filter(uint32_t kind, std::string text);
+
   /// The next batch; null when the run is over. Lent: until the next call.
   base::Result<const Batch*> next(std::chrono::milliseconds wait);
   void stop();
@@ -109,6 +118,7 @@ class Session {
   base::Status check(const RunOptions& options) const;
   void make_machine();
   void tell_machine();
+  void tell_changes();
   bool is_at_rest() const { return !run_ || run_->is_at_rest(); }
 
   TraceModel model_;

@@ -42,7 +42,11 @@ StackBuilder::StackBuilder(StackTables& tables, const event::EventTable& events,
       finder_(tables.spaces, tables.frames),
       code_(tables),
       make_unwinding_(std::move(make_unwinding)) {
-  for (uint32_t i = 0; i < events.size(); ++i) {
+  learn_kinds(events);
+}
+
+void StackBuilder::learn_kinds(const event::EventTable& events) {
+  for (uint32_t i = static_cast<uint32_t>(kinds_.size()); i < events.size(); ++i) {
     const auto& attr = events[i].attr;
     Kind kind;
     kind.layout = &events[i].layout;
@@ -53,7 +57,7 @@ StackBuilder::StackBuilder(StackTables& tables, const event::EventTable& events,
                            (attr.sample_type & PERF_SAMPLE_STACK_USER) != 0;
     kind.unwinds =
         has_stack && make_unwinding_ &&
-        (mode == StackMode::kUnwind || (mode == StackMode::kChains && !kind.has_user_part));
+        (mode_ == StackMode::kUnwind || (mode_ == StackMode::kChains && !kind.has_user_part));
     kind.most_frames = attr.sample_max_stack != 0 ? attr.sample_max_stack : kKernelDepth;
     // perf asks for the kernel's limit in any case, also where it means no limit.
     const bool is_limited = attr.sample_max_stack != 0 && attr.sample_max_stack != kKernelDepth;

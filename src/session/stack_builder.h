@@ -31,6 +31,9 @@ class StackBuilder {
   StackBuilder(StackTables& tables, const event::EventTable& events, StackMode mode,
                MakeUnwinding make_unwinding);
 
+  /// The kinds of `events` that were not there before; it outlives the builder.
+  void learn_kinds(const event::EventTable& events);
+
   CodeRecords& code() { return code_; }
 
   /// What is told next is of this time.

@@ -5,9 +5,11 @@ namespace oc::source {
 using event::EventTable;
 using event::kAbsent;
 
-RecordClock::RecordClock(const EventTable& events)
-    : events_(events), only_kind_(events.size() == 0 ? UINT32_MAX : events.with_tail(0)) {
-  if (events.id_offset() != kAbsent) id_end_ = events.id_offset() + 8u;
+void RecordClock::refresh() {
+  const EventTable& events = events_;
+  only_kind_ = events.size() == 0 ? UINT32_MAX : events.with_tail(0);
+  id_end_ = events.id_offset() != kAbsent ? events.id_offset() + 8u : 0;
+  one_time_end_ = UINT32_MAX;
   bool has_one_time = events.size() > 0;
   for (uint32_t i = 1; i < events.size(); ++i) {
     if (events[i].layout.time != events[0].layout.time) has_one_time = false;

@@ -39,7 +39,9 @@ inline uint64_t further_bytes(const RecordHeader& header) {
 /// Requires: the record's `size_bytes` bytes are readable and at least 8.
 class RecordClock {
  public:
-  explicit RecordClock(const event::EventTable& events);
+  explicit RecordClock(const event::EventTable& events) : events_(events) { refresh(); }
+  /// The table has more kinds or ids.
+  void refresh();
 
   /// The kind of a PERF_RECORD_SAMPLE; EventTable::kUnknown when its id belongs to no attr or the record
   /// is too short for its layout.
@@ -86,7 +88,7 @@ class RecordClock {
   base::Nanos trailer_time(const uint8_t* record, uint32_t size_bytes) const;
 
   const event::EventTable& events_;
-  uint32_t only_kind_;   ///< with its tail, when samples carry no id
+  uint32_t only_kind_ = 0;  ///< with its tail, when samples carry no id
   uint32_t id_end_ = 0;  ///< where the id of a sample ends; 0: there are none
   /// Where the time ends, when all kinds have it at one place; otherwise larger than any record.
   uint32_t one_time_end_ = UINT32_MAX;

@@ -10,6 +10,7 @@
 # profile [--clang [SECONDS]]: all stacks with functions, lines and inlined calls, against perf script.
 # machine: exports and reports against perf script with a folding script and perf report; the machine alone.
 # repl: the first prompt, a count, completion.
+# live_repl [SECONDS]: a live session left alone under load: bounded memory, numbers that add up.
 # unwind: stacks from registers and stack bytes against perf's.
 set -euo pipefail
 
@@ -51,9 +52,10 @@ while [ $# -gt 0 ]; do
     profile) shift; exec /usr/bin/python3 -B "$here/profile.py" "$root" "$@" ;;
     machine) shift; exec /usr/bin/python3 -B "$here/machine.py" "$root" "$@" ;;
     symbols) shift; exec /usr/bin/python3 -B "$here/symbols.py" "$root" "$@" ;;
+    live_repl) shift; exec /usr/bin/python3 -B "$here/live_repl.py" "$@" ;;
     unwind) shift; exec /usr/bin/python3 -B "$here/unwind.py" "$root" "$@" ;;
     --rounds | --json | --gigabytes) rest+=("$1" "${2:?$1 needs a value}"); shift 2 ;;
-    -h | --help) sed -n '2,11s/^# //p' "$0" >&2; exit 0 ;;
+    -h | --help) sed -n '2,14s/^# //p' "$0" >&2; exit 0 ;;
     *) say "no option '$1'"; exit 2 ;;
   esac
 done

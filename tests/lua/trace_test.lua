@@ -106,8 +106,8 @@ local function test_reading()
   check(trace.start_ns > 0 and trace:stats().events == switches + #files)
   check.equal(finished[#finished].events, switches + #files)
   check.error("has been run already", function() trace:run() end)
-  check.error("before trace:run", function() trace:on("sched:sched_switch", print) end)
-  check.error("before trace:run", function() trace:every("1s", print) end)
+  check.error("the run is over", function() trace:on("sched:sched_switch", print) end)
+  check.error("the run is over", function() trace:every("1s", print) end)
 end
 
 --- The same kind under its own name, a glob and a canonical name.

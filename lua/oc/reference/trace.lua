@@ -52,6 +52,35 @@ print(#spans {} >= 0)]] },
     errors = "a second run; what the kernel refuses",
     example = [[trace:on("cpu", function(e) end)
 print(trace:run():stats().events)]] },
+  { "start", "(options?: { interactive: boolean }): oc.Trace",
+    "The first part of `run`: opens and begins. Live, a thread collects from then on.",
+    errors = "a second run; what the kernel refuses",
+    example = [[trace:on("cpu", function(e) end)
+trace:start()
+while trace:feed(50) do end
+trace:finish()]] },
+  { "feed", "(ms?: number): number|false",
+    "Delivers what there is, for at most so long; how many events, false once the trace has ended.",
+    errors = "before `start`; from a callback",
+    example = [[trace:on("cpu", function(e) end)
+trace:start()
+print(trace:feed(50))
+trace:finish()]] },
+  { "finish", "(): oc.Trace",
+    "The last part of `run`: delivers what has happened until now, calls the end hooks, closes.",
+    errors = "before `start`; from a callback",
+    example = [[trace:on("cpu", function(e) end)
+trace:start():finish()]] },
+  { "live", "(value: any, period?: string|number, options?: { times: number?, top: number? }): oc.Trace",
+    "Shows an aggregate, or what a function returns, again and again until a key or the end.",
+    example = [[local c = oc.counter("comm")
+trace:on("cpu", function(e) c:count(e.comm) end)
+trace:live(c, "100ms", { times = 1 })]] },
+  { "counted", "(): table<string, number>",
+    "How often the kernel saw each event of a live trace, lost ones too; of clocks: ns.",
+    example = [[trace:on("cpu", function(e) end)
+trace:at_end(function() for name, n in pairs(trace:counted()) do print(name, n) end end)
+trace:run()]] },
   { "stop", "()", "Ends the run: the event at hand is the last one. The end hooks are called.",
     example = [[trace:on("cpu", function(e) print(e.comm) trace:stop() end)]] },
   { "pause", "()",

@@ -28,6 +28,8 @@ return {
     { "machine", "(boolean|{ records: boolean })?",
       "An ExportMachine is filled: `trace:machine()`; records: samples keep their payload." },
     { "buffer", "(number|string)?", "Ring buffer on each CPU.", unit = "bytes" },
+    { "spool", "(number|string)?", "Live: empties the rings into so much memory meanwhile.",
+      unit = "bytes" },
     { "pushdown", "boolean?", "false: filters run here, not in the kernel." },
     { "paused", "boolean?", "Begins with a pause." },
     { "max_overhead", "(number|string)?",

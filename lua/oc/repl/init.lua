@@ -73,6 +73,9 @@ function Loop:read_line(prompt)
       complete(self, text, cursor)
     elseif what == "idle" then
       if self.idle then self.idle(self) end
+      if self.has_editor and self.session.words then
+        pcall(require("oc.repl.names").prepare, self.session)
+      end
       if self.status and self.has_editor then host.prompt_text(self:prompt_text()) end
     else
       return nil, what

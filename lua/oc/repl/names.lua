@@ -96,6 +96,21 @@ end
 function M.symbols(session) return of_machine(session, "symbol") end
 function M.modules(session) return of_machine(session, "module") end
 
+local MOST_SAMPLES = 1e6  -- of a machine whose names are sorted without being asked for
+
+--- Sorts what completion may want, once there is a machine: while nobody types.
+---@param session oc.repl.Session
+function M.prepare(session)
+  local machine, cache = session:machine_at_hand(), cache_of(session)
+  if not machine or cache.is_prepared then return end
+  cache.is_prepared = true
+  if machine:stats().samples > MOST_SAMPLES then return end
+  M.events(session)
+  M.comms(session)
+  M.symbols(session)
+  M.modules(session)
+end
+
 --- Where the first name stands that is not before `prefix`.
 local function lower_bound(names, prefix)
   local first, last = 1, #names + 1

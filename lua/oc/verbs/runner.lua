@@ -46,6 +46,7 @@ function M.take_options(context)
     duration = options.duration, events = options.events,
     time = options.time, buffer = options.buffer, command = context.command,
     frequency = options.frequency, paused = options.paused, max_overhead = options.max_overhead,
+    spool = options.spool,
     filter = options.filter, asked = ask.of_options(options),
   }
   settings.profile, settings.checked = options.profile_script, options.checked

@@ -1,0 +1,56 @@
+// Decoder's part for what changes while a run goes on.
+#include <time.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "session/decoder.h"
+
+namespace oc::session {
+
+namespace {
+constexpr base::Nanos kLatest = 1'000'000'000;  // records that come later than this do not come
+}
+
+void Decoder::change(Selection changed) {
+  selection_.wanted = std::move(changed.wanted);
+  selection_.keep_own = std::move(changed.keep_own);
+  selection_.unchosen = std::move(changed.unchosen);
+  clock_.refresh();
+  if (stacks_ != nullptr) stacks_->learn_kinds(source_.events());
+  learn_kinds();
+}
+
+void Decoder::hand_over(uint32_t kind, base::Nanos from, base::Nanos at,
+                        const std::vector<uint64_t>& older, const std::vector<uint64_t>& newer) {
+  hand_overs_.emplace_back(kind, from, at, older, newer);
+  hand_overs_end_ = base::now_of(CLOCK_MONOTONIC);
+  clock_.refresh();
+  learn_kinds();
+}
+
+/// Of samples that two sets of descriptors tell of: whether this one is to.
+bool Decoder::is_of_its_time(const oc_event& event) {
+  const uint16_t place = source_.events().id_offset();
+  if (place == event::kAbsent) return true;
+  const uint32_t kind = event.event - event::kKernelRecords;
+  const HandOver::Sample sample{base::load<uint64_t>(event.record + place),
+                                clock_.sample_time(event.record, kind),
+                                event.cpu,
+                                event.tid,
+                                {event.payload, event.payload_size}};
+  return std::all_of(hand_overs_.begin(), hand_overs_.end(),
+                     [&](HandOver& over) { return over.kind() != kind || over.tells(sample); });
+}
+
+/// Once all that the older descriptors wrote was read.
+void Decoder::end_hand_overs() {
+  if (is_behind_ || horizon_ < hand_overs_end_ + kLatest) return;
+  hand_overs_.clear();
+  hand_overs_end_ = 0;
+  learn_kinds();
+}
+
+}  // namespace oc::session
