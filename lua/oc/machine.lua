@@ -274,8 +274,8 @@ function Machine:notes()
   end
 end
 
---- Keeps so much only: the oldest samples and spans go first, and what ran, was mapped or named before
---- that. Ids of processes and threads are others then.
+--- Keeps so much only: the oldest samples and spans go first, and what ran, was mapped or named
+--- before that. Ids of processes and threads are others then.
 ---@param limits { time?: number|string, samples?: number, bytes?: number|string }
 function Machine:retain(limits)
   add.check(limits, { time = "number or string", samples = "number", bytes = "number or string" },
