@@ -217,7 +217,7 @@ def main():
         if PERF:
             parts(suite, folder)
         else:
-            suite.skip("there is no perf to compare with")
+            suite.skip("parts", "there is no perf to compare with")
     return suite.finish()
 
 
