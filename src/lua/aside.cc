@@ -79,7 +79,8 @@ std::string Aside::end() {
   stderr_before_.close();
   if (has_terminal_) tcsetattr(STDIN_FILENO, TCSANOW, &terminal_before_);
   std::string text = read_all(kept_.number());
-  if (!text.empty() && (ftruncate(kept_.number(), 0) != 0 || lseek(kept_.number(), 0, SEEK_SET) != 0))
+  if (!text.empty() &&
+      (ftruncate(kept_.number(), 0) != 0 || lseek(kept_.number(), 0, SEEK_SET) != 0))
     kept_.close();  // a fresh one next time
   return text;
 }

@@ -44,7 +44,7 @@ local function show_running(live)
       ("%d"):format(row.callbacks) }
   end
   if #rows == 0 then return false end
-  output.show(text_table.render({ { title = "event" }, { title = "seen", right = true },
+  output.show(text_table.render({ { title = "event" }, { title = "kernel saw", right = true },
     { title = "lost", right = true }, { title = "callbacks", right = true } }, rows)
     .. ".events '*' lists all that can be asked for")
   return true
