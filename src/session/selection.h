@@ -20,7 +20,7 @@ struct Selection {
   /// The kernel chose the tasks already, but for the events of these kinds, by kind: `tasks` chooses of them.
   bool kernel_chose_tasks = false;
   std::vector<uint8_t> unchosen;
-  std::vector<int32_t> cpus;      ///< events of these CPUs; empty: of all
+  std::vector<int32_t> cpus;  ///< events of these CPUs; empty: of all
   /// The kind (of the event table) whose trailers mark records that are for the process model only.
   uint32_t heard_only = event::EventTable::kUnknown;
   /// Batches have all records that tell what later ones mean, also those before the window and of other tasks.

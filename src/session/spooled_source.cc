@@ -16,7 +16,7 @@ namespace oc::session {
 
 namespace {
 
-constexpr std::chrono::milliseconds kTurn{100};
+constexpr std::chrono::milliseconds kSpoolTurn{100};
 constexpr uint64_t kBytesPerRound = 4u << 20;  // handed to the decoder at once
 
 void signal_fd(int fd) {
@@ -89,7 +89,7 @@ bool SpooledSource::take_turn() {
     if (is_ending_) return false;
   }
   const std::lock_guard turn(source_mutex_);
-  if (auto status = source_->next_round(kTurn, round_); !status) {
+  if (auto status = source_->next_round(kSpoolTurn, round_); !status) {
     end(std::move(status));
     return false;
   }
@@ -163,7 +163,7 @@ bool SpooledSource::keep_held(SpoolMemory::Round& kept) {
 /// The source's last round was read: nothing else is to be done meanwhile.
 void SpooledSource::await_room() {
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, kTurn, [&] {
+  changed_.wait_for(lock, kSpoolTurn, [&] {
     return is_ending_ || is_starved_ || has_room(held_bytes_, limit_bytes_);
   });
 }
@@ -221,7 +221,8 @@ void SpooledSource::await_rounds(std::chrono::milliseconds wait) {
     changed_.notify_all();
   }
   pollfd ready{ready_.number(), POLLIN, 0};
-  poll(&ready, 1, static_cast<int>(std::clamp(wait, std::chrono::milliseconds(0), kTurn).count()));
+  poll(&ready, 1,
+       static_cast<int>(std::clamp(wait, std::chrono::milliseconds(0), kSpoolTurn).count()));
   is_starved_ = false;
 }
 

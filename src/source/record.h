@@ -89,7 +89,7 @@ class RecordClock {
 
   const event::EventTable& events_;
   uint32_t only_kind_ = 0;  ///< with its tail, when samples carry no id
-  uint32_t id_end_ = 0;  ///< where the id of a sample ends; 0: there are none
+  uint32_t id_end_ = 0;     ///< where the id of a sample ends; 0: there are none
   /// Where the time ends, when all kinds have it at one place; otherwise larger than any record.
   uint32_t one_time_end_ = UINT32_MAX;
 };

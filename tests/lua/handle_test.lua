@@ -92,7 +92,8 @@ do -- a filter that is set while the callback is off holds when it is on
   check.equal(seen, { 5, 6, 7 })
 end
 
-do -- a callback that comes while the trace runs gets the next event; those of the same event their order
+do -- a callback that comes while the trace runs gets the next event; those of the same event keep
+   -- their order
   local trace, order = ticking(4), {}
   trace:on("tick", function(e)
     order[#order + 1] = "a" .. e.n
@@ -213,11 +214,11 @@ do -- `-n` counts an event once, however often the loop was generated; callbacks
 end
 
 do -- a failing callback that changed something: the run goes on behind it, with the change
-  local trace, seen, h = ticking(5), {}, nil
-  h = trace:on("tick", function(e)
+  local trace, seen, on = ticking(5), {}, {}
+  on.tick = trace:on("tick", function(e)
     seen[#seen + 1] = e.n
     if e.n == 2 then
-      h.filter = "n != 3"
+      on.tick.filter = "n != 3"
       error("no")
     end
   end)
@@ -225,6 +226,7 @@ do -- a failing callback that changed something: the run goes on behind it, with
   check(told:find("no", 1, true), "the error is told")
   settings.errors.total = 0
   check.equal(seen, { 1, 2, 4, 5 })
+  check.equal(on.tick.filter, "n != 3")
 end
 
 do -- end hooks can be taken back; emitted events' callbacks too

@@ -21,13 +21,13 @@ namespace {
 constexpr uint64_t kMiB = 1u << 20;
 constexpr milliseconds kLong{10'000};
 
-const perf_event_attr kAttr = tracepoint_attr(7);
+const perf_event_attr kSpooledAttr = tracepoint_attr(7);
 
-oc::event::EventTable table() { return make_table({{kAttr, {1}}}); }
+oc::event::EventTable table() { return make_table({{kSpooledAttr, {1}}}); }
 
 /// Samples of about 1 KiB each whose times are from `first` on, `step` apart.
 ByteVector samples(uint64_t count, uint64_t first, uint64_t step = 1) {
-  RecordWriter w(kAttr);
+  RecordWriter w(kSpooledAttr);
   const ByteVector payload(1000, 0x5a);
   for (uint64_t i = 0; i < count; ++i) w.raw_sample({.time = first + i * step, .id = 1}, payload);
   return w.bytes;

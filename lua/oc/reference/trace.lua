@@ -71,7 +71,8 @@ trace:finish()]] },
     errors = "before `start`; from a callback",
     example = [[trace:on("cpu", function(e) end)
 trace:start():finish()]] },
-  { "live", "(value: any, period?: string|number, options?: { times: number?, top: number? }): oc.Trace",
+  { "live", "(value: any, period?: string|number, options?: { times: number?, top: number? }): "
+      .. "oc.Trace",
     "Shows an aggregate, or what a function returns, again and again until a key or the end.",
     example = [[local c = oc.counter("comm")
 trace:on("cpu", function(e) c:count(e.comm) end)
