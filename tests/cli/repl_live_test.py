@@ -38,7 +38,7 @@ class Live(Terminal):
         """Waits until what was typed has been run. The prompt says nothing: it is drawn anew when it changes."""
         self.asked += 1
         self.send(f"print('READY' .. {self.asked})\r")
-        return self.expect(f"^READY{self.asked}$")
+        return self.expect(f"^READY{self.asked}\n(.|\n)*?oc> ")
 
     def wait_for_prompt(self, wanted):
         until = time.monotonic() + LONGEST_S
@@ -56,7 +56,7 @@ class Live(Terminal):
         until = time.monotonic() + LONGEST_S
         while time.monotonic() < until:
             self.send(f"print('IS' .. tostring({expression}) .. '.')\r")
-            if not self.expect(r"^IS(.*)\.$"):
+            if not self.expect(r"^IS(.*)\.\n(.|\n)*?oc> "):
                 return
             found = re.findall(r"^IS(.*)\.$", self.text[:self.seen], re.M)[-1]
             if found == str(value):

@@ -44,12 +44,11 @@ end
 
 --- What was asked for on the command line is counted at least.
 local function count_asked(self, trace)
-  local asked = settings.run.asked or {}
-  local names = asked.events
-  if not names and (asked.frequency or asked.period or wants_machine(asked)) then
+  local asked, names = settings.run.asked or {}, trace.events
+  if #names == 0 and (asked.frequency or asked.period or wants_machine(asked)) then
     names = { "cpu" }
   end
-  for _, name in ipairs(names or {}) do
+  for _, name in ipairs(names) do
     local seen = { name = name, count = 0 }
     trace:on(name, function() seen.count = seen.count + 1 end)
     self.asked[#self.asked + 1] = seen
@@ -114,7 +113,8 @@ local function why_ended(trace)
   if words and #words > 0 then
     local status = trace:command_status()
     local how = status and status ~= 0 and " with status " .. status or ""
-    return "the command has ended" .. how .. "; what was gathered can be asked, .restart runs it again"
+    return ("the command has ended%s; what was gathered can be asked, .restart runs it again")
+      :format(how)
   end
   return "the trace has ended; what was gathered can be asked, .restart begins another"
 end
@@ -136,7 +136,8 @@ end
 function Live:feed()
   if not self.started or self.has_ended then return false end
   self.begin_feeding()
-  local deadline, ok, count = C.oc_now_ns() + MOST_NS, nil, nil
+  local deadline = C.oc_now_ns() + MOST_NS
+  local ok, count
   -- A signal is for the line, and not for what lies between batches.
   local before = C.oc_host_doing(host_pointer, IN_HOST)
   repeat
