@@ -76,6 +76,7 @@ local function deliver_emitted(trace)
   dispatch.drain(trace._queue.c, trace._proxied, trace._deliver, traced,
     function(err) report(trace, err) end)
   trace._queue:tidy()
+  lease.release_all(trace._views)
 end
 
 --- Calls a hook (timer, end) as a body: debug hooks work there, so that Ctrl-C and the watchdog do.
@@ -159,7 +160,10 @@ end
 --- Handles one batch; a callback's error is reported and the loop goes on behind it.
 local function handle_batch(trace, step)
   local loop = trace._loop
-  local function fail(err) report(trace, err) end
+  local function fail(err)
+    lease.take_all_back()
+    report(trace, err)
+  end
   local queue = trace._queue
   queue:begin_callbacks()
   local before = C.oc_host_doing(host_pointer, IN_CALLBACKS)
@@ -172,6 +176,7 @@ local function handle_batch(trace, step)
     dispatch.step_over(loop, trace._handlers, traced, fail, queue.c, trace._proxied,
       trace._deliver)
   end
+  lease.release_all(trace._views)
   queue:leave()
   C.oc_host_doing(host_pointer, before)
 end
@@ -358,15 +363,14 @@ end
 ---@return any err
 function M.close(trace, ok, err)
   -- Before the hooks: they may take long, and what the kernel drops meanwhile is no loss of this
-  -- run. An event that a script kept beyond its callback points to bytes that are gone: now to
-  -- zeros.
+  -- run.
   local is_finished = C.oc_session_finish(trace._session) == 0
   if ok and not is_finished then
     local problem = session.problem(trace._session)
     ok, err = false, errors.new("the run could not be completed: " .. problem)
   end
   trace._is_over = true
-  for _, event_view in pairs(trace._views) do event_view._d = lease.nothing end
+  lease.release_all(trace._views)
   say_skipped(trace._timers)
   return ok, err
 end

@@ -1,11 +1,16 @@
 """The REPL: piped lines, breakpoints, the guide's lines, on small traces of our own."""
 import os
+import random
 import re
 import shutil
+import signal
+import subprocess
 import sys
 import tempfile
+import threading
+import time
 
-from program import OC, Suite, problems_of, run
+from program import LONGEST_S, OC, Ended, Suite, problems_of, run, start
 
 ROOT = os.environ.get("OC_SOURCE_ROOT", os.path.join(os.path.dirname(__file__), "../.."))
 SCHED = os.path.join(ROOT, "tests/fixtures/sched.data")
@@ -228,10 +233,46 @@ def guide(suite):
     suite.check("the guide's lines give what it shows", problems, ended)
 
 
+def interrupted_often(suite):
+    """Single signals at any moment, most of them near the end of some line: each ends a line at most."""
+    job = start(["repl", "--batch", SCHED], stdin=subprocess.PIPE)
+    until = time.monotonic() + 2
+
+    def write():
+        try:
+            while time.monotonic() < until:
+                job.stdin.write("for i=1,3000 do local x=tostring(i) end\n" * 20)
+                job.stdin.flush()
+            job.stdin.write("print('al' .. 'ive')\n")
+            job.stdin.close()
+        except OSError:
+            pass  # it has ended
+
+    def drain(stream, into):
+        into.append(stream.read())
+
+    texts = [], []
+    threads = [threading.Thread(target=write)] + [threading.Thread(target=drain, args=pair) for pair in zip((job.stdout, job.stderr), texts)]
+    for thread in threads:
+        thread.start()
+    while time.monotonic() < until - 0.2 and job.poll() is None:
+        job.send_signal(signal.SIGINT)
+        time.sleep(random.uniform(0.02, 0.1))
+    try:
+        status = job.wait(LONGEST_S)
+    except subprocess.TimeoutExpired:
+        job.kill()
+        status = None
+    for thread in threads:
+        thread.join()
+    ended = Ended(status, texts[0][0], texts[1][0], 2)
+    suite.check("Ctrl-C at any moment", problems_of(ended, 1, "^alive$", "interrupted"), ended)
+
+
 def main():
     suite = Suite("repl")
     with tempfile.TemporaryDirectory() as folder:
-        for case in (values, questions, errors_of_lines, guide):
+        for case in (values, questions, errors_of_lines, guide, interrupted_often):
             suite.later(case, suite)
         for case in (commands, edges, breakpoints):
             suite.later(case, suite, folder)

@@ -17,7 +17,7 @@ local short = require "oc.short"
 local traces = require "oc.trace"
 
 local host_pointer = session.host_pointer
-local IN_BODY = 1
+local IN_HOST, IN_BODY = 0, 1
 
 local M = {}
 
@@ -143,6 +143,27 @@ local function traced(err)
   return made
 end
 
+--- Calls as a body, in which Ctrl-C is an error. A Ctrl-C at the end must not become an error where
+--- nobody catches it, so the body is left inside of xpcall.
+local function as_body(fn, ...)
+  local before = C.oc_host_doing(host_pointer, IN_HOST)
+  local function leave(...)
+    C.oc_host_doing(host_pointer, IN_HOST)
+    return ...
+  end
+  local ok, result = xpcall(function(...)
+    C.oc_host_doing(host_pointer, IN_BODY)
+    return leave(fn(...))
+  end, function(err)
+    C.oc_host_doing(host_pointer, IN_HOST)
+    return traced(err)
+  end, ...)
+  C.oc_host_doing(host_pointer, IN_HOST)  -- an error in the handler left it
+  if debug.gethook() == "external hook" then debug.sethook() end
+  C.oc_host_doing(host_pointer, before)
+  return ok, result
+end
+
 --- Calls what a line may say, so that it can be interrupted and its errors end it alone. Ctrl-C may
 --- have come before, right behind the line.
 ---@return boolean ok
@@ -151,12 +172,10 @@ function Session:guarded(fn, ...)
   if self.words and not self.live then settings.errors = errors.Collector.new { max = 20 } end
   self.ran = nil
   if self.live then compile_functions(self, false) end  -- they were, since the last line
-  local before = C.oc_host_doing(host_pointer, IN_BODY)
-  local ok, result = xpcall(function(...)
+  local ok, result = as_body(function(...)
     if C.oc_host_interrupted(host_pointer) ~= 0 then error(errors.new("interrupted"), 0) end
     return fn(...)
-  end, traced, ...)
-  C.oc_host_doing(host_pointer, before)
+  end, ...)
   compile_functions(self, false)
   if not ok then drop_trace(self) end
   if self.words and not self.live then io.stderr:write(settings.errors:summary()) end
