@@ -52,8 +52,13 @@ local function new_owner(self)
   end
   function owner.machine() return self:machine() end
   function owner.show(value) self.show(value) end
+<<<<<<< HEAD
   if live then
     function owner.live(...) live:watch(...) end
+=======
+  if self.path then
+    function owner.use(...) self:use(...) end
+>>>>>>> b6bf9debcc3da43e7579dd3624dbd174b50119a1
   end
   return owner
 end
@@ -67,13 +72,33 @@ function Session:machine()
     errors.misuse("there is no machine of a live system here",
       { hint = "oc.open { machine = true } makes one of a run" })
   end
-  local trace = traces.open { input = self.path, machine = true }
+  local trace = self._unbuilt or self:open_for_machine()
+  self._unbuilt = nil
   trace:run()
   if C.oc_host_interrupted(host_pointer) ~= 0 then
     errors.misuse("interrupted: the machine was not built to its end")
   end
   self._machine = trace:machine()
   return self._machine
+end
+
+--- A trace whose run makes the machine, with the scenarios that lines used.
+function Session:open_for_machine()
+  local trace = traces.open { input = self.path, machine = true }
+  traces.forget(trace)  -- nobody need ask for it
+  for _, name in ipairs(self._scenarios) do trace:use(name) end
+  return trace
+end
+
+--- From now on the machine has what these scenarios find: it is built anew when it is asked for.
+---@param ... string
+function Session:use(...)
+  local trace = self._unbuilt or self:open_for_machine()
+  self._unbuilt = nil
+  trace:use(...)  -- raises where the trace has not what it needs
+  self._unbuilt, self._machine = trace, nil
+  for i = 1, select("#", ...) do self._scenarios[#self._scenarios + 1] = (select(i, ...)) end
+  require("oc.repl.names").forget(self)
 end
 
 --- The machine if it was asked for before.
@@ -133,6 +158,7 @@ function Session:run_registered()
     trace:run()
   end
   self.words:show_due(false)
+  self.words:forget()
 end
 
 local function pack(...) return { n = select("#", ...), ... } end
@@ -178,7 +204,12 @@ function Session:guarded(fn, ...)
   end, ...)
   compile_functions(self, false)
   if not ok then drop_trace(self) end
+<<<<<<< HEAD
   if self.words and not self.live then io.stderr:write(settings.errors:summary()) end
+=======
+  if self.words then self.words:forget() end  -- what an error left must not come with the next line
+  if self.words then io.stderr:write(settings.errors:summary()) end
+>>>>>>> b6bf9debcc3da43e7579dd3624dbd174b50119a1
   return ok, result
 end
 
@@ -287,7 +318,8 @@ end
 ---@return oc.repl.Session
 function M.new(options)
   local self = setmetatable({ name = options.name, path = options.path, lines = {}, kept = {},
-    show = options.show, _functions = {}, _sources = {}, _told_notes = 0 }, Session)
+    show = options.show, _functions = {}, _sources = {}, _told_notes = 0,
+    _scenarios = {} }, Session)
   self._before = { read_source = settings.read_source, begin_run = settings.begin_run,
     finished = settings.finished }
   if options.env_table then
