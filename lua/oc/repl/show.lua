@@ -4,6 +4,7 @@ local addr = require "oc.addr"
 local cells = require "oc.cells"
 local ffi = require "ffi"
 local output = require "oc.repl.output"
+local terminal = require "oc.terminal"
 local text_table = require "oc.text_table"
 local units = require "oc.units"
 
@@ -198,7 +199,7 @@ function M.text(value)
     return kind == "cdata" and clean_lines(cdata_text(value)) or scalar(value)
   end
   if is_aggregate(value) then return aggregate_text(value) end
-  if has_text(value) then return tostring(value) end
+  if has_text(value) then return terminal.text_of(value) end
   local names = columns_of(value)
   return names and records_text(value, names) or nested(value, 0, 1, {})
 end
