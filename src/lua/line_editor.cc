@@ -205,13 +205,25 @@ void LineEditor::read_line() {
   cursor_ = static_cast<size_t>(line->cursor - line->buffer);
 }
 
+/// Takes the rows of the line away, and goes to the beginning of the first.
+void LineEditor::wipe() {
+  const LineInfo* line = el_line(editor_.get());
+  const std::string before = prompt_ + std::string(line->buffer, line->cursor);
+  const size_t row = width_of(before) / terminal_columns();
+  write_text("\r" + (row > 0 ? "\x1b[" + std::to_string(row) + "A" : std::string()) + "\x1b[J");
+}
+
+/// Draws the line where the cursor is: libedit takes for granted that nothing is there.
 void LineEditor::refresh() { el_set(editor_.get(), EL_REFRESH); }
 
 /// Leaves the line as it is on the screen: the cursor behind its last row.
 Got LineEditor::leave(Got what) {
   read_line();
-  el_cursor(editor_.get(), static_cast<int>(text_.size() + 1));
-  refresh();
+  if (cursor_ < text_.size()) {
+    wipe();
+    el_cursor(editor_.get(), static_cast<int>(text_.size() + 1));
+    refresh();
+  }
   std::fflush(stdout);
   end();
   write_text(what == Got::kInterrupt ? "^C\n" : "\n");
@@ -234,6 +246,7 @@ Got LineEditor::next(int wait_ms) {
   if (g_is_resized != 0) {
     g_is_resized = 0;
     el_resize(editor_.get());
+    wipe();
     refresh();
   }
   if (const Got asked = asked_by_signal(host_); asked != Got::kIdle) return leave(asked);
@@ -259,6 +272,7 @@ Got LineEditor::next(int wait_ms) {
 }
 
 void LineEditor::replace(size_t characters, const std::string& text) {
+  wipe();
   if (characters > 0) el_deletestr(editor_.get(), static_cast<int>(characters));
   if (!text.empty()) el_insertstr(editor_.get(), text.c_str());
   refresh();
@@ -269,18 +283,20 @@ void LineEditor::print_above(const std::string& text) {
   read_line();
   const std::string line = text_;
   const size_t behind = characters_in(line.data() + cursor_, line.data() + line.size());
-  const size_t row = width_of(prompt_ + line.substr(0, cursor_)) / terminal_columns();
-  write_text("\r" + (row > 0 ? "\x1b[" + std::to_string(row) + "A" : std::string()) + "\x1b[J");
+  wipe();
   el_set(editor_.get(), EL_UNBUFFERED, 0);
   write_text(text);
   el_set(editor_.get(), EL_UNBUFFERED, 1);
-  if (!line.empty()) el_insertstr(editor_.get(), line.c_str());
+  if (line.empty()) return;
+  wipe();
+  el_insertstr(editor_.get(), line.c_str());
   el_cursor(editor_.get(), -static_cast<int>(behind));
   refresh();
 }
 
 void LineEditor::set_prompt(const std::string& prompt) {
   if (prompt == prompt_) return;
+  wipe();
   prompt_ = prompt;
   refresh();
 }
@@ -300,7 +316,9 @@ void LineEditor::suspend() {
   write_text("\n");
   raise(SIGTSTP);
   el_set(editor_.get(), EL_UNBUFFERED, 1);
-  if (!line.empty()) el_insertstr(editor_.get(), line.c_str());
+  if (line.empty()) return;
+  wipe();
+  el_insertstr(editor_.get(), line.c_str());
   refresh();
 }
 

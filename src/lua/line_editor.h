@@ -63,6 +63,7 @@ class LineEditor {
   explicit LineEditor(oc_host& host) : host_(host) {}
   void bind_keys();
   void read_line();
+  void wipe();
   void refresh();
   Got leave(Got what);
 
