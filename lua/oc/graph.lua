@@ -186,11 +186,7 @@ end
 
 local print_options = { min = true, depth = true, most = true }
 
---- The tree as text: total, self, name.
---- `depth`: so many levels.
----@param options? { min?: string|number, depth?: integer, most?: integer }
----@return string
-function Graph:text(options)
+local function render(self, options, layout)
   options = options or {}
   for name in pairs(options) do
     if not print_options[name] then
@@ -206,7 +202,7 @@ function Graph:text(options)
   walk(self, root, 0, state)
   local columns = { { title = "total", right = true }, { title = "self", right = true },
     { title = "function", shrink = true } }
-  local shown = text_table.render(columns, state.rows, terminal.layout())
+  local shown = text_table.render(columns, state.rows, layout)
   if state.left_out > 0 then
     shown = shown .. ("… %d branches below %s\n"):format(state.left_out,
       tostring(options.min or "0.5%"))
@@ -214,8 +210,16 @@ function Graph:text(options)
   return shown
 end
 
-function Graph:print(options) io.stdout:write(self:text(options)) end
-Graph.__tostring = function(self) return self:text() end
+--- The tree as text, plain and as wide as it is: total, self, name.
+--- `depth`: so many levels.
+---@param options? { min?: string|number, depth?: integer, most?: integer }
+---@return string
+function Graph:text(options) return render(self, options) end
+
+function Graph:print(options) io.stdout:write(render(self, options, terminal.layout())) end
+Graph.__tostring = function(self) return render(self) end
+--- For stdout: terminal.text_of.
+Graph.__shown = function(self) return render(self, nil, terminal.layout()) end
 
 M.class = Graph
 

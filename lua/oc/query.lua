@@ -248,21 +248,21 @@ local function shown_key(group, value)
   return tostring(value)
 end
 
-local result  -- below
+local render, result  -- below
 
 --- A table for each kind.
-local function text_by_kind(self, kinds)
+local function text_by_kind(self, kinds, layout)
   local parts = {}
   for i, kind in ipairs(kinds) do
-    parts[i] = kind .. "\n" .. tostring(result(of_kind(self._query, kind), self._most))
+    parts[i] = kind .. "\n" .. render(result(of_kind(self._query, kind), self._most), layout)
   end
   return table.concat(parts, "\n")
 end
 
 --- As text: the groups, then the numbers; the first one also in percent.
-function Result:__tostring()
+function render(self, layout)
   local kinds = mixed_kinds(self._query)
-  if kinds then return text_by_kind(self, kinds) end
+  if kinds then return text_by_kind(self, kinds, layout) end
   local columns, lines = {}, {}
   local metrics = shown_columns(self._query)
   local by_value = metrics ~= self._query._metrics or metrics[1].name ~= "count"
@@ -289,12 +289,15 @@ function Result:__tostring()
     end
     lines[r] = line
   end
-  local text = text_table.render(columns, lines, terminal.layout())
+  local text = text_table.render(columns, lines, layout)
   local rest = self.totals.groups - #self
   if rest > 0 then text = text .. ("… %.0f more\n"):format(rest) end
   return text
 end
 
+Result.__tostring = function(self) return render(self) end
+--- For stdout: terminal.text_of.
+Result.__shown = function(self) return render(self, terminal.layout()) end
 Result.__concat = function(a, b) return tostring(a) .. tostring(b) end
 
 --- As JSON: one object a row.
@@ -314,7 +317,7 @@ function Result:json()
   return json.encode(out)
 end
 
-function Result:print() io.stdout:write(tostring(self)) end
+function Result:print() io.stdout:write(Result.__shown(self)) end
 
 function result(self, most)
   local rows, totals = run(self, most)
@@ -332,9 +335,10 @@ end
 function Query:top(most) return result(self, most or 10) end
 
 --- All rows, to be printed.
-function Query:print(options) io.stdout:write(tostring(result(self, options and options.top))) end
+function Query:print(options) result(self, options and options.top):print() end
 function Query:json() return result(self):json() end
 Query.__tostring = function(self) return tostring(result(self, 20)) end
+Query.__shown = function(self) return Result.__shown(result(self, 20)) end
 
 M.class, M.result_class = Query, Result
 

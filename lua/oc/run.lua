@@ -68,6 +68,7 @@ local function report(trace, err, fn)
   if settings.errors.is_silent then is_new = false end  -- a worker's: told by the first process
   if is_new then io.stderr:write(errors.render(err, settings.read_source)) end
   if is_new and settings.traceback and err.traceback then io.stderr:write(err.traceback, "\n") end
+  if is_over or interrupted == -1 or out_of_memory then trace._ended_by_error = true end
   if is_over or interrupted == -1 then M.stop(trace) end
 end
 
@@ -370,6 +371,7 @@ function M.close(trace, ok, err)
     ok, err = false, errors.new("the run could not be completed: " .. problem)
   end
   trace._is_over = true
+  if not ok then trace._ended_by_error = true end
   lease.release_all(trace._views)
   say_skipped(trace._timers)
   return ok, err

@@ -216,18 +216,6 @@ void LineEditor::read_line() {
   cursor_ = static_cast<size_t>(line->cursor - line->buffer);
 }
 
-<<<<<<< HEAD
-/// Takes the rows of the line away, and goes to the beginning of the first.
-void LineEditor::wipe() {
-  const LineInfo* line = el_line(editor_.get());
-  const std::string before = prompt_ + std::string(line->buffer, line->cursor);
-  const size_t row = width_of(before) / terminal_columns();
-  write_text("\r" + (row > 0 ? "\x1b[" + std::to_string(row) + "A" : std::string()) + "\x1b[J");
-}
-
-/// Draws the line where the cursor is: libedit takes for granted that nothing is there.
-void LineEditor::refresh() { el_set(editor_.get(), EL_REFRESH); }
-=======
 /// The row of the line's first that the cursor is in, as the line was shown last.
 size_t LineEditor::cursor_row() const {
   const LineInfo* line = el_line(editor_.get());
@@ -245,21 +233,11 @@ void LineEditor::redraw(size_t row) {
   erase(row);
   el_set(editor_.get(), EL_REFRESH);
 }
->>>>>>> b6bf9debcc3da43e7579dd3624dbd174b50119a1
 
 /// Leaves the line as it is on the screen: the cursor behind its last row.
 Got LineEditor::leave(Got what) {
   read_line();
-<<<<<<< HEAD
-  if (cursor_ < text_.size()) {
-    wipe();
-    el_cursor(editor_.get(), static_cast<int>(text_.size() + 1));
-    refresh();
-  }
-  std::fflush(stdout);
-=======
   const size_t row = cursor_row(), last = rows_of(prompt_ + text_, terminal_columns());
->>>>>>> b6bf9debcc3da43e7579dd3624dbd174b50119a1
   end();
   write_text(std::string(last > row ? last - row : 0, '\n'));
   if (what == Got::kInterrupt) write_text(last > row ? "\r^C" : "^C");
@@ -284,12 +262,7 @@ Got LineEditor::next(int wait_ms) {
     g_is_resized = 0;
     const size_t row = cursor_row();
     el_resize(editor_.get());
-<<<<<<< HEAD
-    wipe();
-    refresh();
-=======
     redraw(row);
->>>>>>> b6bf9debcc3da43e7579dd3624dbd174b50119a1
   }
   if (const Got asked = asked_by_signal(host_); asked != Got::kIdle) return leave(asked);
   pollfd ready{STDIN_FILENO, POLLIN, 0};
@@ -314,11 +287,7 @@ Got LineEditor::next(int wait_ms) {
 }
 
 void LineEditor::replace(size_t characters, const std::string& text) {
-<<<<<<< HEAD
-  wipe();
-=======
   const size_t row = cursor_row();
->>>>>>> b6bf9debcc3da43e7579dd3624dbd174b50119a1
   if (characters > 0) el_deletestr(editor_.get(), static_cast<int>(characters));
   if (!text.empty()) el_insertstr(editor_.get(), text.c_str());
   redraw(row);
@@ -338,31 +307,15 @@ void LineEditor::print_above(const std::string& text) {
   read_line();
   const std::string line = text_;
   const size_t behind = characters_in(line.data() + cursor_, line.data() + line.size());
-<<<<<<< HEAD
-  wipe();
-  el_set(editor_.get(), EL_UNBUFFERED, 0);
-  write_text(text);
-  el_set(editor_.get(), EL_UNBUFFERED, 1);
-  if (line.empty()) return;
-  wipe();
-  el_insertstr(editor_.get(), line.c_str());
-  el_cursor(editor_.get(), -static_cast<int>(behind));
-  refresh();
-=======
   erase(cursor_row());
   el_set(editor_.get(), EL_UNBUFFERED, 0);
   write_text(text);
   resume(line, behind);
->>>>>>> b6bf9debcc3da43e7579dd3624dbd174b50119a1
 }
 
 void LineEditor::set_prompt(const std::string& prompt) {
   if (prompt == prompt_) return;
-<<<<<<< HEAD
-  wipe();
-=======
   const size_t row = cursor_row();
->>>>>>> b6bf9debcc3da43e7579dd3624dbd174b50119a1
   prompt_ = prompt;
   redraw(row);
 }
@@ -381,15 +334,7 @@ void LineEditor::suspend() {
   el_set(editor_.get(), EL_UNBUFFERED, 0);
   write_text("\n");
   raise(SIGTSTP);
-<<<<<<< HEAD
-  el_set(editor_.get(), EL_UNBUFFERED, 1);
-  if (line.empty()) return;
-  wipe();
-  el_insertstr(editor_.get(), line.c_str());
-  refresh();
-=======
   resume(line, 0);
->>>>>>> b6bf9debcc3da43e7579dd3624dbd174b50119a1
 }
 
 }  // namespace oc::lua

@@ -295,11 +295,7 @@ def interrupted_often(suite):
 def main():
     suite = Suite("repl")
     with tempfile.TemporaryDirectory() as folder:
-<<<<<<< HEAD
-        for case in (values, questions, errors_of_lines, guide, interrupted_often):
-=======
-        for case in (values, questions, what_lines_share, errors_of_lines, guide):
->>>>>>> b6bf9debcc3da43e7579dd3624dbd174b50119a1
+        for case in (values, questions, what_lines_share, errors_of_lines, guide, interrupted_often):
             suite.later(case, suite)
         for case in (commands, edges, breakpoints):
             suite.later(case, suite, folder)

@@ -52,13 +52,10 @@ local function new_owner(self)
   end
   function owner.machine() return self:machine() end
   function owner.show(value) self.show(value) end
-<<<<<<< HEAD
   if live then
     function owner.live(...) live:watch(...) end
-=======
-  if self.path then
+  elseif self.path then
     function owner.use(...) self:use(...) end
->>>>>>> b6bf9debcc3da43e7579dd3624dbd174b50119a1
   end
   return owner
 end
@@ -204,12 +201,8 @@ function Session:guarded(fn, ...)
   end, ...)
   compile_functions(self, false)
   if not ok then drop_trace(self) end
-<<<<<<< HEAD
-  if self.words and not self.live then io.stderr:write(settings.errors:summary()) end
-=======
   if self.words then self.words:forget() end  -- what an error left must not come with the next line
-  if self.words then io.stderr:write(settings.errors:summary()) end
->>>>>>> b6bf9debcc3da43e7579dd3624dbd174b50119a1
+  if self.words and not self.live then io.stderr:write(settings.errors:summary()) end
   return ok, result
 end
 

@@ -5,6 +5,7 @@ local cells = require "oc.cells"
 local ffi = require "ffi"
 local output = require "oc.repl.output"
 local short = require "oc.short"
+local terminal = require "oc.terminal"
 local text_table = require "oc.text_table"
 local units = require "oc.units"
 
@@ -228,7 +229,7 @@ function M.text(value)
     return kind == "cdata" and clean_lines(cdata_text(value)) or scalar(value)
   end
   if is_aggregate(value) then return aggregate_text(value) end
-  if has_text(value) then return tostring(value) end
+  if has_text(value) then return terminal.text_of(value) end
   if is_object(value) then return kind_of_object(value) .. ": help(x) tells what it can do" end
   local names = columns_of(value)
   return names and records_text(value, names) or nested(value, 0, 1, {})
