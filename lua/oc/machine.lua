@@ -212,7 +212,9 @@ end
 --- The samples for which all of this holds; then :by(…), :top(…), :each().
 ---@param filter? oc.SampleFilter
 ---@return oc.Query
-function Machine:samples(filter) return query.new(self, selection.make(self, filter)) end
+function Machine:samples(filter)
+  return query.new(self, selection.make(self, filter), filter)
+end
 
 --- Callers and callees of the chosen samples, as a tree.
 ---@param options? table oc.SampleFilter and oc.GraphOptions
@@ -287,6 +289,13 @@ function Machine:retain(limits)
   end
   C.oc_machine_retain(self._raw, number(limits.time, units.parse_duration, "duration"),
     limits.samples or 0, number(limits.bytes, units.parse_size, "size"))
+end
+
+Machine.__tostring = function(self)
+  local stats, kinds = self:stats(), {}
+  for i, kind in ipairs(self:kinds()) do kinds[i] = kind.name end
+  return ("machine: %.0f samples (%s), %.0f spans, %.0f processes"):format(stats.samples,
+    #kinds > 0 and table.concat(kinds, ", ") or "of no kind", stats.spans, stats.processes)
 end
 
 M.class = Machine

@@ -63,7 +63,15 @@ class LineEditor {
   explicit LineEditor(oc_host& host) : host_(host) {}
   void bind_keys();
   void read_line();
+<<<<<<< HEAD
+  void wipe();
   void refresh();
+=======
+  size_t cursor_row() const;
+  void erase(size_t row);
+  void redraw(size_t row);
+  void resume(const std::string& line, size_t behind);
+>>>>>>> b6bf9debcc3da43e7579dd3624dbd174b50119a1
   Got leave(Got what);
 
   struct Ender {
