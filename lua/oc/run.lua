@@ -68,6 +68,7 @@ local function report(trace, err, fn)
   if settings.errors.is_silent then is_new = false end  -- a worker's: told by the first process
   if is_new then io.stderr:write(errors.render(err, settings.read_source)) end
   if is_new and settings.traceback and err.traceback then io.stderr:write(err.traceback, "\n") end
+  if is_over or interrupted == -1 or out_of_memory then trace._ended_by_error = true end
   if is_over or interrupted == -1 then M.stop(trace) end
 end
 
@@ -76,6 +77,7 @@ local function deliver_emitted(trace)
   dispatch.drain(trace._queue.c, trace._proxied, trace._deliver, traced,
     function(err) report(trace, err) end)
   trace._queue:tidy()
+  lease.release_all(trace._views)
 end
 
 --- Calls a hook (timer, end) as a body: debug hooks work there, so that Ctrl-C and the watchdog do.
@@ -159,7 +161,10 @@ end
 --- Handles one batch; a callback's error is reported and the loop goes on behind it.
 local function handle_batch(trace, step)
   local loop = trace._loop
-  local function fail(err) report(trace, err) end
+  local function fail(err)
+    lease.take_all_back()
+    report(trace, err)
+  end
   local queue = trace._queue
   queue:begin_callbacks()
   local before = C.oc_host_doing(host_pointer, IN_CALLBACKS)
@@ -172,6 +177,7 @@ local function handle_batch(trace, step)
     dispatch.step_over(loop, trace._handlers, traced, fail, queue.c, trace._proxied,
       trace._deliver)
   end
+  lease.release_all(trace._views)
   queue:leave()
   C.oc_host_doing(host_pointer, before)
 end
@@ -358,15 +364,15 @@ end
 ---@return any err
 function M.close(trace, ok, err)
   -- Before the hooks: they may take long, and what the kernel drops meanwhile is no loss of this
-  -- run. An event that a script kept beyond its callback points to bytes that are gone: now to
-  -- zeros.
+  -- run.
   local is_finished = C.oc_session_finish(trace._session) == 0
   if ok and not is_finished then
     local problem = session.problem(trace._session)
     ok, err = false, errors.new("the run could not be completed: " .. problem)
   end
   trace._is_over = true
-  for _, event_view in pairs(trace._views) do event_view._d = lease.nothing end
+  if not ok then trace._ended_by_error = true end
+  lease.release_all(trace._views)
   say_skipped(trace._timers)
   return ok, err
 end

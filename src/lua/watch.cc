@@ -33,8 +33,6 @@ constexpr auto kLiveRest = std::chrono::milliseconds(200);
 constexpr auto kGrace = std::chrono::seconds(1);
 constexpr auto kOpeningGrace = std::chrono::seconds(10);  // the kernel may take its time
 
-void raise_interrupted(lua_State* state, lua_Debug*) { raise_here(state, "interrupted"); }
-
 void raise_timed_out(lua_State* state, lua_Debug*) {
   raise_here(state, "did not return in time (--timeout)");
 }
@@ -98,6 +96,20 @@ void Watch::begin_anew() {
   thread_ = std::make_unique<std::thread>(base::start_thread([this] { run(); }));
 }
 
+/// The hook may come late: what it should end is over then, and nobody would catch the error.
+void Watch::raise_interrupted(lua_State* state, lua_Debug*) {
+  if (g_watch != nullptr && g_watch->host_.doing.load() == Doing::kBody)
+    raise_here(state, "interrupted");
+  lua_sethook(state, nullptr, 0, 0);
+}
+
+/// Of what goes on for a while after it was interrupted.
+void Watch::raise_interrupted_again(lua_State* state, lua_Debug*) {
+  const Doing doing = g_watch == nullptr ? Doing::kHost : g_watch->host_.doing.load();
+  if (doing == Doing::kBody || doing == Doing::kCallbacks) raise_here(state, "interrupted");
+  lua_sethook(state, nullptr, 0, 0);
+}
+
 /// On the main thread. lua_sethook may be called from a handler, as luajit's own main does.
 void Watch::on_signal(int number) {
   Watch& watch = *g_watch;
@@ -109,7 +121,7 @@ void Watch::on_signal(int number) {
     return;
   }
   if (number == SIGALRM) {  // from the watchdog
-    lua_sethook(watch.state_, host.timed_out ? raise_timed_out : raise_interrupted,
+    lua_sethook(watch.state_, host.timed_out ? raise_timed_out : raise_interrupted_again,
                 LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
     return;
   }

@@ -17,7 +17,7 @@ local short = require "oc.short"
 local traces = require "oc.trace"
 
 local host_pointer = session.host_pointer
-local IN_BODY = 1
+local IN_HOST, IN_BODY = 0, 1
 
 local M = {}
 
@@ -54,6 +54,8 @@ local function new_owner(self)
   function owner.show(value) self.show(value) end
   if live then
     function owner.live(...) live:watch(...) end
+  elseif self.path then
+    function owner.use(...) self:use(...) end
   end
   return owner
 end
@@ -67,13 +69,33 @@ function Session:machine()
     errors.misuse("there is no machine of a live system here",
       { hint = "oc.open { machine = true } makes one of a run" })
   end
-  local trace = traces.open { input = self.path, machine = true }
+  local trace = self._unbuilt or self:open_for_machine()
+  self._unbuilt = nil
   trace:run()
   if C.oc_host_interrupted(host_pointer) ~= 0 then
     errors.misuse("interrupted: the machine was not built to its end")
   end
   self._machine = trace:machine()
   return self._machine
+end
+
+--- A trace whose run makes the machine, with the scenarios that lines used.
+function Session:open_for_machine()
+  local trace = traces.open { input = self.path, machine = true }
+  traces.forget(trace)  -- nobody need ask for it
+  for _, name in ipairs(self._scenarios) do trace:use(name) end
+  return trace
+end
+
+--- From now on the machine has what these scenarios find: it is built anew when it is asked for.
+---@param ... string
+function Session:use(...)
+  local trace = self._unbuilt or self:open_for_machine()
+  self._unbuilt = nil
+  trace:use(...)  -- raises where the trace has not what it needs
+  self._unbuilt, self._machine = trace, nil
+  for i = 1, select("#", ...) do self._scenarios[#self._scenarios + 1] = (select(i, ...)) end
+  require("oc.repl.names").forget(self)
 end
 
 --- The machine if it was asked for before.
@@ -133,6 +155,7 @@ function Session:run_registered()
     trace:run()
   end
   self.words:show_due(false)
+  self.words:forget()
 end
 
 local function pack(...) return { n = select("#", ...), ... } end
@@ -143,6 +166,27 @@ local function traced(err)
   return made
 end
 
+--- Calls as a body, in which Ctrl-C is an error. A Ctrl-C at the end must not become an error where
+--- nobody catches it, so the body is left inside of xpcall.
+local function as_body(fn, ...)
+  local before = C.oc_host_doing(host_pointer, IN_HOST)
+  local function leave(...)
+    C.oc_host_doing(host_pointer, IN_HOST)
+    return ...
+  end
+  local ok, result = xpcall(function(...)
+    C.oc_host_doing(host_pointer, IN_BODY)
+    return leave(fn(...))
+  end, function(err)
+    C.oc_host_doing(host_pointer, IN_HOST)
+    return traced(err)
+  end, ...)
+  C.oc_host_doing(host_pointer, IN_HOST)  -- an error in the handler left it
+  if debug.gethook() == "external hook" then debug.sethook() end
+  C.oc_host_doing(host_pointer, before)
+  return ok, result
+end
+
 --- Calls what a line may say, so that it can be interrupted and its errors end it alone. Ctrl-C may
 --- have come before, right behind the line.
 ---@return boolean ok
@@ -151,14 +195,13 @@ function Session:guarded(fn, ...)
   if self.words and not self.live then settings.errors = errors.Collector.new { max = 20 } end
   self.ran = nil
   if self.live then compile_functions(self, false) end  -- they were, since the last line
-  local before = C.oc_host_doing(host_pointer, IN_BODY)
-  local ok, result = xpcall(function(...)
+  local ok, result = as_body(function(...)
     if C.oc_host_interrupted(host_pointer) ~= 0 then error(errors.new("interrupted"), 0) end
     return fn(...)
-  end, traced, ...)
-  C.oc_host_doing(host_pointer, before)
+  end, ...)
   compile_functions(self, false)
   if not ok then drop_trace(self) end
+  if self.words then self.words:forget() end  -- what an error left must not come with the next line
   if self.words and not self.live then io.stderr:write(settings.errors:summary()) end
   return ok, result
 end
@@ -268,7 +311,8 @@ end
 ---@return oc.repl.Session
 function M.new(options)
   local self = setmetatable({ name = options.name, path = options.path, lines = {}, kept = {},
-    show = options.show, _functions = {}, _sources = {}, _told_notes = 0 }, Session)
+    show = options.show, _functions = {}, _sources = {}, _told_notes = 0,
+    _scenarios = {} }, Session)
   self._before = { read_source = settings.read_source, begin_run = settings.begin_run,
     finished = settings.finished }
   if options.env_table then

@@ -237,6 +237,16 @@ function Loop:handle(source, line, loaded)
   tell_time(self)
 end
 
+--- The same; a Ctrl-C between what can be interrupted ends the line alone.
+function Loop:handle_safely(source, line, loaded)
+  local ok, problem = pcall(self.handle, self, source, line, loaded)
+  if ok then return end
+  local is_interrupt = C.oc_host_interrupted(host_pointer) > 0
+    and tostring(problem):find("interrupted", 1, true)
+  if not is_interrupt then error(problem, 0) end
+  self:tell(problem)
+end
+
 --- Reads and runs until the end.
 function Loop:go()
   while not self.is_over do
@@ -247,7 +257,7 @@ function Loop:go()
     end
     if source then
       if self.session.live then self.session.live:feed() end  -- a value shown is that of now
-      self:handle(source, line, loaded)
+      self:handle_safely(source, line, loaded)
     end
     if C.oc_host_begin_line(host_pointer) ~= 0 then self.is_over = true end
   end
