@@ -16,7 +16,7 @@ local HEAD = [[
 --- hist, samples and the others; what those of a line ask for is read in one pass. .help tells the
 --- rest.
 --- Without a TRACE one trace of this machine goes on while lines are typed: it begins with the
---- first question, or at once with -e, --syscalls, -F or -g. A value shown is its state now, live(x)
+--- first question, or at once with -e, --syscalls, -F or -g. A value is shown as it is now, live(x)
 --- watches it, h:off() and h.filter change a callback; losses are in the prompt.
 --- Lines that come from a pipe are run without a prompt.
 ---
