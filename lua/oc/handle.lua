@@ -52,6 +52,7 @@ local function class(readable, settable, describe)
     end,
   }
   local meta = {
+    is_handle = true,
     __index = function(self, name)
       if methods[name] then return methods[name] end
       if readable[name] then return readable[name](of[self]) end
@@ -80,6 +81,12 @@ local function class(readable, settable, describe)
 end
 
 local function is_on(data) return data.is_on end
+
+--- True of what trace:on and the like return.
+function M.is(value)
+  local meta = type(value) == "table" and getmetatable(value)
+  return type(meta) == "table" and rawget(meta, "is_handle") == true
+end
 
 --- `data`: name, text (of the filter), is_on, switch(is_on), refilter(text).
 ---@type fun(data: table): oc.Handle

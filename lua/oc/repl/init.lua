@@ -10,6 +10,7 @@ local C = require "oc.abi"
 local commands = require "oc.repl.commands"
 local errors = require "oc.errors"
 local evaluate = require "oc.repl.evaluate"
+local handles = require "oc.handle"
 local hints = require "oc.repl.hints"
 local host = require "oc.host"
 local output = require "oc.repl.output"
@@ -168,7 +169,8 @@ function Loop:show_values(values, source)
   for i = 1, values.n do
     local value = values[i]
     local is_call = source:find("%)%s*$") ~= nil  -- of a function that gives nothing
-    if value ~= nil or not is_call then output.show(show.text(value)) end
+    local is_over = handles.is(value) and not self.session.live  -- the line's run was all of it
+    if not is_over and (value ~= nil or not is_call) then output.show(show.text(value)) end
     if value == nil and values.n == 1 then
       local hint = hints.of_nothing(source, self.session.env)
       if hint then complain(hint) end

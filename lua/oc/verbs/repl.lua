@@ -15,10 +15,14 @@ local HEAD = [[
 --- A line is Lua, and its value is shown. The short verbs of oc eval stand bare: on, count, sum,
 --- hist, samples and the others; what those of a line ask for is read in one pass. .help tells the
 --- rest.
+--- Without a TRACE one trace of this machine goes on while lines are typed: it begins with the
+--- first question, or at once with -e, --syscalls, -F or -g. A value is shown as it is now, live(x)
+--- watches it, h:off() and h.filter change a callback; losses are in the prompt.
 --- Lines that come from a pipe are run without a prompt.
 ---
 --- Example: oc repl perf.data
 --- Example: oc perf.data
+--- Example: oc repl -e sched:sched_switch
 --- Example: echo 'count("sched:sched_switch", "comm")' | oc repl perf.data
 ]]
 
