@@ -172,7 +172,7 @@ end
 --- Iterates over spans, in the order in which they ended.
 ---@return fun(): oc.Span?
 function Machine:spans()
-  local id, raw = 0, ffi.new("oc_machine_span_info")
+  local id, raw = C.oc_machine_dropped_spans(self._raw), ffi.new("oc_machine_span_info")
   return function()
     id = id + 1
     if C.oc_machine_span(self._raw, id, raw) == 0 then return nil end
@@ -276,7 +276,8 @@ function Machine:notes()
   end
 end
 
---- Keeps so much only: what is older goes first.
+--- Keeps so much only: the oldest samples and spans go first, and what ran, was mapped or named
+--- before that. Ids of processes and threads are others then.
 ---@param limits { time?: number|string, samples?: number, bytes?: number|string }
 function Machine:retain(limits)
   add.check(limits, { time = "number or string", samples = "number", bytes = "number or string" },

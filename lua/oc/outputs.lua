@@ -64,6 +64,12 @@ local function format_named(name)
   end
 end
 
+local said = {}  -- by path: that its format has no spans
+
+local function say(path, name, lacks)
+  io.stderr:write(("oc: %s: %s cannot hold %s\n"):format(path, name, table.concat(lacks, "; nor ")))
+end
+
 ---@class oc.Asked what a user wants to see in a file
 ---@field stacks? string the option that asks for it
 ---@field spans? string[] scenarios that make some
@@ -83,15 +89,23 @@ function M.say_lacks(path, name, asked)
   end
   if #(asked.spans or {}) > 0 and not holds.spans then
     lacks[#lacks + 1] = "spans of " .. table.concat(asked.spans, ", ")
+    said[path] = true
   end
   if (asked.kinds or 1) > 1 and not holds.kinds then
     lacks[#lacks + 1] = "several kinds of samples: they are counted together"
   end
   if asked.records and not holds.records then lacks[#lacks + 1] = "records of samples" end
-  if #lacks > 0 then
-    io.stderr:write(("oc: %s: %s cannot hold %s\n"):format(path, name,
-      table.concat(lacks, "; nor ")))
-  end
+  if #lacks > 0 then say(path, name, lacks) end
+end
+
+--- Spans were made, by a script that did not tell beforehand: says it when the format cannot hold
+--- them, unless that was said.
+---@param path string
+---@param name string of the format
+function M.say_spans(path, name)
+  local format = format_named(name)
+  if settings.quiet or said[path] or not format or next(format.holds) == nil then return end
+  if not format.holds.spans then say(path, name, { "the spans that were made" }) end
 end
 
 return M

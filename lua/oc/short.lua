@@ -33,6 +33,7 @@ local name_of_verb = setmetatable({}, { __mode = "k" })
 ---@field is_filled fun(): boolean whether aggregates hold something by now: the trace runs, or did;
 ---before, what is printed is kept for `show_due`
 ---@field use? fun(...: string) scenarios that the machine is to have; otherwise the trace's
+---@field live? fun(value: any, period: any, options: any) shows a value again and again
 ---@field show? fun(value: any) shows one value that is no aggregate, with its line's end
 
 ---@class oc.short.Words
@@ -199,6 +200,10 @@ local function new_verbs(self)
   function verbs.use(...)
     if owner.use then return owner.use(...) end
     owner.trace():use(...)
+  end
+  function verbs.live(value, period, options)
+    if owner.live then return owner.live(value, period, options) end
+    owner.trace():live(value, period, options)
   end
 
   function verbs.samples(filter) return owner.machine():samples(filter) end

@@ -185,8 +185,22 @@ def recording(suite, folder):
             problems.append("the command was run")
         suite.check(f"record: {name}", problems, ended)
     ended = run(["export", SCHED, "--scenario", "run_queue,off_cpu", "-o", os.path.join(folder, "s.folded")])
-    suite.check("what a format cannot hold is told", problems_of(ended, 0, None, "collapsed cannot hold several kinds"),
-                ended)
+    suite.check("what a format cannot hold is told",
+                problems_of(ended, 0, None, "collapsed cannot hold spans of run_queue, off_cpu; nor several kinds"), ended)
+    script = os.path.join(folder, "spans.lua")
+    with open(script, "w", encoding="utf-8") as file:
+        file.write('require("oc").scenario { name = "mine", events = { "sched:sched_switch" },\n'
+                   '  setup = function(trace, add, span)\n'
+                   '    trace:on("sched:sched_switch", function(e)\n'
+                   '      add { kind = "mine", event = e }\n'
+                   '      span { kind = "mine", event = e, start = 0, finish = e.time }\n'
+                   '    end)\n  end }\n')
+    for name, said in ("m.folded", "collapsed cannot hold the spans that were made"), ("m.perfetto-trace", None):
+        ended = run(["export", SCHED, "--script", script, "--scenario", "mine", "-o", os.path.join(folder, name)])
+        problems = problems_of(ended, 0, None, said or "oc: wrote")
+        if said is None and "cannot hold" in ended.err:
+            problems.append("a format with spans is said to have none")
+        suite.check(f"spans of a script that did not tell: {name}", problems, ended)
 
 
 def main():
@@ -203,7 +217,7 @@ def main():
         if PERF:
             parts(suite, folder)
         else:
-            suite.skip("there is no perf to compare with")
+            suite.skip("parts", "there is no perf to compare with")
     return suite.finish()
 
 

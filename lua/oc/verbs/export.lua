@@ -150,7 +150,7 @@ local function asked_of(options)
   local names = input.scenarios(options)
   for _, name in ipairs(names) do
     local found = scenario.find(name)
-    if found.span then asked.spans[#asked.spans + 1] = name end
+    if found.span or found.makes_spans then asked.spans[#asked.spans + 1] = name end
   end
   asked.kinds = math.max(#names, #(input.events(options) or {}))
   return asked
@@ -197,6 +197,11 @@ function M.write(path, outputs, options, is_checked)
       if C.oc_path_kind(name) == 1 then
         errors.wrong_usage(name .. " is there already", "--force replaces it")
       end
+    end
+  end
+  if machine:stats().spans > 0 then
+    for _, output in ipairs(of_samples) do
+      places.say_spans(output, export.check(output, options.format))
     end
   end
   for _, part in ipairs(parts) do
