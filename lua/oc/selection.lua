@@ -159,9 +159,9 @@ local told = setmetatable({}, { __mode = "k" })
 function M.tell_mixed(machine, names)
   if told[machine] then return end
   told[machine] = true
-  local choose = "choose one by kind = …, or :by(\"kind\")"
+  local how = "choose one by kind = …, or :by(\"kind\")"
   io.stderr:write(("oc: samples of %d kinds are added: %s; %s\n"):format(#names,
-    table.concat(names, ", "), choose))
+    table.concat(names, ", "), how))
 end
 
 local function finish(machine, raw)

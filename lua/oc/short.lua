@@ -32,8 +32,8 @@ local name_of_verb = setmetatable({}, { __mode = "k" })
 ---@field machine fun(): oc.Machine the machine of what the trace holds
 ---@field is_filled fun(): boolean whether aggregates hold something by now: the trace runs, or did;
 ---before, what is printed is kept for `show_due`
----@field live? fun(value: any, period: any, options: any) shows a value again and again
 ---@field use? fun(...: string) scenarios that the machine is to have; otherwise the trace's
+---@field live? fun(value: any, period: any, options: any) shows a value again and again
 ---@field show? fun(value: any) shows one value that is no aggregate, with its line's end
 
 ---@class oc.short.Words
@@ -197,13 +197,13 @@ local function new_verbs(self)
 
   function verbs.every(period, fn) return owner.trace():every(period, fn) end
   function verbs.at_end(fn) return owner.trace():at_end(fn) end
-  function verbs.live(value, period, options)
-    if owner.live then return owner.live(value, period, options) end
-    owner.trace():live(value, period, options)
-  end
   function verbs.use(...)
     if owner.use then return owner.use(...) end
     owner.trace():use(...)
+  end
+  function verbs.live(value, period, options)
+    if owner.live then return owner.live(value, period, options) end
+    owner.trace():live(value, period, options)
   end
 
   function verbs.samples(filter) return owner.machine():samples(filter) end

@@ -52,10 +52,11 @@ local function new_owner(self)
   end
   function owner.machine() return self:machine() end
   function owner.show(value) self.show(value) end
+  if self.path then
+    function owner.use(...) self:use(...) end
+  end
   if live then
     function owner.live(...) live:watch(...) end
-  elseif self.path then
-    function owner.use(...) self:use(...) end
   end
   return owner
 end
