@@ -99,7 +99,7 @@ def every_way(suite, program, folder):
     ended = run(["repl", trace, "--user", "nobody"], stdin=f".run {script}\n", program=program)
     suite.check("--user: .run of a trace", problems_of(ended, 0, "^seen\ttrue$", None), ended)
     ended = run(["repl", "--user", "nobody", "-q"], stdin=f".run {script}\n", program=program)
-    suite.check("--user: .run of this machine", problems_of(ended, 1, None, "nobody has no rights to trace this machine"), ended)
+    suite.check("--user: .run of this machine", problems_of(ended, 1, None, "this user has no rights to trace this machine"), ended)
 
 
 def environment_of_user(suite, program):

@@ -93,7 +93,7 @@ local function own_program()
   local size = tonumber(ffi.C.readlink("/proc/self/exe", path, 4096))
   local found = size > 0 and size < 4096 and ffi.string(path, size)
   if not found or status_of("test -x " .. shell_quoted(found)) ~= 0 then
-    fail(("%s may not run oc%s"):format(user, found and ", which is " .. found or ""),
+    fail("this user may not run oc" .. (found and ", which is " .. found or ""),
       "install it where that user may read it, or run oc script in a shell")
   end
   return shell_quoted(found)
@@ -104,8 +104,8 @@ local function run_script(loop, argument)
   if not name then fail("which script?", ".scripts shows oc's own; or a file") end
   local user = require("oc.privileges").who or ""
   if not loop.session.path and user ~= "" then
-    fail((".run starts another oc, and %s has no rights to trace this machine"):format(user),
-      "in a shell: oc script " .. name .. " --user " .. user .. "; of a trace .run works")
+    fail(".run starts another oc, and this user has no rights to trace this machine",
+      "in a shell: oc script " .. name .. " --user …; of a trace .run works")
   end
   local input = loop.session.path and " -i " .. shell_quoted(loop.session.path) or ""
   io.stdout:flush()
