@@ -7,6 +7,8 @@
 -- Statements: let, const, if, else, while, loop, for (over arrays and ranges), fn, return, break,
 -- assignments, calls. Expressions: literals, arrays, operators, calls, indices.
 
+local words = require "oc.rhai_words"
+
 local M = {}
 
 local Parser = {}
@@ -22,87 +24,7 @@ for word in ("and elseif end function goto local nil not or repeat then"):gmatch
   lua_words[word] = true
 end
 
-local function fail(line, message) error({ rhai_line = line, message = message }, 0) end
-
--- Words ------------------------------------------------------------------------------------------
-
-local TWO = { ["=="] = true, ["!="] = true, ["<="] = true, [">="] = true, ["&&"] = true,
-  ["||"] = true, ["+="] = true, ["-="] = true, ["*="] = true, ["/="] = true, [".."] = true,
-  ["::"] = true, ["=>"] = true, ["#{"] = true, ["<<"] = true, [">>"] = true, ["**"] = true,
-  ["??"] = true, ["?."] = true }
-
---- What is no word: passes over blanks and comments; nested ones too, as Rhai has them.
-local function skip(text, at, line)
-  while true do
-    local from, to = text:find("^%s+", at)
-    if not from and text:find("^//", at) then
-      from, to = at, (text:find("\n", at, true) or #text + 1) - 1
-    elseif not from and text:find("^/%*", at) then
-      local depth
-      from, to, depth = at, at + 1, 1
-      while depth > 0 do
-        local mark = text:find("[/*][/*]", to + 1)
-        if not mark then fail(line, "a comment without an end") end
-        local pair = text:sub(mark, mark + 1)
-        depth = depth + (pair == "/*" and 1 or pair == "*/" and -1 or 0)
-        to = (pair == "/*" or pair == "*/") and mark + 1 or mark
-      end
-    end
-    if not from then return at, line end
-    line = line + select(2, text:sub(from, to):gsub("\n", ""))
-    at = to + 1
-  end
-end
-
-local escapes = { n = "\n", t = "\t", r = "\r", ["\\"] = "\\", ['"'] = '"', ["'"] = "'" }
-
-local function read_string(text, at, line)
-  local parts, quote = {}, text:sub(at, at)
-  at = at + 1
-  while true do
-    local c = text:sub(at, at)
-    if c == "" or c == "\n" then fail(line, "a text without an end") end
-    if c == quote then return table.concat(parts), at + 1 end
-    if c == "\\" then
-      local escaped = escapes[text:sub(at + 1, at + 1)]
-      if not escaped then fail(line, "'\\" .. text:sub(at + 1, at + 1) .. "' in a text") end
-      parts[#parts + 1], at = escaped, at + 2
-    else
-      parts[#parts + 1], at = c, at + 1
-    end
-  end
-end
-
---- All words: { kind = "name"|"number"|"text"|"mark", text, line }.
-local function words_of(text)
-  local words, at, line = {}, 1, 1
-  while true do
-    at, line = skip(text, at, line)
-    if at > #text then break end
-    local word = { line = line, kind = "mark" }
-    local name = text:match("^[%a_][%w_]*", at)
-    local number = text:match("^0x[%x_]+", at) or text:match("^%d[%d_]*%.%d+", at)
-      or text:match("^%d[%d_]*", at)
-    local c = text:sub(at, at)
-    if name then
-      word.kind, word.text, at = "name", name, at + #name
-    elseif number then
-      word.kind, word.text, at = "number", number:gsub("_", ""), at + #number
-    elseif c == '"' or c == "'" then
-      word.kind = "text"
-      word.text, at = read_string(text, at, line)
-    elseif c == "`" then
-      fail(line, "a text in ` cannot be carried over; write it with \"")
-    else
-      word.text = TWO[text:sub(at, at + 1)] and text:sub(at, at + 1) or c
-      if not word.text:find("^[%p]+$") then fail(line, ("'%s' is no word of Rhai"):format(c)) end
-      at = at + #word.text
-    end
-    words[#words + 1] = word
-  end
-  words[#words + 1] = { line = line, kind = "end", text = "the end of the file" }
-  return words
-end
+local fail, words_of = words.fail, words.of
 
 -- Writing ----------------------------------------------------------------------------------------
 
@@ -134,9 +56,13 @@ function Parser:take_name()
   return lua_words[word.text] and word.text .. "_" or word.text
 end
 
-local binary = { ["=="] = "==", ["!="] = "~=", ["<="] = "<=", [">="] = ">=", ["<"] = "<",
-  [">"] = ">", ["&&"] = "and", ["||"] = "or", ["+"] = "+", ["-"] = "-", ["*"] = "*", ["/"] = "/",
-  ["%"] = "%" }
+-- How strongly they bind; of Lua's signs for them those that are others, and the functions for
+-- what Lua's signs do otherwise (rhai_operators.lua).
+local levels = { ["||"] = 1, ["&&"] = 2, ["=="] = 3, ["!="] = 3, ["<"] = 4, ["<="] = 4, [">"] = 4,
+  [">="] = 4, ["+"] = 5, ["-"] = 5, ["*"] = 6, ["/"] = 6, ["%"] = 6 }
+local EQUALITY, COMPARISON, STRONGEST = 3, 4, 7
+local signs = { ["!="] = "~=", ["&&"] = "and", ["||"] = "or" }
+local functions = { ["+"] = "add", ["/"] = "divide", ["%"] = "remainder" }
 
 function Parser:list(close)
   while not self:is(close) do
@@ -185,28 +111,63 @@ function Parser:suffixes()
   end
 end
 
-function Parser:expression()
-  local word = self:peek()
-  if self:is("!") or self:is("-") then
-    self:put(word.text == "!" and "not" or "-", self:take().line)
+--- One operand with what stands before it.
+---@return boolean is_float whether it is one for certain
+function Parser:operand()
+  while self:is("!") or self:is("-") do
+    local word = self:take()
+    self:put(word.text == "!" and "not" or "-", word.line)
   end
+  local word, at = self:peek(), self.at
   self:primary()
   self:suffixes()
-  local operator = self:peek()
-  local lua = operator.kind == "mark" and binary[operator.text]
-  if not lua then return end
-  self:take()
-  local texts = operator.text == "+" and (self:peek().kind == "text"
-    or self:peek(-2).kind == "text")
-  self:put(texts and ".." or lua, operator.line)
-  self:expression()
+  local is_alone = self.at == at + 1
+  return is_alone and (word.kind == "number" and word.text:find(".", 1, true) ~= nil
+    or word.kind == "name" and self.floats[word.text] == true)
+end
+
+--- Operands and the operators that bind at least so strongly, from left to right.
+---@param least? integer
+---@return boolean is_float
+---@return integer level of the operator that binds least in it
+function Parser:expression(least)
+  local from = #self.out + 1
+  local is_float, bound = self:operand(), STRONGEST
+  while true do
+    local operator = self:peek()
+    local level = operator.kind == "mark" and levels[operator.text]
+    if not level or level < (least or 1) then return is_float, bound end
+    self:take()
+    local name = functions[operator.text]
+    if name == "divide" and is_float then name = nil end
+    if name then
+      table.insert(self.out, from, "oc__." .. name .. "( ")
+      self:put(",", operator.line)
+    else
+      self:put(signs[operator.text] or operator.text, operator.line)
+    end
+    local right = #self.out + 1
+    local right_is_float, right_bound = self:expression(level + 1)
+    if level == EQUALITY and right_bound == COMPARISON then  -- one level in Lua
+      table.insert(self.out, right, "( ")
+      self:put(")", self:peek(-1).line)
+    end
+    if name then
+      if name == "divide" and right_is_float then self.out[from] = "oc__.divide_floats( " end
+      self:put(")", self:peek(-1).line)
+    end
+    is_float, bound = is_float or right_is_float, level
+    if level <= COMPARISON then is_float = false end
+  end
 end
 
 -- Statements -------------------------------------------------------------------------------------
 
 function Parser:block()
   self:take("{")
+  self.depth = self.depth + 1
   while not self:is("}") do self:statement() end
+  self.depth = self.depth - 1
   return self:take("}").line
 end
 
@@ -227,10 +188,16 @@ end
 local statements = {}
 
 function statements.let(self, line)
-  self:put("local " .. self:take_name(), line)
+  local name, value_line = self:take_name(), line
+  local is_outside = self.depth == 0 and self.has_functions
+  if is_outside then self.names[#self.names + 1] = name end
+  self:put(is_outside and name or "local " .. name, line)
   if self:is("=") then
-    self:put("=", self:take().line)
-    self:expression()
+    value_line = self:take().line
+    self:put("=", value_line)
+    self.floats[name] = self:expression()
+  elseif is_outside then
+    self:put("= nil", value_line)
   end
   self:put(";", self:take(";").line)
 end
@@ -274,15 +241,24 @@ statements["for"] = function(self, line)
   self:put("end", self:block())
 end
 
+-- Functions are there from the script's first line on, wherever they stand: first it jumps from one
+-- to the next, then back to the first line, and from there past them all. So nothing may be
+-- declared on the way: the names outside of blocks are declared on the first line.
 function statements.fn(self, line)
-  self:put("local function " .. self:take_name() .. "(", line)
+  if self.depth > 0 then fail(line, "a function inside of a block cannot be carried over") end
+  local name, number = self:take_name(), self.functions + 1
+  self.functions, self.names[#self.names + 1] = number, name
+  self:put(("goto oc__after_%d; ::oc__fn_%d:: %s = function("):format(number, number, name), line)
   self:take("(")
   while not self:is(")") do
-    self:put(self:take_name(), line)
+    local argument = self:take_name()
+    self.floats[argument] = nil
+    self:put(argument, line)
     if not self:is(")") then self:put(",", self:take(",").line) end
   end
   self:put(")", self:take(")").line)
-  self:put("end", self:block())
+  local last = self:block()
+  self:put(("end; goto oc__fn_%d; ::oc__after_%d::"):format(number + 1, number), last)
 end
 
 statements["return"] = function(self, line)
@@ -296,18 +272,36 @@ statements["break"] = function(self, line)
   self:take(";")
 end
 
-local updates = { ["+="] = "+", ["-="] = "-", ["*="] = "*", ["/="] = "/" }
+local updates = { ["+="] = "oc__.add", ["-="] = "-", ["*="] = "*", ["/="] = "oc__.divide",
+  ["%="] = "oc__.remainder" }
+
+--- `x op= a - b` is `x = x op (a - b)`.
+function Parser:update(target, operator)
+  local line, is_call = self:peek().line, operator:find("^oc__")
+  self:put(is_call and operator .. "(" .. target .. "," or target .. operator .. " (", line)
+  local at = #self.out
+  local is_float = self:expression() or self.floats[target:match("^%s*([%w_]+)%s*$")]
+  if is_float and operator == "oc__.divide" then
+    self.out[at] = self.out[at]:gsub("divide", "divide_floats", 1)
+  end
+  self:put(")", self:peek(-1).line)
+end
 
 function Parser:call_or_assignment()
   local from, word = #self.out + 1, self:peek()
   self:primary()
   self:suffixes()
-  local update = updates[self:peek().text]
-  if self:is("=") or update then
-    local target = table.concat(self.out, "", from)
+  local operator = updates[self:peek().text]
+  if self:is("=") or operator then
+    local target = table.concat(self.out, "", from):gsub("\n", " ")
     self:put("=", self:take().line)
-    if update then self:put(target:gsub("\n", " ") .. update, self:peek().line) end
-    self:expression()
+    if operator then
+      self:update(target, operator)
+    else
+      local is_float = self:expression()
+      local name = target:match("^%s*([%w_]+)%s*$")
+      if name then self.floats[name] = is_float end
+    end
   elseif self:peek(-1).text ~= ")" then
     self:fail(word)
   end
@@ -325,18 +319,36 @@ function Parser:statement()
   self:call_or_assignment()
 end
 
+--- The first line, once all that is declared outside of blocks is known.
+function Parser:head()
+  local head = 'require("oc.record_trace").globals(); local oc__ = require("oc.rhai_operators"); '
+  if not self.has_functions then return head end
+  if #self.names > 0 then head = head .. "local " .. table.concat(self.names, ", ") .. "; " end
+  return head .. "goto oc__fn_1; ::oc__main:: "
+end
+
+local function translate(text)
+  local self = setmetatable({ words = words_of(text), at = 1, line = 1, out = { "" }, depth = 0,
+    names = {}, floats = {}, functions = 0 }, Parser)
+  for _, word in ipairs(self.words) do
+    if word.kind == "name" and word.text == "fn" then self.has_functions = true end
+  end
+  while self:peek().kind ~= "end" do self:statement() end
+  self.out[1] = self:head()
+  if self.has_functions then
+    self:put(("goto oc__end; ::oc__fn_%d:: goto oc__main; ::oc__end::"):format(self.functions + 1),
+      self.line)
+  end
+  return table.concat(self.out)
+end
+
 --- The script in Lua, lines where they were; nil and "name:line: …" when it cannot be carried over.
 ---@param text string
 ---@param name string
 ---@return string? lua
 ---@return string? problem
 function M.translate(text, name)
-  local ok, result = pcall(function()
-    local self = setmetatable({ words = words_of(text), at = 1, line = 1, out = {} }, Parser)
-    self:put('require("oc.record_trace").globals();', 1)
-    while self:peek().kind ~= "end" do self:statement() end
-    return table.concat(self.out)
-  end)
+  local ok, result = pcall(translate, text)
   if ok then return result end
   if type(result) == "string" and result:find("stack overflow", 1, true) then
     return nil, name .. ":1: brackets are nested too deeply"

@@ -14,6 +14,7 @@
 
 #include "base/mapping.h"
 #include "base/thread.h"
+#include "lua/aside.h"
 #include "lua/raise.h"
 
 namespace oc::lua {
@@ -226,7 +227,7 @@ void Watch::follow_line() {
         "oc: the line does not end: it is in compiled code, or waits for something. Ctrl-C again "
         "ends the "
         "session\n";
-    (void)!write(STDERR_FILENO, text.data(), text.size());
+    (void)!write(Aside::error_output(), text.data(), text.size());
   }
 }
 
@@ -284,7 +285,8 @@ void Watch::end_now(int status, const std::string& why) {
     text += "; the script was " + place + "; what its aggregates held is lost";
   }
   text += "\n";
-  (void)!write(STDERR_FILENO, text.data(), text.size());
+  Aside::give_terminal_back();
+  (void)!write(Aside::error_output(), text.data(), text.size());
   if (ftrylockfile(stdout) == 0) fflush(stdout);
   _exit(status);
 }

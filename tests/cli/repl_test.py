@@ -45,7 +45,7 @@ def values(suite):
           r"\{ t = \{… itself\} \}.*… 100 more.*\{…\}")
     piped(suite, "addresses, 64-bit numbers, functions",
           ["oc.addr(4096)", "2^53", "9007199254740993ULL", "print", "function f() end", "f"],
-          r"\A0x1000\n9007199254740992\n9007199254740993\nfunction\nfunction stdin:5\n\Z")
+          r"\A0x1000\n9007199254740992\n9007199254740993\nfunction print, help\(print\)\nfunction stdin:5\n\Z")
     piped(suite, "control characters are shown, not obeyed", [r'"a\27[31mb"', "'ü €'"],
           r"\Aa\\x1b\[31mb\nü €\n\Z")
     piped(suite, "_ is the last value", ["21", "_ * 2"], r"\A21\n42\n\Z")
@@ -70,6 +70,29 @@ def questions(suite):
     piped(suite, "queries and graphs are run and shown",
           ['samples():by("comm"):count()', "graph()"], r"% +count +comm", trace=STACKS)
     piped(suite, "a histogram is drawn", [f'hist("{EVENT}", "prev_prio")'], r"[@#█▏|]")
+
+
+def what_lines_share(suite):
+    top = COUNT[:-1] + ", { top = 1, percent = true })"
+    table = r"comm +count +percent\n\S+ +\d+ +[\d.]+%\n… \d+ more\n"
+    piped(suite, "top and percent of a verb hold wherever its table is shown", [top, "c = " + top, "c", "c:print()"],
+          r"\A(" + table + r"){3}\Z")
+    piped(suite, "what an error left does not come with the next line",
+          [COUNT + ':print(); error("x")', f'count("{EVENT}", "cpu")'], r"\Acpu +count\n( +\d+ +\d+\n)+\Z", r":1: x", status=1)
+    piped(suite, "our objects are shown on a line", ["trace", "m", "samples", "string.rep", "{ m }", "t = oc.open {} t:on('exec', function() end) t:run()", "t"],
+          r"\Atrace \S+stacks\.data: [^\n]*not run yet\nmachine: \d+ samples[^\n]*\n"
+          r"function samples, help\(samples\)\nfunction string\.rep\n\{ machine[^\n]*\}\n", trace=STACKS)
+    piped(suite, "help by value", ["help(count)", "help(samples)", "help(m.samples)"],
+          r"\Acount\(event(.|\n)*^samples\((.|\n)*machine:samples\(", trace=STACKS)
+    demo = os.path.join(ROOT, "examples/traces/demo.data")
+    piped(suite, "a scenario is of the machine from its line on",
+          ["m:stats().spans", 'use "syscalls" calls = samples { kind = "syscalls" }', "calls:total() > 0, m:stats().spans > 0",
+           'use "syscals"', 'samples { kind = "syscalls" }:total() == calls:total()'],
+          r"\A0\ntrue\ntrue\ntrue\n\Z", r"no scenario 'syscals'.*did you mean 'syscalls'", status=1, trace=demo)
+    piped(suite, "values of several kinds are not added: a table for each",
+          ['samples():by("comm"):top(1)', "graph { depth_of = 1 }", 'samples():by("comm"):rows()[1].count > 0'],
+          r"\Araw_syscalls:sys_enter\n +% +count +sum +comm\n[^\n]*\n… \d+ more\n\n(.|\n)*^cpu-clock\n +%(.|\n)*\ntrue\n\Z",
+          r"graph.*|samples of 4 kinds are added: .*choose one by kind", status=1, trace=demo, most_err_lines=8)
 
 
 def errors_of_lines(suite):
@@ -277,7 +300,7 @@ def interrupted_often(suite):
 def main():
     suite = Suite("repl")
     with tempfile.TemporaryDirectory() as folder:
-        for case in (values, questions, errors_of_lines, guide, interrupted_often):
+        for case in (values, questions, what_lines_share, errors_of_lines, guide, interrupted_often):
             suite.later(case, suite)
         for case in (commands, edges, breakpoints):
             suite.later(case, suite, folder)

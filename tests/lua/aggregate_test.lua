@@ -228,6 +228,11 @@ do -- stats: large values close together, merged halves equal the whole
   check.equal(left:get("a").min, base + 1)
   local one = aggregate.stats("k", { unit = "ns" })
   one:add(-5, 1)
+  local large = aggregate.stats("k")
+  for _, value in ipairs { 1e200, 1e200 } do large:add(value, "same") end
+  for _, value in ipairs { 1e200, -1e200 } do large:add(value, "apart") end
+  check.equal(large:get("same").deviation, 0)
+  check.equal(large:get("apart").deviation, math.huge)
   check.equal(one:get(1), { count = 1, sum = -5, mean = -5, min = -5, max = -5, deviation = 0 })
   check.equal(printed(one), [[
 k  count   sum  mean   min   max  deviation

@@ -9,8 +9,12 @@ local function run(text)
   if not lua then return problem end
   local out = {}
   local environment = setmetatable({
-    require = function() return { globals = function() end } end,
-    print = function(...) out[#out + 1] = table.concat({ ... }, " ") end,
+    require = function(name)
+      return name == "oc.rhai_operators" and require(name) or { globals = function() end }
+    end,
+    print = function(...)
+      for _, value in ipairs { ... } do out[#out + 1] = tostring(value) end
+    end,
     twice = { thrice = function(n) return n * 3 end },
   }, { __index = _G })
   setfenv(assert(loadstring(lua, "=x")), environment)()
@@ -18,7 +22,20 @@ local function run(text)
 end
 
 check.equal(run 'let a = 5; const B = 0x10; a += B * 2; print(a);', "37")
-check.equal(run 'let a = -(3 - 1) * 2; a -= 1; a *= 2; a /= 5; print(a % 4);', "2")
+check.equal(run 'let a = -(3 - 1) * 2; a -= 1; a *= 2; a /= 5; print(a % 4);', "-2")
+check.equal(run 'let x = 10; x -= 3 - 1; print(x); x *= 1 + 2; print(x); x /= 2 + 3; print(x);',
+  "8,24,4")
+check.equal(run 'let x = 17; x %= 2 * 5; print(x); x += 1 - 3; print(x);', "7,5")
+check.equal(run 'print(7 / 2); print(-7 / 2); print(-7 % 3); print(7 % -3); print(2 * 7 / 4 * 2);',
+  "3,-3,-1,1,6")
+check.equal(run 'print(7.0 / 2); let f = 7.0; print(f / 2); print(1 / 2.0); f /= 2; print(f);',
+  "3.5,3.5,0.5,3.5")
+check.equal(run 'print(10 - 2 - 3); print(2 + 3 * 4 - 1); print(20 / 2 / 5); print(- -3);',
+  "5,13,2,3")
+check.equal(run 'print("a" + 1 + 2); print(1 + 2 + "a"); let s = "x"; s += 1 + 2; print(s);',
+  "a12,3a,x3")
+check.equal(run 'let s = "n=" + 7 / 2 + "," + (1 == 1); print(s);', "n=3,true")
+check.equal(run 'if true == 1 < 2 && 1 + 1 == 2 { print(1); }', "1")
 check.equal(run [[let s = "it's \"a\" \\ tab\t"; print("<" + s + ">");]], "<it's \"a\" \\ tab\t>")
 check.equal(run [[print('c');]], "c")
 check.equal(run [[if 1 == 1 && !false || nothing { print("y"); } else { print("n"); }]], "y")
@@ -30,6 +47,11 @@ check.equal(run 'for i in 1..4 { print(i); }', "1,2,3")
 check.equal(run 'let i = 0; while i < 9 { i += 1; if i > 2 { break; } print(i); }', "1,2")
 check.equal(run 'let i = 0; loop { i += 1; if i == 3 { break; } } print(i);', "3")
 check.equal(run 'fn add(a, b) { return a + b; } print(add(1, 2));', "3")
+check.equal(run [[let n = 2; print(add(n, 1));
+  fn add(a, b) { let n = 40; return a + b + more(n); }
+  let m = n + 5; let n; print(m); print(n == nothing);
+  fn more(n) { if n > 1 { return n; } return 1; }
+  print(add(m, 0));]], "43,7,true,47")
 check.equal(run 'print(twice.thrice(5));', "15")
 check.equal(run 'let a = [1, [2, 3]]; print(a[1][0]);', "2")
 check.equal(run 'let end = 1; let then = 2; print(end + then);', "3")
@@ -56,6 +78,7 @@ for text, problem in pairs {
   ["/* /* */"] = "x.rhai:1: a comment without an end",
   ["let a = #{ b: 1 };"] = "x.rhai:1: '#{' cannot be carried over",
   ["if a { b(); "] = "x.rhai:1: 'the end of the file' cannot be carried over",
+  ["if a { fn f() { } }"] = "x.rhai:1: a function inside of a block cannot be carried over",
   ["fn f(a) { a * 2 }"] = "x.rhai:1: 'a' cannot be carried over",
   ["let let = 1; let x ="] = "x.rhai:1: 'the end of the file' cannot be carried over",
   ["a = \1;"] = "x.rhai:1: '\1' is no word of Rhai",

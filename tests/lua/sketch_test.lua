@@ -87,12 +87,21 @@ write    1      1     7ns     7ns     7ns
   check.equal(latency:quantile(0.99, "read", 0), 3)
 end
 
-do -- infinity, zeros of both signs
+do -- zeros of both signs, denormal numbers, the largest ones; infinity is refused, as 0/0 is
   local q = aggregate.quantiles()
-  q:add(math.huge)
-  q:add(-math.huge)
+  q:add(1.7e308)
+  q:add(-1.7e308)
   q:add(-0)
-  check.equal({ q:quantile(0), q:quantile(0.5), q:quantile(1) }, { -math.huge, 0, math.huge })
+  check.equal({ q:quantile(0), q:quantile(0.5), q:quantile(1) }, { -1.7e308, 0, 1.7e308 })
+  for _ = 1, 10 do q:add(3e-310) end
+  check.equal(q:quantile(0.5), 0)
+  for _ = 1, 40 do q:add(1.6e308) end
+  check(math.abs(q:quantile(0.5) / 1.6e308 - 1) < 0.01)
+  for _, infinite in ipairs { math.huge, -math.huge } do
+    check.error("not finite", function() q:add(infinite) end)
+  end
+  check.equal(q:total(), 53)
+  check.error("0.5 is there twice", function() aggregate.quantiles { quantiles = { 0.5, 0.5 } } end)
   check.error("not a number", function() q:add(0 / 0) end)
   check.error("not a number", function() q:add("x") end)
 end

@@ -102,7 +102,9 @@ function M.distances(row)
   local beside = { row.sum, row.sum_rest }
   append_product(beside, -count, mean)
   local shift = sum_of(beside) / count
-  return math.max(0, sum_of(terms) - count * shift * shift)
+  local distances = sum_of(terms) - count * shift * shift
+  if distances == distances then return math.max(0, distances) end
+  return row.min == row.max and 0 or math.huge  -- beyond the largest double are the squares
 end
 
 return M

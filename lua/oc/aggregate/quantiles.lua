@@ -12,9 +12,11 @@
 --
 -- A bucket [low, high) answers with 2·low·high/(low + high), which is at most (high - low)/(high +
 -- low) ≤ 1/(2^(bits+1) + 1) from any value in it: below `error`. Smallest and largest value are
--- exact. The quantile q of n values is the smallest value that at least q·n of them do not exceed
--- (numpy's "inverted_cdf"). Only buckets that came have memory: they are counted in a table of
--- their own, by (row, bucket), so that merging adds counts and is exact.
+-- exact. Denormal numbers (below 2.2e-308: with fewer digits than others) count as 0; infinite ones
+-- are refused, as what is not a number is. The quantile q of n values is the smallest value that at
+-- least q·n of them do not exceed (numpy's "inverted_cdf"). Only buckets that came have memory:
+-- they are counted in a table of their own, by (row, bucket), so that merging adds counts and is
+-- exact.
 
 require "oc.abi"
 local KeyTable = require "oc.key_table"
@@ -23,11 +25,10 @@ local errors = require "oc.errors"
 local ffi = require "ffi"
 
 local arshift, lshift, band = bit.arshift, bit.lshift, bit.band
-local max, min, huge = math.max, math.min, math.huge
+local max, min = math.max, math.min
 local bits = ffi.new("oc_double_bits")
 
 local MOST_BUCKETS = 4000000
-local LARGEST_WORD = 0x7ff00000
 
 local M = {
   name = "quantiles", method = "add", element = "double", place = "values", limit = 200000,
@@ -47,6 +48,10 @@ local function read_quantiles(given)
         { token = "quantiles", hint = "0.99 is the 99th percentile" })
     end
     names[i] = ("p%.10g"):format(q * 100)
+    if by_name[names[i]] then
+      errors.misuse(("the quantile %.10g is there twice"):format(q), { token = "quantiles",
+        hint = "once each, as in { quantiles = { 0.5, 0.99 } }" })
+    end
     by_name[names[i]] = q
   end
   return names, by_name
@@ -88,12 +93,18 @@ local function no_room()
     { token = "add", hint = "fewer keys, or a larger error, as in { error = 0.05 }" })
 end
 
+local function not_finite(value)
+  errors.misuse(("the value is not finite (%s)"):format(value),
+    { token = "add", hint = "leave it out: no bucket is near it" })
+end
+
 function M.make_update(self)
   self._buckets = KeyTable.new(2, MOST_BUCKETS, function(t, rows)
     return new_counts(self, t, rows)
   end)
   local find, counts, shift = self._buckets.find, self._buckets.t, 20 - self._bits
   return function(t, row, value)
+    if value - value ~= 0 then not_finite(value) end
     bits.d = value + 0  -- -0 becomes 0
     local bucket = find(row, arshift(bits.w.high, shift))
     if bucket == 0 then no_room() end
@@ -121,7 +132,6 @@ end
 local function middle_of(self, bucket)
   local shift = 20 - self._bits
   local word = band(lshift(bucket, shift), 0x7fffffff)
-  if word >= LARGEST_WORD then return bucket < 0 and -huge or huge end
   if word < 0x100000 then return 0 end  -- zero, and what has fewer digits than a double
   bits.w.low, bits.w.high = 0, word
   local low = bits.d

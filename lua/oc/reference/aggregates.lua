@@ -75,7 +75,7 @@ at_end(function() h:print { top = 1 } end)]] }),
   group("quantiles", "oc.Quantiles", "Quantiles", "What `oc.quantiles` and `quantiles` give. "
     .. values, "add(1, e.comm)",
     { "add", "(value: number, ...: any)", "Takes one value for these keys.",
-      errors = "no number; more keys than columns",
+      errors = "no number, an infinite one; more keys than columns",
       example = [[local q = oc.quantiles("comm", { quantiles = { 0.5, 0.999 }, error = 0.001 })
 on("cpu", function(e) q:add(e.period, e.comm) end)
 at_end(function() q:print() end)]] },
