@@ -159,10 +159,7 @@ local function say(text) return settings.quiet or io.stderr:write("oc: ", text, 
 --- Handles one batch; a callback's error is reported and the loop goes on behind it.
 local function handle_batch(trace, step)
   local loop = trace._loop
-  local function fail(err)
-    lease.take_all_back()
-    report(trace, err)
-  end
+  local function fail(err) report(trace, err, lease.take_all_back()) end
   local queue = trace._queue
   queue:begin_callbacks()
   local before = C.oc_host_doing(host_pointer, IN_CALLBACKS)
