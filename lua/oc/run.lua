@@ -154,17 +154,12 @@ function M.start(trace, buffer_bytes, with_fallback, options)
   end
 end
 
-local function say(text)
-  if not settings.quiet then io.stderr:write("oc: ", text, "\n") end
-end
+local function say(text) return settings.quiet or io.stderr:write("oc: ", text, "\n") end
 
 --- Handles one batch; a callback's error is reported and the loop goes on behind it.
 local function handle_batch(trace, step)
   local loop = trace._loop
-  local function fail(err)
-    lease.take_all_back()
-    report(trace, err)
-  end
+  local function fail(err) report(trace, err, lease.take_all_back()) end
   local queue = trace._queue
   queue:begin_callbacks()
   local before = C.oc_host_doing(host_pointer, IN_CALLBACKS)
@@ -363,8 +358,7 @@ end
 ---@return boolean ok
 ---@return any err
 function M.close(trace, ok, err)
-  -- Before the hooks: they may take long, and what the kernel drops meanwhile is no loss of this
-  -- run.
+  -- Before the hooks: they may take long, and what the kernel drops meanwhile is no loss.
   local is_finished = C.oc_session_finish(trace._session) == 0
   if ok and not is_finished then
     local problem = session.problem(trace._session)

@@ -70,13 +70,13 @@ base::Result<User> find_user(const std::string& given) {
   return User{name, "/", "/bin/sh", uid, uid};  // in containers ids often have no names
 }
 
-/// Rings are mapped by this process, and its limit counts then: an eighth of memory is more than all rings take.
+/// Rings are mapped by this process, and its limit counts then: an eighth of memory is more than all rings take. The
+/// soft limit is what programs inherit, and is raised only while a ring is mapped (perf/ring.cc).
 void raise_limits() {
   const rlim_t wanted = load_memory_bytes() / 8;
   rlimit limit{};
-  if (getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur < wanted) {
-    limit.rlim_cur = wanted;
-    if (limit.rlim_max < wanted) limit.rlim_max = wanted;
+  if (getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_max < wanted) {
+    limit.rlim_max = wanted;
     setrlimit(RLIMIT_MEMLOCK, &limit);
   }
 }

@@ -4,6 +4,7 @@
 --     !ls                  ?count                          the shell; help
 
 local errors = require "oc.errors"
+local ffi = require "ffi"
 local nearest = require "oc.nearest"
 local output = require "oc.repl.output"
 local text_table = require "oc.text_table"
@@ -99,13 +100,34 @@ local function show_scripts()
   output.show(text_table.render_lines({ {}, {} }, rows))
 end
 
+ffi.cdef [[ ssize_t readlink(const char *path, char *target, size_t size); ]]
+
+--- This program, for a shell. Behind `--user` a process may look at itself, and no other at it.
+local function own_program()
+  local user = require("oc.privileges").who or ""
+  if user == "" then return ("/proc/%d/exe"):format(require("oc.abi").oc_host_pid()) end
+  local path = ffi.new("char[4096]")
+  local size = tonumber(ffi.C.readlink("/proc/self/exe", path, 4096))
+  local found = size > 0 and size < 4096 and ffi.string(path, size)
+  if not found or status_of("test -x " .. shell_quoted(found)) ~= 0 then
+    fail("this user may not run oc" .. (found and ", which is " .. found or ""),
+      "install it where that user may read it, or run oc script in a shell")
+  end
+  return shell_quoted(found)
+end
+
 local function run_script(loop, argument)
   local name, rest = argument:match("^(%S+)%s*(.*)$")
   if not name then fail("which script?", ".scripts shows oc's own; or a file") end
+  local user = require("oc.privileges").who or ""
+  if not loop.session.path and user ~= "" then
+    fail(".run starts another oc, and this user has no rights to trace this machine",
+      "in a shell: oc script " .. name .. " --user …; of a trace .run works")
+  end
   local input = loop.session.path and " -i " .. shell_quoted(loop.session.path) or ""
   io.stdout:flush()
-  local status = status_of(("/proc/%d/exe script%s %s %s </dev/null"):format(
-    require("oc.abi").oc_host_pid(), input, shell_quoted(name), rest))
+  local status = status_of(("%s script%s %s %s </dev/null"):format(own_program(), input,
+    shell_quoted(name), rest))
   if status ~= 0 and loop.is_interactive then
     io.stderr:write(("oc: the script ended with status %d\n"):format(status))
   elseif status ~= 0 then
