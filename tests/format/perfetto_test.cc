@@ -9,14 +9,14 @@ using namespace oc::machine;
 namespace {
 
 /// Fields of a message by number, in order: bytes, or a number in `value`.
-struct Field {
+struct ProtoField {
   uint32_t number = 0;
   uint64_t value = 0;
   std::string bytes;
 };
 
-std::vector<Field> fields_of(std::string_view message) {
-  std::vector<Field> fields;
+std::vector<ProtoField> fields_of(std::string_view message) {
+  std::vector<ProtoField> fields;
   size_t at = 0;
   const auto varint = [&] {
     uint64_t value = 0;
@@ -29,7 +29,7 @@ std::vector<Field> fields_of(std::string_view message) {
   };
   while (at < message.size()) {
     const uint64_t tag = varint();
-    Field field{static_cast<uint32_t>(tag >> 3), 0, {}};
+    ProtoField field{static_cast<uint32_t>(tag >> 3), 0, {}};
     if ((tag & 7) == 0) {
       field.value = varint();
     } else {
@@ -43,17 +43,17 @@ std::vector<Field> fields_of(std::string_view message) {
   return fields;
 }
 
-const Field* find(const std::vector<Field>& fields, uint32_t number) {
-  for (const Field& field : fields) {
+const ProtoField* find(const std::vector<ProtoField>& fields, uint32_t number) {
+  for (const ProtoField& field : fields) {
     if (field.number == number) return &field;
   }
   return nullptr;
 }
 
 /// Fields of each packet.
-std::vector<std::vector<Field>> packets_of(const std::string& trace) {
-  std::vector<std::vector<Field>> packets;
-  for (const Field& packet : fields_of(trace)) {
+std::vector<std::vector<ProtoField>> packets_of(const std::string& trace) {
+  std::vector<std::vector<ProtoField>> packets;
+  for (const ProtoField& packet : fields_of(trace)) {
     REQUIRE(packet.number == 1);
     packets.push_back(fields_of(packet.bytes));
   }
@@ -73,7 +73,8 @@ TEST_CASE(
   std::vector<uint64_t> begun;
   size_t samples = 0, lost = 0;
   for (const auto& packet : packets_of(test::exported(machine, "perfetto"))) {
-    const Field *sequence = find(packet, 10), *flags = find(packet, 13), *sample = find(packet, 66);
+    const ProtoField *sequence = find(packet, 10), *flags = find(packet, 13),
+                     *sample = find(packet, 66);
     REQUIRE(sequence != nullptr);
     const bool is_known = std::find(begun.begin(), begun.end(), sequence->value) != begun.end();
     const uint64_t flag = flags == nullptr ? 0 : flags->value;
@@ -81,7 +82,7 @@ TEST_CASE(
     if (!is_known) begun.push_back(sequence->value);
     if (sample == nullptr) continue;
     const auto of_sample = fields_of(sample->bytes);
-    const Field* records = find(of_sample, 17);
+    const ProtoField* records = find(of_sample, 17);
     if (records != nullptr) {
       lost += records->value;
     } else {
@@ -105,7 +106,7 @@ TEST_CASE("perfetto: mappings have build ids and paths, frames their place in th
                      traced.frame_at(libc, 0x5000, "qsort", 0, true)});
   size_t tables = 0;
   for (const auto& packet : packets_of(test::exported(traced.machine, "perfetto"))) {
-    const Field* interned = find(packet, 12);
+    const ProtoField* interned = find(packet, 12);
     if (interned == nullptr) continue;
     ++tables;
     const auto rows = fields_of(interned->bytes);
@@ -120,7 +121,7 @@ TEST_CASE("perfetto: mappings have build ids and paths, frames their place in th
   CHECK(tables == 1);  // the second sample has nothing new
   traced.set_segment({0x402000, 0x1000, 0x400000, 0x9000});
   for (const auto& packet : packets_of(test::exported(traced.machine, "perfetto"))) {
-    const Field* interned = find(packet, 12);
+    const ProtoField* interned = find(packet, 12);
     if (interned == nullptr) continue;
     const auto rows = fields_of(interned->bytes);
     CHECK(find(fields_of(find(rows, 19)->bytes), 6)->value == 0x401000);
