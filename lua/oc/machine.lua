@@ -212,7 +212,9 @@ end
 --- The samples for which all of this holds; then :by(…), :top(…), :each().
 ---@param filter? oc.SampleFilter
 ---@return oc.Query
-function Machine:samples(filter) return query.new(self, selection.make(self, filter)) end
+function Machine:samples(filter)
+  return query.new(self, selection.make(self, filter), filter and filter.kind)
+end
 
 --- Callers and callees of the chosen samples, as a tree.
 ---@param options? table oc.SampleFilter and oc.GraphOptions
