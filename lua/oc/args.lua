@@ -22,6 +22,7 @@ local help = require "oc.args.help"
 local kinds = require "oc.args.kinds"
 local nearest = require "oc.nearest"
 local own_options = require "oc.options"
+local privileges = require "oc.privileges"
 local settings = require "oc.settings"
 
 ---@class oc.args.Context
@@ -220,6 +221,9 @@ function M.new_context(input)
     if setting then
       context.options[entry.key], context.given[entry.key] = setting.value, true
     end
+  end
+  if context._long.user then
+    privileges.require_applied(context.options.user or privileges.named(words))
   end
   tell_once(select(2, config.load()))
   if context.script then return context end

@@ -16,6 +16,8 @@ local session = require "oc.session"
 
 local M = {}
 
+local last = setmetatable({}, { __mode = "v" })  -- that was started
+
 --- True when `call.fn` gets all those events already, under another name.
 local function is_there(calls, call)
   for _, other in ipairs(calls) do
@@ -39,6 +41,12 @@ end
 ---@param trace oc.Trace
 ---@return boolean
 function M.is_running(trace) return trace._loop ~= nil and not trace._is_over end
+
+--- The trace that was started last, if it goes on.
+---@return oc.Trace?
+function M.running_trace()
+  return last.trace and M.is_running(last.trace) and last.trace or nil
+end
 
 --- Ends the loop behind the event at hand, so that `apply` is called.
 ---@param trace oc.Trace
@@ -120,6 +128,7 @@ end
 --- Once a trace has started: what was wanted before is asked for, but for what is off.
 ---@param trace oc.Trace
 function M.begin(trace)
+  last.trace = trace
   for _, handler in ipairs(trace._handlers) do
     handler.is_asked = true
     if not is_wanted(handler) then tell_kernel(trace, handler) end

@@ -55,8 +55,9 @@ local function build(machine, raw_selection, options)
   return ffi.gc(graph, C.oc_graph_close)
 end
 
-local function new(machine, raw_selection, options)
+local function new(machine, raw_selection, options, filter)
   return setmetatable({ _machine = machine, _selection = raw_selection, _options = options,
+    _filter = filter,
     _raw = build(machine, raw_selection, options) }, Graph)
 end
 
@@ -64,7 +65,7 @@ local function changed(self, key, value)
   local options = {}
   for name, old in pairs(self._options) do options[name] = old end
   options[key] = value
-  return new(self._machine, self._selection, options)
+  return new(self._machine, self._selection, options, self._filter)
 end
 
 --- Stacks with such a function only, which becomes their root.
@@ -173,13 +174,19 @@ local function walk(self, node, depth, state)
   end
 end
 
+--- A tree for each kind: their values have nothing in common.
+local function text_by_kind(self, kinds, options)
+  local parts = {}
+  for i, kind in ipairs(kinds) do
+    local raw = selection.make(self._machine, selection.of_kind(self._filter, kind), M.keys)
+    parts[i] = kind .. "\n" .. new(self._machine, raw, self._options):text(options)
+  end
+  return table.concat(parts, "\n")
+end
+
 local print_options = { min = true, depth = true, most = true }
 
---- The tree as text: total, self, name.
---- `depth`: so many levels.
----@param options? { min?: string|number, depth?: integer, most?: integer }
----@return string
-function Graph:text(options)
+local function render(self, options, layout)
   options = options or {}
   for name in pairs(options) do
     if not print_options[name] then
@@ -187,13 +194,15 @@ function Graph:text(options)
         { token = tostring(name), hint = "there are: min, depth, most" })
     end
   end
+  local kinds = self._filter and selection.kinds(self._machine, self._selection) or {}
+  if #kinds > 1 then return text_by_kind(self, kinds, options) end
   local root = self:node()
   local state = { rows = {}, total = root.total, least = least_of(options.min or "0.5%",
     root.total), depth = options.depth or 200, most = options.most or 10000, left_out = 0 }
   walk(self, root, 0, state)
   local columns = { { title = "total", right = true }, { title = "self", right = true },
     { title = "function", shrink = true } }
-  local shown = text_table.render(columns, state.rows, terminal.layout())
+  local shown = text_table.render(columns, state.rows, layout)
   if state.left_out > 0 then
     shown = shown .. ("… %d branches below %s\n"):format(state.left_out,
       tostring(options.min or "0.5%"))
@@ -201,8 +210,16 @@ function Graph:text(options)
   return shown
 end
 
-function Graph:print(options) io.stdout:write(self:text(options)) end
-Graph.__tostring = function(self) return self:text() end
+--- The tree as text, plain and as wide as it is: total, self, name.
+--- `depth`: so many levels.
+---@param options? { min?: string|number, depth?: integer, most?: integer }
+---@return string
+function Graph:text(options) return render(self, options) end
+
+function Graph:print(options) io.stdout:write(render(self, options, terminal.layout())) end
+Graph.__tostring = function(self) return render(self) end
+--- For stdout: terminal.text_of.
+Graph.__shown = function(self) return render(self, nil, terminal.layout()) end
 
 M.class = Graph
 
@@ -217,7 +234,7 @@ function M.make(machine, options)
   for name, value in pairs(options or {}) do
     if M.keys[name] then shape[name] = value else filter[name] = value end
   end
-  return new(machine, selection.make(machine, filter, M.keys), shape)
+  return new(machine, selection.make(machine, filter, M.keys), shape, filter)
 end
 
 return M

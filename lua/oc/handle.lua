@@ -9,6 +9,14 @@ local nearest = require "oc.nearest"
 
 local M = {}
 
+--- Asked before a callback is switched or filtered otherwise, where that must not be (jobs/guard).
+---@type fun(name: string)?
+M.before_change = nil
+
+local function change(name)
+  if M.before_change then M.before_change(name) end
+end
+
 ---@class oc.Handle a callback on an event
 ---@field event string as it was asked for
 ---@field filter string? which of its events; to be set, nil for all
@@ -33,10 +41,12 @@ local function class(readable, settable, describe)
   for name in pairs(readable) do names[#names + 1] = name end
   local methods = {
     off = function(self)
+      change "off"
       of[self].switch(false)
       return self
     end,
     on = function(self)
+      change "on"
       of[self].switch(true)
       return self
     end,
@@ -50,7 +60,10 @@ local function class(readable, settable, describe)
         { token = name, hint = nearest.hint(name, names) })
     end,
     __newindex = function(self, name, value)
-      if settable[name] then return settable[name](of[self], value) end
+      if settable[name] then
+        change(name)
+        return settable[name](of[self], value)
+      end
       name = tostring(name)
       local what = (readable[name] or methods[name]) and "'%s' of a handle cannot be set"
         or "a handle has no '%s'"

@@ -13,6 +13,8 @@ local C = require "oc.abi"
 local errors = require "oc.errors"
 local facts = require "oc.jobs.facts"
 local ffi = require "ffi"
+local guards = require "oc.jobs.guard"
+local own = require "oc.jobs.own"
 local parts_of = require "oc.jobs.parts"
 local phases = require "oc.phases"
 local progress = require "oc.progress"
@@ -47,14 +49,16 @@ local function begin_part(trace, part)
   for _, scratch in ipairs(trace._scratch) do require("table.clear")(scratch) end
 end
 
---- Runs it; an error of the run itself is returned.
-local function run_part(trace, part)
+--- Runs it; an error of the run itself is returned. `guard`: in a worker.
+local function run_part(trace, part, guard)
   local ok, err = pcall(function()
     begin_part(trace, part)
     trace:_start()
+    if guard then guard:install() end
     local is_fine, err = run.deliver(trace)
     if not is_fine then error(err, 0) end
   end)
+  if guard then guard:remove() end
   return not ok and errors.make(err) or nil
 end
 
@@ -89,16 +93,8 @@ local function plain_error(err, count)
 end
 
 --- What happened here that makes this part something else than a part of one run; nil: nothing.
-local function obstacle(trace, noted, is_sliced)
-  local collector = settings.errors
-  if trace._stopping and not is_interrupted() and collector.total < collector.max then
-    return { message = "trace:stop() was called: with --jobs the other workers go on",
-      token = "run", hint = "leave out --jobs" }
-  end
-  if phases.read(trace) or trace._phases.is_paused ~= (trace._starts_paused or false) then
-    return { message = "trace:pause, resume and phase tell one worker: the others of --jobs go on",
-      token = "run", hint = "leave out --jobs" }
-  end
+local function obstacle(trace, noted, is_sliced, guard)
+  if guard.found then return guard.found end
   local scratch = {}
   for _, each in ipairs(trace._scratch) do scratch[each] = true end
   return noted:change(scratch, is_sliced)
@@ -109,17 +105,14 @@ local function work(trace, part, noted, is_sliced)
   progress.leave()
   settings.errors = errors.Collector.new({ max = settings.errors.max })
   settings.errors.is_silent = true
-  rawset(math, "random", function()
-    errors.misuse("math.random gives other numbers in each worker",
-      { token = "random", hint = "leave out --jobs" })
-  end)
+  local guard = guards.new(trace, noted)
   for _, aggregate in ipairs(noted.aggregates) do aggregate:clear() end
   local result = { aggregates = {}, errors = {} }
-  local failure = run_part(trace, part)
+  local failure = run_part(trace, part, guard)
   local ok, err = pcall(function()
     result.failure = failure and plain_error(failure)
     result.facts = facts.of(trace)
-    result.obstacle = obstacle(trace, noted, is_sliced)
+    result.obstacle = obstacle(trace, noted, is_sliced, guard)
     for i, each in ipairs(settings.errors._places) do
       result.errors[i] = plain_error(each.error, each.count)
     end
@@ -286,12 +279,13 @@ local function callbacks_of(trace)
   local list = {}
   for _, entry in ipairs(trace._registered) do list[#list + 1] = entry.fn end
   for _, proxy in ipairs(trace._proxies) do list[#list + 1] = rawget(proxy, "where") end
+  for _, tell in ipairs(trace._told) do list[#list + 1] = tell end
   return list
 end
 
 local function run_divided(trace, parts, jobs)
   check(trace)
-  local noted = state.note(callbacks_of(trace))
+  local noted = state.note(callbacks_of(trace), guards.functions(trace, own.aggregates()))
   local of_bytes = 0
   for _, part in ipairs(parts) do of_bytes = of_bytes + part.of_bytes end
   local before = C.oc_host_doing(host_pointer, WAITING)

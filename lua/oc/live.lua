@@ -8,12 +8,12 @@
 -- Not on a terminal the tables come one below the other.
 
 local C = require "oc.abi"
+local cells = require "oc.cells"
 local errors = require "oc.errors"
 local ffi = require "ffi"
 local open_options = require "oc.open_options"
 local session = require "oc.session"
 local settings = require "oc.settings"
-local text_table = require "oc.text_table"
 local units = require "oc.units"
 
 local M = {}
@@ -95,15 +95,15 @@ end
 
 --- `text` in at most so many cells.
 local function fit(text, columns)
-  local clean, width = text_table.clean(text)
+  local clean, width = cells.clean(text)
   if width <= columns then return clean end
   local out, at, used = {}, 1, 0
   while at <= #clean do
-    local length = text_table.decode(clean, at) or 1
+    local length = cells.decode(clean, at) or 1
     local piece = clean:sub(at, at + length - 1)
-    local _, cells = text_table.clean(piece)
-    if used + cells > columns then break end
-    out[#out + 1], used, at = piece, used + cells, at + length
+    local width_here = cells.width(piece)
+    if used + width_here > columns then break end
+    out[#out + 1], used, at = piece, used + width_here, at + length
   end
   return table.concat(out)
 end

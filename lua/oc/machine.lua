@@ -172,7 +172,7 @@ end
 --- Iterates over spans, in the order in which they ended.
 ---@return fun(): oc.Span?
 function Machine:spans()
-  local id, raw = 0, ffi.new("oc_machine_span_info")
+  local id, raw = C.oc_machine_dropped_spans(self._raw), ffi.new("oc_machine_span_info")
   return function()
     id = id + 1
     if C.oc_machine_span(self._raw, id, raw) == 0 then return nil end
@@ -213,7 +213,7 @@ end
 ---@param filter? oc.SampleFilter
 ---@return oc.Query
 function Machine:samples(filter)
-  return query.new(self, selection.make(self, filter), filter and filter.kind)
+  return query.new(self, selection.make(self, filter), filter)
 end
 
 --- Callers and callees of the chosen samples, as a tree.
@@ -276,7 +276,8 @@ function Machine:notes()
   end
 end
 
---- Keeps so much only: what is older goes first.
+--- Keeps so much only: the oldest samples and spans go first, and what ran, was mapped or named
+--- before that. Ids of processes and threads are others then.
 ---@param limits { time?: number|string, samples?: number, bytes?: number|string }
 function Machine:retain(limits)
   add.check(limits, { time = "number or string", samples = "number", bytes = "number or string" },
@@ -288,6 +289,13 @@ function Machine:retain(limits)
   end
   C.oc_machine_retain(self._raw, number(limits.time, units.parse_duration, "duration"),
     limits.samples or 0, number(limits.bytes, units.parse_size, "size"))
+end
+
+Machine.__tostring = function(self)
+  local stats, kinds = self:stats(), {}
+  for i, kind in ipairs(self:kinds()) do kinds[i] = kind.name end
+  return ("machine: %.0f samples (%s), %.0f spans, %.0f processes"):format(stats.samples,
+    #kinds > 0 and table.concat(kinds, ", ") or "of no kind", stats.spans, stats.processes)
 end
 
 M.class = Machine

@@ -115,7 +115,7 @@ function Set:get(name) return self:table()[name] end
 
 Set.__index = Set
 
-local function attributes_of(self, attributes)
+local function attributes_of(self, attributes, is_pinned)
   if not attributes then return 0 end
   if getmetatable(attributes) == Set then return attributes.id end
   local names = {}
@@ -142,7 +142,8 @@ local function attributes_of(self, attributes)
   end
   local others = ffi.new("uint32_t[?]", math.max(#attributes, 1))
   for i, set in ipairs(attributes) do others[i - 1] = set.id end
-  return C.oc_machine_add_attributes(self._raw, raw, #names, others, #attributes)
+  return C.oc_machine_add_attributes(self._raw, raw, #names, others, #attributes,
+    is_pinned and 1 or 0)
 end
 
 ---@class oc.AttributeSet
@@ -160,7 +161,7 @@ function M.attributes(self, values)
   if type(values) ~= "table" then
     errors.misuse("m:attributes wants a table", { token = "attributes" })
   end
-  local id = attributes_of(self, values)
+  local id = attributes_of(self, values, true)
   if id == 0 then self._raise(self) end
   return setmetatable({ id = id, _machine = self }, Set)
 end

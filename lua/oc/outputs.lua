@@ -9,12 +9,16 @@ local ffi = require "ffi"
 local nearest = require "oc.nearest"
 local settings = require "oc.settings"
 
-ffi.cdef [[ int access(const char *path, int mode); ]]
+ffi.cdef [[
+int access(const char *path, int mode);
+char *realpath(const char *path, char *resolved);
+]]
 
 local M = {}
 
 local FILE, FOLDER = 1, 2
 local MAY_WRITE = 2  -- W_OK
+local PATH_BYTES = 4096  -- PATH_MAX
 
 --- Wrong usage where nothing can be written to that path.
 ---@param path string
@@ -33,6 +37,34 @@ function M.check_place(path, replaces)
   if ffi.C.access(folder, MAY_WRITE) ~= 0 then
     errors.wrong_usage(("%s: nothing can be written into the folder %s"):format(path, folder),
       "name another one, or ask for rights there")
+  end
+end
+
+--- The same of all spellings of a file's path, also where there is none yet.
+local function identity(path)
+  local resolved = ffi.new("char[?]", PATH_BYTES)
+  if ffi.C.realpath(path, resolved) ~= nil then return ffi.string(resolved) end
+  local folder, name = path:match("^(.*/)([^/]*)$")
+  if ffi.C.realpath(folder or ".", resolved) == nil then return path end
+  return ffi.string(resolved) .. "/" .. (name or path)
+end
+
+--- Wrong usage where two outputs are one file, or one is the trace that they are made of.
+---@param paths string[]
+---@param trace string
+function M.check_distinct(paths, trace)
+  local named, input = {}, trace ~= "-" and identity(trace) or nil
+  for _, path in ipairs(paths) do
+    local same = path == "-" and path or identity(path)
+    if named[same] then
+      errors.wrong_usage(named[same] == path and ("-o %s is given twice"):format(path)
+        or ("-o %s and -o %s are the same file"):format(named[same], path),
+        "each file has a name of its own")
+    elseif same == input then
+      errors.wrong_usage(("-o %s is the trace itself"):format(path),
+        "name another file: what is read cannot be replaced meanwhile")
+    end
+    named[same] = path
   end
 end
 
@@ -81,6 +113,12 @@ local function format_named(name)
   end
 end
 
+local said = {}  -- by path: that its format has no spans
+
+local function say(path, name, lacks)
+  io.stderr:write(("oc: %s: %s cannot hold %s\n"):format(path, name, table.concat(lacks, "; nor ")))
+end
+
 ---@class oc.Asked what a user wants to see in a file
 ---@field stacks? string the option that asks for it
 ---@field spans? string[] scenarios that make some
@@ -112,15 +150,23 @@ function M.say_lacks(path, name, asked)
   end
   if #(asked.spans or {}) > 0 and not holds.spans then
     lacks[#lacks + 1] = "spans of " .. table.concat(asked.spans, ", ")
+    said[path] = true
   end
   if (asked.kinds or 1) > 1 and not holds.kinds then
     lacks[#lacks + 1] = "several kinds of samples: they are counted together"
   end
   if asked.records and not holds.records then lacks[#lacks + 1] = "records of samples" end
-  if #lacks > 0 then
-    io.stderr:write(("oc: %s: %s cannot hold %s\n"):format(path, name,
-      table.concat(lacks, "; nor ")))
-  end
+  if #lacks > 0 then say(path, name, lacks) end
+end
+
+--- Spans were made, by a script that did not tell beforehand: says it when the format cannot hold
+--- them, unless that was said.
+---@param path string
+---@param name string of the format
+function M.say_spans(path, name)
+  local format = format_named(name)
+  if settings.quiet or said[path] or not format or next(format.holds) == nil then return end
+  if not format.holds.spans then say(path, name, { "the spans that were made" }) end
 end
 
 return M

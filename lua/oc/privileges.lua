@@ -57,4 +57,13 @@ function M.apply(verb, argv)
   M.who = ffi.string(who[0])
 end
 
+--- Raises where somebody asked for a user and nobody became it: nothing of a script has run.
+---@param user? string
+function M.require_applied(user)
+  if user and not M.who then
+    require("oc.errors").wrong_usage("--user " .. user .. " was not followed: nothing was run",
+      "this is a fault of oc: please report the command line")
+  end
+end
+
 return M

@@ -175,9 +175,31 @@ local function run(self, most)
     groups = count }
 end
 
+--- The kinds whose values would be added, though they have nothing in common; nil when none are.
+local function mixed_kinds(self)
+  local adds = #self._metrics == 0
+  for _, metric in ipairs(self._metrics) do adds = adds or metric.name ~= "count" end
+  for _, group in ipairs(self._groups) do adds = adds and group ~= "kind" end
+  if not adds or self._is_of_kind then return nil end
+  local kinds = selection.kinds(self._machine, self._selection)
+  return #kinds > 1 and kinds or nil
+end
+
+--- The same of the samples of one kind.
+local function of_kind(self, kind)
+  local made = copy(self)
+  made._filter, made._is_of_kind = selection.of_kind(self._filter, kind), true
+  made._selection = selection.make(self._machine, made._filter)
+  return made
+end
+
 --- All groups: tables with the groups' values as 1, 2, …, and count, sum, min, max, mean.
 ---@return table[]
-function Query:rows() return (run(self)) end
+function Query:rows()
+  local kinds = mixed_kinds(self)
+  if kinds then selection.tell_mixed(self._machine, kinds) end
+  return (run(self))
+end
 
 --- How many samples there are in all.
 ---@return number
@@ -222,8 +244,21 @@ local function shown_key(group, value)
   return tostring(value)
 end
 
+local render, result  -- below
+
+--- A table for each kind.
+local function text_by_kind(self, kinds, layout)
+  local parts = {}
+  for i, kind in ipairs(kinds) do
+    parts[i] = kind .. "\n" .. render(result(of_kind(self._query, kind), self._most), layout)
+  end
+  return table.concat(parts, "\n")
+end
+
 --- As text: the groups, then the numbers; the first one also in percent.
-function Result:__tostring()
+function render(self, layout)
+  local kinds = mixed_kinds(self._query)
+  if kinds then return text_by_kind(self, kinds, layout) end
   local columns, lines = {}, {}
   local metrics = shown_columns(self._query)
   local by_value = metrics ~= self._query._metrics or metrics[1].name ~= "count"
@@ -253,16 +288,21 @@ function Result:__tostring()
     end
     lines[r] = line
   end
-  local text = text_table.render(columns, lines, terminal.layout())
+  local text = text_table.render(columns, lines, layout)
   local rest = self.totals.groups - #self
   if rest > 0 then text = text .. ("… %.0f more\n"):format(rest) end
   return text
 end
 
+Result.__tostring = function(self) return render(self) end
+--- For stdout: terminal.text_of.
+Result.__shown = function(self) return render(self, terminal.layout()) end
 Result.__concat = function(a, b) return tostring(a) .. tostring(b) end
 
 --- As JSON: one object a row.
 function Result:json()
+  local kinds = mixed_kinds(self._query)
+  if kinds then selection.tell_mixed(self._query._machine, kinds) end
   local out = {}
   for i, row in ipairs(self) do
     local object = { count = row.count, sum = row.sum, min = row.min, max = row.max,
@@ -276,16 +316,16 @@ function Result:json()
   return json.encode(out)
 end
 
-function Result:print() io.stdout:write(tostring(self)) end
+function Result:print() io.stdout:write(Result.__shown(self)) end
 
-local function result(self, most)
+function result(self, most)
   local rows, totals = run(self, most)
   local first = self._groups[1]
   if type(first) == "string" and first:find("^time") then
     table.sort(rows, function(a, b) return a[1] < b[1] end)
   end
-  rows._query, rows.totals = self, totals
-  rows.unit = query_units.of(self._machine, self._kind)
+  rows._query, rows._most, rows.totals = self, most, totals
+  rows.unit = query_units.of(self._machine, self._filter and self._filter.kind)
   return setmetatable(rows, Result)
 end
 
@@ -295,19 +335,20 @@ end
 function Query:top(most) return result(self, most or 10) end
 
 --- All rows, to be printed.
-function Query:print(options) io.stdout:write(tostring(result(self, options and options.top))) end
+function Query:print(options) result(self, options and options.top):print() end
 function Query:json() return result(self):json() end
 Query.__tostring = function(self) return tostring(result(self, 20)) end
+Query.__shown = function(self) return Result.__shown(result(self, 20)) end
 
 M.class, M.result_class = Query, Result
 
 Query.__index = members.of(Query, "samples have")
 
---- `raw`: a finished selection; `kind`: the filter's.
+--- `raw`: a finished selection, of `filter`.
 ---@return oc.Query
-function M.new(machine, raw, kind)
-  return setmetatable({ _machine = machine, _selection = raw, _kind = kind, _groups = {},
-    _metrics = {} }, Query)
+function M.new(machine, raw, filter)
+  return setmetatable({ _machine = machine, _selection = raw, _filter = filter,
+    _groups = {}, _metrics = {} }, Query)
 end
 
 return M

@@ -45,6 +45,8 @@ function M.name_of(value)
     return pcall(function() return value._d end) and "e" or nil
   end
   if type(value) ~= "function" then return nil end
+  local verb = require("oc.short").name_of(value)
+  if verb then return verb end
   for name, class in pairs(M.classes) do
     for method, each in pairs(class) do
       if each == value then return name .. (name == "oc" and "." or ":") .. method end

@@ -62,12 +62,13 @@ local function report(trace, err, fn)
   local interrupted = C.oc_host_interrupted(host_pointer)
   if interrupted > 0 and err.message == "interrupted" then
     io.stderr:write("oc: interrupted at ", tostring(err), "\n")
-    return M.stop(trace)
+    return not trace._is_interactive and M.stop(trace)
   end
   local is_new, is_over = settings.errors:add(err)
   if settings.errors.is_silent then is_new = false end  -- a worker's: told by the first process
   if is_new then io.stderr:write(errors.render(err, settings.read_source)) end
   if is_new and settings.traceback and err.traceback then io.stderr:write(err.traceback, "\n") end
+  if is_over or interrupted == -1 or out_of_memory then trace._ended_by_error = true end
   if is_over or interrupted == -1 then M.stop(trace) end
 end
 
@@ -76,6 +77,7 @@ local function deliver_emitted(trace)
   dispatch.drain(trace._queue.c, trace._proxied, trace._deliver, traced,
     function(err) report(trace, err) end)
   trace._queue:tidy()
+  lease.release_all(trace._views)
 end
 
 --- Calls a hook (timer, end) as a body: debug hooks work there, so that Ctrl-C and the watchdog do.
@@ -138,7 +140,7 @@ function M.start(trace, buffer_bytes, with_fallback, options)
   if trace._pushdown then filter.push(trace._session, trace._handlers) end
   if trace._window then run.from, run.to = trace._window.from, trace._window.to end
   if trace._options.machine then machine_events.want(trace) end
-  run.spool_bytes = options.spool_bytes or 0
+  run.spool_bytes, trace._is_interactive = options.spool_bytes or 0, options.is_interactive
   with_fallback(function()
     if options.is_interactive then C.oc_session_set_interactive(trace._session) end
     if C.oc_session_start(trace._session, run) ~= 0 then session.raise(trace._session) end
@@ -159,10 +161,13 @@ end
 --- Handles one batch; a callback's error is reported and the loop goes on behind it.
 local function handle_batch(trace, step)
   local loop = trace._loop
-  local function fail(err) report(trace, err) end
+  local function fail(err)
+    lease.take_all_back()
+    report(trace, err)
+  end
   local queue = trace._queue
   queue:begin_callbacks()
-  C.oc_host_doing(host_pointer, IN_CALLBACKS)
+  local before = C.oc_host_doing(host_pointer, IN_CALLBACKS)
   loop.callback = 1
   trace._phases.at_batch_end = false
   while loop.at < loop.count do
@@ -172,8 +177,9 @@ local function handle_batch(trace, step)
     dispatch.step_over(loop, trace._handlers, traced, fail, queue.c, trace._proxied,
       trace._deliver)
   end
+  lease.release_all(trace._views)
   queue:leave()
-  C.oc_host_doing(host_pointer, IN_BODY)
+  C.oc_host_doing(host_pointer, before)
 end
 
 --- Fires the timers that are due at a time, and tells the loop when the next one is.
@@ -358,15 +364,15 @@ end
 ---@return any err
 function M.close(trace, ok, err)
   -- Before the hooks: they may take long, and what the kernel drops meanwhile is no loss of this
-  -- run. An event that a script kept beyond its callback points to bytes that are gone: now to
-  -- zeros.
+  -- run.
   local is_finished = C.oc_session_finish(trace._session) == 0
   if ok and not is_finished then
     local problem = session.problem(trace._session)
     ok, err = false, errors.new("the run could not be completed: " .. problem)
   end
   trace._is_over = true
-  for _, event_view in pairs(trace._views) do event_view._d = lease.nothing end
+  if not ok then trace._ended_by_error = true end
+  lease.release_all(trace._views)
   say_skipped(trace._timers)
   return ok, err
 end

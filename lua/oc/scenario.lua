@@ -18,7 +18,7 @@ local BUILT_IN = { "block_io", "cpu", "locks", "off_cpu", "page_faults", "run_qu
 
 local known = { name = "string", summary = "string", events = "table", stacks = "string",
   by = "string",
-  span = "table", setup = "function", optional = "table" }
+  span = "table", setup = "function", optional = "table", makes_spans = "boolean" }
 local known_span = { from = "string or table", to = "string or table", middle = "table",
   key = "table", min = "string or number", name = "string or function", limit = "number" }
 local known_end = { event = "string", key = "table", where = "function", name = "function" }
@@ -32,6 +32,7 @@ local MOST_KEYS = 4
 ---@field stacks? string "fp": its samples want stacks
 ---@field by? string how oc report groups them unless told otherwise
 ---@field span? table from, to, key, middle, min, name, limit
+---@field makes_spans? boolean `setup` does, so that a format without spans is told beforehand
 ---@field setup? fun(trace: oc.Trace, add: fun(sample: table), span: fun(span: table)): oc.Timeline?
 ---  what its timeline could not pair is told at the end
 

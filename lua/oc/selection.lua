@@ -125,6 +125,45 @@ local function keep(machine, raw, where)
   C.oc_selection_keep(raw, bytes, stats.samples)
 end
 
+--- The kinds of the samples of a finished selection, those with the most first.
+---@param machine oc.Machine
+---@param raw ffi.cdata*
+---@return string[]
+function M.kinds(machine, raw)
+  if #machine:kinds() < 2 then return {} end
+  local names, query = {}, ffi.gc(C.oc_query_new(raw), C.oc_query_close)
+  if C.oc_query_by(query, "kind", 0) ~= 0 then machine._raise(machine) end
+  local count, size = C.oc_query_run(query, 1), ffi.new("size_t[1]")
+  for row = 0, count - 1 do
+    local words = C.oc_query_text(query, row, 0, size)
+    names[row + 1] = ffi.string(words, size[0])
+  end
+  return names
+end
+
+--- A filter that lets one kind through.
+---@param filter oc.SampleFilter
+---@param kind string
+function M.of_kind(filter, kind)
+  local copy = {}
+  for name, value in pairs(filter or {}) do copy[name] = value end
+  copy.kind = kind
+  return copy
+end
+
+local told = setmetatable({}, { __mode = "k" })
+
+--- Says once of a machine that values of several kinds are added.
+---@param machine oc.Machine
+---@param names string[]
+function M.tell_mixed(machine, names)
+  if told[machine] then return end
+  told[machine] = true
+  local choose = "choose one by kind = …, or :by(\"kind\")"
+  io.stderr:write(("oc: samples of %d kinds are added: %s; %s\n"):format(#names,
+    table.concat(names, ", "), choose))
+end
+
 local function finish(machine, raw)
   if C.oc_selection_finish(raw) ~= 0 then machine._raise(machine) end
 end

@@ -5,6 +5,7 @@ local errors = require "oc.errors"
 local ffi = require "ffi"
 local host = require "oc.host"
 local settings = require "oc.settings"
+local units = require "oc.units"
 
 local M = {}
 
@@ -172,6 +173,21 @@ function M.syscalls(session)
   local own = ({ x64 = "x86_64", arm64 = "aarch64" })[jit.arch]
   if arch ~= "" and arch ~= own then return {} end
   return require "oc.syscalls"
+end
+
+--- A trace on one line: where it is from, what it came to.
+---@param trace oc.Trace
+---@return string
+function M.describe(trace)
+  local name = trace._path or trace._source and trace._source.name or "of this machine"
+  if trace._ran then
+    local stats = M.stats(trace._session)
+    return ("trace %s: %.0f records, %s"):format(name, stats.records,
+      units.format_duration(stats.span_ns))
+  end
+  local span_ns = tonumber(M.fact(trace._session, "span_ns"))
+  return ("trace %s: %snot run yet"):format(name,
+    span_ns and units.format_duration(span_ns) .. ", " or "")
 end
 
 return M

@@ -24,11 +24,17 @@ local short_lists = require "oc.short_lists"
 
 local M = {}
 
+--- How an aggregate of a verb is to be printed, and how a verb is called, by the value.
+local printing_of = setmetatable({}, { __mode = "k" })
+local name_of_verb = setmetatable({}, { __mode = "k" })
+
 ---@class oc.short.Owner who has the trace
 ---@field trace fun(): oc.Trace the trace at hand; callbacks can be added to it
 ---@field machine fun(): oc.Machine the machine of what the trace holds
 ---@field is_filled fun(): boolean whether aggregates hold something by now: the trace runs, or did;
 ---before, what is printed is kept for `show_due`
+---@field live? fun(value: any, period: any, options: any) shows a value again and again
+---@field use? fun(...: string) scenarios that the machine is to have; otherwise the trace's
 ---@field show? fun(value: any) shows one value that is no aggregate, with its line's end
 
 ---@class oc.short.Words
@@ -127,7 +133,7 @@ local function defer_printing(self, made)
   rawset(made.aggregate, "print", function(aggregate, options)
     if self._owner.is_filled() then
       made.is_shown = true
-      return print_now(aggregate, options)
+      return print_now(aggregate, options or made.of_print)
     end
     made.due = options or made.of_print
     self._due[#self._due + 1] = made
@@ -163,6 +169,7 @@ local function new_aggregate(self, verb, event, ...)
   local made = { aggregate = aggregate, of_print = options.of_print,
     title = options.of_aggregate.title or title_of(verb, names, value, plan.columns) }
   self._made[#self._made + 1] = made
+  printing_of[aggregate] = made.of_print
   defer_printing(self, made)
   return aggregate
 end
@@ -191,7 +198,14 @@ local function new_verbs(self)
 
   function verbs.every(period, fn) return owner.trace():every(period, fn) end
   function verbs.at_end(fn) return owner.trace():at_end(fn) end
-  function verbs.use(name) owner.trace():use(name) end
+  function verbs.live(value, period, options)
+    if owner.live then return owner.live(value, period, options) end
+    owner.trace():live(value, period, options)
+  end
+  function verbs.use(...)
+    if owner.use then return owner.use(...) end
+    owner.trace():use(...)
+  end
 
   function verbs.samples(filter) return owner.machine():samples(filter) end
   function verbs.graph(options) return owner.machine():graph(options) end
@@ -201,6 +215,7 @@ local function new_verbs(self)
 
   function verbs.print(...) self:print(...) end
   function verbs.help(x) return require("oc.reference").help(x) end
+  for verb, fn in pairs(verbs) do name_of_verb[fn] = verb end
   return verbs
 end
 
@@ -257,7 +272,7 @@ function Words:show_due(all)
   end
 end
 
---- Forgets what was made: of a line of the REPL.
+--- Forgets what was made: a line of the REPL is over. What lines keep prints itself as before.
 function Words:forget() self._made, self._due = {}, {} end
 
 --- Whether a verb made this aggregate.
@@ -286,6 +301,14 @@ function M.load(source, name)
   if expression then return expression end
   return chunks.load(source, name)
 end
+
+--- `top`, `percent` and such that a verb was given for its aggregate; nil when none made it.
+---@return table?
+function M.printing(aggregate) return printing_of[aggregate] end
+
+--- The name of a verb by its function.
+---@return string?
+function M.name_of(fn) return name_of_verb[fn] end
 
 --- The verbs that need the machine, so that an owner may build it in the same pass.
 M.of_machine = { "machine", "samples", "graph", "processes", "spans", "export" }

@@ -83,6 +83,16 @@ end
 ---@param layout? oc.terminal.Layout
 function M.use(layout) chosen = layout end
 
+--- A value's text for stdout: laid out for it, where the value knows how (`__shown` of its
+--- metatable). tostring is plain.
+---@param value any
+---@return string
+function M.text_of(value)
+  local mt = getmetatable(value)
+  local shown = type(mt) == "table" and rawget(mt, "__shown")
+  return shown and shown(value) or tostring(value)
+end
+
 --- The style of a share of the whole, as perf has it: from 5 % on, and from 0.5 % on.
 ---@param percent number
 ---@return oc.terminal.Style?

@@ -576,7 +576,7 @@ function Trace:is_damaged()
   return C.oc_session_is_damaged(self._session) ~= 0
 end
 
-M.class = Trace
+M.class, Trace.__tostring = Trace, session.describe
 
 Trace.__index = function(self, name)
   local merged = rawget(self, "_merged")  -- of several parts (jobs.lua)

@@ -25,6 +25,8 @@ local view_table = require "oc.view_table"
 
 local M = {}
 
+local nothing = lease.nothing
+
 ffi.cdef [[ size_t strnlen(const char *s, size_t maxlen); ]]
 
 --- Compiles an accessor's source; `what` names it in traces.
@@ -119,12 +121,13 @@ local function read_only(_, name)
   errors.misuse("events are read only: '" .. name .. "' cannot be set", { token = name })
 end
 
---- The type of `e.args`, and the function that makes or reuses one for an event.
+--- The function that makes or reuses the `e.args` of an event, and the one that is reused.
 local function make_args(kind, runtime)
   local get = {}
   local copies = setmetatable({}, { __mode = "k" })  -- keeps a copied event alive with its args
   local args_type = ffi.metatype("struct { const oc_event *_d; }", {
     __index = function(self, name)
+      if self._d == nothing then lease.raise_gone(name) end
       if settings.checked then lease.check(copies[self], name) end
       local f = get[name]
       if f == nil then
@@ -144,7 +147,7 @@ local function make_args(kind, runtime)
     local own = args_type(d)
     copies[own] = event
     return own
-  end
+  end, shared
 end
 
 --- Names come from foreign processes; written as in the payload's text.
@@ -221,12 +224,14 @@ end
 ---@param kind oc.Kind
 ---@param runtime oc.view.Runtime
 function M.new(kind, runtime)
-  local get = { args = make_args(kind, runtime) }
+  local args, shared_args = make_args(kind, runtime)
+  local get = { args = args }
   local view_type = ffi.typeof(view_struct)
   for name, call in pairs(make_methods(kind, view_type, runtime)) do
     get[name] = function() return call end
   end
   local function index(self, name)
+    if self._d == nothing then lease.raise_gone(name, self._lender) end
     local f = get[name]
     if f == nil then
       f = accessor(kind, name, runtime)
@@ -239,11 +244,13 @@ function M.new(kind, runtime)
     return describe(self._d, kind, runtime)
   end
   ffi.metatype(view_type, {
-    __index = settings.checked and lease.checked(index) or index,
+    __index = index,
     __tostring = text,
     __newindex = read_only,
   })
-  return view_type(0)
+  local lent = view_type(0)
+  lease.shares_args(lent, shared_args)
+  return lent
 end
 
 --- A function that shows a payload without its record, a descriptor that has only that, as a table

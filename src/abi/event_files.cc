@@ -1,11 +1,14 @@
+#include <linux/perf_event.h>
 #include <sys/stat.h>
 
 #include <cstring>
 #include <memory>
 
 #include "abi/calls.h"
+#include "event/kernel_record.h"
 #include "format/event_writer.h"
 #include "format/output.h"
+#include "source/run_scan.h"
 
 extern "C" {
 #include "abi/event_files.h"
@@ -24,6 +27,7 @@ struct oc_event_file {
   std::unique_ptr<format::EventWriter> writer;
   std::vector<uint32_t> place_of_kind;  ///< by kind; UINT32_MAX: not of this table
   bool has_failed = false;              ///< memory ended
+  uint64_t count = 0;                   ///< events
 };
 
 namespace {
@@ -49,10 +53,14 @@ format::EventTableFormat format_of(const char* name) {
 }
 
 void add(oc_event_file& file, const oc_event& event) {
-  if (file.subset != nullptr) return file.subset->add(event);
+  if (file.subset != nullptr) {
+    ++file.count;
+    return file.subset->add(event);
+  }
   if (event.event >= file.place_of_kind.size()) return;
   const uint32_t place = file.place_of_kind[event.event];
   if (place == kNone) return;
+  ++file.count;
   format::EventRow row;
   row.time = static_cast<int64_t>(event.time);
   row.kind = place;
@@ -109,7 +117,7 @@ oc_event_file* oc_event_file_open(oc_session* session, const char* path, const c
   oc_event_file* made = nullptr;
   oc::abi::guarded(session, [&] {
     auto file = std::make_unique<oc_event_file>(
-        oc_event_file{*session, nullptr, nullptr, nullptr, {}, false});
+        oc_event_file{*session, nullptr, nullptr, nullptr, {}, false, 0});
     if (std::strcmp(format_name, "perfdata") == 0) {
       auto subset = session->session.open_subset(path);
       if (!subset) return fail(session, std::move(subset.error()));
@@ -141,7 +149,19 @@ oc_event_file* oc_event_file_open(oc_session* session, const char* path, const c
   return made;
 }
 
+int oc_kernel_record_is_of_a_moment(uint32_t kind) {
+  constexpr uint32_t kTypes = 64;
+  for (uint32_t type = 0; type < kTypes; ++type) {
+    for (const uint16_t misc : {0, PERF_RECORD_MISC_SWITCH_OUT}) {
+      if (oc::event::kernel_record_of(type, misc) == static_cast<int>(kind))
+        return oc::source::is_of_a_moment(type);
+    }
+  }
+  return 0;
+}
+
 void oc_event_file_add(oc_event_file* file, const oc_event* event) {
+  if (file == nullptr) return;
   try {
     add(*file, *event);
   } catch (const std::exception&) {
@@ -149,7 +169,10 @@ void oc_event_file_add(oc_event_file* file, const oc_event* event) {
   }
 }
 
+double oc_event_file_count(const oc_event_file* file) { return static_cast<double>(file->count); }
+
 double oc_event_file_finish(oc_event_file* file) {
+  if (file == nullptr) return -1;
   oc_session* session = &file->owner;
   double bytes = -1;
   oc::abi::guarded(session, [&] {
@@ -162,6 +185,8 @@ double oc_event_file_finish(oc_event_file* file) {
   return bytes;
 }
 
-void oc_event_file_abandon(oc_event_file* file) { close(file); }
+void oc_event_file_abandon(oc_event_file* file) {
+  if (file != nullptr) close(file);
+}
 
 }  // extern "C"

@@ -108,7 +108,7 @@ double oc_selection_export(oc_selection* selection, const char* path,
     }
     auto output = format::Output::open(path, how);
     if (!output) return fail(owner, std::move(output.error()));
-    format::Export what{*owner.machine, *selection->made, "", true, true, {}};
+    format::Export what{*owner.machine, oc::abi::current(*selection), "", true, true, {}};
     if (options->title != nullptr) what.title = options->title;
     what.inlined = options->no_inlined == 0;
     what.values = options->counts == 0;

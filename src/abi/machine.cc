@@ -192,7 +192,7 @@ int oc_machine_mapping(oc_machine* owner, uint32_t index, oc_machine_mapping_inf
 
 int oc_machine_span(oc_machine* owner, uint32_t span, oc_machine_span_info* out) {
   const machine::Machine& m = *owner->machine;
-  if (!has(span, m.spans.all().size())) return 0;
+  if (!m.spans.has(machine::SpanId{span})) return 0;
   const machine::Span& known = m.spans[machine::SpanId{span}];
   *out = oc_machine_span_info{};
   out->start_ns = static_cast<double>(known.start);
@@ -211,6 +211,8 @@ int oc_machine_span(oc_machine* owner, uint32_t span, oc_machine_span_info* out)
   }
   return 1;
 }
+
+uint32_t oc_machine_dropped_spans(oc_machine* owner) { return owner->machine->spans.dropped(); }
 
 void oc_machine_note(oc_machine* owner, const char* sentence) {
   guarded(*owner, 0, [&] {
@@ -263,7 +265,7 @@ uint32_t oc_machine_add_stack(oc_machine* owner, const uint32_t* frames, uint32_
 
 uint32_t oc_machine_add_attributes(oc_machine* owner, const oc_attribute* attributes,
                                    uint32_t count, const uint32_t* associated,
-                                   uint32_t associated_count) {
+                                   uint32_t associated_count, int32_t is_pinned) {
   return guarded(*owner, 0u, [&] {
     machine::Machine& m = *owner->machine;
     std::vector<machine::Attribute> set;
@@ -280,7 +282,9 @@ uint32_t oc_machine_add_attributes(oc_machine* owner, const oc_attribute* attrib
     for (uint32_t i = 0; i < associated_count; ++i) {
       if (has(associated[i], m.attributes.size())) others.push_back({associated[i]});
     }
-    return m.attributes.intern(set, others).value;
+    const machine::AttributesId id = m.attributes.intern(set, others);
+    if (id && is_pinned != 0) m.attributes.pin(id);
+    return id.value;
   });
 }
 
@@ -339,15 +343,14 @@ uint32_t oc_machine_add_span(oc_machine* owner, const oc_new_span* given) {
     span.attributes = {given->attributes <= m.attributes.size() ? given->attributes : 0};
     if (given->cpu >= 0) span.cpu = static_cast<uint16_t>(std::min(given->cpu, 0xfffe));
     span.name = m.texts.intern(view_of(given->name));
-    return m.spans.add(span).value;
+    return m.add_span(span).value;
   });
 }
 
 void oc_machine_span_parent(oc_machine* owner, uint32_t span, uint32_t parent) {
   auto& spans = owner->machine->spans;
-  if (has(span, spans.all().size()) && has(parent, spans.all().size())) {
-    spans.set_parent(machine::SpanId{span}, machine::SpanId{parent});
-  }
+  const machine::SpanId id{span}, above{parent};
+  if (spans.has(id) && spans.has(above)) spans.set_parent(id, above);
 }
 
 }  // extern "C"

@@ -77,6 +77,8 @@ typedef struct oc_machine_span_info {
   oc_text comm;
 } oc_machine_span_info;
 int oc_machine_span(oc_machine* machine, uint32_t span, oc_machine_span_info* out);
+/* How many were dropped by retention: the ids of the others are above that. */
+uint32_t oc_machine_dropped_spans(oc_machine* machine);
 
 /* A sentence that goes with every result and export. */
 void oc_machine_note(oc_machine* machine, const char* sentence);
@@ -110,10 +112,10 @@ typedef struct oc_attribute {
   oc_text text; /* text.text NULL: a number */
   double number;
 } oc_attribute;
-/* A set, with other sets that are asked after it. */
+/* A set, with other sets that are asked after it. `is_pinned`: retention does not forget it. */
 uint32_t oc_machine_add_attributes(oc_machine* machine, const oc_attribute* attributes,
                                    uint32_t count, const uint32_t* associated,
-                                   uint32_t associated_count);
+                                   uint32_t associated_count, int32_t is_pinned);
 /* `other` is asked after `set` and what is associated with it. Circles do no harm. */
 void oc_machine_associate(oc_machine* machine, uint32_t set, uint32_t other);
 /* The i-th of a set and of those associated with it: 1, or 0 after the last. */

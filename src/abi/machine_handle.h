@@ -34,7 +34,9 @@ struct oc_selection {
   oc::machine::Filter filter;
   std::vector<uint8_t> keep;
   bool has_keep = false;
+  uint64_t keep_first = 0;  ///< number of the sample of its first byte
   std::unique_ptr<oc::machine::Selection> made;
+  uint32_t generation = 0;  ///< of the machine's ids when it was made
 };
 
 struct oc_query {
@@ -73,6 +75,9 @@ Result guarded(oc_machine& machine, Result otherwise, Body&& body) {
     return otherwise;
   }
 }
+
+/// Made again in its place when the machine's ids are others than they were (retention).
+machine::Selection& current(oc_selection& selection);
 
 /// Times from Lua: infinities and what is beyond 2^62 are no bound.
 int64_t time_of(double ns);

@@ -5,6 +5,7 @@
 #include "machine/replay.h"
 
 namespace machine = oc::machine;
+using oc::abi::current;
 using oc::abi::fail;
 using oc::abi::guarded;
 using oc::abi::text_of;
@@ -74,7 +75,33 @@ oc_graph_node function_of(const machine::Machine& m, machine::FunctionId id) {
   return out;
 }
 
+/// With the test of samples that Lua made.
+oc::base::Result<machine::Selection> make_selection(oc_selection& selection) {
+  auto made = machine::Selection::make(*selection.owner.machine, selection.filter);
+  if (!made) return made;
+  selection.generation = selection.owner.machine->processes.generation();
+  if (selection.has_keep) {
+    made->add_test([&selection](uint64_t number) {
+      const uint64_t at = number - selection.keep_first;
+      return at < selection.keep.size() && selection.keep[at] != 0;
+    });
+  }
+  return made;
+}
+
 }  // namespace
+
+namespace oc::abi {
+
+machine::Selection& current(oc_selection& selection) {
+  if (selection.generation != selection.owner.machine->processes.generation()) {
+    auto made = make_selection(selection);
+    if (made) *selection.made = std::move(*made);
+  }
+  return *selection.made;
+}
+
+}  // namespace oc::abi
 
 extern "C" {
 
@@ -130,29 +157,23 @@ void oc_selection_keep(oc_selection* selection, const uint8_t* keep, double coun
   guarded(selection->owner, 0, [&] {
     selection->keep.assign(keep, keep + oc::abi::whole(count));
     selection->has_keep = true;
+    selection->keep_first = selection->owner.machine->samples.first();
     return 0;
   });
 }
 
 int oc_selection_finish(oc_selection* selection) {
   return guarded(selection->owner, -1, [&] {
-    auto made = machine::Selection::make(*selection->owner.machine, selection->filter);
+    auto made = make_selection(*selection);
     if (!made) return fail(selection->owner, std::move(made.error()));
     selection->made = std::make_unique<machine::Selection>(std::move(*made));
-    if (selection->has_keep) {
-      const uint64_t first = selection->owner.machine->samples.first();
-      selection->made->add_test([selection, first](uint64_t number) {
-        const uint64_t at = number - first;
-        return at < selection->keep.size() && selection->keep[at] != 0;
-      });
-    }
     return 0;
   });
 }
 
 double oc_selection_count(oc_selection* selection) {
   return guarded(selection->owner, -1.0,
-                 [&] { return static_cast<double>(selection->made->count()); });
+                 [&] { return static_cast<double>(current(*selection).count()); });
 }
 
 uint32_t oc_selection_next(oc_selection* selection, double* cursor, double end, oc_sample* out) {
@@ -166,7 +187,7 @@ uint32_t oc_selection_next(oc_selection* selection, double* cursor, double end, 
       const uint64_t index = (at - m.samples.first()) / machine::SampleTable::kChunk;
       const uint64_t first = m.samples.first() + index * machine::SampleTable::kChunk;
       const auto& chunk = m.samples.chunks()[index];
-      const uint32_t chosen = selection->made->select(chunk, first, places.data());
+      const uint32_t chosen = current(*selection).select(chunk, first, places.data());
       for (uint32_t k = 0; k < chosen; ++k) {
         const uint64_t number = first + places[k];
         if (number >= at && number < last)
@@ -181,7 +202,7 @@ uint32_t oc_selection_next(oc_selection* selection, double* cursor, double end, 
 
 oc_replay* oc_replay_new(oc_selection* selection) {
   return guarded(selection->owner, static_cast<oc_replay*>(nullptr), [&] {
-    return new oc_replay{selection->owner, machine::Replay(*selection->made)};
+    return new oc_replay{selection->owner, machine::Replay(current(*selection))};
   });
 }
 
@@ -228,7 +249,7 @@ void oc_query_by_given(oc_query* query, const uint32_t* groups, double count) {
 
 double oc_query_run(oc_query* query, uint32_t order) {
   return guarded(query->selection.owner, -1.0, [&] {
-    query->made = std::make_unique<machine::Query>(*query->selection.made, query->groups);
+    query->made = std::make_unique<machine::Query>(current(query->selection), query->groups);
     query->made->run(order == 0 ? machine::Query::Order::kSum : machine::Query::Order::kCount);
     return static_cast<double>(query->made->rows().size());
   });
@@ -291,7 +312,7 @@ oc_graph* oc_graph_new(oc_selection* selection, const oc_graph_options* given) {
     options.callers_of = text(given->callers_of);
     options.hide = text(given->hide);
     options.hide_module = text(given->hide_module);
-    return new oc_graph{selection->owner, machine::Graph::make(*selection->made, options)};
+    return new oc_graph{selection->owner, machine::Graph::make(current(*selection), options)};
   });
 }
 

@@ -45,6 +45,12 @@ StringId Interner::intern(std::string_view text) {
   return StringId{id};
 }
 
+uint64_t Interner::size_bytes() const {
+  const uint64_t blocks = count_ == 0 ? 0 : (count_ >> kBlockBits) + 1;
+  return text_bytes_ + slots_.size() * sizeof(uint32_t) +
+         blocks * kBlockSize * sizeof(std::string_view) + kMaxBlocks * sizeof(void*);
+}
+
 void Interner::grow() {
   std::vector<uint32_t> bigger(slots_.size() * 2);
   const size_t mask = bigger.size() - 1;
@@ -63,6 +69,7 @@ std::string_view Interner::store(std::string_view text) {
     chunks_.push_back(std::make_unique<char[]>(size));
     chunk_at_ = chunks_.back().get();
     chunk_left_ = size;
+    text_bytes_ += size;
   }
   char* at = chunk_at_;
   if (!text.empty()) std::memcpy(at, text.data(), text.size());

@@ -29,6 +29,7 @@ class Interner {
   /// Interned: valid as long as the table. Id 0 and unknown ids give "".
   std::string_view text(StringId id) const;
   uint32_t size() const { return count_; }
+  uint64_t size_bytes() const;  ///< of memory; the interning thread's to ask
 
  private:
   static constexpr uint32_t kBlockBits = 12;
@@ -44,6 +45,7 @@ class Interner {
   size_t chunk_left_ = 0;
   char* chunk_at_ = nullptr;
   uint32_t count_ = 0;
+  uint64_t text_bytes_ = 0;  ///< of all chunks
 };
 
 }  // namespace oc::base

@@ -61,6 +61,7 @@ class PprofReader {
   void make_kinds();
   void make_frames();
   void make_frame(Span location);
+  uint32_t mapping_of(uint64_t id, const Profile::Mapping& mapping);
   void add(Span message);
   void tell_facts();
   void take_comment(std::string_view text);
@@ -76,7 +77,8 @@ class PprofReader {
   std::unique_ptr<machine::Machine> machine_ = std::make_unique<machine::Machine>();
   PprofLabelReader labels_{profile_, *machine_};
   std::vector<Type> types_;
-  std::unordered_map<uint64_t, uint32_t> frames_;  ///< by id of a location
+  std::unordered_map<uint64_t, uint32_t> frames_;    ///< by id of a location
+  std::unordered_map<uint64_t, uint32_t> mappings_;  ///< by its id in the profile
   uint64_t bad_samples_ = 0;
   // Of the sample at hand:
   std::vector<uint32_t> stack_;
@@ -115,6 +117,20 @@ void PprofReader::make_frames() {
   for (const Span location : profile_.locations) make_frame(location);
 }
 
+/// What is more than a name of it.
+uint32_t PprofReader::mapping_of(uint64_t id, const Profile::Mapping& mapping) {
+  if (mapping.limit <= mapping.start && mapping.build_id.empty()) return 0;
+  uint32_t& made = mappings_[id];
+  if (made != 0) return made;
+  machine::OwnMapping own;
+  own.path = machine_->texts.intern(mapping.file);
+  if (!mapping.build_id.empty()) own.build_id = machine_->texts.intern(mapping.build_id);
+  own.start = mapping.start;
+  own.end = mapping.limit;
+  own.offset = mapping.offset;
+  return made = machine_->places.add_mapping(own);
+}
+
 void PprofReader::make_frame(Span location) {
   uint64_t id = 0;
   machine::OwnFrame at;
@@ -129,6 +145,7 @@ void PprofReader::make_frame(Span location) {
         ++profile_.bad_references;
       } else {
         at.module = mapping->second.file;
+        at.mapping = mapping_of(mapping->first, mapping->second);
       }
     }
     if (reader.field() != kLine || frames.size() >= UINT16_MAX) continue;
@@ -155,6 +172,7 @@ void PprofReader::make_frame(Span location) {
   for (machine::OwnFrame& frame : frames) {
     frame.module = at.module;
     frame.address = at.address;
+    frame.mapping = at.mapping;
     frame.is_kernel = at.is_kernel;
   }
   profile_.bad_references +=

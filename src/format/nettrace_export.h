@@ -72,7 +72,7 @@ class NettraceExport {
   void tell(const Told& told);
   void write_process(machine::ProcessId id);
   void write_mapping(const CodeAddresses::Use& use);
-  void write_span(const machine::Span& span);
+  void write_span(machine::SpanId id);
   void write_symbols();
   void write_losses();
   /// `offset`: of some code in it.

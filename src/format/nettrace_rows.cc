@@ -105,7 +105,7 @@ void NettraceExport::tell(const Told& told) {
     case Told::What::kMapping:
       return write_mapping(code_.uses()[told.index]);
     case Told::What::kSpan:
-      return write_span(machine_.spans[spans_[told.index]]);
+      return write_span(spans_[told.index]);
     case Told::What::kExit:
       return write(system_[kExit], process_thread({told.index}), told.time);
   }
@@ -160,8 +160,9 @@ void NettraceExport::write_mapping(const CodeAddresses::Use& use) {
   write(system_[kMapping], thread, time);
 }
 
-void NettraceExport::write_span(const machine::Span& span) {
-  put_varuint(payload_, static_cast<uint64_t>(&span - machine_.spans.all().data()) + 1);
+void NettraceExport::write_span(machine::SpanId id) {
+  const machine::Span& span = machine_.spans[id];
+  put_varuint(payload_, id.value);
   put_varuint(payload_, span.parent.value);
   put_payload_text(payload_,
                    span.kind ? clean_text(machine_.text(machine_.kind(span.kind).name)) : "");

@@ -63,7 +63,9 @@ PprofPlaces::Location PprofPlaces::place(uint32_t frame, machine::ProcessId proc
   location.frame = frame;
   if (frame & machine::PlaceTable::kOwn) {
     location.address = place.offset;
-    if (!place.lines.empty()) {
+    if (place.own_mapping != 0) {
+      location.mapping = own_mapping(place.own_mapping);
+    } else if (!place.lines.empty()) {
       const machine::Function& function = machine_.places.function(place.lines.back().function);
       location.mapping = mapping_of_file(function.module);
     }
@@ -122,6 +124,21 @@ uint32_t PprofPlaces::mapping_of_file(base::StringId file) {
   return id;
 }
 
+/// As it was in the profile from which it comes.
+uint32_t PprofPlaces::own_mapping(uint32_t id) {
+  uint32_t& known = own_mappings_[id];
+  if (known != 0) return known;
+  const machine::OwnMapping& own = machine_.places.own_mapping(id);
+  Mapping mapping;
+  mapping.file = own.path;
+  mapping.build_id = own.build_id;
+  mapping.start = own.start;
+  mapping.limit = own.end;
+  mapping.offset = own.offset;
+  add_mapping(mapping);
+  return known = static_cast<uint32_t>(mappings_.size());
+}
+
 void PprofPlaces::write(Output& out, std::string_view process_name) {
   const std::vector<uint32_t> order = order_of_mappings(process_name);
   std::vector<uint32_t> ids(mappings_.size() + 1);
@@ -165,6 +182,7 @@ void PprofPlaces::write_mappings(Output& out, const std::vector<uint32_t>& order
       put_if(message, kBuildId, texts_.index(hex(build_id.view())));
     } else {
       put_if(message, kMappingFilename, texts_.index(mapping.file));
+      put_if(message, kBuildId, texts_.index(mapping.build_id));
     }
     put_if(message, kHasFunctions, mapping.has_functions);
     put_if(message, kHasFilenames, mapping.has_files);

@@ -46,6 +46,7 @@ class PprofPlaces {
   struct Mapping {
     base::StringId file;
     process::ModuleId module;
+    base::StringId build_id;  ///< of an imported one
     uint64_t start = 0, limit = 0, offset = 0;
     bool has_functions = false, has_files = false, has_lines = false, has_inlines = false;
   };
@@ -58,6 +59,7 @@ class PprofPlaces {
   Location place(uint32_t frame, machine::ProcessId process);
   uint32_t mapping_of(const machine::Place& place, uint64_t offset, machine::ProcessId process);
   uint32_t mapping_of_file(base::StringId file);
+  uint32_t own_mapping(uint32_t id);
   void add_mapping(const Mapping& mapping) { mappings_.push_back(mapping); }
   void write_locations(Output& out, const std::vector<uint32_t>& mapping_ids);
   void write_functions(Output& out);
@@ -72,6 +74,7 @@ class PprofPlaces {
   std::vector<Mapping> mappings_;
   std::unordered_map<uint32_t, std::vector<uint32_t>> mappings_of_;  ///< by module: 1 + index
   std::unordered_map<uint32_t, uint32_t> mapping_of_file_;           ///< by path, of own frames
+  std::unordered_map<uint32_t, uint32_t> own_mappings_;              ///< by id in the machine
   machine::PairTable functions_;  ///< function and file; ids are 1 + index
 };
 

@@ -32,6 +32,10 @@ void add_mapping(Profile& profile, Span message) {
   for_each_field(profile, message, [&](const ProtoReader& field) {
     if (field.field() == kMappingId) id = field.value();
     if (field.field() == kMappingFilename) mapping.file = profile.text(field.value());
+    if (field.field() == kBuildId) mapping.build_id = profile.text(field.value());
+    if (field.field() == kMemoryStart) mapping.start = field.value();
+    if (field.field() == kMemoryLimit) mapping.limit = field.value();
+    if (field.field() == kFileOffset) mapping.offset = field.value();
   });
   profile.bad_references += id == 0 || !profile.mappings.try_emplace(id, mapping).second;
 }

@@ -18,7 +18,8 @@ struct Profile {
     std::string_view type, unit;
   };
   struct Mapping {
-    std::string_view file;
+    std::string_view file, build_id;
+    uint64_t start = 0, limit = 0, offset = 0;
   };
   struct Function {
     std::string_view name, file;

@@ -7,10 +7,9 @@ namespace oc::format {
 std::vector<TrackSpan> nest_spans(const machine::Selection& selection) {
   const machine::Machine& machine = selection.machine();
   std::vector<TrackSpan> tracks;
-  uint32_t id = 0;
-  for (const machine::Span& span : machine.spans.all()) {
-    ++id;
-    if (selection.takes(span)) tracks.push_back({{id}});
+  const auto& spans = machine.spans.all();
+  for (size_t i = 0; i < spans.size(); ++i) {
+    if (selection.takes(spans[i])) tracks.push_back({machine.spans.id_of(i)});
   }
   const auto thread_of = [&](const machine::Span& span) {
     return span.context ? machine.processes.context(span.context).thread.value : 0;

@@ -146,7 +146,7 @@ class TableWriter {
 
   void write_spans() {
     Insert insert(file_, "INSERT INTO spans VALUES(?,?,?,?,?,?,?,?,?,?,?)");
-    int64_t id = 0;
+    int64_t id = machine_.spans.dropped();
     for (const machine::Span& span : machine_.spans.all()) {
       ++id;
       if (!what_.selection.takes(span)) continue;

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/fd.h"
 #include "base/result.h"
 
 namespace oc::lua {
@@ -12,7 +13,8 @@ namespace oc::lua {
 ///
 /// Each entry is appended when it was typed, so that nothing is lost when the program is killed, and
 /// several sessions may write. When the file is larger than it should be it is written anew beside and
-/// renamed: the newest of equal entries stay, kMost at the most. Nobody else may read it (0600).
+/// renamed: the newest of equal entries stay, kMost at the most. Nobody else may read it (0600), and the folders on the
+/// way to it, and links, are root's or this user's. The folder is locked meanwhile (flock).
 class HistoryFile {
  public:
   static constexpr size_t kMost = 5000;
@@ -29,7 +31,7 @@ class HistoryFile {
   base::Status add(std::string_view entry);
 
  private:
-  base::Status rewrite(const std::vector<std::string>& entries);
+  base::Status rewrite(const base::Fd& folder, const std::vector<std::string>& entries);
 
   std::string path_;
 };

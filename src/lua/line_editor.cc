@@ -85,18 +85,29 @@ size_t characters_in(const char* begin, const char* end) {
   return count;
 }
 
-/// Cells of the terminal that a text takes.
-size_t width_of(const std::string& text) {
-  size_t width = 0;
+/// How many rows below its first one a text ends, as libedit lays it out.
+size_t rows_of(const std::string& text, size_t columns) {
+  constexpr size_t kTab = 8;
+  size_t row = 0, column = 0;
   std::mbstate_t state{};
   for (size_t at = 0; at < text.size();) {
     wchar_t code = 0;
-    const size_t size = std::mbrtowc(&code, text.data() + at, text.size() - at, &state);
-    if (size == 0 || size > text.size() - at) return width + text.size() - at;
-    width += static_cast<size_t>(std::max(wcwidth(code), 0));
+    size_t size = std::mbrtowc(&code, text.data() + at, text.size() - at, &state);
+    if (size == 0 || size > text.size() - at) size = 1, code = '?', state = std::mbstate_t{};
     at += size;
+    if (code == '\n') {
+      ++row, column = 0;
+      continue;
+    }
+    const auto width = code == '\t' ? kTab - column % kTab
+                       : code < ' ' || code == 0x7f
+                           ? size_t{2}  // ^C
+                           : static_cast<size_t>(std::max(wcwidth(code), 0));
+    if (column + width > columns) ++row, column = 0;
+    column += width;
+    if (column >= columns) ++row, column = 0;
   }
-  return width;
+  return row;
 }
 
 size_t terminal_columns() {
@@ -205,16 +216,32 @@ void LineEditor::read_line() {
   cursor_ = static_cast<size_t>(line->cursor - line->buffer);
 }
 
-void LineEditor::refresh() { el_set(editor_.get(), EL_REFRESH); }
+/// The row of the line's first that the cursor is in, as the line was shown last.
+size_t LineEditor::cursor_row() const {
+  const LineInfo* line = el_line(editor_.get());
+  return rows_of(prompt_ + std::string(line->buffer, line->cursor), terminal_columns());
+}
+
+/// To the beginning of the line's first row, with nothing behind it.
+void LineEditor::erase(size_t row) {
+  write_text("\r" + (row > 0 ? "\x1b[" + std::to_string(row) + "A" : std::string()) + "\x1b[J");
+}
+
+/// Shows the line where it was shown before, with the cursor in row `row` of it: EL_REFRESH draws all
+/// of it from wherever the cursor is.
+void LineEditor::redraw(size_t row) {
+  erase(row);
+  el_set(editor_.get(), EL_REFRESH);
+}
 
 /// Leaves the line as it is on the screen: the cursor behind its last row.
 Got LineEditor::leave(Got what) {
   read_line();
-  el_cursor(editor_.get(), static_cast<int>(text_.size() + 1));
-  refresh();
-  std::fflush(stdout);
+  const size_t row = cursor_row(), last = rows_of(prompt_ + text_, terminal_columns());
   end();
-  write_text(what == Got::kInterrupt ? "^C\n" : "\n");
+  write_text(std::string(last > row ? last - row : 0, '\n'));
+  if (what == Got::kInterrupt) write_text(last > row ? "\r^C" : "^C");
+  write_text("\n");
   return what;
 }
 
@@ -233,8 +260,9 @@ bool LineEditor::may_read() {
 Got LineEditor::next(int wait_ms) {
   if (g_is_resized != 0) {
     g_is_resized = 0;
+    const size_t row = cursor_row();
     el_resize(editor_.get());
-    refresh();
+    redraw(row);
   }
   if (const Got asked = asked_by_signal(host_); asked != Got::kIdle) return leave(asked);
   pollfd ready{STDIN_FILENO, POLLIN, 0};
@@ -259,9 +287,19 @@ Got LineEditor::next(int wait_ms) {
 }
 
 void LineEditor::replace(size_t characters, const std::string& text) {
+  const size_t row = cursor_row();
   if (characters > 0) el_deletestr(editor_.get(), static_cast<int>(characters));
   if (!text.empty()) el_insertstr(editor_.get(), text.c_str());
-  refresh();
+  redraw(row);
+}
+
+/// After others wrote: the prompt and the line as they were, which libedit forgot.
+void LineEditor::resume(const std::string& line, size_t behind) {
+  el_set(editor_.get(), EL_UNBUFFERED, 1);  // shows the prompt
+  if (line.empty()) return;
+  el_insertstr(editor_.get(), line.c_str());
+  if (behind > 0) el_cursor(editor_.get(), -static_cast<int>(behind));
+  redraw(rows_of(prompt_, terminal_columns()));
 }
 
 /// libedit knows nothing of what others write: its rows are taken away, and shown anew below.
@@ -269,20 +307,17 @@ void LineEditor::print_above(const std::string& text) {
   read_line();
   const std::string line = text_;
   const size_t behind = characters_in(line.data() + cursor_, line.data() + line.size());
-  const size_t row = width_of(prompt_ + line.substr(0, cursor_)) / terminal_columns();
-  write_text("\r" + (row > 0 ? "\x1b[" + std::to_string(row) + "A" : std::string()) + "\x1b[J");
+  erase(cursor_row());
   el_set(editor_.get(), EL_UNBUFFERED, 0);
   write_text(text);
-  el_set(editor_.get(), EL_UNBUFFERED, 1);
-  if (!line.empty()) el_insertstr(editor_.get(), line.c_str());
-  el_cursor(editor_.get(), -static_cast<int>(behind));
-  refresh();
+  resume(line, behind);
 }
 
 void LineEditor::set_prompt(const std::string& prompt) {
   if (prompt == prompt_) return;
+  const size_t row = cursor_row();
   prompt_ = prompt;
-  refresh();
+  redraw(row);
 }
 
 void LineEditor::beep() { el_beep(editor_.get()); }
@@ -299,9 +334,7 @@ void LineEditor::suspend() {
   el_set(editor_.get(), EL_UNBUFFERED, 0);
   write_text("\n");
   raise(SIGTSTP);
-  el_set(editor_.get(), EL_UNBUFFERED, 1);
-  if (!line.empty()) el_insertstr(editor_.get(), line.c_str());
-  refresh();
+  resume(line, 0);
 }
 
 }  // namespace oc::lua

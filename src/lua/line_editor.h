@@ -63,7 +63,10 @@ class LineEditor {
   explicit LineEditor(oc_host& host) : host_(host) {}
   void bind_keys();
   void read_line();
-  void refresh();
+  size_t cursor_row() const;
+  void erase(size_t row);
+  void redraw(size_t row);
+  void resume(const std::string& line, size_t behind);
   Got leave(Got what);
 
   struct Ender {

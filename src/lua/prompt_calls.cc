@@ -122,6 +122,13 @@ int prompt_text(lua_State* state) {
   return 0;
 }
 
+int prompt_aside_begin(lua_State* state) {
+  lua_pushboolean(state, prompt_of(state).aside.begin() ? 1 : 0);
+  return 1;
+}
+
+int prompt_aside_end(lua_State* state) { return push_string(state, prompt_of(state).aside.end()); }
+
 int prompt_beep(lua_State* state) {
   auto& editor = prompt_of(state).editor;
   if (editor) editor->beep();
@@ -178,6 +185,8 @@ const luaL_Reg kPromptFunctions[] = {{"prompt_open", prompt_open},
                                      {"prompt_replace", prompt_replace},
                                      {"prompt_above", prompt_above},
                                      {"prompt_text", prompt_text},
+                                     {"prompt_aside_begin", prompt_aside_begin},
+                                     {"prompt_aside_end", prompt_aside_end},
                                      {"prompt_beep", prompt_beep},
                                      {"prompt_remember", prompt_remember},
                                      {"prompt_end", prompt_end},

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "abi/host.h"
+#include "lua/aside.h"
 #include "lua/history_file.h"
 #include "lua/line_editor.h"
 #include "lua/line_reader.h"
@@ -23,6 +24,7 @@ struct Prompt {
   std::optional<LineReader> reader;
   std::optional<HistoryFile> history;
   ShellPipe pipe;
+  Aside aside;
 };
 
 /// Adds to the table on top of the stack what `oc.repl` pulls at; `prompt` outlives the state.
@@ -34,6 +36,8 @@ struct Prompt {
 ///     host.prompt_replace(n, text)        takes n characters before the cursor away, inserts
 ///     host.prompt_above(text)             whole lines above the one that is typed
 ///     host.prompt_text(prompt)            another prompt
+///     host.prompt_aside_begin()           → false where it cannot; what is written is kept until
+///     host.prompt_aside_end()             → it
 ///     host.prompt_beep()
 ///     host.prompt_remember(line)          into the history, and its file
 ///     host.prompt_end()                   gives the terminal back

@@ -14,6 +14,7 @@
 
 #include "base/mapping.h"
 #include "base/thread.h"
+#include "lua/aside.h"
 #include "lua/raise.h"
 
 namespace oc::lua {
@@ -31,8 +32,6 @@ constexpr int kIdlePollMs = 250;  // until a script sets --timeout
 constexpr auto kLiveRest = std::chrono::milliseconds(200);
 constexpr auto kGrace = std::chrono::seconds(1);
 constexpr auto kOpeningGrace = std::chrono::seconds(10);  // the kernel may take its time
-
-void raise_interrupted(lua_State* state, lua_Debug*) { raise_here(state, "interrupted"); }
 
 void raise_timed_out(lua_State* state, lua_Debug*) {
   raise_here(state, "did not return in time (--timeout)");
@@ -97,6 +96,20 @@ void Watch::begin_anew() {
   thread_ = std::make_unique<std::thread>(base::start_thread([this] { run(); }));
 }
 
+/// The hook may come late: what it should end is over then, and nobody would catch the error.
+void Watch::raise_interrupted(lua_State* state, lua_Debug*) {
+  if (g_watch != nullptr && g_watch->host_.doing.load() == Doing::kBody)
+    raise_here(state, "interrupted");
+  lua_sethook(state, nullptr, 0, 0);
+}
+
+/// Of what goes on for a while after it was interrupted.
+void Watch::raise_interrupted_again(lua_State* state, lua_Debug*) {
+  const Doing doing = g_watch == nullptr ? Doing::kHost : g_watch->host_.doing.load();
+  if (doing == Doing::kBody || doing == Doing::kCallbacks) raise_here(state, "interrupted");
+  lua_sethook(state, nullptr, 0, 0);
+}
+
 /// On the main thread. lua_sethook may be called from a handler, as luajit's own main does.
 void Watch::on_signal(int number) {
   Watch& watch = *g_watch;
@@ -108,7 +121,7 @@ void Watch::on_signal(int number) {
     return;
   }
   if (number == SIGALRM) {  // from the watchdog
-    lua_sethook(watch.state_, host.timed_out ? raise_timed_out : raise_interrupted,
+    lua_sethook(watch.state_, host.timed_out ? raise_timed_out : raise_interrupted_again,
                 LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
     return;
   }
@@ -214,7 +227,7 @@ void Watch::follow_line() {
         "oc: the line does not end: it is in compiled code, or waits for something. Ctrl-C again "
         "ends the "
         "session\n";
-    (void)!write(STDERR_FILENO, text.data(), text.size());
+    (void)!write(Aside::error_output(), text.data(), text.size());
   }
 }
 
@@ -272,7 +285,8 @@ void Watch::end_now(int status, const std::string& why) {
     text += "; the script was " + place + "; what its aggregates held is lost";
   }
   text += "\n";
-  (void)!write(STDERR_FILENO, text.data(), text.size());
+  Aside::give_terminal_back();
+  (void)!write(Aside::error_output(), text.data(), text.size());
   if (ftrylockfile(stdout) == 0) fflush(stdout);
   _exit(status);
 }

@@ -38,6 +38,8 @@ class Watch {
 
  private:
   static void on_signal(int number);
+  static void raise_interrupted(lua_State* state, lua_Debug* place);
+  static void raise_interrupted_again(lua_State* state, lua_Debug* place);
   static void on_bus_error(int number, siginfo_t* info, void* context);
   /// In a worker, which was forked without the thread.
   void begin_anew();

@@ -38,17 +38,48 @@ AttributesId AttributeTable::intern(std::span<const Attribute> attributes,
     if (known.attributes == set.attributes && known.associated == set.associated)
       return {it->second};
   }
-  sets_.push_back(std::move(set));
-  const auto id = static_cast<uint32_t>(sets_.size());
+  set.hash = hash;
+  if (free_.empty()) {
+    sets_.emplace_back();
+    free_.push_back(static_cast<uint32_t>(sets_.size()));
+  }
+  const uint32_t id = free_.back();
+  free_.pop_back();
+  own_bytes_ += bytes_of(set);
+  sets_[id - 1] = std::move(set);
   by_hash_.emplace(hash, id);
   return {id};
+}
+
+void AttributeTable::forget(std::vector<uint8_t> used) {
+  used.resize(sets_.size() + 1);
+  std::vector<uint32_t> kept;
+  for (uint32_t id = 1; id <= sets_.size(); ++id) {
+    used[id] |= sets_[id - 1].is_pinned;
+    if (used[id]) kept.push_back(id);
+  }
+  for (size_t i = 0; i < kept.size(); ++i) {
+    for (const uint32_t other : sets_[kept[i] - 1].associated) {
+      if (!used[other]) kept.push_back(other);
+      used[other] = 1;
+    }
+  }
+  std::erase_if(by_hash_, [&](const auto& known) {
+    if (used[known.second]) return false;
+    own_bytes_ -= bytes_of(sets_[known.second - 1]);
+    sets_[known.second - 1] = {};
+    free_.push_back(known.second);
+    return true;
+  });
 }
 
 void AttributeTable::associate(AttributesId set, AttributesId other) {
   if (!set || !other) return;
   auto& associated = sets_[set.value - 1].associated;
   if (std::find(associated.begin(), associated.end(), other.value) == associated.end()) {
+    own_bytes_ -= bytes_of(sets_[set.value - 1]);
     associated.push_back(other.value);
+    own_bytes_ += bytes_of(sets_[set.value - 1]);
   }
 }
 
@@ -93,11 +124,7 @@ std::optional<Attribute> AttributeTable::find(AttributesId set, base::StringId n
 }
 
 uint64_t AttributeTable::size_bytes() const {
-  uint64_t bytes = sets_.capacity() * sizeof(Set) + by_hash_.size() * 40;
-  for (const Set& set : sets_) {
-    bytes += set.attributes.capacity() * sizeof(Attribute) + set.associated.capacity() * 4;
-  }
-  return bytes;
+  return sets_.capacity() * sizeof(Set) + by_hash_.size() * 40 + free_.capacity() * 4 + own_bytes_;
 }
 
 }  // namespace oc::machine

@@ -29,6 +29,11 @@ class AttributeTable {
   /// `associated`: sets that are asked after this one, in that order.
   AttributesId intern(std::span<const Attribute> attributes,
                       std::span<const AttributesId> associated = {});
+  /// It stays, whatever is forgotten: somebody has its id. Requires: an id of this table.
+  void pin(AttributesId set) { sets_[set.value - 1].is_pinned = true; }
+  /// Forgets the sets that are neither marked (by id), nor pinned, nor associated with such. Their ids are used again; all
+  /// others stay the same.
+  void forget(std::vector<uint8_t> used);
   /// Makes `other` an associated set of `set`, after it was made. Requires: ids of this table.
   void associate(AttributesId set, AttributesId other);
 
@@ -38,19 +43,28 @@ class AttributeTable {
   std::vector<Attribute> all(AttributesId set) const;
   /// By name, also of associated sets.
   std::optional<Attribute> find(AttributesId set, base::StringId name) const;
+  /// Ids are not above it.
   uint32_t size() const { return static_cast<uint32_t>(sets_.size()); }
+  uint32_t distinct() const { return static_cast<uint32_t>(sets_.size() - free_.size()); }
   uint64_t size_bytes() const;
 
  private:
   struct Set {
     std::vector<Attribute> attributes;
     std::vector<uint32_t> associated;
+    uint64_t hash = 0;
+    bool is_pinned = false;
   };
 
+  static uint64_t bytes_of(const Set& set) {
+    return set.attributes.capacity() * sizeof(Attribute) + set.associated.capacity() * 4;
+  }
   template <typename Visit>
   void walk(AttributesId set, Visit visit) const;
 
   std::vector<Set> sets_;
+  std::vector<uint32_t> free_;  ///< ids that are used again
+  uint64_t own_bytes_ = 0;      ///< of what the sets hold
   std::unordered_multimap<uint64_t, uint32_t> by_hash_;
 };
 

@@ -55,34 +55,14 @@ process::StackView Machine::stack(StackRef ref) const {
   return traced_.stacks == nullptr ? process::StackView() : traced_.stacks->find({ref});
 }
 
-uint64_t Machine::add(const Sample& sample, std::span<const uint8_t> payload) {
-  const uint64_t number = samples.add(sample, payload);
-  const bool is_full = number % SampleTable::kChunk == SampleTable::kChunk - 1;
-  if (is_full) let_go();
-  return number;
-}
-
-/// Looked at once in a chunk, so retention is exact to one chunk.
-void Machine::let_go() {
-  const auto must_go = [&] {
-    const auto& chunks = samples.chunks();
-    if (chunks.size() < 2) return false;
-    const uint64_t rest = samples.size() - chunks.front().count;
-    if (retention_.samples != 0 && rest >= retention_.samples) return true;
-    if (retention_.size_bytes != 0 && samples.size_bytes() > retention_.size_bytes) return true;
-    return retention_.span != 0 &&
-           chunks.front().last_time < chunks.back().last_time - retention_.span;
-  };
-  while (must_go()) samples.drop_oldest();
-}
-
 std::string_view Machine::module_path(process::ModuleId id) const {
   return traced_.modules == nullptr ? std::string_view() : traced_.modules->path(id);
 }
 
 uint64_t Machine::size_bytes() const {
   return samples.size_bytes() + spans.size_bytes() + attributes.size_bytes() +
-         processes.size_bytes() + places.size_bytes() + own_stacks_.size_bytes();
+         processes.size_bytes() + places.size_bytes() + own_stacks_.size_bytes() +
+         texts.size_bytes() + (traced_.log == nullptr ? 0 : traced_.log->size_bytes());
 }
 
 }  // namespace oc::machine

@@ -18,6 +18,7 @@
 #include "machine/sample_table.h"
 #include "machine/span_table.h"
 #include "process/stack_table.h"
+#include "process/task_log.h"
 
 namespace oc::machine {
 
@@ -50,11 +51,13 @@ struct Loss {
   uint64_t records = 0;
 };
 
-/// How much is kept; 0: no limit. What exceeds it goes, the oldest first, in pieces of SampleTable::kChunk samples.
+/// How much is kept; 0: no limit. What exceeds it goes, the oldest first: samples in pieces of SampleTable::kChunk, spans,
+/// and what ran, was mapped or named before that and nothing that is kept refers to.
 struct Retention {
-  int64_t span = 0;  ///< ns before the newest sample
-  uint64_t samples = 0;
-  uint64_t size_bytes = 0;  ///< of samples
+  int64_t span = 0;         ///< ns before the newest sample
+  uint64_t samples = 0;     ///< and as many spans
+  uint64_t size_bytes = 0;  ///< of samples, spans, attributes, processes, threads and mappings
+  bool is_any() const { return span != 0 || samples != 0 || size_bytes != 0; }
 };
 
 /// Facts of the trace that are no samples.
@@ -75,8 +78,9 @@ struct TraceFacts {
 ///     spans    start end name …                                 stack ─> frames ─> places: function, file, line
 ///
 /// Filled by a run (session/machine_feed.h), by an importer (format), or by hand from Lua. All texts are in `texts`.
-/// Memory grows with what is distinct and with 28 bytes a sample; `retention` bounds the samples. One thread, though the
-/// tables of frames and stacks that it refers to may grow meanwhile.
+/// Memory grows with what is distinct and with 28 bytes a sample. `retention` bounds samples, spans, attributes and what ran:
+/// ids of contexts, threads and processes change then (ProcessTable::generation), no others do. Texts, frames and stacks only
+/// grow. One thread, though the tables of frames and stacks that it refers to may grow meanwhile.
 class Machine {
  public:
   static constexpr StackRef kOwnStack = 1u << 31;
@@ -87,6 +91,7 @@ class Machine {
     const process::FrameTable* frames = nullptr;
     const process::StackTable* stacks = nullptr;
     FrameNamer* namer = nullptr;
+    const process::TaskLog* log = nullptr;  ///< what the processes do not know yet
   };
   Machine() : Machine(Traced()) {}
   explicit Machine(Traced traced);
@@ -127,17 +132,25 @@ class Machine {
 
   /// Adds it and drops what retention lets go.
   uint64_t add(const Sample& sample, std::span<const uint8_t> payload = {});
+  SpanId add_span(const Span& span);
   void set_retention(const Retention& retention) { retention_ = retention; }
+  /// All that happened before this time was told.
+  void keep_to(int64_t time);
   uint64_t dropped() const { return samples.first(); }  ///< samples, by retention
 
   std::string_view text(base::StringId id) const { return texts.text(id); }
   const Traced& traced() const { return traced_; }
   /// Path or name of a module; build id and the like are `traced().modules`' to tell.
   std::string_view module_path(process::ModuleId id) const;
-  uint64_t size_bytes() const;  ///< of all but the trace's own tables
+  uint64_t size_bytes() const;  ///< of all but the trace's own tables; with what waits in its log
 
  private:
   void let_go();
+  bool let_oldest_go();
+  void let_spans_go();
+  void forget(int64_t since);
+  int64_t kept_since(bool is_full) const;
+  uint64_t kept_bytes() const;
   uint32_t traced_stacks() const { return traced_.stacks == nullptr ? 0 : traced_.stacks->size(); }
 
   Traced traced_;
@@ -145,6 +158,8 @@ class Machine {
   std::unordered_map<uint32_t, uint32_t> kind_of_name_;
   process::StackTable own_stacks_;
   Retention retention_;
+  int64_t newest_ = INT64_MIN;  ///< what is older was told
+  size_t kept_rows_ = 0;        ///< of processes and attributes, when something was forgotten last
 };
 
 }  // namespace oc::machine

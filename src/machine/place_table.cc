@@ -46,6 +46,7 @@ uint32_t PlaceTable::add(std::span<const OwnFrame> frames) {
     own.address = frame.address;
     lines_.push_back({intern(function), function.file, frame.line});
   }
+  if (!frames.empty()) own.mapping = frames.front().mapping;
   own.entry.count = static_cast<uint16_t>(std::min<size_t>(frames.size(), UINT16_MAX));
   own.entry.has_address = own.address != 0;
   own_.push_back(own);
@@ -110,6 +111,7 @@ Place PlaceTable::find(uint32_t frame) {
   place.has_address = entry.has_address;
   if (frame & kOwn) {
     place.offset = own_[frame & ~kOwn].address;
+    place.own_mapping = own_[frame & ~kOwn].mapping;
   } else if (frames_ != nullptr) {
     const process::Frame at = frames_->find({frame});
     place.module = at.module;
@@ -127,8 +129,8 @@ FunctionId PlaceTable::function_of(uint32_t frame, bool inlined) {
 
 uint64_t PlaceTable::size_bytes() const {
   return entries_.capacity() * sizeof(Entry) + own_.capacity() * sizeof(Own) +
-         lines_.capacity() * sizeof(Line) + functions_.capacity() * sizeof(Function) +
-         by_name_.size() * 32;
+         own_mappings_.capacity() * sizeof(OwnMapping) + lines_.capacity() * sizeof(Line) +
+         functions_.capacity() * sizeof(Function) + by_name_.size() * 32;
 }
 
 void PlaceTable::forget_names() { entries_.clear(); }

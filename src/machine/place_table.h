@@ -32,6 +32,14 @@ struct Line {
   uint32_t line = 0;    ///< 0: not known
 };
 
+/// What another tool's profile tells of where code lay. Texts are ids of the machine's.
+struct OwnMapping {
+  base::StringId path;
+  base::StringId build_id;      ///< as it was written there; 0: not known
+  uint64_t start = 0, end = 0;  ///< `end` exclusive; 0: not known
+  uint64_t offset = 0;          ///< of `start` in the file
+};
+
 /// Where a frame lies.
 struct Place {
   std::span<const Line>
@@ -41,6 +49,7 @@ struct Place {
   bool has_address = false;  ///< `offset` is an address
   bool is_kernel = false;
   bool is_return = false;
+  uint32_t own_mapping = 0;  ///< of a frame that was added by hand; 0: none
 };
 
 /// A frame that comes with its names.
@@ -49,6 +58,8 @@ struct OwnFrame {
   uint32_t line = 0;
   uint64_t address = 0;
   bool is_kernel = false;
+  uint32_t mapping =
+      0;  ///< of those that were added; 0: none. Of several frames the first one's counts
 };
 
 /// Frames of a machine by what a person calls them: functions, files and lines as ids.
@@ -66,6 +77,13 @@ class PlaceTable {
 
   /// One such frame, or the inlined functions of one place, the innermost first; its id has kOwn.
   uint32_t add(std::span<const OwnFrame> frames);
+  /// Ids are from 1 upwards.
+  uint32_t add_mapping(const OwnMapping& mapping) {
+    own_mappings_.push_back(mapping);
+    return static_cast<uint32_t>(own_mappings_.size());
+  }
+  /// Requires: an id of this table. Owned by the table, until another is added.
+  const OwnMapping& own_mapping(uint32_t id) const { return own_mappings_[id - 1]; }
 
   /// Names what is new among these at once.
   void resolve(std::span<const uint32_t> frames);
@@ -95,6 +113,7 @@ class PlaceTable {
   struct Own {
     Entry entry;
     uint64_t address = 0;
+    uint32_t mapping = 0;
   };
 
   FunctionId intern(Function function);
@@ -106,6 +125,7 @@ class PlaceTable {
   FrameNamer* namer_;
   std::vector<Entry> entries_;  ///< by traced frame
   std::vector<Own> own_;
+  std::vector<OwnMapping> own_mappings_;
   std::vector<Line> lines_;
   std::vector<Function> functions_;
   std::unordered_map<uint64_t, uint32_t> by_name_;  ///< name and module; functions_

@@ -53,7 +53,6 @@ ThreadId ProcessTable::thread(int32_t pid, int32_t tid) {
 
 ThreadId ProcessTable::thread_of_life(uint32_t life, int32_t pid, int32_t tid) {
   if (life == 0) return thread(pid, tid);
-  if (life >= by_life_.size()) by_life_.resize(std::max<size_t>(life + 1, by_life_.size() * 2));
   uint32_t& known = by_life_[life];
   // A lost FORK: the same id in another process.
   const bool is_other = known != 0 && pid >= 0 && process(threads_[known - 1].process).pid != pid;
@@ -65,6 +64,7 @@ void ProcessTable::name(ThreadId id, int64_t time, base::StringId comm) {
   Thread& thread = threads_[id.value - 1];
   if (thread.names.empty() || !(thread.names.back().name == comm)) {
     thread.names.push_back({time, comm});
+    ++names_;
   }
   Process& owner = process(thread.process);
   if (thread.tid == owner.pid || !owner.comm) owner.comm = comm;
@@ -106,10 +106,7 @@ void ProcessTable::fork(int64_t time, uint32_t life, int32_t pid, int32_t tid, i
     owner = make_process(pid, kBeforeTrace);
   }
   const ThreadId thread = make_thread(owner, tid, time);
-  if (life != 0) {
-    if (life >= by_life_.size()) by_life_.resize(std::max<size_t>(life + 1, by_life_.size() * 2));
-    by_life_[life] = thread.value;
-  }
+  if (life != 0) by_life_[life] = thread.value;
   if (comm.empty()) return;
   name(thread, time, texts_.intern(comm));
   threads_[thread.value - 1].is_told = true;
@@ -125,6 +122,7 @@ void ProcessTable::comm(int64_t time, uint32_t life, int32_t pid, int32_t tid,
   const ProcessId owner = threads_[thread.value - 1].process;
   Process& executed = process(owner);
   executed.execs.push_back({time, text});
+  ++names_;
   end_mappings(owner, time);
   // All other threads end, and the one that executes has the first one's id from now on, whichever it was.
   for (const uint32_t id : executed.threads) {
@@ -242,9 +240,11 @@ const MachineMapping* ProcessTable::find_mapping(ProcessId process, process::Mod
 uint64_t ProcessTable::size_bytes() const {
   uint64_t bytes = processes_.capacity() * sizeof(Process) + threads_.capacity() * sizeof(Thread) +
                    contexts_.capacity() * sizeof(Context) +
-                   mappings_.capacity() * sizeof(MachineMapping) + by_life_.capacity() * 4;
+                   mappings_.capacity() * sizeof(MachineMapping) + by_life_.size() * 32;
+  bytes += names_ * sizeof(NameSince) + threads_.size() * 4;
+  bytes += live_.size() * 96 + mappings_of_.size() * 56;
   bytes += (process_by_pid_.size() + thread_by_tid_.size() + lives_of_.size()) * 32;
-  bytes += context_of_.size() * 40 + mappings_.size() * 4;
+  bytes += context_of_.size() * 40 + mappings_.size() * (4 + 48);  // at most: all are live
   return bytes;
 }
 

@@ -108,9 +108,22 @@ class ProcessTable {
   /// Where code of that module at `offset` lay in a process; null: nobody knows.
   const MachineMapping* find_mapping(ProcessId process, process::ModuleId module,
                                      uint64_t offset) const;
+  /// Forgets processes, threads, mappings and names that ended before `since`, unless one of the used contexts (by id) is of
+  /// them. All ids change: the new one of each context by its old one, 0 for those that are gone.
+  std::vector<uint32_t> forget(int64_t since, const std::vector<uint8_t>& used_contexts);
+  /// How often ids changed.
+  uint32_t generation() const { return generation_; }
+  /// How many there are to forget some of.
+  size_t rows() const {
+    return processes_.size() + threads_.size() + contexts_.size() + mappings_.size() + names_;
+  }
   uint64_t size_bytes() const;
 
  private:
+  struct Renumbered;
+  void keep_names(int64_t since);
+  void keep_mappings(int64_t since, const std::vector<uint32_t>& process_ids);
+  void renumber(const Renumbered& ids);
   ProcessId make_process(int32_t pid, int64_t start);
   ThreadId make_thread(ProcessId process, int32_t tid, int64_t start);
   void add_mapping(const MachineMapping& mapping);
@@ -126,9 +139,11 @@ class ProcessTable {
   std::unordered_map<int32_t, uint32_t> thread_by_tid_;   ///< the latest
   std::unordered_map<uint64_t, uint32_t> context_of_;     ///< by thread and name
   std::unordered_multimap<int32_t, uint32_t> lives_of_;   ///< by pid: all processes
-  std::vector<uint32_t> by_life_;
+  std::unordered_map<uint32_t, uint32_t> by_life_;
   std::unordered_map<uint32_t, std::vector<uint32_t>> mappings_of_;  ///< by process, of all times
   std::unordered_map<uint32_t, std::map<uint64_t, uint32_t>> live_;  ///< by process: start, mapping
+  size_t names_ = 0;                                                 ///< of threads and execs
+  uint32_t generation_ = 0;
 };
 
 }  // namespace oc::machine

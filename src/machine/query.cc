@@ -307,12 +307,12 @@ std::string Query::text(uint32_t group, uint32_t key) const {
     case What::kKind:
       return std::string(key == 0 ? "" : machine_->text(machine_->kind(KindId{key}).name));
     case What::kProcess: {
-      if (key == 0) return "";
+      if (key == 0 || key > processes.processes().size()) return "";
       const Process& process = processes.process(ProcessId{key});
       return fmt::format("{} ({})", machine_->text(process.comm), process.pid);
     }
     case What::kThread: {
-      if (key == 0) return "";
+      if (key == 0 || key > processes.threads().size()) return "";
       const Thread& thread = processes.thread(ThreadId{key});
       const base::StringId name =
           thread.names.empty() ? base::StringId{} : thread.names.back().name;

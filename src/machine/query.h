@@ -62,6 +62,7 @@ class Query {
 
   /// No groups: one row of all.
   Query(const Selection& selection, std::vector<GroupBy> groups);
+  Query(Selection&& gone, std::vector<GroupBy> groups) = delete;
 
   void run(Order order = Order::kSum);
   const std::vector<Row>& rows() const { return rows_; }

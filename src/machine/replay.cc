@@ -12,9 +12,8 @@ constexpr size_t kSamples = SIZE_MAX;  // the stream of samples in the table
 Replay::Replay(const Selection& selection)
     : selection_(&selection), machine_(&selection.machine()) {
   const ProcessTable& processes = machine_->processes;
-  const auto lives = [&](const auto& list, What start, What end) {
+  const auto lives = [&](const auto& list, What start, What end, uint64_t id = 0) {
     std::vector<Moment> starts, ends;
-    uint64_t id = 0;
     for (const auto& one : list) {
       ++id;
       starts.push_back({one.start, start, id});
@@ -25,7 +24,7 @@ Replay::Replay(const Selection& selection)
   };
   lives(processes.processes(), What::kProcessStart, What::kProcessEnd);
   lives(processes.threads(), What::kThreadStart, What::kThreadEnd);
-  lives(machine_->spans.all(), What::kSpanStart, What::kSpanEnd);
+  lives(machine_->spans.all(), What::kSpanStart, What::kSpanEnd, machine_->spans.dropped());
   std::vector<Moment> maps, unmaps;
   uint64_t index = 0;
   for (const MachineMapping& mapping : processes.mappings()) {

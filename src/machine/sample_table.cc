@@ -76,4 +76,10 @@ uint32_t SampleTable::drop_oldest() {
   return count;
 }
 
+void SampleTable::renumber_contexts(std::span<const uint32_t> ids) {
+  for (Chunk& chunk : chunks_) {
+    for (uint32_t i = 0; i < chunk.count; ++i) chunk.contexts[i] = ids[chunk.contexts[i]];
+  }
+}
+
 }  // namespace oc::machine

@@ -85,10 +85,13 @@ class SampleTable {
   const std::deque<Chunk>& chunks() const { return chunks_; }
   /// True when each sample is not older than the one before it.
   bool is_ordered() const { return is_ordered_; }
+  int64_t newest() const { return newest_; }  ///< INT64_MIN: there was none
   uint64_t size_bytes() const;
 
   /// Drops the oldest chunk; how many samples that were. The newest chunk is never dropped.
   uint32_t drop_oldest();
+  /// By old id the new one; see ProcessTable::forget.
+  void renumber_contexts(std::span<const uint32_t> ids);
 
  private:
   Chunk& grow();

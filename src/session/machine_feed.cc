@@ -34,7 +34,7 @@ std::string command_line_of(int32_t pid) {
 
 MachineFeed::MachineFeed(const TraceModel& model, const EventKinds& kinds,
                          machine::Machine& machine)
-    : model_(model), kind_names_(kinds), machine_(machine) {}
+    : model_(model), kind_names_(kinds), machine_(machine), last_context_(kLastContexts) {}
 
 void MachineFeed::set_group(uint32_t kind, std::string group) {
   if (kind >= groups_.size()) groups_.resize(kind + 1);
@@ -68,18 +68,19 @@ MachineFeed::Kind MachineFeed::make_kind(uint32_t number) {
 
 machine::ContextId MachineFeed::context_of(const oc_event& event) {
   const uint32_t life = event.thread;
-  if (life >= last_context_.size()) {
-    last_context_.resize(std::max<size_t>(life + 1, last_context_.size() * 2));
-  }
-  uint64_t& last = last_context_[life];
-  // Life 0 is of all whose thread nobody knows: these are told apart by their ids.
-  if (life != 0 && last >> 32 == event.comm && last != 0) return {static_cast<uint32_t>(last)};
   auto& processes = machine_.processes;
+  if (generation_ != processes.generation()) {
+    generation_ = processes.generation();
+    last_context_.assign(kLastContexts, {});
+  }
+  LastContext& last = last_context_[life % kLastContexts];
+  // Life 0 is of all whose thread nobody knows: these are told apart by their ids.
+  if (life != 0 && last.life == life && last.comm == event.comm) return last.context;
   const machine::ThreadId thread = processes.thread_of_life(life, event.pid, event.tid);
   const base::StringId comm =
       machine_.texts.intern(model_.strings.text(base::StringId{event.comm}));
   const machine::ContextId context = processes.context(thread, comm);
-  last = uint64_t{event.comm} << 32 | context.value;
+  last = {life, event.comm, context};
   return context;
 }
 
@@ -95,6 +96,11 @@ machine::StackRef MachineFeed::stack_of(const oc_event& event) {
 }
 
 void MachineFeed::add(const Batch& batch) {
+  // All events of the batch before were looked at by now: who ended before is asked for no more.
+  if (told_until_ > batch.counts.start_time) {
+    machine_.keep_to(static_cast<int64_t>(told_until_ - batch.counts.start_time));
+  }
+  told_until_ = batch.counts.last_time;
   if (batch.counts.start_time != 0)
     read_log(batch.counts);  // otherwise nothing with a time has been seen
   if (!takes_all_) return;

@@ -59,7 +59,15 @@ class MachineFeed {
   std::vector<std::string> groups_;  ///< by number
   bool keeps_records_ = false;
   bool takes_all_ = true;
-  std::vector<uint64_t> last_context_;       ///< by life of a thread: comm << 32 | context
+  /// The last context of a thread, by the last bits of its life.
+  struct LastContext {
+    uint32_t life = 0, comm = 0;
+    machine::ContextId context;
+  };
+  static constexpr uint32_t kLastContexts = 4096;
+  std::vector<LastContext> last_context_;
+  uint32_t generation_ = 0;                  ///< of the ids in it
+  uint64_t told_until_ = 0;                  ///< of the batch before, by the trace's clock
   std::vector<machine::StackRef> of_frame_;  ///< by frame: the stack that is that frame alone
 };
 

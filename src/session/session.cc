@@ -127,6 +127,7 @@ void Session::make_machine() {
   if (const StackTables* tables = model_.stacks.tables()) {
     traced = {&tables->modules, &tables->frames, &tables->stacks, model_.stacks.names()};
   }
+  traced.log = model_.log.get();
   machine_ = std::make_unique<machine::Machine>(traced);
   feed_ = std::make_unique<MachineFeed>(model_, kinds_, *machine_);
   if (keeps_records_) feed_->keep_records();

@@ -151,8 +151,13 @@ base::Status TraceSubset::finish() {
   if (!trace_.facts().build_ids.empty()) more.add_build_ids(trace_.facts().build_ids);
   if (first_time_ != 0) more.add_sample_times(first_time_, last_time_);
   if (auto status = writer_.finish(more); !status) return status;
+  if (auto status = output_.finish(); !status) {
+    base::Error error = std::move(status.error());
+    error.hint = "the part is not kept: write it to another place";
+    return error;
+  }
   is_finished_ = true;
-  return output_.finish();
+  return {};
 }
 
 }  // namespace oc::session

@@ -12,9 +12,12 @@
 
 #include <charconv>
 #include <cstdlib>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "sys/broker.h"
+#include "sys/confine.h"
 #include "sys/memory_limit.h"
 #include "sys/permissions.h"
 
@@ -33,12 +36,15 @@ Dropped& state() {
 struct User {
   std::string name;
   std::string home;
+  std::string shell;
   uid_t uid = 0;
   gid_t gid = 0;
 };
 
 User user_of(const passwd& entry) {
-  return {entry.pw_name, entry.pw_dir, entry.pw_uid, entry.pw_gid};
+  const std::string_view shell = entry.pw_shell == nullptr ? "" : entry.pw_shell;
+  return {entry.pw_name, entry.pw_dir, std::string(shell.empty() ? "/bin/sh" : shell), entry.pw_uid,
+          entry.pw_gid};
 }
 
 bool read_id(const std::string& text, uint32_t& id) {
@@ -61,7 +67,7 @@ base::Result<User> find_user(const std::string& given) {
     return make_error(Code::kUsage, fmt::format("there is no user '{}'", name),
                       "getent passwd lists those that there are; a number does too");
   if (const passwd* entry = getpwuid(uid)) return user_of(*entry);
-  return User{name, "/", uid, uid};  // in containers ids often have no names
+  return User{name, "/", "/bin/sh", uid, uid};  // in containers ids often have no names
 }
 
 /// Rings are mapped by this process, and its limit counts then: an eighth of memory is more than all rings take.
@@ -83,13 +89,27 @@ bool clear_capabilities() {
   return syscall(SYS_capset, &header, sets) == 0;
 }
 
+/// What of an environment is about its user, as `su -` sets it: folders, files and programs of the user before are not
+/// this one's. Options of oc's and of programs that are traced stay.
+void change_environment(const User& user) {
+  std::vector<std::string> gone = {"MAIL", "TMPDIR", "TMP", "TEMP", "BASH_ENV", "ENV"};
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    if (text.starts_with("XDG_")) gone.emplace_back(text.substr(0, text.find('=')));
+  }
+  for (const std::string& name : gone) unsetenv(name.c_str());
+  setenv("HOME", user.home.c_str(), 1);
+  setenv("SHELL", user.shell.c_str(), 1);
+  setenv("USER", user.name.c_str(), 1);
+  setenv("LOGNAME", user.name.c_str(), 1);
+  setenv("PATH", "/usr/local/bin:/usr/bin:/bin", 1);
+}
+
 base::Status become(const User& user) {
   if (setgroups(0, nullptr) != 0 || initgroups(user.name.c_str(), user.gid) != 0 ||
       setresgid(user.gid, user.gid, user.gid) != 0 || setresuid(user.uid, user.uid, user.uid) != 0)
     return base::system_error(errno, "cannot become user " + user.name);
-  setenv("HOME", user.home.c_str(), 1);
-  setenv("USER", user.name.c_str(), 1);
-  setenv("LOGNAME", user.name.c_str(), 1);
+  change_environment(user);
   return {};
 }
 
@@ -119,6 +139,7 @@ base::Result<Dropped> drop_rights(const std::string& name) {
   // A thread's capabilities are its own; those of a user who was root went with that, in all threads.
   if (is_same && !clear_capabilities())
     return base::system_error(errno, "cannot give up the capabilities");
+  if (auto status = confine(); !status) return status.error();
   // Nobody else of that user's may look into this process and talk to the broker.
   prctl(PR_SET_DUMPABLE, 0);
   state() = {user->name, user->uid, user->gid, (*broker)->pid()};

@@ -96,6 +96,107 @@ def wrong(suite, folder):
     suite.check("nothing is left behind", [f"left: {left}"] if left else [])
 
 
+def callbacks(suite, folder):
+    """Files that cannot be opened or completed leave neither callbacks nor names behind."""
+    script = ('t = oc.open{} n = 0 t:on("sched:sched_switch", function() n = n + 1 end) '
+              'print(pcall(t.export, t, "%s/none/x.events.csv")) t:run() print("counted", n)')
+    ended = run(["eval", script % folder, "-i", SCHED])
+    suite.check("a file that could not be opened is forgotten",
+                problems_of(ended, 0, r"^false\t.*there is no folder(.|\n)*counted\t[1-9]", None), ended)
+    path = os.path.join(folder, "f.events.csv")
+    script = ('t = oc.open{} f = require("oc.event_files").open(t, "%s", {}) t:run() '
+              'f:finish() print(pcall(f.finish, f)) f:abandon()')
+    ended = run(["eval", script % path, "-i", SCHED])
+    suite.check("a file is completed once", problems_of(ended, 0, "^false\t.*complete", None), ended)
+    path = os.path.join(folder, "g.events.csv")
+    script = 't = oc.open{} t:on("sched:sched_switch", function() error "no" end) t:export("%s") t:run()'
+    ended = run(["eval", script % path, "-i", SCHED, "--max-errors", "2"])
+    problems = problems_of(ended, 1, None, "g.events.csv was not written")
+    suite.check("no file of a run that errors ended", problems + (["it is there"] if os.path.exists(path) else []), ended)
+    ended = run(["eval", script % path, "-i", SCHED, "--max-errors", "1000000"])
+    suite.check("errors that do not end it do no harm",
+                problems_of(ended, 1, None, "eval:1: no") + ([] if os.path.exists(path) else ["it is missing"]), ended)
+    for name, options in (("g.events.csv", ""), ("h.data", "")):
+        there = os.path.join(folder, name)
+        open(there, "a", encoding="utf-8").close()
+        ended = run(["eval", f'oc.open{{}}:export("{there}"{options})', "-i", SCHED])
+        suite.check(f"a script replaces no {name}", problems_of(ended, 1, None, "there already"), ended)
+    ended = run(["eval", 'oc.open{}:export("none.events.csv")'], cwd=folder)
+    suite.check("a live trace is told its events", problems_of(ended, 1, None, "events = {"), ended)
+
+
+def misused(suite, folder):
+    """Wrong usage of the command line, told before anything is read."""
+    shutil.copy(SCHED, os.path.join(folder, "in.data"))
+    for name, args, said in (
+            ("one file twice", ["-o", "m.csv", "-o", "./m.csv"], "are the same file"),
+            ("the trace itself", ["-o", "../" + os.path.basename(folder) + "/in.data", "--force"], "the trace itself"),
+            ("a compressed part", ["-o", "m.gz", "--format", "perfdata"], "m.gz: a part"),
+            ("--counts", ["-o", "m.events.csv", "--counts"], "--counts"),
+            ("--no-inlined", ["-o", "m.data", "--no-inlined"], "--no-inlined"),
+            ("--records", ["-o", "m.data", "--records"], "--records")):
+        ended = run(["export", "in.data", *args], cwd=folder)
+        suite.check(f"wrong: {name}", problems_of(ended, 2, None, said), ended)
+    ended = run(["export", "in.data", "-o", "m.data", "--comm", "nobody"], cwd=folder)
+    suite.check("nothing passed", problems_of(ended, 0, None, "m.data holds no event: none passed"), ended)
+
+
+def unfinished(suite, folder):
+    """A part that cannot get its name is not left under another one."""
+    os.makedirs(os.path.join(folder, "u.data.old", "full"))
+    open(os.path.join(folder, "u.data"), "w", encoding="utf-8").close()
+    ended = run(["export", SCHED, "-o", os.path.join(folder, "u.data"), "--force"])
+    left = [name for name in os.listdir(folder) if name.startswith("u.data.p")]
+    suite.check("a part that cannot get its name", problems_of(ended, 1, None, "not kept") + left, ended)
+
+
+def texts(suite, folder):
+    """What a script makes a text of is plain; what goes to a terminal is not."""
+    script = ('m = oc.open{machine=true}:run():machine() io.write(tostring(m:graph()), m:graph():text(), '
+              'tostring(m:samples():by("comm")), "" .. m:samples():by("comm"):top())')
+    ended = run(["eval", script, "-i", SCHED, "--color", "always"])
+    suite.check("tostring is plain", problems_of(ended, 0, "total", "no stack") + (["colours"] if "\33" in ended.out else []), ended)
+    for words, said in ((["--tree"], "no stack"), (["--by", "comm"], None)):
+        ended = run(["report", SCHED, "--color", "always", *words])
+        suite.check(f"colours: report {words[0]}", problems_of(ended, 0, "\33", said), ended)
+    script = os.path.join(folder, "none.lua")
+    with open(script, "w", encoding="utf-8") as out:
+        out.write('local oc = require "oc"\n')
+        for name in ("one", "two"):
+            at = '{ event = "sched:sched_switch", where = function() return false end }'
+            out.write(f'oc.scenario {{ name = "{name}", events = {{ "sched:sched_switch" }}, '
+                      f'span = {{ from = {at}, to = {at} }} }}\n')
+    ended = run(["report", SCHED, "--script", script, "--scenario", "one,two"])
+    suite.check("nothing of two scenarios", problems_of(ended, 0, "no samples", "nothing of one, two happened in"), ended)
+
+
+def of_scenario(suite, folder):
+    """A scenario's events, as far as they are there, or what it uses instead: cswitch is switch_out."""
+    for whole, events in (("switch.data", {"switch_out"}), ("sched.data", {"sched:sched_switch", "sched:sched_waking"})):
+        path = os.path.join(folder, whole + ".events.csv")
+        ended = run(["export", os.path.join(FIXTURES, whole), "--scenario", "off_cpu", "-o", path, "-q"])
+        found = set()
+        if os.path.exists(path):
+            with open(path, encoding="utf-8", newline="") as lines:
+                found = {row["event"] for row in csv.DictReader(lines)}
+        suite.check(f"off_cpu of {whole}", problems_of(ended, 0, None, "off_cpu") + ([] if found == events else [f"{found}"]), ended)
+
+
+def wide_switches(suite, folder):
+    """Switches of a system-wide recording name the other thread, in records of their own."""
+    whole, part = os.path.join(folder, "wide.data"), os.path.join(folder, "wide_part.data")
+    recorded = subprocess.run([PERF, "record", "-a", "--switch-events", "-e", "dummy", "-o", whole, "sleep", "0.02"],
+                              capture_output=True, check=False)
+    wanted = perf_script(whole, "--show-switch-events") if recorded.returncode == 0 else b""
+    if b"SWITCH_CPU_WIDE" not in wanted:
+        suite.skip("switches of the whole system", "perf records no switches of the whole system here")
+        return
+    ended = run(["export", whole, "-o", part, "-q"])
+    same = perf_script(part, "--show-switch-events") == wanted
+    suite.check("switches of the whole system", problems_of(ended, 0, None, None) + ([] if same else ["perf sees another trace"]),
+                ended)
+
+
 def parts(suite, folder):
     """A part of a trace says what the whole says of the same."""
     part = os.path.join(folder, "part.data")
@@ -185,8 +286,22 @@ def recording(suite, folder):
             problems.append("the command was run")
         suite.check(f"record: {name}", problems, ended)
     ended = run(["export", SCHED, "--scenario", "run_queue,off_cpu", "-o", os.path.join(folder, "s.folded")])
-    suite.check("what a format cannot hold is told", problems_of(ended, 0, None, "collapsed cannot hold several kinds"),
-                ended)
+    suite.check("what a format cannot hold is told",
+                problems_of(ended, 0, None, "collapsed cannot hold spans of run_queue, off_cpu; nor several kinds"), ended)
+    script = os.path.join(folder, "spans.lua")
+    with open(script, "w", encoding="utf-8") as file:
+        file.write('require("oc").scenario { name = "mine", events = { "sched:sched_switch" },\n'
+                   '  setup = function(trace, add, span)\n'
+                   '    trace:on("sched:sched_switch", function(e)\n'
+                   '      add { kind = "mine", event = e }\n'
+                   '      span { kind = "mine", event = e, start = 0, finish = e.time }\n'
+                   '    end)\n  end }\n')
+    for name, said in ("m.folded", "collapsed cannot hold the spans that were made"), ("m.perfetto-trace", None):
+        ended = run(["export", SCHED, "--script", script, "--scenario", "mine", "-o", os.path.join(folder, name)])
+        problems = problems_of(ended, 0, None, said or "oc: wrote")
+        if said is None and "cannot hold" in ended.err:
+            problems.append("a format with spans is said to have none")
+        suite.check(f"spans of a script that did not tell: {name}", problems, ended)
 
 
 def main():
@@ -196,14 +311,20 @@ def main():
         against_script(suite, objects)
         filters(suite, folder)
         wrong(suite, folder)
+        callbacks(suite, folder)
+        misused(suite, folder)
+        unfinished(suite, folder)
+        texts(suite, folder)
+        of_scenario(suite, folder)
         records(suite, folder)
         attributes(suite)
         scenarios(suite)
         recording(suite, folder)
         if PERF:
             parts(suite, folder)
+            wide_switches(suite, folder)
         else:
-            suite.skip("there is no perf to compare with")
+            suite.skip("parts", "there is no perf to compare with")
     return suite.finish()
 
 

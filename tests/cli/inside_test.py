@@ -105,6 +105,35 @@ def checked(suite, trace):
                 + ([] if plain.out == leased.out else ["it differs from an unchecked run"]), leased)
 
 
+def kept(suite, trace):
+    """An event that a script kept beyond its run, however it was called."""
+    head = ("local kept, args\n" + TRACE + "local field = t:event('cpu'):field 'pid'\nt:on('cpu', function(e) kept, args = e, e.args end)\n")
+    uses = ("kept.comm", "kept.pid", "args.pid", "field(kept)", "tostring(kept)", "kept:text()", "kept:copy()", "kept:table()")
+    all_uses = "local function use()\n" + "".join(f"print(pcall(function() return {use} end))\n" for use in uses) + "end\n"
+    gone = r"(false\teval:\d+: this event is gone: it was lent to [^\n]*\n){%d}"
+
+    def one(title, more, where):
+        ended = run(["eval", head + all_uses + where, "-i", trace, *more])
+        wanted = gone % (len(uses) * where.count("use"))
+        suite.check(f"a kept event, {title}", problems_of(ended, 0, rf"\A{wanted}\Z", "script profile" if "--profile-script" in more else None), ended)
+
+    for more in ([], ["--profile-script"], ["--checked"]):
+        suite.later(one, " ".join(["after the run", *more]), more, "t:run() collectgarbage() collectgarbage() use()")
+    suite.later(one, "in an end hook", [], "t:at_end(use) t:run()")
+
+    def after_failure():
+        ended = run(["eval", "local kept\n" + TRACE + "t:on('cpu', function(e)\nif kept then print(kept.pid) end\nkept = e\nerror 'own'\nend)\nt:run()",
+                     "-i", trace, "--checked", "-n", "2"])
+        suite.check("--checked: a callback that failed", problems_of(ended, 1, r"\A\Z", "eval:4: this event is gone: it was lent to the callback at eval:3"), ended)
+
+    def at_a_prompt():
+        ended = run(["repl", trace], stdin="on('cpu', function(e) last = e end)\nlast.pid\nlast.args\n'alive'\n")
+        suite.check("a kept event, at the prompt", problems_of(ended, 1, "^alive$", "stdin:2:.*this event is gone.*stdin:3:.*this event is gone"), ended)
+
+    for case in (after_failure, at_a_prompt):
+        suite.later(case)
+
+
 def memory(suite, trace):
     small = ["--memory", "32MiB"]
     keep = "t:on('cpu', function(e) n = n + 1\n%s\nend)\nt:at_end(function() print('seen', n) end)\nt:run() print 'after'"
@@ -182,6 +211,7 @@ def main():
         suite.later(profile, suite, trace)
         suite.later(jobs, suite, trace)
         checked(suite, trace)
+        kept(suite, trace)
         memory(suite, trace)
         stuck(suite, trace)
         suite.wait()

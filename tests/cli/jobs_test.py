@@ -88,6 +88,88 @@ trace:run()
     suite.check(name, problems, ended if problems else None)
 
 
+def refused_state(suite):
+    """State in tables that look like a library's or like oc's, in memory outside of Lua, in C closures."""
+    changed, kept = "trace:scratch", "keep what it counts"
+    for name, body, hint, head in (
+            ("a table with a library as __index", "t.n = (t.n or 0) + 1", changed, "local t = setmetatable({}, { __index = table })"),
+            ("a table with a C function as __tostring", "t.n = e.time", changed, "local t = setmetatable({}, { __tostring = tostring })"),
+            ("a table with oc as __index", "t.n = e.time", changed, "local t = setmetatable({}, { __index = oc.counter() })"),
+            ("a field of an aggregate", "t.seen = e.time", changed, "local t = oc.counter()"),
+            ("a field of the trace", "trace.seen = e.time", changed, ""),
+            ("a field of a library", "string.seen = e.time", changed, ""),
+            ("a metatable's table", "t[1] = e.time", changed, "local t = setmetatable({}, { __newindex = {} })"),
+            ("an environment of its own", "seen = e.time", "use oc.counter", "setfenv(1, setmetatable({}, { __index = _G }))"),
+            ("a module of the script's", "package.loaded.mine.n = e.time", changed, "package.loaded.mine = {}"),
+            ("memory", "m[0] = m[0] + 1", "use oc.counter", 'local m = require("ffi").new("uint64_t[1]")'),
+            ("memory behind a pointer", "m[0] = 1", kept, 'local f = require "ffi" local b = f.new("int[1]") local m = f.cast("int *", b)'),
+            ("a structure", "m.n = 1", kept, 'local m = require("ffi").new("struct { int n; }")'),
+            ("a userdata", "t = u", kept, "local t, u = nil, newproxy(true) t = u"),
+            ("a wrapped coroutine", "f()", kept, "local f = coroutine.wrap(function() while true do coroutine.yield() end end)"),
+            ("an iterator", "f()", kept, 'local f = ("a b"):gmatch("a")'),
+            ("the registry", "debug.getregistry().n = e.time", "leave out", ""),
+            ("a kept os.exit", "if e.time < 0 then f() end", "leave out", "local f = os.exit"),
+            ("a source of symbols", "local _ = e.comm", "use oc.counter",
+             "local n = 0 trace:symbol_source(function() n = n + 1 end) trace:on('sched:*', function() n = n + 1 end)"),
+    ):
+        refused(suite, name, body, hint, head=head)
+    in_a_table = EVERYTHING.replace("local kinds = {", "local kinds = setmetatable({", 1).replace(
+        'oc.topk(3, "comm"),\n}', 'oc.topk(3, "comm"),\n}, { __index = table })', 1)
+    same(suite, "aggregates in a table that looks like oc's", in_a_table, [SCHED, SCHED], (2,))
+
+
+def refused_calls(suite):
+    """What only the whole run knows, or the other workers would have to know."""
+    counter = "local c, q = oc.counter('comm'), oc.quantiles()"
+    for name, body, hint, head in (
+            ("an aggregate's total", "c:count(e.comm) if c:total() > 40 then q:add(1) end", "at_end", counter),
+            ("an aggregate's value", "c:count(e.comm) q:add(c:get(e.comm))", "at_end", counter),
+            ("an aggregate's rows", "c:count(e.comm) q:add(#c:rows())", "at_end", counter),
+            ("a printed aggregate", "c:count(e.comm) c:print() c:clear()", "at_end", counter),
+            ("an aggregate's JSON", "c:count(e.comm) print(c:json())", "at_end", counter),
+            ("an aggregate's text", "c:count(e.comm) print(c)", "at_end", counter),
+            ("a cleared aggregate, as a tail call", "return c:clear()", "at_end", counter),
+            ("a merged aggregate", "c:merge(d)", "at_end", counter + " local d = oc.counter('comm')"),
+            ("a kept method", "total(c)", "leave out", counter + " local total = c.total"),
+            ("a table that is cleared", "d:row { a = 1, b = 2 } d:clear()", "at_end", "local d = oc.table('a', { values = { 'b' } })"),
+            ("a handle switched off", "h:off()", "leave out", "local h = trace:on('sched:*', function() end)"),
+            ("a handle's filter", "h.filter = 'pid > 1'", "leave out", "local h = trace:on('sched:*', function() end)"),
+            ("numbers of the run", "print(trace:stats().events)", "leave out", ""),
+            ("a callback added during the run", "if not pcall(trace.on, trace, 'sched:*', print) then end", "leave out", ""),
+            ("pause", "trace:pause()", "leave out", ""),
+            ("phases", "trace:phase('a')", "leave out", ""),
+            ("random numbers of math", "local _ = math.random()", "leave out", ""),
+    ):
+        refused(suite, name, body, hint, head=head)
+    refused(suite, "os.exit", "if e.time < 0 then return end os.exit(0)", "leave out", head="")
+
+
+def short_verbs(suite):
+    """oc eval: as one worker says it, or refused with the line."""
+    for name, code in (
+            ("count", 'count("sched:sched_switch", "comm")'),
+            ("several verbs", 'sum("sched:*", "time", "comm") hist("sched:*", "cpu") topk("sched:*", 3, "comm") '
+                              'quantiles("sched:*", function(e) return e.time end) stats("sched:*", "cpu")'),
+            ("its own aggregate", 'local c = oc.counter("comm") on("sched:*", function(e) c:count(e.comm) end) at_end(function() c:print() end)'),
+    ):
+        if suite.wants("oc eval: " + name):
+            one = run(["eval", *inputs(SCHED, SCHED), code])
+            problems = problems_of(one, 0, r"sort|\d{3}")
+            for paths, jobs in (((SCHED, SCHED), "2"), ((SCHED, SCHED), "1")):
+                many = run(["eval", *inputs(*paths), "--jobs", jobs, code])
+                if (many.out, many.err, many.status) != (one.out, one.err, one.status):
+                    problems.append(f"--jobs {jobs} says something else: {many.out[:300]!r} {many.err[:300]!r}")
+            suite.check("oc eval: " + name, problems, one if problems else None)
+    for name, code in (
+            ("a global", 'n=0 on("sched:*", function(e) n = n + 1 end) at_end(function() print(n) end)'),
+            ("a value's state", 'local n = 0 hist("sched:*", function(e) n = n + 1 return n end)'),
+            ("an aggregate that is printed", 'c = count("sched:*", "comm") on("sched:*", function(e) c:print() end)'),
+    ):
+        if suite.wants("oc eval: " + name):
+            ended = run(["eval", *inputs(SCHED, SCHED), "--jobs", "2", code])
+            suite.check("oc eval: " + name, problems_of(ended, 1, None, r"eval:1: .*with --jobs each worker"), ended)
+
+
 def quantiles_are_exact_enough(suite):
     """Against all values, sorted here."""
     name = "quantiles of two workers against all values"
@@ -212,6 +294,9 @@ def main():
     refused(suite, "random numbers", "total = random(2)", "choose by what the event says", head="local total, random = 0, math.random")
     refused(suite, "a timer", "total = 0", "trace:at_end", head="local total = 0\ntrace:every('1s', function() end)")
     refused(suite, "a coroutine", "t.a = nil", "keep what it counts", head="local t = { b = coroutine.create(function() end) }")
+    refused_state(suite)
+    refused_calls(suite)
+    short_verbs(suite)
     quantiles_are_exact_enough(suite)
     killed_worker(suite)
     ends_all(suite)

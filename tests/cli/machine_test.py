@@ -192,7 +192,7 @@ def exports(suite, folder):
 SCRIPT = """
 local oc = require "oc"
 oc.exporter { name = "names", extension = ".names", write = function(m, out)
-  for _, row in ipairs(m:samples():by("comm"):rows()) do out:write(row[1], "\\n") end
+  for _, row in ipairs(m:samples():by("comm"):count():rows()) do out:write(row[1], "\\n") end
 end }
 oc.hooks {
   settings = function(options) options.quiet = true end,

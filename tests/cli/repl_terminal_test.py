@@ -61,6 +61,35 @@ def completes_names_of_trace(t):
     t.expect("^oc> ")
 
 
+def draws(t):
+    """What is on the screen, not which bytes came: each line stands there once."""
+    t.expect_screen("^oc>")
+    t.send("cou\t")
+    t.expect_screen(r"^s\noc> count")
+    t.send("\x15s\t")  # several names go on so
+    t.expect_screen(r"^s\nsamples .*\nselect .*\noc> s")
+    t.send("\x15\x03")
+    t.expect_screen(r"^select .*\noc> \^C\noc>")
+    t.send("6 * 7\r")
+    t.expect_screen(r"\^C\noc> 6 \* 7\n42\noc>")
+    t.send("for i = 1, 2 do\rprint(i * 11)\rend\r")
+    t.expect_screen(r"42\noc> for i = 1, 2 do\n\.\.> print\(i \* 11\)\n\.\.> end\n11\n22\noc>")
+    t.send("#'" + "x" * 70 + "'" + "\x01")  # two rows, the cursor in the first
+    t.expect_screen("^oc> #'x{54}\nx{16}'")
+    t.send("\r")
+    t.expect_screen(r"22\noc> #'x{54}\nx{16}'\n70\noc>")
+    t.send("#'" + "y" * 130 + "' == cou\t")  # the last of three rows is completed
+    t.expect_screen(r"70\noc> #'y{54}\ny{60}\ny{16}' == count")
+    t.send("\x03")
+    t.expect_screen(r"70\noc> #'y{54}\ny{60}\ny{16}' == count\^C\noc>")
+    t.send("'" + "z" * 54 + "'")  # as wide as the terminal, to the cell
+    t.expect_screen(r"count\^C\noc> 'z{54}'")
+    t.send("\r")
+    t.expect_screen(r"\^C\noc> 'z{54}'\n\n?z{54}\noc>")
+    t.send("\x04")
+    t.expect_screen(r"z{54}\noc>")
+
+
 def edits(t):
     t.expect("^oc> ")
     t.send("12345\x01\x1b[C\x1b[C\x04\x05 + 1\r")  # home, right, right, delete, end
@@ -174,6 +203,7 @@ def terminals(suite):
     at("a banner, a value, a table, the time", greets)
     at("completion", completes)
     at("completion of names of the trace", completes_names_of_trace, args=(STACKS,))
+    at("each line is on the screen once", draws, keys="", columns=60)
     at("editing, UTF-8, several lines, Ctrl-C at the prompt", edits)
     at("history", history, keys="")
     at("Ctrl-C stops the line, not the session", interrupts)

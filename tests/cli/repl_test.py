@@ -1,11 +1,16 @@
 """The REPL: piped lines, breakpoints, the guide's lines, on small traces of our own."""
 import os
+import random
 import re
 import shutil
+import signal
+import subprocess
 import sys
 import tempfile
+import threading
+import time
 
-from program import OC, Suite, problems_of, run
+from program import LONGEST_S, OC, Ended, Suite, problems_of, run, start
 
 ROOT = os.environ.get("OC_SOURCE_ROOT", os.path.join(os.path.dirname(__file__), "../.."))
 SCHED = os.path.join(ROOT, "tests/fixtures/sched.data")
@@ -39,7 +44,7 @@ def values(suite):
           r"\{ t = \{… itself\} \}.*… 100 more.*\{…\}")
     piped(suite, "addresses, 64-bit numbers, functions",
           ["oc.addr(4096)", "2^53", "9007199254740993ULL", "print", "function f() end", "f"],
-          r"\A0x1000\n9007199254740992\n9007199254740993\nfunction\nfunction stdin:5\n\Z")
+          r"\A0x1000\n9007199254740992\n9007199254740993\nfunction print, help\(print\)\nfunction stdin:5\n\Z")
     piped(suite, "control characters are shown, not obeyed", [r'"a\27[31mb"', "'ü €'"],
           r"\Aa\\x1b\[31mb\nü €\n\Z")
     piped(suite, "_ is the last value", ["21", "_ * 2"], r"\A21\n42\n\Z")
@@ -64,6 +69,29 @@ def questions(suite):
     piped(suite, "queries and graphs are run and shown",
           ['samples():by("comm"):count()', "graph()"], r"% +count +comm", trace=STACKS)
     piped(suite, "a histogram is drawn", [f'hist("{EVENT}", "prev_prio")'], r"[@#█▏|]")
+
+
+def what_lines_share(suite):
+    top = COUNT[:-1] + ", { top = 1, percent = true })"
+    table = r"comm +count +percent\n\S+ +\d+ +[\d.]+%\n… \d+ more\n"
+    piped(suite, "top and percent of a verb hold wherever its table is shown", [top, "c = " + top, "c", "c:print()"],
+          r"\A(" + table + r"){3}\Z")
+    piped(suite, "what an error left does not come with the next line",
+          [COUNT + ':print(); error("x")', f'count("{EVENT}", "cpu")'], r"\Acpu +count\n( +\d+ +\d+\n)+\Z", r":1: x", status=1)
+    piped(suite, "our objects are shown on a line", ["trace", "m", "samples", "string.rep", "{ m }", "t = oc.open {} t:on('exec', function() end) t:run()", "t"],
+          r"\Atrace \S+stacks\.data: [^\n]*not run yet\nmachine: \d+ samples[^\n]*\n"
+          r"function samples, help\(samples\)\nfunction string\.rep\n\{ machine[^\n]*\}\n", trace=STACKS)
+    piped(suite, "help by value", ["help(count)", "help(samples)", "help(m.samples)"],
+          r"\Acount\(event(.|\n)*^samples\((.|\n)*machine:samples\(", trace=STACKS)
+    demo = os.path.join(ROOT, "examples/traces/demo.data")
+    piped(suite, "a scenario is of the machine from its line on",
+          ["m:stats().spans", 'use "syscalls" calls = samples { kind = "syscalls" }', "calls:total() > 0, m:stats().spans > 0",
+           'use "syscals"', 'samples { kind = "syscalls" }:total() == calls:total()'],
+          r"\A0\ntrue\ntrue\ntrue\n\Z", r"no scenario 'syscals'.*did you mean 'syscalls'", status=1, trace=demo)
+    piped(suite, "values of several kinds are not added: a table for each",
+          ['samples():by("comm"):top(1)', "graph { depth_of = 1 }", 'samples():by("comm"):rows()[1].count > 0'],
+          r"\Araw_syscalls:sys_enter\n +% +count +sum +comm\n[^\n]*\n… \d+ more\n\n(.|\n)*^cpu-clock\n +%(.|\n)*\ntrue\n\Z",
+          r"graph.*|samples of 4 kinds are added: .*choose one by kind", status=1, trace=demo, most_err_lines=8)
 
 
 def errors_of_lines(suite):
@@ -228,10 +256,46 @@ def guide(suite):
     suite.check("the guide's lines give what it shows", problems, ended)
 
 
+def interrupted_often(suite):
+    """Single signals at any moment, most of them near the end of some line: each ends a line at most."""
+    job = start(["repl", "--batch", SCHED], stdin=subprocess.PIPE)
+    until = time.monotonic() + 2
+
+    def write():
+        try:
+            while time.monotonic() < until:
+                job.stdin.write("for i=1,3000 do local x=tostring(i) end\n" * 20)
+                job.stdin.flush()
+            job.stdin.write("print('al' .. 'ive')\n")
+            job.stdin.close()
+        except OSError:
+            pass  # it has ended
+
+    def drain(stream, into):
+        into.append(stream.read())
+
+    texts = [], []
+    threads = [threading.Thread(target=write)] + [threading.Thread(target=drain, args=pair) for pair in zip((job.stdout, job.stderr), texts)]
+    for thread in threads:
+        thread.start()
+    while time.monotonic() < until - 0.2 and job.poll() is None:
+        job.send_signal(signal.SIGINT)
+        time.sleep(random.uniform(0.02, 0.1))
+    try:
+        status = job.wait(LONGEST_S)
+    except subprocess.TimeoutExpired:
+        job.kill()
+        status = None
+    for thread in threads:
+        thread.join()
+    ended = Ended(status, texts[0][0], texts[1][0], 2)
+    suite.check("Ctrl-C at any moment", problems_of(ended, 1, "^alive$", "interrupted"), ended)
+
+
 def main():
     suite = Suite("repl")
     with tempfile.TemporaryDirectory() as folder:
-        for case in (values, questions, errors_of_lines, guide):
+        for case in (values, questions, what_lines_share, errors_of_lines, guide, interrupted_often):
             suite.later(case, suite)
         for case in (commands, edges, breakpoints):
             suite.later(case, suite, folder)

@@ -17,6 +17,63 @@ LONGEST_S = float(os.environ.get("OC_TERMINAL_S", 120))  # what is awaited comes
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][0-9A-B]|\x1b[=>78M]|\x07|\r")
 
 
+class Screen:
+    """What a terminal of this size shows once it got these bytes: enough of VT100 for a line editor."""
+    SEQUENCE = re.compile(r"\x1b\[([0-9;?]*)([A-Za-z])|\x1b[()][0-9A-B]|\x1b[=>78M]|(.)", re.S)
+
+    def __init__(self, columns):
+        self.columns, self.lines, self.row, self.column = columns, [[]], 0, 0
+
+    def put(self, character):
+        if self.column == self.columns:  # the margin: only the next character goes on below
+            self.row, self.column = self.row + 1, 0
+        while len(self.lines) <= self.row:
+            self.lines.append([])
+        line = self.lines[self.row]
+        line.extend(" " * (self.column + 1 - len(line)))
+        line[self.column] = character
+        self.column += 1
+
+    def control(self, number, what):
+        count = int(number) if number.isdigit() and int(number) else 1
+        line = self.lines[self.row] if self.row < len(self.lines) else []
+        if what == "A":
+            self.row = max(self.row - count, 0)
+        elif what == "B":
+            self.row += count
+        elif what == "C":
+            self.column = min(self.column + count, self.columns - 1)
+        elif what == "D":
+            self.column = max(min(self.column, self.columns - 1) - count, 0)
+        elif what == "G":
+            self.column = count - 1
+        elif what in "JK" and number in ("", "0"):
+            del line[self.column:]
+            if what == "J":
+                del self.lines[self.row + 1:]
+        elif what == "P":
+            del line[self.column:self.column + count]
+        elif what == "@":
+            line[self.column:self.column] = " " * count
+
+    def feed(self, text):
+        for number, what, character in self.SEQUENCE.findall(text):
+            if what:
+                self.control(number, what)
+            elif character == "\n":
+                self.row += 1
+            elif character == "\r":
+                self.column = 0
+            elif character == "\b":
+                self.column = max(min(self.column, self.columns - 1) - 1, 0)
+            elif character >= " ":
+                self.put(character)
+        return self
+
+    def text(self):
+        return "\n".join("".join(line).rstrip() for line in self.lines)
+
+
 class Terminal:
     """A program on a pseudo terminal. `text` is all that came, without control sequences."""
 
@@ -38,7 +95,7 @@ class Terminal:
                                     stderr=slave, env=full, preexec_fn=take_terminal,
                                     close_fds=True)
         os.close(slave)
-        self.raw = b""
+        self.raw, self.columns = b"", columns
         self.seen = 0
         self.problems = []
 
@@ -77,6 +134,20 @@ class Terminal:
                 return True
             if not is_open or time.monotonic() > until:
                 self.problems.append(f"did not show {wanted!r} behind {text[-300:]!r}")
+                return False
+            is_open = self._read(0.5)
+
+    def expect_screen(self, wanted, longest=LONGEST_S):
+        """Waits until the screen, read as a terminal shows it, ends in this regular expression."""
+        until = time.monotonic() + longest
+        is_open = True
+        while True:
+            shown = Screen(self.columns).feed(self.raw.decode(errors="replace")).text()
+            if re.search("(?:" + wanted + r")\s*\Z", shown, re.M):
+                self.seen = len(self.text)
+                return True
+            if not is_open or time.monotonic() > until:
+                self.problems.append(f"the screen ends in {shown[-400:]!r}, not in {wanted!r}")
                 return False
             is_open = self._read(0.5)
 

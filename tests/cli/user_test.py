@@ -1,6 +1,8 @@
 """--user: as root, a script runs as somebody else, and the events come all the same."""
 import json
 import os
+import pwd
+import re
 import shutil
 import subprocess
 import sys
@@ -8,8 +10,10 @@ import tempfile
 
 from bad_input_test import may_trace
 from program import OC, Suite, problems_of, run
+from terminal import Terminal
 
 NOBODY = 65534
+FIXTURE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../fixtures/sched.data")
 SHOW = r"local s = io.open('/proc/self/status'):read '*a' print(s:match 'Uid:%s+(%d+%s+%d+%s+%d+)', s:match 'CapEff:%s+(%x+)', s:match 'CapPrm:%s+(%x+)') "
 # What a script may ask the broker for by itself: it can call everything, and knows the socket's number.
 ATTACK = r"""
@@ -76,6 +80,38 @@ def without_events(suite, program):
     script = "local oc = require 'oc' local opt = oc.args { user = oc.string() }"
     ended = run(["eval", script])
     suite.check("no argument is called user", problems_of(ended, 1, None, "--user says who runs the script"), ended)
+
+
+def every_way(suite, program, folder):
+    """Whichever word leads to lines or a script: none runs them as root."""
+    trace, line = os.path.join(folder, "sched.data"), SHOW + "\n"
+    shutil.copy(FIXTURE, trace)
+    os.chmod(trace, 0o644)
+    for title, args, env in (("repl TRACE", ["repl", trace, "--user", "nobody"], {}), ("TRACE", [trace, "--user", "nobody"], {}),
+                             ("TRACE, by the environment", [trace], {"OC_USER": "nobody"}), ("repl", ["repl", "--user=nobody", "-q"], {})):
+        ended = run(args, stdin=line, env=env, program=program)
+        suite.check(f"--user: oc {title}", problems_of(ended, 0, rf"^{NOBODY}\s+{NOBODY}\s", None), ended)
+
+
+def environment_of_user(suite, program):
+    env = {"XDG_STATE_HOME": "/root/state", "XDG_CONFIG_HOME": "/root/config", "TMPDIR": "/root/tmp", "MAIL": "/var/mail/root", "PATH": "/root/bin:/usr/bin:/bin",
+           "SHELL": "/root/shell", "KEPT": "kept"}
+    names = ["XDG_STATE_HOME", "XDG_CONFIG_HOME", "TMPDIR", "MAIL", "PATH", "SHELL", "HOME", "USER", "KEPT"]
+    entry = pwd.getpwuid(NOBODY)
+    wanted = ["nil", "nil", "nil", "nil", "/usr/local/bin:/usr/bin:/bin", entry.pw_shell, entry.pw_dir, entry.pw_name, "kept"]
+    code = "".join(f"print(os.getenv '{name}')\n" for name in names)
+    ended = run(["eval", code, "--user", "nobody"], env=env, program=program)
+    suite.check("the environment is that user's", problems_of(ended, 0, r"\A" + "\n".join(map(re.escape, wanted)) + r"\n\Z", None), ended)
+
+
+def terminal_keys(suite, program):
+    """Keys cannot be pushed into the terminal that root's shell reads, neither by the script nor by what it starts."""
+    push = ('local ffi = require "ffi"\nffi.cdef "int ioctl(int, unsigned long, ...);"\nlocal key = ffi.new("char[2]", "x")\n'
+            "for _, request in ipairs { 0x5412ULL, 0x541CULL, 0x100005412ULL } do io.write(ffi.C.ioctl(0, request, key) == -1 and ffi.errno() or 'pushed', ' ') end "
+            "print(os.execute [[%s -c 'import fcntl; fcntl.ioctl(0, 0x5412, b\"x\")' 2>&1 | tail -n 1]])")
+    terminal = Terminal(["eval", push % "/usr/bin/python3", "--user", "nobody"], program=program)
+    terminal.expect("^1 1 1 .*PermissionError: .Errno 1." if os.path.exists("/usr/bin/python3") else "^1 1 1 ")
+    suite.check("no keys for root's shell", terminal.finish(0))
 
 
 def with_events(suite, program, folder):
@@ -171,6 +207,9 @@ def main():
         os.chdir("/")
         wrong_names(suite)
         without_events(suite, program)
+        every_way(suite, program, folder)
+        environment_of_user(suite, program)
+        terminal_keys(suite, program)
         attacks(suite, program)
         cannot = may_trace()
         file_capabilities(suite, program, not cannot)

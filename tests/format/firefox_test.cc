@@ -43,11 +43,11 @@ TEST_CASE("firefox: a pid that is used again is another process") {
 
 TEST_CASE("firefox: libraries are known by their build ids") {
   test::TracedMachine traced;
-  const auto libc = traced.add_module(
+  const auto libc = traced.file(
       "/lib/libc.so.6", {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 0xab, 0xcd});
   traced.add_sample(100, 5,
-                    {traced.add_frame(libc, 0x1234, "malloc", 0x34),
-                     traced.add_frame(libc, 0x5000, "qsort", 0, true)});
+                    {traced.frame_at(libc, 0x1234, "malloc", 0x34),
+                     traced.frame_at(libc, 0x5000, "qsort", 0, true)});
   const std::string json = test::exported(traced.machine, "firefox");
   CHECK(
       has(json, "\"name\":\"libc.so.6\",\"path\":\"/lib/libc.so.6\",\"debugName\":\"libc.so.6\""));

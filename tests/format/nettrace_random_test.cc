@@ -102,12 +102,11 @@ void fill(test::TracedMachine& traced, std::mt19937& random, bool is_one_kind) {
   std::vector<process::ModuleId> modules;
   std::vector<uint32_t> frames;
   for (uint32_t m = 0; m < 5; ++m) {
-    modules.push_back(
-        traced.add_module("/lib/m" + std::to_string(m), {static_cast<uint8_t>(m + 1)}));
+    modules.push_back(traced.file("/lib/m" + std::to_string(m), {static_cast<uint8_t>(m + 1)}));
     for (uint32_t f = 0; f < 8; ++f) {
       const std::string name =
           f == 0 ? std::string() : "m" + std::to_string(m) + "f" + std::to_string(f / 2);
-      frames.push_back(traced.add_frame(modules[m], f * 0x40 + 1, name, below(0x20), f % 3 == 1));
+      frames.push_back(traced.frame_at(modules[m], f * 0x40 + 1, name, below(0x20), f % 3 == 1));
     }
   }
   for (uint32_t f = 0; f < 6; ++f) {

@@ -149,10 +149,10 @@ TEST_CASE("nettrace: processes begin, are named, and end, also where a pid is us
 TEST_CASE("nettrace: live addresses come from mappings, with build ids and offsets") {
   test::TracedMachine traced;
   Machine& machine = traced.machine;
-  const auto libc = traced.add_module("/lib/libc.so.6", {0xab, 0xcd});
+  const auto libc = traced.file("/lib/libc.so.6", {0xab, 0xcd});
   traced.map(5, libc, 0x7f0000001000, 0x7f0000009000, 0x1000);
-  const uint32_t leaf = traced.add_frame(libc, 0x1234, "malloc", 0x34),
-                 caller = traced.add_frame(libc, 0x5000, "qsort", 0x10, true);
+  const uint32_t leaf = traced.frame_at(libc, 0x1234, "malloc", 0x34),
+                 caller = traced.frame_at(libc, 0x5000, "qsort", 0x10, true);
   traced.add_sample(100, 5, {leaf, caller});
   const NettraceFile file = read_export(machine);
   const auto samples = events_of(file, "cpu-clock");
@@ -179,12 +179,12 @@ TEST_CASE("nettrace: live addresses come from mappings, with build ids and offse
 
 TEST_CASE("nettrace: one address that meant two things in a process keeps both names") {
   test::TracedMachine traced;
-  const auto a = traced.add_module("/lib/a.so", {}), b = traced.add_module("/lib/b.so", {});
+  const auto a = traced.file("/lib/a.so", {}), b = traced.file("/lib/b.so", {});
   traced.map(5, a, 0x1000, 0x2000, 0);
-  const uint32_t in_a = traced.add_frame(a, 0x10, "in_a", 0);
+  const uint32_t in_a = traced.frame_at(a, 0x10, "in_a", 0);
   traced.add_sample(10, 5, {in_a});
   traced.map(5, b, 0x1000, 0x2000, 0, 20);
-  const uint32_t in_b = traced.add_frame(b, 0x10, "in_b", 0);
+  const uint32_t in_b = traced.frame_at(b, 0x10, "in_b", 0);
   traced.add_sample(30, 5, {in_b});
   const NettraceFile file = read_export(traced.machine);
   const auto samples = events_of(file, "cpu-clock");

@@ -96,13 +96,13 @@ TEST_CASE(
 
 TEST_CASE("perfetto: mappings have build ids and paths, frames their place in the file") {
   test::TracedMachine traced;
-  const auto libc = traced.add_module("/lib/libc.so.6", {0xab, 0xcd});
+  const auto libc = traced.file("/lib/libc.so.6", {0xab, 0xcd});
   traced.add_sample(100, 5,
-                    {traced.add_frame(libc, 0x1234, "malloc", 0),
-                     traced.add_frame(libc, 0x5000, "qsort", 0, true)});
+                    {traced.frame_at(libc, 0x1234, "malloc", 0),
+                     traced.frame_at(libc, 0x5000, "qsort", 0, true)});
   traced.add_sample(200, 5,
-                    {traced.add_frame(libc, 0x1234, "malloc", 0),
-                     traced.add_frame(libc, 0x5000, "qsort", 0, true)});
+                    {traced.frame_at(libc, 0x1234, "malloc", 0),
+                     traced.frame_at(libc, 0x5000, "qsort", 0, true)});
   size_t tables = 0;
   for (const auto& packet : packets_of(test::exported(traced.machine, "perfetto"))) {
     const Field* interned = find(packet, 12);

@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 #include <map>
 #include <random>
+#include <tuple>
 
 #include "format/import.h"
 #include "format/pprof_profile.h"
@@ -10,7 +11,7 @@
 #include "support/exported.h"
 #include "support/repeats.h"
 #include "support/sample_maker.h"
-#include "support/traced_maker.h"
+#include "support/traced_machine.h"
 
 using namespace oc;
 using namespace oc::format::pprof;
@@ -130,7 +131,7 @@ TEST_CASE("a sample has its values, its labels and its stack, the innermost fram
 }
 
 TEST_CASE("frames of files have addresses in mappings with build ids") {
-  test::TracedMaker traced;
+  test::TracedMachine traced;
   const std::array<uint8_t, 4> id{0xde, 0xad, 0xbe, 0xef};
   const auto program = traced.module(process::ModuleKind::kFile, "/bin/server", id);
   const auto library = traced.module(process::ModuleKind::kFile, "/lib/libc.so.6");
@@ -185,6 +186,43 @@ TEST_CASE("frames of files have addresses in mappings with build ids") {
   CHECK(profile.functions.at(functions[0]).name == "inner");
   CHECK(profile.functions.at(functions[0]).file == "a.h");
   CHECK(profile.functions.at(functions[1]).name == "outer");
+}
+
+TEST_CASE("a profile that was opened is written with its mappings, build ids and time") {
+  test::TracedMachine traced;
+  const auto program = traced.file("/bin/server", {0xde, 0xad});
+  const auto library = traced.file("/lib/libc.so.6", {0xbe, 0xef});
+  traced.map(10, library, 0x7f0000000000, 0x7f0000100000, 0x20000);
+  traced.map(10, program, 0x400000, 0x500000, 0x1000);
+  const auto stack = traced.stack({traced.frame(library, 0x20500, true, {}),
+                                   traced.frame(program, 0x1100, true, {{"main", "a.c", 7}}),
+                                   traced.frame(program, 0x1200, true, {})});
+  test::SampleMaker maker(traced.machine);
+  maker.add("cycles", 1, 5, 10, 10, "server", stack);
+  traced.machine.facts.wall_offset = 1'700'000'000'123'456'789;
+  traced.machine.facts.end = 2'000'000'000;
+  const std::string bytes = test::exported(traced.machine, "pprof");
+  const std::string again = test::exported(*read_back(bytes), "pprof");
+  const auto table_of = [](const std::string& profile_bytes) {
+    Profile profile = profile_of(profile_bytes);
+    std::vector<std::tuple<std::string, std::string, uint64_t, uint64_t, uint64_t>> rows;
+    for (const auto& message : messages(profile_bytes, kMapping)) {
+      auto fields = numbers(message);
+      rows.emplace_back(profile.text(fields[kMappingFilename]), profile.text(fields[kBuildId]),
+                        fields[kMemoryStart], fields[kMemoryLimit], fields[kFileOffset]);
+    }
+    for (const auto& location : profile.locations) {
+      auto fields = numbers(location);
+      rows.emplace_back("", "", fields[kAddress], fields[kLocationMapping], 0);
+    }
+    return rows;
+  };
+  CHECK(table_of(again) == table_of(bytes));
+  const auto first = table_of(again).front();
+  CHECK(first == std::tuple("/bin/server", "dead", 0x400000u, 0x500000u, 0x1000u));
+  CHECK(table_of(again).size() == 5);
+  CHECK(profile_of(again).time_nanos == 1'700'000'000'123'456'789);
+  CHECK(profile_of(again).duration_nanos == 2'000'000'000);
 }
 
 TEST_CASE("time, duration, period, losses and notes are kept") {

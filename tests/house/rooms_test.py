@@ -124,8 +124,8 @@ def check_names(root):
         for path in headers_first:
             room, lines = os.path.dirname(path), read_lines(root, path)
             if path.endswith(".h"):
-                types = (re.match(r"(?:struct|class) (\w+)(?: final)?(?: :.*)? \{", line) for line in lines)
-                named = [(number, name[1]) for number, name in enumerate(types, 1) if name]
+                types = (re.match(r"(?:(?:struct|class) (\w+)(?: final)?(?: :.*)? \{|constexpr [\w:<>]+ (k\w+) =)", line) for line in lines)
+                named = [(number, name[1] or name[2]) for number, name in enumerate(types, 1) if name]
             else:
                 named = names_of(lines)
             for number, name in named:

@@ -226,6 +226,7 @@ do -- a failing callback that changed something: the run goes on behind it, with
   check(told:find("no", 1, true), "the error is told")
   settings.errors.total = 0
   check.equal(seen, { 1, 2, 4, 5 })
+  check.equal(on.tick.filter, "n != 3")
 end
 
 do -- end hooks can be taken back; emitted events' callbacks too

@@ -230,3 +230,40 @@ do -- formats that a script writes stand beside the built-in ones
   os.remove(file)
   os.remove(path)
 end
+do -- retention bounds what a script adds, too; what is kept is what it was
+  local trace = oc.open { input = root .. "/tests/fixtures/sched.data", machine = true }
+  local m = trace:run():machine()
+  m:retain { time = "5s" }
+  local kept = m:attributes { kept = "yes" }
+  local early = m:samples { comm = "tool*" }
+  check.equal(early:total(), 0)
+  local last, half
+  for i = 1, 40000 do
+    local time = i * 1e6
+    m:add_sample { kind = "work", time = time, pid = 100000 + i, comm = "tool" .. i % 7,
+      attributes = { number = i } }
+    last = m:add_span { kind = "work", start = time, finish = time + 1, parent = last,
+      pid = 100000 + i, comm = "tool" .. i % 7 }
+    if i == 20000 then half = m:stats() end
+  end
+  local stats = m:stats()
+  check(stats.dropped > 0 and stats.spans < 12000, stats.spans)
+  check(stats.processes < 30000 and stats.bytes < half.bytes * 1.6, stats.bytes / half.bytes)
+  check.equal(kept:get "kept", "yes")
+  check.equal(early:total(), m:samples { kind = "work" }:total())  -- a query that was made before
+  local wrong, count = 0, 0
+  m:samples({ kind = "work" }):each(function(s)
+    local i = s.attributes.number
+    if s.pid ~= 100000 + i or s.comm ~= "tool" .. i % 7 then wrong = wrong + 1 end
+    count = count + 1
+  end)
+  for span in m:spans() do
+    local i = span.start / 1e6
+    if span.pid ~= 100000 + i or span.comm ~= "tool" .. i % 7 then wrong = wrong + 1 end
+    last = span.id
+  end
+  check.equal(wrong, 0)
+  check(count > 5000)
+  check.equal(last, 40000)
+end
+

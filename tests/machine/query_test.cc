@@ -106,7 +106,8 @@ TEST_CASE("a kind that is not there is told with the nearest names") {
 
 TEST_CASE("quantiles are values of the samples, histograms powers of two") {
   World world;
-  Query query(world.all(), {*parse_group_by("kind")});
+  const Selection all = world.all();
+  Query query(all, {*parse_group_by("kind")});
   query.run();
   CHECK(query.quantiles({0, 0.5, 0.75, 1})[0] == std::vector<double>{100, 200, 400, 800});
   CHECK(query.histograms()[0] == std::vector<uint64_t>{0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1});

@@ -11,7 +11,7 @@ using namespace oc::unwind;
 
 namespace {
 
-constexpr uint64_t kText = 0x10000;
+constexpr uint64_t kRuleText = 0x10000;
 
 /// The rule at the start of a function with this program.
 Rule rule_of(const CfiProgram& program, Arch arch = Arch::kX86_64, CommonEntry common = {}) {
@@ -20,7 +20,7 @@ Rule rule_of(const CfiProgram& program, Arch arch = Arch::kX86_64, CommonEntry c
     common.program = CfiProgram().def_cfa(31, 0);
   }
   CfiWriter writer;
-  writer.common(common).function(kText, 16, program);
+  writer.common(common).function(kRuleText, 16, program);
   const oc::elf::CfiSection section{writer.bytes(), 0, false, 8};
   oc::elf::CfiWalk walk(section);
   oc::elf::CfiEntry entry;
@@ -30,7 +30,7 @@ Rule rule_of(const CfiProgram& program, Arch arch = Arch::kX86_64, CommonEntry c
   row.frame_column = columns_of(arch).frame;
   row.link_column = columns_of(arch).link;
   row.stack_column = columns_of(arch).stack;
-  REQUIRE(find_cfi_row(entry, kText, row));
+  REQUIRE(find_cfi_row(entry, kRuleText, row));
   return make_rule(arch, entry, row);
 }
 

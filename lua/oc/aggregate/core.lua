@@ -49,6 +49,21 @@ Aggregate.__index = Aggregate
 
 local M = {}
 
+--- All that are in use, by when they were made: workers hand over what any of them holds.
+---@type table<oc.Aggregate, integer>
+M.alive = setmetatable({}, { __mode = "k" })
+
+local made = 0
+
+---@generic T
+---@param aggregate T
+---@return T
+function M.note(aggregate)
+  made = made + 1
+  M.alive[aggregate] = made
+  return aggregate
+end
+
 -- Sizes of cdata have 31 bits; half of that leaves room for the array that is copied from.
 local MAX_BYTES = 2 ^ 30
 
@@ -190,7 +205,7 @@ function M.define(kind)
       self[method] = make_method(kind, method, self, chunks)
     end
     self._construct = construct
-    return self
+    return M.note(self)
   end
   return construct
 end
@@ -222,7 +237,11 @@ function Aggregate:fresh()
 end
 
 --- Forgets all rows.
-function Aggregate:clear()
+function Aggregate:clear() M.clear(self) end
+
+--- For kinds that do so on their own, which is nothing that a script asked for.
+---@param self oc.Aggregate
+function M.clear(self)
   self._keys:clear()
   local size = ffi.sizeof(self._kind.element) * self._stride
   ffi.fill(self._values, self._capacity * size)

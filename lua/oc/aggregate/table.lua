@@ -5,6 +5,7 @@
 --     shown:row { call = "read", calls = 3, errors = 1, time = 5000 }
 --     shown:print { sort = "time", top = 10 }          -- JSON under --json
 
+local core = require "oc.aggregate.core"
 local errors = require "oc.errors"
 local show = require "oc.aggregate.show"
 
@@ -33,7 +34,8 @@ function M.make(...)
     end
   end
   local kind = { name = "table", fields = options.values, unit_fields = {}, units = options.units }
-  return setmetatable({ columns = columns, options = options, _kind = kind, _rows = {} }, Table)
+  local made = { columns = columns, options = options, _kind = kind, _rows = {} }
+  return core.note(setmetatable(made, Table))
 end
 
 --- Adds a row. Values that it does not name are 0.
@@ -57,8 +59,8 @@ function Table:clear() self._rows = {} end
 --- An empty one with the same keys and values.
 ---@return oc.Table
 function Table:fresh()
-  return setmetatable({ columns = self.columns, options = self.options, _kind = self._kind,
-    _rows = {} }, Table)
+  local made = { columns = self.columns, options = self.options, _kind = self._kind, _rows = {} }
+  return core.note(setmetatable(made, Table))
 end
 
 --- Adds the rows of another table with the same keys and values behind those that are there.

@@ -81,7 +81,7 @@ local function replace(self, entries, total, floor)
   table.sort(counts, function(a, b) return a > b end)
   local is_full = #entries > 2 * self._capacity_keys
   if is_full then floor = math.max(floor, counts[self._capacity_keys + 1]) end
-  self:clear()
+  core.clear(self)
   for _, entry in ipairs(entries) do
     if not is_full or entry.count > floor then
       local row = self._keys.find(unpack(entry.keys, 1, #self.columns))

@@ -8,6 +8,7 @@
 -- depth that is counted up and down again) is no obstacle.
 
 local errors = require "oc.errors"
+local own = require "oc.jobs.own"
 
 local M = {}
 
@@ -16,46 +17,18 @@ local M = {}
 ---@field callback function through which it was found
 ---@field is_global boolean
 
----@class oc.jobs.Node something that can change: a table, or the upvalues of a function
----@field object table|function
----@field place oc.jobs.Place?
----@field before table
+---@class oc.jobs.Node something that can change: a table, the upvalues of a function, memory
+---@field object table|function|ffi.cdata*
+---@field place oc.jobs.Place
+---@field before table|string
+---@field members? fun(object: table): table of a table: what is compared
 
-local own_prefix = debug.getinfo(1, "S").source:gsub("jobs/state%.lua.*$", "")
-
-local function is_own_function(fn)
-  local info = debug.getinfo(fn, "S")
-  return info.what == "C" or info.source:sub(1, #own_prefix) == own_prefix
-end
-
---- Aggregates, traces and other objects of oc's: their methods are oc's own.
-local function is_own_object(value)
-  local meta = debug.getmetatable(value)
-  if type(meta) ~= "table" then return false end
-  for _, from in ipairs { meta, type(meta.__index) == "table" and meta.__index or nil } do
-    for _, member in pairs(from) do
-      if type(member) == "function" and is_own_function(member) then return true end
-    end
-  end
-  return false
-end
-
-local function is_aggregate(value)
-  return type(rawget(value, "columns")) == "table" and type(value.merge) == "function"
-    and value._kind ~= nil
-end
-
---- Modules of Lua's and oc's, which no script changes.
+--- Tables of Lua's and of oc's own, and what is compared by itself.
 local function library_tables()
-  local found = {}
-  for name, value in pairs(package.loaded) do
-    local is_library = name:find("^oc%f[.%z]") or name:find("^jit") or name:find("^table%.")
-      or name == "string" or name == "table" or name == "math" or name == "io" or name == "os"
-      or name == "coroutine" or name == "bit" or name == "debug" or name == "package"
-      or name == "ffi" or name == "_G"
-    if is_library and type(value) == "table" then found[value] = true end
+  local found = { [_G] = true }
+  for name, value in next, package.loaded do
+    if own.is_module(name) and type(value) == "table" then found[value] = true end
   end
-  found[_G] = true
   return found
 end
 
@@ -63,40 +36,75 @@ local State = {}
 State.__index = State
 
 local function refuse(place, message, hint)
-  errors.raise_at({ source = debug.getinfo(place.callback, "S").source,
-    currentline = debug.getinfo(place.callback, "S").linedefined },
+  local info = debug.getinfo(place.callback, "S")
+  errors.raise_at({ source = info.source, currentline = info.linedefined },
     ("'%s' %s"):format(place.name, message), { hint = hint, token = place.name })
 end
 
+local HIDDEN = ", whose state cannot be compared: with --jobs it cannot be divided"
+local KEEP = "keep what it counts in aggregates"
+
 -- What differs in each process, or is shared by all in a way that cannot be merged.
-local function refuse_foreign(value, place)
-  if type(value) == "thread" then
-    refuse(place, "is a coroutine that this callback reaches: with --jobs it cannot be divided",
-      "keep what it counts in aggregates")
-  elseif io.type(value) and value ~= io.stdout and value ~= io.stderr then
+function State:_refuse_foreign(value, kind, place)
+  if kind == "thread" then
+    refuse(place, "is a coroutine that this callback reaches" .. HIDDEN, KEEP)
+  elseif io.type(value) then
+    if value == io.stdout or value == io.stderr then return end
     refuse(place, "is a file that this callback reaches: with --jobs all workers write to it",
       "print, which is put in order; or write to it behind trace:run()")
+  elseif kind == "userdata" then
+    refuse(place, "is a userdata that this callback reaches" .. HIDDEN, KEEP)
   elseif value == math.random or value == math.randomseed then
     refuse(place, "gives other numbers in each worker: with --jobs the answer would be another",
       "choose by what the event says, as in e.time % 100")
+  elseif kind == "function" and self._refused[value] then
+    refuse(place, "tells or changes what only one worker would know: with --jobs it cannot be "
+      .. "divided", "leave out --jobs")
+  elseif kind == "function" and debug.getinfo(value, "S").what == "C"
+      and not self._c_functions[value] then
+    refuse(place, "is an iterator or a wrapped coroutine that this callback reaches" .. HIDDEN,
+      KEEP)
   end
+end
+
+function State:_add(node) self._nodes[#self._nodes + 1] = node end
+
+local function members_of(object)
+  local members = {}
+  for key, member in next, object do members[key] = member end
+  return members
+end
+
+--- Fields of an object of oc's that a script may have added: the object's own begin with "_".
+local function public_members(object)
+  local members = {}
+  for key, member in next, object do
+    if type(key) ~= "string" or key:sub(1, 1) ~= "_" then members[key] = member end
+  end
+  return members
 end
 
 function State:_visit(value, place)
   local kind = type(value)
-  refuse_foreign(value, place)
-  if kind ~= "table" and kind ~= "function" or self._seen[value] then return end
+  if kind == "nil" or kind == "boolean" or kind == "number" or kind == "string" then return end
+  if self._libraries[value] or self._seen[value] then return end
+  self:_refuse_foreign(value, kind, place)
   self._seen[value] = true
   if kind == "function" then return self:_visit_function(value, place) end
-  if self._libraries[value] then return end
-  if is_own_object(value) then
-    if is_aggregate(value) then self.aggregates[#self.aggregates + 1] = value end
-    return
+  if kind == "cdata" then return self:_visit_cdata(value, place) end
+  if kind ~= "table" then return end
+  if own.is_object(value) or self._aggregates[value] then
+    if own.is_trace(value) then self.traces[#self.traces + 1] = value end
+    return self:_add { object = value, place = place, before = public_members(value),
+      members = public_members }
   end
-  local before = {}
-  for key, member in pairs(value) do before[key] = member end
-  self._nodes[#self._nodes + 1] = { object = value, place = place, before = before }
-  for key, member in pairs(before) do
+  self:_visit_table(value, place)
+end
+
+function State:_visit_table(value, place)
+  local before = members_of(value)
+  self:_add { object = value, place = place, before = before, members = members_of }
+  for key, member in next, before do
     self:_visit(key, place)
     self:_visit(member, place)
   end
@@ -104,40 +112,95 @@ function State:_visit(value, place)
   if meta then self:_visit(meta, place) end
 end
 
-function State:_visit_function(fn, place)
-  if is_own_function(fn) then return end
-  local before, names, i = {}, {}, 1
+function State:_visit_cdata(value, place)
+  local bytes = own.bytes_of(value)
+  if not bytes then
+    refuse(place, "is memory outside of Lua that this callback reaches" .. HIDDEN, KEEP)
+  elseif bytes ~= "" then
+    self:_add { object = value, place = place, before = bytes }
+  end
+end
+
+local function upvalues_of(fn)
+  local values, names, i = {}, {}, 1
   while true do
     local name, value = debug.getupvalue(fn, i)
     if not name then break end
-    names[i], before[i] = name, value
+    names[i], values[i] = name, value
     i = i + 1
   end
-  before.n = i - 1
-  self._nodes[#self._nodes + 1] = { object = fn, place = place, before = before, names = names }
-  for at, name in ipairs(names) do
-    self:_visit(before[at], { name = name, callback = place.callback })
-  end
-  local environment = debug.getfenv(fn)
-  if environment ~= _G then self:_visit(environment, place) end
+  values.n = i - 1
+  return values, names
 end
 
---- Globals that are not Lua's own.
-function State:_visit_globals(callback)
-  local before = {}
-  for name, value in pairs(_G) do before[name] = value end
-  self._nodes[#self._nodes + 1] = { object = _G, before = before,
+--- What oc's own functions keep is oc's; what they call of a script's is the script's.
+function State:_visit_own(fn, place)
+  local values = upvalues_of(fn)
+  for i = 1, values.n do
+    local value = values[i]
+    if type(value) == "function" and debug.getinfo(value, "S").what ~= "C"
+        and not own.is_function(value) then
+      self:_visit(value, { name = place.name, callback = value })
+    end
+  end
+end
+
+function State:_visit_function(fn, place)
+  if debug.getinfo(fn, "S").what == "C" then return end
+  if own.is_function(fn) then return self:_visit_own(fn, place) end
+  local callback = place.callback
+  if own.is_generated(callback) and callback ~= fn then  -- of a short verb: no line of a script's
+    callback = fn
+    place = { name = place.name, callback = fn }
+  end
+  local before, names = upvalues_of(fn)
+  self:_add { object = fn, place = place, before = before, names = names }
+  for at, name in ipairs(names) do
+    self:_visit(before[at], { name = name, callback = callback })
+  end
+  local environment = debug.getfenv(fn)
+  if environment ~= _G then self:_visit_globals(environment, callback) end
+end
+
+--- Globals that are not Lua's own, or those of a chunk with an environment of its own.
+function State:_visit_globals(environment, callback)
+  if self._environments[environment] then return end
+  self._environments[environment] = true
+  local before = members_of(environment)
+  self:_add { object = environment, before = before, members = members_of,
     place = { name = "_G", callback = callback, is_global = true } }
   local names = {}
-  for name in pairs(before) do
+  for name in next, before do
     if type(name) == "string" then names[#names + 1] = name end
   end
   table.sort(names)
   for _, name in ipairs(names) do
     local value = before[name]
-    local is_lua_own = type(value) == "function" and is_own_function(value)
-    if not is_lua_own and not self._libraries[value] then
+    if value ~= environment then
       self:_visit(value, { name = name, callback = callback, is_global = true })
+    end
+  end
+  local meta = debug.getmetatable(environment)
+  if meta then
+    self:_visit(meta, { name = "_G", callback = callback, is_global = true })
+  end
+end
+
+--- What a script added to Lua's libraries, and its own modules.
+function State:_visit_libraries(callback)
+  for name, library in pairs(own.libraries()) do
+    local place = { name = name, callback = callback, is_global = true }
+    self:_add { object = library, place = place, before = members_of(library),
+      members = members_of }
+    for _, member in next, library do
+      if type(member) == "function" and debug.getinfo(member, "S").what ~= "C" then
+        self:_visit(member, place)
+      end
+    end
+  end
+  for name, module in next, package.loaded do
+    if not own.is_module(name) then
+      self:_visit(module, { name = tostring(name), callback = callback, is_global = true })
     end
   end
 end
@@ -145,12 +208,19 @@ end
 --- Notes all that these functions reach. Raises where it can already be told that it cannot be
 --- divided.
 ---@param callbacks function[]
----@return { aggregates: oc.Aggregate[] }
-function M.note(callbacks)
-  local self = setmetatable({ aggregates = {}, _nodes = {}, _seen = {}, _scratch = {},
+---@param refused table<function, true> those that no callback may call (guard.lua)
+---@return { aggregates: oc.Aggregate[], traces: oc.Trace[] }
+function M.note(callbacks, refused)
+  local self = setmetatable({ aggregates = own.aggregates(), traces = {}, _nodes = {}, _seen = {},
+    _aggregates = {}, _environments = {}, _refused = refused,
+    _c_functions = own.c_functions(),
     _libraries = library_tables() }, State)
+  for _, aggregate in ipairs(self.aggregates) do self._aggregates[aggregate] = true end
   for _, fn in ipairs(callbacks) do self:_visit(fn, { name = "?", callback = fn }) end
-  if callbacks[1] then self:_visit_globals(callbacks[1]) end
+  if callbacks[1] then
+    self:_visit_globals(_G, callbacks[1])
+    self:_visit_libraries(callbacks[1])
+  end
   return self
 end
 
@@ -162,11 +232,12 @@ local function same(a, b)
 end
 
 --- The key of a table that changed, and whether it did.
-local function changed_key(object, before)
-  for key, value in pairs(before) do
-    if not same(rawget(object, key), value) then return key, true end
+local function changed_key(node)
+  local before, now = node.before, node.members(node.object)
+  for key, value in next, before do
+    if not same(now[key], value) then return key, true end
   end
-  for key in next, object do
+  for key in next, now do
     if before[key] == nil then return key, true end
   end
   return nil, false
@@ -179,6 +250,19 @@ local function changed_upvalue(fn, before)
   end
 end
 
+--- What it is called that changed in a node; nil: nothing did.
+local function changed_name(node)
+  local kind = type(node.object)
+  if kind == "function" then
+    local at = changed_upvalue(node.object, node.before)
+    return at and node.names[at]
+  elseif kind == "cdata" then
+    return own.bytes_of(node.object) ~= node.before and node.place.name or nil
+  end
+  local key, is_changed = changed_key(node)
+  if is_changed then return node.place.name == "_G" and tostring(key) or node.place.name end
+end
+
 local SCRATCH = "keep what belongs to one trace in trace:scratch(), what is counted in aggregates"
 local CUT = "a slice may begin between the events of a pair; cut by traces instead, as in -i a -i b"
 
@@ -188,14 +272,8 @@ local CUT = "a slice may begin between the events of a pair; cut by traces inste
 ---@return { chunk: string, line: integer, message: string, hint: string, token: string }?
 function State:change(scratch, is_sliced)
   for _, node in ipairs(self._nodes) do
-    local place, name = node.place, nil
-    if type(node.object) == "function" then
-      local at = changed_upvalue(node.object, node.before)
-      name = at and node.names[at]
-    elseif is_sliced or not scratch[node.object] then
-      local key, is_changed = changed_key(node.object, node.before)
-      if is_changed then name = place.name == "_G" and tostring(key) or place.name end
-    end
+    local place, is_kept = node.place, not is_sliced and scratch[node.object]
+    local name = not is_kept and changed_name(node)
     if name then
       local info = debug.getinfo(place.callback, "S")
       local is_table = type(node.object) == "table" and place.name ~= "_G"

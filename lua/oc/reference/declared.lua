@@ -42,6 +42,7 @@ return {
     { "summary", "string?", "One line for `oc list scenarios`." },
     { "events", "string[]", "What `oc record --scenario` records." },
     { "optional", "string[]?", "Of these, those that are used where they can be had." },
+    { "makes_spans", "boolean?", "`setup` adds spans: formats without them say so beforehand." },
     { "stacks", "string?", "\"fp\": its samples want stacks." },
     { "by", "string?", "How `oc report` groups them unless told otherwise." },
     { "span", "table?", "From which event to which, by which key." },

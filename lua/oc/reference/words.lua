@@ -51,6 +51,10 @@ end)]]
 every("100ms", function() c:print() c:clear() end)]] },
   { "at_end", "(fn: fun())", "As `trace:at_end`.", example = [[at_end(function() print "done" end)]]
     },
+  { "live", "(value: any, period?: string|number, options?: { times?: number, top?: number })",
+    "As `trace:live`: shows an aggregate, or what a function prints or returns, again and again.",
+    errors = "a recorded trace that was run",
+    example = [[live(count("cpu", "comm"), "10ms", { times = 2 })]] },
   { "use", "(name: string)", "As `trace:use`: a scenario's samples and spans.",
     errors = "a scenario that there is not",
     example = [[use "syscalls"

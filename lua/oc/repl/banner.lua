@@ -49,7 +49,7 @@ function M.lines(trace, path, names)
     for _, note in ipairs(trace:notes()) do out[#out + 1] = note end
   else
     out[1] = ("this machine, live: %s"):format(trace.host.kernel or "")
-    out[2] = ("%d events; a question runs until Ctrl-C, or for -d TIME"):format(#names)
+    out[2] = ("%d events; what is asked is counted from then on: live(…) watches"):format(#names)
   end
   out[#out + 1] = ".help tells what can be said here; Tab completes; Ctrl-D ends"
   return out

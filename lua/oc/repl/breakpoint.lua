@@ -8,10 +8,12 @@
 -- for what a line calls lies above it.
 
 local C = require "oc.abi"
+local changes = require "oc.changes"
 local errors = require "oc.errors"
 local host = require "oc.host"
 local session_of = require "oc.session"
 local settings = require "oc.settings"
+local units = require "oc.units"
 
 local host_pointer = session_of.host_pointer
 local BESIDE_A_RUN = 2
@@ -143,6 +145,17 @@ end
 
 -- Stopping ----------------------------------------------------------------------------------------
 
+--- What becomes of a live trace's events while lines are typed.
+local function of_live(trace)
+  if not trace or trace:is_recorded() then return nil end
+  local spool = trace:stats().spool
+  if spool then
+    return ("the trace goes on: events wait in memory, up to %s"):format(
+      units.format_size(spool.limit_bytes))
+  end
+  return "events wait in the kernel's rings, and what does not fit is lost: --spool SIZE keeps more"
+end
+
 local said_no_input = false
 
 --- Reads and runs lines until the script is to go on. `level`: of the function that stops, for the
@@ -165,6 +178,8 @@ function M.stop(level)
   local loop = require("oc.repl").new { prompt = "repl> ", env_table = env, quiet = settings.quiet }
   if loop.is_interactive then
     io.stdout:write("stopped at ", lines[1] or "?", "; Ctrl-D or .continue goes on\n")
+    local waits = of_live(changes.running_trace())
+    if waits then io.stdout:write(waits, "\n") end
   end
   loop.where = lines
   loop:go()

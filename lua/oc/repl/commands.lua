@@ -36,7 +36,24 @@ local function glob(pattern, text)
   return C.oc_glob_text(pattern, #pattern, text, #text) == 1
 end
 
+--- What a live trace runs, with how often it came.
+local function show_running(live)
+  local rows = {}
+  for i, row in ipairs(live:events()) do
+    rows[i] = { row.name, ("%.0f"):format(row.seen), ("%.0f"):format(row.lost),
+      ("%d"):format(row.callbacks) }
+  end
+  if #rows == 0 then return false end
+  output.show(text_table.render({ { title = "event" }, { title = "kernel saw", right = true },
+    { title = "lost", right = true }, { title = "callbacks", right = true } }, rows)
+    .. ".events '*' lists all that can be asked for")
+  return true
+end
+
 local function show_events(loop, argument)
+  local live = loop.session.live
+  if live and argument == "" and show_running(live) then return end
+  argument = argument:match("^'(.*)'$") or argument:match('^"(.*)"$') or argument
   local all, found = require("oc.repl.names").events(loop.session), {}
   local pattern = argument ~= "" and argument or "*"
   for _, name in ipairs(all) do
@@ -135,6 +152,11 @@ local function show_more()
   if not output.more() then fail("there is no more of it") end
 end
 
+local function restart(loop)
+  if not loop.session.live then fail(".restart is of a live session", "oc repl without a TRACE") end
+  loop.session.live:restart()
+end
+
 local function quit(loop) loop.is_over, loop.wants_stop = true, true end
 local function continue(loop) loop.is_over = true end
 local function show_where(loop) output.show(table.concat(loop.where, "\n")) end
@@ -165,8 +187,8 @@ commands = {
     run = continue },
   { name = "where", usage = "", summary = "the calls that led there", of_script = true,
     run = show_where },
-  { name = "events", usage = "[GLOB]", summary = "the events of the trace", completes = "event",
-    run = show_events },
+  { name = "events", usage = "[GLOB]", summary = "the events of the trace; live, those that run",
+    completes = "event", run = show_events },
   { name = "fields", usage = "EVENT", summary = "its fields", completes = "event",
     run = show_fields },
   { name = "run", usage = "SCRIPT [options]", summary = "a script on this trace, as oc script",
@@ -178,6 +200,8 @@ commands = {
     run = load_file },
   { name = "save", usage = "FILE", summary = "what was typed and went well, as a script",
     completes = "file", run = save },
+  { name = "restart", usage = "", summary = "live: another trace, begun by the next question",
+    run = restart },
   { name = "time", usage = "[on|off]", summary = "how long each question took", run = set_times },
   { name = "more", usage = "", summary = "the next page of what was cut", of_all = true,
     run = show_more },

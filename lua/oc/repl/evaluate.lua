@@ -17,7 +17,7 @@ local short = require "oc.short"
 local traces = require "oc.trace"
 
 local host_pointer = session.host_pointer
-local IN_BODY = 1
+local IN_HOST, IN_BODY = 0, 1
 
 local M = {}
 
@@ -25,6 +25,7 @@ local M = {}
 ---@field name string of the input, in errors: "repl", "stdin"
 ---@field path? string of the recorded trace
 ---@field env table what lines see
+---@field live? oc.repl.Live of a live trace that goes on
 ---@field lines string[] all that was typed
 ---@field kept oc.repl.Kept[] what went well, for .save
 ---@field ran? { events: number, seconds: number, span_ns: number, is_cut: boolean } the line's run
@@ -36,18 +37,26 @@ M.Session = Session
 
 local function new_owner(self)
   local owner = {}
+  local live = self.live
   function owner.trace()
+    if live then return live:trace() end
     if not self._trace or self._trace._ran then
       self._trace = traces.open { input = self.path }
     end
     return self._trace
   end
   function owner.is_filled()
+    if live then return live.started ~= nil end
     local trace = self._trace
     return not (trace and not trace._ran and trace:has_callbacks())
   end
   function owner.machine() return self:machine() end
   function owner.show(value) self.show(value) end
+  if live then
+    function owner.live(...) live:watch(...) end
+  elseif self.path then
+    function owner.use(...) self:use(...) end
+  end
   return owner
 end
 
@@ -55,11 +64,13 @@ end
 ---@return oc.Machine
 function Session:machine()
   if self._machine then return self._machine end
+  if self.live then return self.live:machine() end
   if not self.path then
     errors.misuse("there is no machine of a live system here",
       { hint = "oc.open { machine = true } makes one of a run" })
   end
-  local trace = traces.open { input = self.path, machine = true }
+  local trace = self._unbuilt or self:open_for_machine()
+  self._unbuilt = nil
   trace:run()
   if C.oc_host_interrupted(host_pointer) ~= 0 then
     errors.misuse("interrupted: the machine was not built to its end")
@@ -68,14 +79,36 @@ function Session:machine()
   return self._machine
 end
 
+--- A trace whose run makes the machine, with the scenarios that lines used.
+function Session:open_for_machine()
+  local trace = traces.open { input = self.path, machine = true }
+  traces.forget(trace)  -- nobody need ask for it
+  for _, name in ipairs(self._scenarios) do trace:use(name) end
+  return trace
+end
+
+--- From now on the machine has what these scenarios find: it is built anew when it is asked for.
+---@param ... string
+function Session:use(...)
+  local trace = self._unbuilt or self:open_for_machine()
+  self._unbuilt = nil
+  trace:use(...)  -- raises where the trace has not what it needs
+  self._unbuilt, self._machine = trace, nil
+  for i = 1, select("#", ...) do self._scenarios[#self._scenarios + 1] = (select(i, ...)) end
+  require("oc.repl.names").forget(self)
+end
+
 --- The machine if it was asked for before.
 function Session:machine_at_hand() return self._machine end
 
 --- A trace to ask for names of events and fields.
 ---@return oc.Trace
-function Session:trace() return self._owner.trace() end
+function Session:trace()
+  return self.live and self.live:trace_of_names() or self._owner.trace()
+end
 
 local function drop_trace(self)
+  if self.live then return self.live:drop() end
   if self._trace and not self._trace._ran then traces.forget(self._trace) end
   self._trace = nil
 end
@@ -85,6 +118,7 @@ end
 --- Functions that were typed are compiled while a trace runs, and interpreted otherwise: there
 --- Ctrl-C reaches a loop that does not end.
 local function compile_functions(self, on)
+  self._is_compiled = on
   for _, chunk in ipairs(self._functions) do
     if on then jit.on(chunk, true) else jit.off(chunk, true) end
   end
@@ -115,8 +149,13 @@ end
 function Session:run_registered()
   if not self.words then return end
   local trace = self._trace
-  if trace and not trace._ran and trace:has_callbacks() then trace:run() end
+  if self.live then
+    self.live:start_if_asked()
+  elseif trace and not trace._ran and trace:has_callbacks() then
+    trace:run()
+  end
   self.words:show_due(false)
+  self.words:forget()
 end
 
 local function pack(...) return { n = select("#", ...), ... } end
@@ -127,22 +166,43 @@ local function traced(err)
   return made
 end
 
+--- Calls as a body, in which Ctrl-C is an error. A Ctrl-C at the end must not become an error where
+--- nobody catches it, so the body is left inside of xpcall.
+local function as_body(fn, ...)
+  local before = C.oc_host_doing(host_pointer, IN_HOST)
+  local function leave(...)
+    C.oc_host_doing(host_pointer, IN_HOST)
+    return ...
+  end
+  local ok, result = xpcall(function(...)
+    C.oc_host_doing(host_pointer, IN_BODY)
+    return leave(fn(...))
+  end, function(err)
+    C.oc_host_doing(host_pointer, IN_HOST)
+    return traced(err)
+  end, ...)
+  C.oc_host_doing(host_pointer, IN_HOST)  -- an error in the handler left it
+  if debug.gethook() == "external hook" then debug.sethook() end
+  C.oc_host_doing(host_pointer, before)
+  return ok, result
+end
+
 --- Calls what a line may say, so that it can be interrupted and its errors end it alone. Ctrl-C may
 --- have come before, right behind the line.
 ---@return boolean ok
 ---@return any result or error
 function Session:guarded(fn, ...)
-  if self.words then settings.errors = errors.Collector.new { max = 20 } end
+  if self.words and not self.live then settings.errors = errors.Collector.new { max = 20 } end
   self.ran = nil
-  local before = C.oc_host_doing(host_pointer, IN_BODY)
-  local ok, result = xpcall(function(...)
+  if self.live then compile_functions(self, false) end  -- they were, since the last line
+  local ok, result = as_body(function(...)
     if C.oc_host_interrupted(host_pointer) ~= 0 then error(errors.new("interrupted"), 0) end
     return fn(...)
-  end, traced, ...)
-  C.oc_host_doing(host_pointer, before)
+  end, ...)
   compile_functions(self, false)
   if not ok then drop_trace(self) end
-  if self.words then io.stderr:write(settings.errors:summary()) end
+  if self.words then self.words:forget() end  -- what an error left must not come with the next line
+  if self.words and not self.live then io.stderr:write(settings.errors:summary()) end
   return ok, result
 end
 
@@ -239,22 +299,30 @@ end
 local function fill(self)
   local verbs = getmetatable(self.env).__index
   setmetatable(self.env, { __index = function(env, name)
-    if (name == "m" or name == "machine") and self.path then return self:machine() end
+    local has_machine = self.path or self.live
+    if has_machine and (name == "m" or name == "machine") then return self:machine() end
     return verbs(env, name)
   end })
 end
 
 --- A session has a trace of its own, or with `env_table` it is a script's that stopped.
----@param options { name: string, path?: string, show: fun(value: any), env_table?: table }
+---@param options { name: string, path?: string, show: fun(value: any), env_table?: table,
+--- goes_on: boolean? a live trace runs while lines are typed }
 ---@return oc.repl.Session
 function M.new(options)
   local self = setmetatable({ name = options.name, path = options.path, lines = {}, kept = {},
-    show = options.show, _functions = {}, _sources = {}, _told_notes = 0 }, Session)
+    show = options.show, _functions = {}, _sources = {}, _told_notes = 0,
+    _scenarios = {} }, Session)
   self._before = { read_source = settings.read_source, begin_run = settings.begin_run,
     finished = settings.finished }
   if options.env_table then
     self.env = options.env_table
   else
+    if options.goes_on then
+      self.live = require("oc.repl.live").new(function()
+        if not self._is_compiled then compile_functions(self, true) end
+      end)
+    end
     self._owner = new_owner(self)
     self.words = short.new(self._owner)
     self.env = self.words:environment()

@@ -21,7 +21,8 @@ local terminal = require "oc.terminal"
 local units = require "oc.units"
 
 local host_pointer = session.host_pointer
-local WAIT_MS = 200
+local WAIT_MS, LONGEST_WAIT_MS = 200, 1000
+local LINES_ARE_ALL, BESIDE_A_RUN = 1, 2
 local FAILED = 1
 local SIGNALLED = 128
 
@@ -62,12 +63,13 @@ end
 
 --- One line: its text, or nil and why there is none.
 ---@param prompt string
+---@param is_first boolean and not a line that goes on
 ---@return string? text
 ---@return string? why "end", "interrupt" or "signal"
-function Loop:read_line(prompt)
+function Loop:read_line(prompt, is_first)
   host.prompt_begin(prompt)
   while true do
-    local what, text, cursor = host.prompt_next(self.idle and WAIT_MS or 1000)
+    local what, text, cursor = host.prompt_next(self:wait_ms())
     if what == "line" then return text end
     if what == "complete" then
       complete(self, text, cursor)
@@ -76,11 +78,16 @@ function Loop:read_line(prompt)
       if self.has_editor and self.session.words then
         pcall(require("oc.repl.names").prepare, self.session)
       end
-      if self.status and self.has_editor then host.prompt_text(self:prompt_text()) end
+      if is_first and self.status and self.has_editor then host.prompt_text(self:prompt_text()) end
     else
       return nil, what
     end
   end
+end
+
+function Loop:wait_ms()
+  local live = self.session.live
+  return live and live:wait_ms() or self.idle and WAIT_MS or LONGEST_WAIT_MS
 end
 
 function Loop:prompt_text()
@@ -98,8 +105,8 @@ function Loop:read()
   local lines = self.session.lines
   local first, source = #lines + 1, nil
   while true do
-    local text, why = self:read_line(source and (self.is_prompting and "..> " or "")
-      or self:prompt_text())
+    local prompt = source and (self.is_prompting and "..> " or "") or self:prompt_text()
+    local text, why = self:read_line(prompt, not source)
     if not text then
       if why == "interrupt" then
         C.oc_host_begin_line(host_pointer)
@@ -228,6 +235,16 @@ function Loop:handle(source, line, loaded)
   tell_time(self)
 end
 
+--- The same; a Ctrl-C between what can be interrupted ends the line alone.
+function Loop:handle_safely(source, line, loaded)
+  local ok, problem = pcall(self.handle, self, source, line, loaded)
+  if ok then return end
+  local is_interrupt = C.oc_host_interrupted(host_pointer) > 0
+    and tostring(problem):find("interrupted", 1, true)
+  if not is_interrupt then error(problem, 0) end
+  self:tell(problem)
+end
+
 --- Reads and runs until the end.
 function Loop:go()
   while not self.is_over do
@@ -236,7 +253,10 @@ function Loop:go()
       local problem = host.prompt_remember(source)
       if problem then complain(problem .. "; what is typed is not kept") end
     end
-    if source then self:handle(source, line, loaded) end
+    if source then
+      if self.session.live then self.session.live:feed() end  -- a value shown is that of now
+      self:handle_safely(source, line, loaded)
+    end
     if C.oc_host_begin_line(host_pointer) ~= 0 then self.is_over = true end
   end
 end
@@ -263,7 +283,13 @@ function M.new(options)
   end
   output.is_paged = is_terminal
   self.session = evaluate.new { name = is_terminal and "repl" or "stdin", path = options.path,
-    show = function(value) output.show(show.text(value)) end, env_table = options.env_table }
+    show = function(value) output.show(show.text(value)) end, env_table = options.env_table,
+    goes_on = is_terminal and not options.path and not options.env_table }
+  local live = self.session.live
+  if live then
+    self.idle = function() live:idle(self.has_editor) end
+    self.status = function() return live:status() end
+  end
   return self
 end
 
@@ -283,11 +309,14 @@ function M.run(options)
     local problem = host.history_open()
     if problem then complain(problem .. "; what is typed is not kept") end
   end
-  C.oc_host_interactive(host_pointer, 1)
+  local live = self.session.live
+  C.oc_host_interactive(host_pointer, live and BESIDE_A_RUN or LINES_ARE_ALL)
+  if live then live:begin() end
   self:go()
   local signal = C.oc_host_begin_line(host_pointer)
   host.prompt_end()
   C.oc_host_interactive(host_pointer, 0)
+  if live then live:finish() end
   if signal ~= 0 then return SIGNALLED + signal end
   return not self.is_interactive and self.failed > 0 and FAILED or 0
 end

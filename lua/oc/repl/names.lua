@@ -12,6 +12,9 @@ local function cache_of(session)
   return caches[session]
 end
 
+--- Another machine has other names.
+function M.forget(session) caches[session] = nil end
+
 --- Only what can be typed and shown: names come from foreign traces.
 local function is_plain(name) return name ~= "" and not name:find("[%z\1-\31\127]") end
 

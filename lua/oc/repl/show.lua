@@ -4,6 +4,8 @@ local addr = require "oc.addr"
 local cells = require "oc.cells"
 local ffi = require "ffi"
 local output = require "oc.repl.output"
+local short = require "oc.short"
+local terminal = require "oc.terminal"
 local text_table = require "oc.text_table"
 local units = require "oc.units"
 
@@ -40,9 +42,25 @@ end
 
 -- One value on a line -----------------------------------------------------------------------------
 
+--- "string.rep", of Lua's own.
+local function lua_name_of(fn)
+  for name, value in pairs(_G) do
+    if value == fn then return name end
+    for inner, each in pairs(type(value) == "table" and value ~= _G and value or {}) do
+      if each == fn and type(inner) == "string" then return name .. "." .. inner end
+    end
+  end
+end
+
 local function function_text(fn)
   local info = debug.getinfo(fn, "S")
-  if info.what == "C" or info.source:find("^=%[oc") then return "function" end
+  if info.what == "C" or info.source:find("^=%[oc") then
+    local known = require("oc.reference_faces").name_of(fn)
+    local name = known or lua_name_of(fn)
+    local more = known and require("oc.reference").find(known) and (", help(%s)"):format(
+      known:find(":", 1, true) and ("%q"):format(known) or known) or ""
+    return "function" .. (name and " " .. name or "") .. more
+  end
   return ("function %s:%d"):format(info.source:gsub("^[@=]", ""), info.linedefined)
 end
 
@@ -94,6 +112,16 @@ local function key_text(key)
   return "[" .. scalar(key) .. "]"
 end
 
+--- Objects of ours have parts that are nobody's business.
+local function is_object(value)
+  local mt = debug.getmetatable(value)
+  return type(mt) == "table" and (type(rawget(mt, "__index")) == "function" or mt.__index == mt)
+end
+
+local function kind_of_object(value)
+  return require("oc.reference_faces").name_of(value) or "an object"
+end
+
 local nested  -- below
 
 local function one_value(value, indent, depth, seen)
@@ -110,6 +138,7 @@ function nested(value, indent, depth, seen)
   if seen[value] then return "{… itself}" end
   if next(value) == nil then return "{}" end
   if depth > DEEPEST then return "{…}" end
+  if is_object(value) then return ("{… %s}"):format(kind_of_object(value)) end
   seen[value] = true
   local parts, count, length = {}, 0, 0
   local keys, array = sorted_keys(value), #value
@@ -185,7 +214,9 @@ end
 -- The whole ---------------------------------------------------------------------------------------
 
 local function aggregate_text(value)
-  return output.capture(function() value:print { top = MOST_ROWS } end)
+  local options = { top = MOST_ROWS }
+  for name, given in pairs(short.printing(value) or {}) do options[name] = given end
+  return output.capture(function() value:print(options) end)
 end
 
 --- A value as it is shown at the prompt: lines.
@@ -198,7 +229,8 @@ function M.text(value)
     return kind == "cdata" and clean_lines(cdata_text(value)) or scalar(value)
   end
   if is_aggregate(value) then return aggregate_text(value) end
-  if has_text(value) then return tostring(value) end
+  if has_text(value) then return terminal.text_of(value) end
+  if is_object(value) then return kind_of_object(value) .. ": help(x) tells what it can do" end
   local names = columns_of(value)
   return names and records_text(value, names) or nested(value, 0, 1, {})
 end

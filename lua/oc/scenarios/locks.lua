@@ -3,6 +3,7 @@
 return {
   name = "locks", summary = "how long threads wait for locks (futex)",
   events = { "raw_syscalls:sys_enter", "raw_syscalls:sys_exit" }, stacks = "fp",
+  makes_spans = true,
   setup = function(trace, add, add_span)
     local timeline = require "oc.timeline"
     local line, futex = timeline.new(), {}

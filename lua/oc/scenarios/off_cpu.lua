@@ -5,6 +5,7 @@ return {
   name = "off_cpu", summary = "where threads wait, by stack, and who wakes them",
   events = { "sched:sched_switch", "sched:sched_waking" }, optional = { "sched:sched_waking" },
   stacks = "fp",
+  makes_spans = true,
   setup = function(trace, add, add_span)
     local timeline = require "oc.timeline"
     local line, wakers, seen = timeline.new(), {}, {}

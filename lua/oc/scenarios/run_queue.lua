@@ -4,6 +4,7 @@ return {
   name = "run_queue", by = "comm", summary = "how long runnable threads wait for a CPU",
   events = { "sched:sched_wakeup", "sched:sched_wakeup_new", "sched:sched_switch" },
   optional = { "sched:sched_wakeup_new" },
+  makes_spans = true,
   setup = function(trace, add, add_span)
     local timeline = require "oc.timeline"
     local line = timeline.new()

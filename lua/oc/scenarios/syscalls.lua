@@ -10,6 +10,7 @@ local twins = { clone = true, clone3 = true, fork = true, vfork = true }
 return {
   name = "syscalls", by = "attribute:name", summary = "how long system calls take",
   events = { "raw_syscalls:sys_enter", "raw_syscalls:sys_exit" },
+  makes_spans = true,
   setup = function(trace, add, add_span)
     local timeline = require "oc.timeline"
     local line, names = timeline.new(), trace:syscalls()

@@ -9,6 +9,7 @@ local args = require "oc.args"
 local errors = require "oc.errors"
 local runner = require "oc.verbs.runner"
 local settings = require "oc.settings"
+local terminal = require "oc.terminal"
 
 local M = {}
 
@@ -79,7 +80,7 @@ local function show(words, value)
     elseif value._kind and value.print then
       value:print()
     else
-      settings.write((tostring(value):gsub("\n$", "")) .. "\n")
+      settings.write((terminal.text_of(value):gsub("\n$", "")) .. "\n")
     end
   elseif kind ~= "nil" and kind ~= "function" and kind ~= "userdata" then
     settings.write(tostring(value) .. "\n")

@@ -7,12 +7,15 @@ local event_files = require "oc.event_files"
 local export = require "oc.export"
 local hooks = require "oc.hooks"
 local input = require "oc.verbs.machine_input"
+local kinds = require "oc.kinds"
 local places = require "oc.outputs"
 local scenario = require "oc.scenario"
 local settings = require "oc.settings"
 local units = require "oc.units"
 
 local M = {}
+
+local FAILED = 1
 
 local HEAD = [[
 --- Files for other tools, made of a trace: several formats from one reading.
@@ -66,16 +69,39 @@ local function say_written(path, bytes)
   io.stderr:write(("oc: wrote %s (%s)\n"):format(path, units.format_size(bytes)))
 end
 
---- Those of -e; of a scenario its own; nil: all.
-local function names_of_events(options)
-  if options.event then return input.events(options) end
-  local names, seen = {}, {}
-  for _, name in ipairs(input.scenarios(options)) do
-    for _, event in ipairs(scenario.find(name).events) do
-      if not seen[event] then names[#names + 1] = event end
-      seen[event] = true
+--- Kinds that the scenarios of this trace use instead of an event that it lacks ("cswitch": the
+--- kernel's records of switches): but for those that a file has anyway, or that are about threads.
+local function add_kinds_in_use(trace, add)
+  for _, entry in ipairs(trace._registered) do
+    for _, bound in ipairs(entry.bound or {}) do
+      local kind = bound.handler
+      local is_wanted = kind.number >= kinds.KERNEL_RECORDS
+        or event_files.is_of_a_moment(kind.number)
+      if is_wanted then add(kind.name) end
     end
   end
+end
+
+--- Those of -e; of a scenario its own, as far as the trace has them; nil: all.
+local function names_of_events(trace, options)
+  if options.event then return input.events(options) end
+  local names, seen, lacks = {}, {}, false
+  local function add(name)
+    if not seen[name] then names[#names + 1] = name end
+    seen[name] = true
+  end
+  for _, name in ipairs(input.scenarios(options)) do
+    local found, optional = scenario.find(name), {}
+    for _, event in ipairs(found.optional or {}) do optional[event] = true end
+    for _, event in ipairs(found.events) do
+      if trace:has(event) then
+        add(event)
+      else
+        lacks = lacks or not optional[event]
+      end
+    end
+  end
+  if lacks then add_kinds_in_use(trace, add) end
   return #names > 0 and names or nil
 end
 
@@ -92,13 +118,16 @@ end
 
 --- The file's part is a trace's, so it is begun before that is read.
 local function begin_event_files(trace, paths, options)
-  local files = {}
+  local files, events = {}, #paths > 0 and names_of_events(trace, options) or nil
   for i, path in ipairs(paths) do
     files[i] = event_files.open(trace, path, { format = options.format, force = options.force,
-      events = names_of_events(options), filter = input.event_filter(options) })
+      events = events, filter = input.event_filter(options) })
   end
   return files
 end
+
+--- Options that are about samples, or their stacks.
+local OF_SAMPLES = { "per", "symbol", "module", "counts", "no_inlined", "records" }
 
 --- Files of events, and those that are made of the machine.
 local function sort_outputs(outputs, options)
@@ -107,10 +136,11 @@ local function sort_outputs(outputs, options)
     local format = event_files.find(path, export.check(path, options.format))
     local list = format and of_events or of_samples
     list[#list + 1] = path
-    if format and (options.per or options.symbol or options.module) then
-      errors.wrong_usage(("%s is a file of events, for which there is no --%s"):format(path,
-        options.per and "per" or options.symbol and "symbol" or "module"),
-        "the formats of samples know it: oc list formats")
+    for _, name in ipairs(format and OF_SAMPLES or {}) do
+      if options[name] then
+        errors.wrong_usage(("%s is a file of events, for which there is no --%s"):format(path,
+          (name:gsub("_", "-"))), "the formats of samples know it: oc list formats")
+      end
     end
   end
   return of_events, of_samples
@@ -150,7 +180,7 @@ local function asked_of(options)
   local names = input.scenarios(options)
   for _, name in ipairs(names) do
     local found = scenario.find(name)
-    if found.span then asked.spans[#asked.spans + 1] = name end
+    if found.span or found.makes_spans then asked.spans[#asked.spans + 1] = name end
   end
   asked.kinds = math.max(#names, #(input.events(options) or {}))
   return asked
@@ -159,14 +189,13 @@ end
 --- Before anything is collected: whether the files can be written, and what they cannot hold.
 ---@param outputs string[]
 ---@param options table
-function M.check(outputs, options)
-  local named = {}
+---@param trace string that they are made of
+function M.check(outputs, options, trace)
+  places.check_distinct(outputs, trace)
   for _, path in ipairs(outputs) do
-    if named[path] then
-      errors.wrong_usage(("-o %s is given twice"):format(path), "each file has a name of its own")
-    end
-    named[path] = true
     local format = export.check(path, options.format)
+    local problem, hint = event_files.problem(path, format)
+    if problem then errors.wrong_usage(problem, hint) end
     places.check_place(path, options.per or options.force)
     places.say_lacks(path, format, asked_of(options))
   end
@@ -180,15 +209,19 @@ end
 ---@return integer
 function M.write(path, outputs, options, is_checked)
   settings.quiet = options.quiet
-  if not is_checked then M.check(outputs, options) end
+  if not is_checked then M.check(outputs, options, path) end
   local of_events, of_samples = sort_outputs(outputs, options)
   local files
-  local machine = input.load(path, options, {
+  local machine, trace = input.load(path, options, {
     machine = #of_samples > 0,
     is_told = is_checked,
     built = function(trace) files = begin_event_files(trace, of_events, options) end,
   })
-  for _, file in ipairs(files) do say_written(file.path, file:finish()) end
+  for _, file in ipairs(files) do
+    local bytes = file:conclude()
+    if bytes then say_written(file.path, bytes) end
+  end
+  if #files > 0 and trace._ended_by_error then return FAILED end
   if not machine then return input.exit_status(options) end
   local parts = parts_of(machine, options)
   for _, part in ipairs(options.per and not options.force and parts or {}) do
@@ -197,6 +230,11 @@ function M.write(path, outputs, options, is_checked)
       if C.oc_path_kind(name) == 1 then
         errors.wrong_usage(name .. " is there already", "--force replaces it")
       end
+    end
+  end
+  if machine:stats().spans > 0 then
+    for _, output in ipairs(of_samples) do
+      places.say_spans(output, export.check(output, options.format))
     end
   end
   for _, part in ipairs(parts) do

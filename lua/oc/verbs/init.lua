@@ -80,6 +80,7 @@ local function choose(word, argv)
       return require "oc.verbs.script", argv
     end
     table.insert(argv, 1, word)
+    privileges.apply("repl", argv)
     return require "oc.verbs.repl", argv
   end
   if word:find("%.lua$") or word:find("/", 1, true) then

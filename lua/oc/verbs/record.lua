@@ -309,7 +309,9 @@ function M.run(argv)
     table.insert(asked.events, name)
   end
   local session = session_of.new()
-  if #options.exports > 0 then exporter.check(options.exports, export_options(options)) end
+  if #options.exports > 0 then
+    exporter.check(options.exports, export_options(options), options.trace)
+  end
   for _, name in ipairs(machine_input.scenarios(options)) do
     add_scenario(session, name, options, asked)
   end

@@ -151,11 +151,11 @@ local function show_kind(machine, kind, options)
       out(("%s: in stacks of %.0f of them, %.2f %%; shares below are of these\n"):format(chosen,
         graph:node().count, percent(graph:node().total, totals.sum)))
     end
-    out(graph:text { min = ("%g%%"):format(options.min or 0.5), depth = options.depth })
+    graph:print { min = ("%g%%"):format(options.min or 0.5), depth = options.depth }
   elseif options.by then
     local result = machine:samples(filter):by(unpack(groups_of(options.by))):top(options.top)
     result.unit = unit
-    out(tostring(result))
+    result:print()
   else
     show_functions(machine, filter, options, out)
   end
@@ -176,7 +176,8 @@ local function show_nothing(machine, options, path)
   if count == 0 and options.time then return end  -- the run has told what the trace has
   local why = count > 0 and ("none of the %.0f samples passes the filters"):format(count)
     or path .. " has no samples; oc record -g records some"
-  if options.scenario then why = ("nothing of %s happened in %s"):format(options.scenario, path) end
+  local scenarios = table.concat(input.scenarios(options), ", ")
+  if scenarios ~= "" then why = ("nothing of %s happened in %s"):format(scenarios, path) end
   io.stderr:write("oc: ", why, "\n")
 end
 

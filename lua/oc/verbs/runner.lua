@@ -7,6 +7,7 @@ local errors = require "oc.errors"
 local host = require "oc.host"
 local memory_limit = require "oc.memory_limit"
 local own_options = require "oc.options"
+local privileges = require "oc.privileges"
 local progress = require "oc.progress"
 local report = require "oc.report"
 local session = require "oc.session"
@@ -37,6 +38,7 @@ end
 ---@param context oc.args.Context
 function M.take_options(context)
   local options = context.options
+  privileges.require_applied(options.user)
   settings.json, settings.verbose, settings.quiet = options.json, options.verbose, options.quiet
   settings.traceback = options.traceback
   settings.use_debuginfod(options.debuginfod)
