@@ -3,6 +3,7 @@
 local C = require "oc.abi"
 local errors = require "oc.errors"
 local ffi = require "ffi"
+local foreign = require "oc.foreign"
 
 ---@class oc.Field
 ---@field name string
@@ -78,7 +79,7 @@ end]]):format(
 ---@param token? string the text in the line that is to blame
 function M.raise(session, token)
   local err = C.oc_session_error(session)
-  local hint = ffi.string(err.hint)
+  local hint = token and foreign.event(token) or ffi.string(err.hint)
   errors.misuse(ffi.string(err.what), {
     hint = hint ~= "" and hint or nil, token = token, named = token, code = err.code })
 end

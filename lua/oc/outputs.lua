@@ -6,6 +6,7 @@ local errors = require "oc.errors"
 local event_files = require "oc.event_files"
 local export = require "oc.export"
 local ffi = require "ffi"
+local nearest = require "oc.nearest"
 local settings = require "oc.settings"
 
 ffi.cdef [[
@@ -67,8 +68,23 @@ function M.check_distinct(paths, trace)
   end
 end
 
---- Of `oc record`: the one trace among the files, and those that are made of it. A name without a
---- format of its own is a trace.
+--- Wrong usage where a trace's name has the extension of nothing: it may be a slip (.svgg).
+---@param path string
+local function check_extension(path)
+  local name = path:match("[^/]*$")
+  local extension = name:match("[^.](%.%a[%w_]*)$")
+  if not extension or name:find("%.data%f[^%w]") then return end
+  local known = { ".data" }
+  for _, format in ipairs(export.formats()) do
+    for _, each in ipairs(format.extensions) do known[#known + 1] = each end
+  end
+  errors.wrong_usage(("-o %s: nothing has the extension %s"):format(path, extension),
+    (nearest.hint(extension, known) or "oc list formats shows what there is")
+      .. "; a trace is called " .. name:sub(1, -#extension - 1) .. ".data")
+end
+
+--- Of `oc record`: the one trace among the files, and those that are made of it. Names of
+--- traces end with .data, or have no extension.
 ---@param paths string[]
 ---@return string? trace
 ---@return string[] exports
@@ -78,6 +94,7 @@ function M.sort(paths)
     local of_events = event_files.find(path)
     local is_export = of_events and of_events.name ~= "perfdata"
       or not of_events and export.knows(path)
+    if not is_export then check_extension(path) end
     if is_export then
       exports[#exports + 1] = path
     elseif trace then
@@ -107,6 +124,18 @@ end
 ---@field spans? string[] scenarios that make some
 ---@field kinds? integer how many kinds of samples
 ---@field records? boolean
+
+--- Says which of these files want stacks that nobody asked for, before it is too late.
+---@param paths string[]
+function M.say_no_stacks(paths)
+  for _, path in ipairs(settings.quiet and {} or paths) do
+    local format = not event_files.find(path) and format_named(export.check(path))
+    if format and format.holds.stacks then
+      io.stderr:write(("oc: %s: without -g (or --call-graph dwarf) there are no stacks in it, only "
+        .. "the functions where samples were taken\n"):format(path))
+    end
+  end
+end
 
 --- Says what the format of a path cannot hold of it; of formats that scripts declare nobody knows.
 ---@param path string

@@ -7,6 +7,7 @@ local errors = require "oc.errors"
 local ffi = require "ffi"
 local members = require "oc.members"
 local json = require "oc.json"
+local query_units = require "oc.query_units"
 local selection = require "oc.selection"
 local terminal = require "oc.terminal"
 local text_table = require "oc.text_table"
@@ -221,11 +222,6 @@ local function shown_columns(self)
   return { { name = "count" }, { name = "sum" } }
 end
 
-local function shown_number(value)
-  if value == math.floor(value) and math.abs(value) < 2 ^ 53 then return ("%.0f"):format(value) end
-  return ("%.3g"):format(value)
-end
-
 local function shown_histogram(counts)
   local most, lines = 0, {}
   for _, count in ipairs(counts) do most = math.max(most, count) end
@@ -271,18 +267,21 @@ function render(self, layout)
   for _, metric in ipairs(metrics) do
     columns[#columns + 1] = { title = metric.name, right = metric.name ~= "histogram" }
   end
-  for _, group in ipairs(self._query._groups) do
+  local of_kind
+  for g, group in ipairs(self._query._groups) do
     columns[#columns + 1] = { title = group_title(group), shrink = true }
+    if group == "kind" then of_kind = g end
   end
   for r, row in ipairs(self) do
     local weight = by_value and row.sum or row.count
-    local numbers = self.unit and units.formatter(self.unit) or shown_number
+    local numbers = query_units.formatter(self.unit or of_kind and query_units.of(
+      self._query._machine, row[of_kind]))
     local percent = total ~= 0 and 100 * weight / total
     local line = { percent and ("%.2f"):format(percent) or "",
       styles = { terminal.heat(percent or 0) } }
     for _, metric in ipairs(metrics) do
       line[#line + 1] = metric.name == "histogram" and shown_histogram(row.histogram)
-        or (metric.name == "count" and shown_number or numbers)(row[metric.name])
+        or (metric.name == "count" and query_units.plain or numbers)(row[metric.name])
     end
     for g, group in ipairs(self._query._groups) do
       line[#line + 1] = shown_key(group, row[g])
@@ -326,6 +325,7 @@ function result(self, most)
     table.sort(rows, function(a, b) return a[1] < b[1] end)
   end
   rows._query, rows._most, rows.totals = self, most, totals
+  rows.unit = query_units.of(self._machine, self._filter and self._filter.kind)
   return setmetatable(rows, Result)
 end
 

@@ -205,7 +205,7 @@ function M.text(entry)
   return table.concat(out, "\n")
 end
 
-local function first_sentence(text) return (text:match("^(.-[.:]) ") or text) end
+local function first_sentence(text) return (text:match("^(.-[%w`\"\')]%.) ") or text) end
 
 --- A group's entries, a line each.
 local function overview(group)
@@ -266,7 +266,7 @@ function M.find(x)
   local found = group and help(overview(group)) or name and of_name(name)
   if found then return found end
   if not name then return nil, "help takes a name, as in help \"trace:on\"" end
-  return nil, nearest.hint(name, all_names()) or 'help() lists what there is'
+  return nil, nearest.hint(name, all_names())
 end
 
 --- `help(x)` of the REPL and `oc eval`.
@@ -276,7 +276,7 @@ function M.help(x)
   local found, hint = M.find(x)
   if found then return found end
   errors.misuse(("there is no help on %s"):format(type(x) == "string" and "'" .. x .. "'"
-    or "a " .. type(x)), { token = tostring(x), hint = hint })
+    or "a " .. type(x)), { token = tostring(x), hint = hint or "help() lists what there is" })
 end
 
 return M

@@ -17,6 +17,7 @@
 local aggregates = require "oc.aggregate"
 local chunks = require "oc.chunk"
 local errors = require "oc.errors"
+local foreign = require "oc.foreign"
 local nearest = require "oc.nearest"
 local short_keys = require "oc.short_keys"
 local short_lists = require "oc.short_lists"
@@ -246,6 +247,8 @@ function Words:environment()
   return setmetatable(environment, { __index = function(_, name)
     if name == "trace" then return self._owner.trace() end
     if name == "machine" then return self._owner.machine() end
+    local hint = type(name) == "string" and foreign.word(name)
+    if hint then errors.misuse(("there is no '%s'"):format(name), { token = name, hint = hint }) end
   end })
 end
 

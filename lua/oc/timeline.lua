@@ -83,6 +83,13 @@ function Timeline:drop(key)
   self.unfinished = self.unfinished + 1
 end
 
+--- What is no start and no end of its own, and why: it is told, too.
+---@param why string "returns in new threads"
+function Timeline:leave_out(why)
+  if not self._left_out[why] then self._reasons[#self._reasons + 1] = why end
+  self._left_out[why] = (self._left_out[why] or 0) + 1
+end
+
 --- What could not be paired, in words; nil when all was.
 ---@return string?
 function Timeline:unmatched()
@@ -94,6 +101,7 @@ function Timeline:unmatched()
   add(self.unfinished, "without an end")
   add(self.unbegun, "without a beginning")
   add(self.refused, "beyond the limit of open ones")
+  for _, why in ipairs(self._reasons) do add(self._left_out[why], why) end
   return parts[1] and table.concat(parts, ", ")
 end
 
@@ -101,6 +109,7 @@ end
 ---@return oc.Timeline
 function M.new(limit)
   return setmetatable({ _times = {}, _values = {}, _middles = {}, _limit = limit or DEFAULT_LIMIT,
+    _left_out = {}, _reasons = {},
     open = 0, unfinished = 0, unbegun = 0, refused = 0 }, Timeline)
 end
 

@@ -1,6 +1,7 @@
 --- Which names an event has for a script, and what to say of one that it does not have.
 
 local errors = require "oc.errors"
+local foreign = require "oc.foreign"
 local nearest = require "oc.nearest"
 local source = require "oc.view_source"
 
@@ -76,6 +77,13 @@ local declarations = {
   module = { "symbols", "add them: oc.open { symbols = true }" },
 }
 
+--- What other tools call so, where this event has it.
+local function hint_of_other(kind, name)
+  local known = foreign.field(name)
+  if known == "stack" then return "that is 'stack' here, of samples that have one: -g" end
+  return known and M.has(kind, known) and ("that is '%s' here"):format(known) or nil
+end
+
 --- Raises that the event has no such field. `names`: what there is.
 ---@param kind oc.Kind
 ---@param name any
@@ -104,7 +112,8 @@ function M.missing(kind, name, names)
   end
   name = tostring(name)
   errors.misuse(("event '%s' has no field '%s'"):format(kind.name, name),
-    { token = name, named = name, hint = nearest.hint(name, names or M.names(kind)) })
+    { token = name, named = name, hint = hint_of_other(kind, name)
+      or nearest.hint(name, names or M.names(kind)) })
 end
 
 return M

@@ -30,9 +30,14 @@ std::string missing_hint(const EventRequest& request, int number) {
 
   switch (request.type) {
     case PERF_TYPE_HARDWARE:
+      if (request.config == PERF_COUNT_HW_CPU_CYCLES ||
+          request.config == PERF_COUNT_HW_REF_CPU_CYCLES)
+        return "this machine has no hardware counters (a virtual machine?); use cpu-clock";
+      [[fallthrough]];
     case PERF_TYPE_HW_CACHE:
     case PERF_TYPE_RAW:
-      return "this machine has no hardware counters (a virtual machine?); use cpu-clock";
+      return "this machine has no hardware counters (a virtual machine?), and no other event tells "
+             "the same";
     case PERF_TYPE_TRACEPOINT:
       return "the kernel has no tracepoint with this number";
     default:

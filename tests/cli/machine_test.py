@@ -11,6 +11,7 @@ ROOT = os.environ.get("OC_SOURCE_ROOT", os.path.join(os.path.dirname(__file__), 
 STACKS = os.path.join(ROOT, "tests", "fixtures", "stacks.data")
 SCHED = os.path.join(ROOT, "tests", "fixtures", "sched.data")
 CLOCK = os.path.join(ROOT, "tests", "fixtures", "clock.data")
+DEMO = os.path.join(ROOT, "examples", "traces", "demo.data")
 FAULTS = os.path.join(ROOT, "tests", "fixtures", "faults.data")
 
 
@@ -36,7 +37,54 @@ def reports(suite):
     ended = run(["report", "/nowhere.data"])
     suite.check("a file that is not there", problems_of(ended, 1, None, "/nowhere.data"), ended)
     ended = run(["report", STACKS, "--time", "1000s,"])
+    if "oc record -g" in ended.err:
+        suite.check("and nothing else is said of them", [ended.err], ended)
     suite.check("no samples in that time", problems_of(ended, 0, "no samples", "lies after the trace"), ended)
+
+
+def orders_and_units(suite):
+    ended = run(["report", DEMO, "-q"])
+    kinds = re.findall(r"^([\w:-]+): \d+ samples", ended.out, re.M)
+    right = ["cpu-clock", "raw_syscalls:sys_enter", "raw_syscalls:sys_exit", "sched:sched_switch"]
+    suite.check("samples of the CPUs come first", [] if kinds == right else [f"{kinds}"], ended)
+    ended = run(["eval", "-q", "-i", DEMO, 'samples{}:by("kind"):mean():top(2)'])
+    suite.check("each kind's values have its unit",
+                problems_of(ended, 0, r"1\.00ms +cpu-clock\n +0\.00 +1 +raw_syscalls:sys_enter\n", None), ended)
+    ended = run(["eval", "-q", "-i", DEMO, 'samples{kind="cpu-clock"}:by("comm"):top(1)'])
+    suite.check("durations are told as such", problems_of(ended, 0, r"73\.33 +165 +165ms +awk\n", None), ended)
+    # As scripts/syscall_latency.lua and perf script: 19 ends without a beginning.
+    ended = run(["report", DEMO, "--scenario", "syscalls"])
+    told = re.search(r"syscalls: (\d+) without a beginning, (\d+) returns of clone.*?, (\d+) returns from", ended.err)
+    latency = run(["script", "syscall_latency", "-i", DEMO])
+    both = sum(map(int, told.groups())) if told else None
+    exits = re.search(r"(\d+) exits without an entry", latency.err)
+    suite.check("a scenario tells all that it leaves out",
+                [] if told and exits and both == int(exits[1]) else [f"{both} of {exits and exits[1]}"], ended)
+
+
+def words_of_others(suite, folder):
+    for code, hint in (
+            ('count("tracepoint:sched:sched_switch")', "write sched:sched_switch"),
+            ('count("t:sched:sched_switch")', "write sched:sched_switch"),
+            ('count("software:page-faults:1")', "write page-faults, with --period 1"),
+            ('count("profile:hz:99")', "write cpu, with -F 99"),
+            ('count("interval:s:1")', 'every("1s", fn)'),
+            ('count("sched:sched_switch", "execname")', "that is 'comm' here"),
+            ('count("sched:sched_switch", "nsecs")', "that is 'time' here"),
+            ('count("sched:sched_switch", "kstack")', "that is 'stack' here"),
+            ('lhist("sched:sched_switch", "prev_prio")', "{ linear = {")):
+        ended = run(["eval", "-i", DEMO, code])
+        suite.check(f"words of bpftrace: {code}", problems_of(ended, 1, None, re.escape(hint)), ended)
+    for verb, hint in ("top", "oc script cpu_top"), ("stat", "oc eval"), ("trace", "oc script syscall_latency"):
+        suite.check(f"words of perf: {verb}", problems_of(ended := run([verb]), 2, None, hint), ended)
+    ended = run(["help", "cpu_top"])
+    suite.check("help of a script", problems_of(ended, 0, "Which processes use the CPU.*--top", None), ended)
+    ended = run(["help", "nonesuchx"])
+    suite.check("help of nothing", problems_of(ended, 2, None, "oc help reference"), ended)
+    ended = run(["help", "e"])
+    suite.check("sentences of the help are whole", problems_of(ended, 0, r"e\.cpu +-1: not known\.", None), ended)
+    ended = run(["record", "-o", os.path.join(folder, "x.svgg"), "--", "true"])
+    suite.check("an extension of nothing", problems_of(ended, 2, None, r"extension \.svgg\n.*'\.svg'\?; .* x\.data"), ended)
 
 
 def depth_of(node):
@@ -220,6 +268,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         reports(suite)
         newcomers(suite, folder)
+        orders_and_units(suite)
+        words_of_others(suite, folder)
         folded(suite)
         exports(suite, folder)
         hooks(suite, folder)

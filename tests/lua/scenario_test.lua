@@ -46,7 +46,9 @@ local values, notes = calls("syscalls", {
 })
 check.equal(values, { "t1 10", "t4 10" })
 check.equal(notes, {
-  "syscalls: 1 still open when the trace ended, 2 without an end, 2 without a beginning" })
+  "syscalls: 1 still open when the trace ended, 2 without an end, 2 without a beginning, "
+    .. "2 that do not return (exit, rt_sigreturn), 1 returns from handlers of signals, "
+    .. "1 returns of clone and fork in the new thread" })
 values, notes = calls("syscalls", { call("enter", 1, 0), call("exit", 1, 0) })
 check.equal({ values, notes }, { { "t1 10" }, {} })
 

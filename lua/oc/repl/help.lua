@@ -23,7 +23,8 @@ Commands:
 function M.show(name)
   local found, hint = reference.find(name)
   if not found then
-    error(errors.new(("there is no help on '%s'"):format(name), { hint = hint }), 0)
+    error(errors.new(("there is no help on '%s'"):format(name), {
+      hint = hint or "help() lists what there is" }), 0)
   end
   output.show(tostring(found))
 end

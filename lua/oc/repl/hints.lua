@@ -1,6 +1,7 @@
 --- What to say to mistakes that people make at a prompt.
 
 local errors = require "oc.errors"
+local foreign = require "oc.foreign"
 local nearest = require "oc.nearest"
 local scan = require("oc.repl.scan").scan
 
@@ -63,7 +64,9 @@ end
 function M.add(err, env)
   if err.hint then return err end
   local name = err.message:match("global '([%w_]+)' %(a nil value%)")
-  if name and #name > 1 then err.hint = nearest.hint(name, known_names(env)) end
+  if name and #name > 1 then
+    err.hint = foreign.word(name) or nearest.hint(name, known_names(env))
+  end
   return err
 end
 
@@ -74,7 +77,7 @@ end
 function M.of_nothing(source, env)
   local name = source:match("^%s*([%a_][%w_]*)%s*$")
   if not name or name == "nil" or rawget(env, name) ~= nil then return nil end
-  return nearest.hint(name, known_names(env))
+  return foreign.word(name) or nearest.hint(name, known_names(env))
 end
 
 --- What is a mistake of a session, though it is Lua.

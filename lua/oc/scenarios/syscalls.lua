@@ -21,12 +21,17 @@ return {
     trace:on("raw_syscalls:sys_enter", function(e)
       if is_endless[e.id] then
         line:drop(e.tid)
+        line:leave_out("that do not return (exit, rt_sigreturn)")
       else
         line:start(e.tid, e.time, e.id)
       end
     end)
     trace:on("raw_syscalls:sys_exit", function(e)
-      if not line:has(e.tid) and (e.id < 0 or is_twin[e.id]) then return end
+      if not line:has(e.tid) and (e.id < 0 or is_twin[e.id]) then
+        line:leave_out(e.id < 0 and "returns from handlers of signals"
+          or "returns of clone and fork in the new thread")
+        return
+      end
       local began, id = line:finish(e.tid)
       if not began then return end
       if id ~= e.id then  -- of each the other half was lost

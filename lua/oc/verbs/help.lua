@@ -21,7 +21,15 @@ local function overview()
     .. "oc help trace:on what scripts may call; oc help reference lists that.\n"
 end
 
---- A verb's options, or the reference's text; a mistake gets the nearest of both.
+--- Whether this machine has the event.
+local function is_event(word)
+  if word:find("[*?%[]") then return false end
+  local session = require("oc.session").new()
+  return require("oc.abi").oc_session_event_name(session, word, 0) ~= nil
+end
+
+--- A verb's options, a script's or an event's help, or the reference's text; a mistake gets the
+--- nearest names.
 local function of_word(word)
   local verbs, names = require("oc.verbs"), {}
   for i, verb in ipairs(verbs.verbs) do
@@ -30,7 +38,14 @@ local function of_word(word)
   end
   local found, hint = require("oc.reference").find(word ~= "reference" and word or nil)
   if not found then
-    errors.wrong_usage(("there is no help on '%s'"):format(word), nearest.hint(word, names) or hint)
+    local script = require "oc.verbs.script"
+    if script.stock_source(word) then return verbs.run("script", { word, "--help" }) end
+    if is_event(word) then return verbs.run("list", { "events", word, "-v" }) end
+    for _, name in ipairs(script.stock_names()) do names[#names + 1] = name end
+    hint = nearest.hint(word, names) or hint
+    errors.wrong_usage(("there is no help on '%s'"):format(word), hint
+      or word:find(":", 1, true) and "oc list events shows those of this machine"
+      or "oc help reference lists what scripts may call, oc list scripts the scripts")
   end
   io.stdout:write(tostring(found), "\n")
   return 0

@@ -1,6 +1,7 @@
 --- The program's verbs: the command line's first word chooses one.
 
 local errors = require "oc.errors"
+local foreign = require "oc.foreign"
 local nearest = require "oc.nearest"
 local privileges = require "oc.privileges"
 
@@ -87,7 +88,7 @@ local function choose(word, argv)
   end
   if word:find("^%-") then wrong_usage("unknown option " .. word, "oc help shows what there is") end
   wrong_usage(("oc has no verb '%s', and there is no such file"):format(word),
-    nearest.hint(word, names) or "oc help shows what there is")
+    foreign.verb(word) or nearest.hint(word, names) or "oc help shows what there is")
 end
 
 --- Runs a verb; wrong usage and failures end here, as text on stderr.

@@ -6,6 +6,7 @@ local ask = require "oc.ask"
 local chunks = require "oc.chunk"
 local errors = require "oc.errors"
 local hooks = require "oc.hooks"
+local query_units = require "oc.query_units"
 local report = require "oc.report"
 local scenario = require "oc.scenario"
 local session = require "oc.session"
@@ -182,8 +183,16 @@ function M.event_filter(options)
   return #parts > 0 and table.concat(parts, " && ") or nil
 end
 
---- The kinds that a table is made of each: those asked for, otherwise all that there are, the one
---- with most samples first.
+local of_cpus = { ["cpu-clock"] = true, ["task-clock"] = true, cycles = true,
+  ["cpu-cycles"] = true, ["ref-cycles"] = true }
+
+--- Where the CPUs spent their time: "cpu-clock:ppp", "cycles:u", "cpu_core/cycles/".
+local function is_cpu(name)
+  return of_cpus[name:gsub(":%a*$", ""):match("^cpu[%w_]*/([%w-]+)/$") or name:match("^[^:]*")]
+end
+
+--- The kinds that a table is made of each: those asked for, otherwise all that there are, samples
+--- of the CPUs first, then the one with most samples.
 ---@param machine oc.Machine
 ---@param options table
 ---@return string[]
@@ -199,10 +208,11 @@ function M.kinds(machine, options)
     end
     return found
   end
-  local kinds = {}
+  local kinds, others = {}, {}
   for _, row in ipairs(machine:samples(M.filter(options)):by("kind"):count():rows()) do
-    kinds[#kinds + 1] = row[1]
+    table.insert(is_cpu(row[1]) and kinds or others, row[1])
   end
+  for _, name in ipairs(others) do kinds[#kinds + 1] = name end
   return kinds
 end
 
@@ -217,15 +227,9 @@ function M.as_usage(fn, ...)
   error(err, 0)
 end
 
-local units_of_types = { duration = "ns", bytes = "bytes" }
-
 --- The unit of a kind's values; nil where they are counts.
 ---@return string?
-function M.unit_of(machine, kind)
-  for _, known in ipairs(machine:kinds()) do
-    if known.name == kind or known.group == kind then return units_of_types[known.type] end
-  end
-end
+function M.unit_of(machine, kind) return query_units.of(machine, kind) end
 
 --- The exit status of a verb that read traces to their end.
 function M.exit_status(options)

@@ -299,10 +299,10 @@ function M.run(argv)
     usage = "[-e EVENT,…] [-o FILE] [options] [-- CMD…]", head = HEAD }
   context:finish()
   local options = context.options
-  place_outputs(options)
-  check(context)
   settings.quiet, settings.verbose, settings.json = options.quiet, options.verbose, options.json
   machine_input.run_scripts(options)
+  place_outputs(options)
+  check(context)
   local asked = ask.of_options(options)
   for _, name in ipairs(options.event_of_scripts or {}) do
     asked.events = asked.events or {}
@@ -315,6 +315,7 @@ function M.run(argv)
   for _, name in ipairs(machine_input.scenarios(options)) do
     add_scenario(session, name, options, asked)
   end
+  if (asked.stacks or "none") == "none" then places.say_no_stacks(options.exports) end
   ask.apply(session, asked, context.command ~= nil)
   local found = resolve(session, options, asked)
   start(session, context)

@@ -173,6 +173,7 @@ local function show_nothing(machine, options, path)
   end
   io.stdout:flush()
   local count = machine:stats().samples
+  if count == 0 and options.time then return end  -- the run has told what the trace has
   local why = count > 0 and ("none of the %.0f samples passes the filters"):format(count)
     or path .. " has no samples; oc record -g records some"
   local scenarios = table.concat(input.scenarios(options), ", ")

@@ -8,8 +8,10 @@ local session_of = require "oc.session"
 local M = {}
 
 local HEAD = [[
---- Types for editors, in the annotations of lua-language-server (LuaCATS): of everything that
---- scripts can call, and of the events of this machine or of a trace (-i), with their fields.
+--- Types for editors (LuaCATS, as lua-language-server reads them).
+---
+--- Of everything that scripts can call, and of the events of this machine or of a trace (-i), with
+--- their fields.
 ---
 --- --luarc writes a .luarc.json into this folder, which tells the editor where they are. A GLOB
 --- takes some of the events only: an editor is slower the more there are.
