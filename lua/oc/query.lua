@@ -267,15 +267,15 @@ function render(self, layout)
   for _, metric in ipairs(metrics) do
     columns[#columns + 1] = { title = metric.name, right = metric.name ~= "histogram" }
   end
-  local of_kind
+  local kind_column
   for g, group in ipairs(self._query._groups) do
     columns[#columns + 1] = { title = group_title(group), shrink = true }
-    if group == "kind" then of_kind = g end
+    if group == "kind" then kind_column = g end
   end
   for r, row in ipairs(self) do
     local weight = by_value and row.sum or row.count
-    local numbers = query_units.formatter(self.unit or of_kind and query_units.of(
-      self._query._machine, row[of_kind]))
+    local numbers = query_units.formatter(self.unit or kind_column and query_units.of(
+      self._query._machine, row[kind_column]))
     local percent = total ~= 0 and 100 * weight / total
     local line = { percent and ("%.2f"):format(percent) or "",
       styles = { terminal.heat(percent or 0) } }

@@ -15,6 +15,7 @@
 -- An aggregate that is printed before it is full is printed when it is.
 
 local aggregates = require "oc.aggregate"
+local is_aggregate = require("oc.aggregate.core").is
 local chunks = require "oc.chunk"
 local errors = require "oc.errors"
 local foreign = require "oc.foreign"
@@ -224,7 +225,7 @@ function Words:print(...)
   local texts = {}
   for i = 1, select("#", ...) do
     local value = (select(i, ...))
-    if type(value) == "table" and value._kind and value.print then
+    if is_aggregate(value) then
       value:print()
     elseif self._owner.show and select("#", ...) == 1 then
       return self._owner.show(value)

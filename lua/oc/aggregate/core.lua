@@ -177,6 +177,14 @@ local function make_method(kind, method, object, chunks)
     kind.make_room, type, as_number, not_a_number)
 end
 
+--- Whether a value is an aggregate. Asks no object: some raise on names that they do not know.
+---@param value any
+---@return boolean
+function M.is(value)
+  local class = type(value) == "table" and getmetatable(value)
+  return type(class) == "table" and rawget(class, "_kind") ~= nil
+end
+
 --- The constructor of a kind: `oc.counter(col1, col2, …, {options})`.
 ---@param kind oc.aggregate.Kind
 ---@return fun(...): oc.Aggregate

@@ -31,14 +31,7 @@ local function has_text(value)
   return type(mt) == "table" and rawget(mt, "__tostring") ~= nil
 end
 
-local function kind_of(value) return value._kind and value.print end
-
---- Objects may raise on names that they do not know.
-local function is_aggregate(value)
-  if type(value) ~= "table" or getmetatable(value) == nil then return false end
-  local ok, is = pcall(kind_of, value)
-  return ok and is ~= nil
-end
+local is_aggregate = require("oc.aggregate.core").is
 
 -- One value on a line -----------------------------------------------------------------------------
 

@@ -11,6 +11,8 @@ local runner = require "oc.verbs.runner"
 local settings = require "oc.settings"
 local terminal = require "oc.terminal"
 
+local is_aggregate = require("oc.aggregate.core").is
+
 local M = {}
 
 local HEAD = [[
@@ -77,7 +79,7 @@ local function show(words, value)
     if words:has_made(value) or not (getmetatable(value) or {}).__tostring then return end
     if settings.json and value.json then
       settings.write(value:json() .. "\n")
-    elseif value._kind and value.print then
+    elseif is_aggregate(value) then
       value:print()
     else
       settings.write((terminal.text_of(value):gsub("\n$", "")) .. "\n")
