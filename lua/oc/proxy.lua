@@ -140,6 +140,7 @@ end
 
 function Queue:begin_callbacks() self.c.state = CALLBACKS end
 function Queue:leave() self.c.state = OFF end
+function Queue:is_in_callbacks() return self.c.state == CALLBACKS end
 
 -- Declaring --------------------------------------------------------------------------------------
 

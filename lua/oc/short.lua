@@ -155,6 +155,10 @@ local function new_aggregate(self, verb, event, ...)
   local top = options.of_print.top or DEFAULT_TOP
   if kind.has_top and type(rest[1]) == "number" then top, first = rest[1], 2 end
   local trace = self._owner.trace()
+  if trace._queue:is_in_callbacks() then
+    errors.misuse(verb .. " asks of all events, and a callback is called for each",
+      { token = verb, hint = "say it outside of the callback; an aggregate is filled inside" })
+  end
   local keys = { unpack(rest, first, rest.n) }
   local plan = short_keys.plan(trace, verb, names, { value = value, keys = keys,
     count = rest.n - first + 1, names = options.of_verb.names })

@@ -44,7 +44,7 @@ CASES = [
     ("an error in a function", ['count("sched:sched_switch", function(e) return e.nix end)', "-i", DEMO], 1, r"\A\(nothing\)\n\Z",
      r"eval:1: event 'sched:sched_switch' has no field 'nix'"),
     ("a verb in a callback", ['on("cpu", function() count("cpu") end)', "-i", DEMO], 1, None,
-     r"eval:1: callbacks are registered before trace:run\(\)"),
+     r"eval:1: count asks of all events"),
     ("the machine of a trace that was run by hand", ['trace:run() count("cpu") print(#processes{} > 3)', "-i", DEMO], 0,
      r"\Atrue\ncount\n +225\n\Z", None),
 ]

@@ -176,7 +176,7 @@ def exports(suite, folder):
     with open(os.path.join(folder, "own.data"), "wb") as file:
         file.write(open(STACKS, "rb").read())
     ended = run(["export", file.name, "-o", file.name, "--format", "csv", "--force"])
-    problems = problems_of(ended, 1, None, "is the trace itself")
+    problems = problems_of(ended, 2, None, "is the trace itself")
     if open(file.name, "rb").read() != open(STACKS, "rb").read():
         problems.append("the trace is gone")
     suite.check("a trace is never replaced by what is made of it", problems, ended)

@@ -12,7 +12,7 @@ from program import Suite, problems_of, run
 ROOT = os.environ.get("OC_SOURCE_ROOT", os.path.join(os.path.dirname(__file__), "../.."))
 DEMO = os.path.join(ROOT, "examples/traces/demo.data")
 TOKEN = re.compile(r'\s*(?:("(?:[^"\\]|\\.)*")|([A-Za-z_][\w.]*\*?)|(\d+)|(\.\.\.|.))')
-BUILT_IN = {"any", "nil", "boolean", "string", "number", "integer", "function", "table", "thread", "userdata",
+BUILT_IN = {"any", "false", "true", "nil", "boolean", "string", "number", "integer", "function", "table", "thread", "userdata",
             "ffi.cdata*", "ffi.ctype*"}
 
 

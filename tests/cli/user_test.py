@@ -112,7 +112,7 @@ def environment_of_user(suite, program):
     ended = run(["eval", code, "--user", "nobody"], env=env, program=program)
     limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
     shown = "unlimited" if limit == resource.RLIM_INFINITY else str(limit // 1024)
-    ended_limit = run(["eval", "os.execute 'ulimit -S -l'", "--user", "nobody"], program=program)
+    ended_limit = run(["eval", "local _ = os.execute 'ulimit -S -l'", "--user", "nobody"], program=program)
     suite.check("the limits of what a script starts are as they were", problems_of(ended_limit, 0, rf"\A{shown}\n\Z", None), ended_limit)
     suite.check("the environment is that user's", problems_of(ended, 0, r"\A" + "\n".join(map(re.escape, wanted)) + r"\n\Z", None), ended)
 

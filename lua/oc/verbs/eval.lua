@@ -7,11 +7,12 @@
 
 local args = require "oc.args"
 local errors = require "oc.errors"
+local handles = require "oc.handle"
+local is_aggregate = require("oc.aggregate.core").is
 local runner = require "oc.verbs.runner"
 local settings = require "oc.settings"
 local terminal = require "oc.terminal"
-
-local is_aggregate = require("oc.aggregate.core").is
+local traces = require "oc.trace"
 
 local M = {}
 
@@ -72,11 +73,14 @@ local function new_owner(oc, code, of_machine)
   return owner
 end
 
---- Shows what an expression gave: what has a text of its own.
+--- Shows what an expression gave: what has a text of its own, and is no trace or handle, which a line
+--- only uses.
 local function show(words, value)
   local kind = type(value)
   if kind == "table" then
-    if words:has_made(value) or not (getmetatable(value) or {}).__tostring then return end
+    local class = getmetatable(value) or {}
+    if words:has_made(value) or not class.__tostring then return end
+    if class == traces.class or handles.is(value) then return end
     if settings.json and value.json then
       settings.write(value:json() .. "\n")
     elseif is_aggregate(value) then
