@@ -73,8 +73,8 @@ local function new_owner(oc, code, of_machine)
   return owner
 end
 
---- Shows what an expression gave: what has a text of its own, and is no trace or handle, which a line
---- only uses.
+--- Shows what an expression gave: what has a text of its own, and is no trace or handle, which a
+--- line only uses.
 local function show(words, value)
   local kind = type(value)
   if kind == "table" then
