@@ -40,13 +40,6 @@ class Live(Terminal):
         self.send(f"print('READY' .. {self.asked})\r")
         return self.expect(f"^READY{self.asked}\n(.|\n)*?oc> ")
 
-    def wait_for_prompt(self, wanted):
-        until = time.monotonic() + LONGEST_S
-        while not re.search(wanted, self.text[self.seen:]):
-            if not self.ready() or time.monotonic() > until:
-                return self.problems.append(f"the prompt was not {wanted!r}: {self.text[-300:]!r}")
-            self._read(0.05)
-
     def ask(self, line, wanted=None):
         self.send(line + "\r")
         return (wanted is None or self.expect(wanted)) and self.ready()
@@ -236,8 +229,6 @@ def main():
     at("callbacks come, go and change", questions, last="the end of 26")
     at("mistakes do not end it", mistakes)
     at("live(), resize, Ctrl-C", watches)
-    at("what is lost is shown", loses, args=("--buffer", "64KiB", "--spool", "4MiB", "-e", SEEK, "-p", me),
-       last="LOST [1-9]")
     at("a command's end", runs_a_command, args=("--", "sh", "-c", "cat FIFO; exit 3"))
     at("samples of a session with stacks", keeps_samples, args=("-g", "-e", SEEK, "-p", me))
     if shutil.which("tmux"):
