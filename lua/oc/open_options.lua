@@ -20,7 +20,7 @@ local machine_options = { records = "boolean" }
 local cpu_options = { frequency = "number" }
 
 -- As of the command line's options (options.lua).
-local MOST_HZ, LEAST_BUFFER, MOST_BUFFER, LEAST_SPOOL = 1e9, 4096, 2 ^ 40, 2 ^ 22
+local MOST_HZ, LEAST_BUFFER, MOST_BUFFER, LEAST_SPOOL = 1e9, 4096, 2 ^ 40, 2 ^ 21
 
 --- Checks a table of options against their types.
 function M.check(options, known, what)

@@ -196,7 +196,7 @@ return {
   { name = "buffer", live = true, kind = "size", placeholder = "SIZE", min = 4096, max = 2 ^ 40,
     verbs = running,
     help = "ring buffer on each CPU, as in 8MiB" },
-  { name = "spool", live = true, kind = "size", placeholder = "SIZE", min = 2 ^ 22, max = 2 ^ 40,
+  { name = "spool", live = true, kind = "size", placeholder = "SIZE", min = 2 ^ 21, max = 2 ^ 40,
     verbs = { "script", "eval", "repl" },
     help = "empty the rings into memory, at most so much, while the script is busy" },
   { name = "paused", kind = "flag", verbs = running,

@@ -40,6 +40,19 @@ function M.new(path, source)
   return session
 end
 
+--- Names of events that match a glob.
+---@param session ffi.cdata*
+---@param glob string
+---@return string[]
+function M.event_names(session, glob)
+  local names = {}
+  while true do
+    local name = C.oc_session_event_name(session, glob, #names)
+    if name == nil then return names end
+    names[#names + 1] = ffi.string(name)
+  end
+end
+
 --- Absolute time of the beginning, ns of the trace's clock; 0 while not known.
 ---@return number
 function M.start_ns(session)

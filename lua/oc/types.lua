@@ -7,11 +7,10 @@
 -- `trace:on("sched:sched_switch", function(e) … end)` then knows e's fields: `on` is one function
 -- type for each name, and a last one for names that are not known here.
 
-local C = require "oc.abi"
 local canonical = require "oc.canonical"
-local ffi = require "ffi"
 local kinds = require "oc.kinds"
 local reference = require "oc.reference"
+local sessions = require "oc.session"
 local source = require "oc.view_source"
 
 local M = {}
@@ -90,17 +89,6 @@ local function canonical_kind(session, path, name)
   return ok and found[1] or nil
 end
 
---- Names of events that match a glob.
-local function names_of(session, glob)
-  local names, i = {}, 0
-  while true do
-    local name = C.oc_session_event_name(session, glob, i)
-    if name == nil then return names end
-    i = i + 1
-    names[i] = ffi.string(name)
-  end
-end
-
 --- Events with fields as { name, class }, and names of those without, whose classes go to `out`.
 local function add_events(out, session, path, glob)
   local typed, plain, taken = {}, {}, {}
@@ -116,7 +104,7 @@ local function add_events(out, session, path, glob)
     local kind = canonical_kind(session, path, name)
     if kind then add(name, kind) end
   end
-  for _, name in ipairs(names_of(session, glob)) do
+  for _, name in ipairs(sessions.event_names(session, glob)) do
     local is_tracepoint = name:find(":", 1, true) or path ~= nil
     local numbers = is_tracepoint and kinds.find(session, name)
     add(name, numbers and numbers[1] and kinds.read(session, numbers[1]) or nil)

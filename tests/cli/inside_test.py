@@ -128,7 +128,7 @@ def kept(suite, trace):
 
     def at_a_prompt():
         ended = run(["repl", trace], stdin="on('cpu', function(e) last = e end)\nlast.pid\nlast.args\n'alive'\n")
-        suite.check("a kept event, at the prompt", problems_of(ended, 1, "^alive$", "stdin:[23]:.*this event is gone.*stdin:[34]:.*this event is gone"), ended)
+        suite.check("a kept event, at the prompt", problems_of(ended, 1, "^alive$", "stdin:2:.*this event is gone.*stdin:3:.*this event is gone"), ended)
 
     for case in (after_failure, at_a_prompt):
         suite.later(case)

@@ -184,7 +184,7 @@ def spool(suite):
 
 def full(suite):
     """What does not fit is the kernel's loss, and counted."""
-    ended = eval_lua(BUSY, "--buffer", "64KiB", "--spool", "4MiB")
+    ended = eval_lua(BUSY, "--buffer", "64KiB", "--spool", "3MiB")
     check(suite, "full", ended, lambda r: [
         adds_up(r), r["n"] > N and f"{r['n']} came",
         r["n"] + r["lost"] < N and f"{r['n']} of {N} came, {r['lost']} lost",

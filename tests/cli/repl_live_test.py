@@ -40,6 +40,14 @@ class Live(Terminal):
         self.send(f"print('READY' .. {self.asked})\r")
         return self.expect(f"^READY{self.asked}\n(.|\n)*?oc> ")
 
+    def wait_for_prompt(self, wanted):
+        until, begin = time.monotonic() + LONGEST_S, self.seen
+        while not re.search(wanted, self.text[begin:]):
+            begin = self.seen  # `ready` goes past the prompt, which is drawn again only when it changes
+            if not self.ready() or time.monotonic() > until:
+                return self.problems.append(f"the prompt was not {wanted!r}: {self.text[-300:]!r}")
+            self._read(0.05)
+
     def ask(self, line, wanted=None):
         self.send(line + "\r")
         return (wanted is None or self.expect(wanted)) and self.ready()
@@ -138,6 +146,19 @@ def watches(t):
     t.wait_for("c:total()", 122)
 
 
+def loses(t):
+    """While the shell has the terminal nobody reads: what fits neither the spool nor the rings is lost, and shown."""
+    t.ready()
+    t.send(f"!cat {t.fifo}\r")
+    t.expect(r"!cat .*\n")
+    t.seek(60000)
+    with open(t.fifo, "w", encoding="utf-8") as released:
+        released.write("released\n")
+    t.expect("^released$")
+    t.wait_for_prompt(r"live \S+/s .*lost [1-9]\d* oc> ")
+    t.ask("trace:stats().lost > 0", "^true$")
+
+
 def runs_a_command(t):
     t.ask("c = count('sched:sched_process_exit', 'comm')")
     t.send("'still typ")
@@ -229,6 +250,8 @@ def main():
     at("callbacks come, go and change", questions, last="the end of 26")
     at("mistakes do not end it", mistakes)
     at("live(), resize, Ctrl-C", watches)
+    at("what is lost is shown", loses, args=("--buffer", "64KiB", "--spool", "2MiB", "-e", SEEK, "-p", me),
+       last="LOST [1-9]")
     at("a command's end", runs_a_command, args=("--", "sh", "-c", "cat FIFO; exit 3"))
     at("samples of a session with stacks", keeps_samples, args=("-g", "-e", SEEK, "-p", me))
     if shutil.which("tmux"):

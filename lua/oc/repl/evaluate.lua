@@ -250,7 +250,9 @@ function Session:load(source, line)
     local _, refused = chunks.load(source, name)
     return { is_expression = false, is_open = false, problem = refused }
   end
-  local chunk = chunks.load(RESULTS .. before .. source .. "\n)", name)
+  -- Behind a comment only in a line of its own: Lua gives the text's last step the bracket's line.
+  local begun = RESULTS .. before .. source
+  local chunk = chunks.load(begun .. ")", name) or chunks.load(begun .. "\n)", name)
   if chunk and not source:find("^%s*%)") then
     return { chunk = setfenv(chunk, self.env), is_expression = true, is_open = false }
   end

@@ -1,7 +1,6 @@
 --- Names of a trace for completion and hints: sorted lists, made once, searched by halving.
 
-local C = require "oc.abi"
-local ffi = require "ffi"
+local sessions = require "oc.session"
 
 local M = {}
 
@@ -37,13 +36,7 @@ end
 function M.events(session)
   local cache = cache_of(session)
   if not cache.events then
-    local names, raw = {}, session:trace()._session
-    while true do
-      local name = C.oc_session_event_name(raw, "*", #names)
-      if name == nil then break end
-      names[#names + 1] = ffi.string(name)
-    end
-    cache.events = M.sorted(names)
+    cache.events = M.sorted(sessions.event_names(session:trace()._session, "*"))
   end
   return cache.events
 end

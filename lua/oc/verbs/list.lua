@@ -32,16 +32,6 @@ local HEAD = [[
 --- Example: oc list scripts
 ]]
 
-local function names_of(session, glob)
-  local names, i = {}, 0
-  while true do
-    local name = C.oc_session_event_name(session, glob, i)
-    if name == nil then return names end
-    i = i + 1
-    names[i] = ffi.string(name)
-  end
-end
-
 local function field_rows(kind)
   local rows = {}
   for _, field in ipairs(kind.fields) do
@@ -109,9 +99,9 @@ local function list_events(context, glob)
   if context.options.time then return list_part(context, glob) end
   local path = context.options.input
   local session = session_of.new(path)
-  local names = names_of(session, glob or "*")
+  local names = session_of.event_names(session, glob or "*")
   if #names == 0 then
-    local all = names_of(session, "*")
+    local all = session_of.event_names(session, "*")
     local problem = glob and ("no event matches '%s'"):format(glob) or "there are no events"
     error(errors.new(path and problem .. " in " .. path or problem, {
       hint = glob and nearest.hint(glob, all)
