@@ -107,7 +107,7 @@ extern "C" {
 
 oc_selection* oc_selection_new(oc_machine* owner) {
   return guarded(*owner, static_cast<oc_selection*>(nullptr), [&] {
-    return new oc_selection{*owner, {}, {}, false, {}};
+    return new oc_selection{.owner = *owner, .filter = {}, .keep = {}, .made = {}};
   });
 }
 
