@@ -181,3 +181,55 @@ TEST_CASE("an event whose payload nobody knows has the common columns") {
   const Written written = write(format::EventTableFormat::kCsv, false);
   CHECK(written.bytes.starts_with("time,cpu,pid,tid,comm,event,period\n"));
 }
+
+namespace {
+
+/// A database of these kinds, of each so many rows.
+std::string database_of(const std::vector<format::EventColumns>& kinds, const std::string& comm,
+                        int rows) {
+  base::Interner names;
+  std::string bytes;
+  const auto out = format::Output::into(bytes);
+  auto writer = format::make_event_writer(format::EventTableFormat::kSqlite, kinds, names, *out);
+  REQUIRE(writer);
+  const uint64_t record[] = {0, 99};
+  for (int i = 0; i < rows; ++i) {
+    format::EventRow row;
+    row.time = i;
+    row.kind = static_cast<uint32_t>(static_cast<size_t>(i) % kinds.size());
+    row.comm = names.intern(comm);
+    row.record = reinterpret_cast<const uint8_t*>(record);
+    (*writer)->add(row);
+  }
+  REQUIRE((*writer)->finish({}));
+  REQUIRE(out->finish());
+  return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("SQLite: a view of all events, however many kinds there are") {
+  CHECK(ask(database_of({}, "", 0), "SELECT count(*) FROM events") == "0|");
+  std::vector<format::EventColumns> kinds(1201);
+  for (size_t i = 0; i < kinds.size(); ++i) kinds[i].name = "k" + std::to_string(i);
+  const std::string bytes = database_of(kinds, "a", 1201);
+  CHECK(ask(bytes, "SELECT count(*), count(DISTINCT event) FROM events") == "1201|1201|");
+  CHECK(ask(bytes, "SELECT event FROM events WHERE time_ns = 1200") == "k1200|");
+}
+
+TEST_CASE("SQLite: one table for an event that was asked for in two ways, none for dummies") {
+  static const event::EventFormat one = format(), other = format();
+  std::vector<format::EventColumns> kinds(5);
+  kinds[0].name = kinds[1].name = "cycles";
+  kinds[1].period = kPeriodAt;
+  kinds[2].name = "dummy:u";
+  kinds[3].name = kinds[4].name = "a:b";
+  kinds[3].format = &one;
+  kinds[4].format = &other;
+  const std::string bytes = database_of(kinds, "a\tb", 5);
+  CHECK(ask(bytes, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name") ==
+        "a:b|cycles|facts|losses|");
+  CHECK(ask(bytes, "SELECT time_ns, period FROM cycles") == "0|-|1|99|");
+  CHECK(ask(bytes, "SELECT count(*) FROM \"a:b\"") == "2|");
+  CHECK(ask(bytes, "SELECT DISTINCT comm FROM events") == "a\tb|");
+}
