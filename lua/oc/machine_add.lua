@@ -115,17 +115,44 @@ function Set:get(name) return self:table()[name] end
 
 Set.__index = Set
 
-local function attributes_of(self, attributes, is_pinned)
-  if not attributes then return 0 end
-  if getmetatable(attributes) == Set then return attributes.id end
-  local names = {}
-  for name, value in pairs(attributes) do
-    if type(name) == "string" then
-      names[#names + 1] = name
-    elseif getmetatable(value) ~= Set then
-      errors.misuse("attributes have names; what has none is a set made by m:attributes",
-        { token = "attributes", hint = 'as in { size = 3, request }' })
+local function check_machine(self, set)
+  if set._machine ~= self then
+    errors.misuse("a set of attributes is of the machine whose m:attributes made it",
+      { token = "attributes", hint = "this one is of another machine" })
+  end
+end
+
+--- The sets in a table of attributes: at 1, 2, …
+local function sets_of(self, attributes)
+  local count = 0
+  for i in ipairs(attributes) do count = i end
+  for key, value in pairs(attributes) do
+    if type(key) ~= "string" then
+      if getmetatable(value) ~= Set then
+        errors.misuse("attributes have names; what has none is a set made by m:attributes",
+          { token = "attributes", hint = 'as in { size = 3, request }' })
+      elseif type(key) ~= "number" or key < 1 or key > count or key % 1 ~= 0 then
+        errors.misuse(("sets of attributes stand at 1, 2, …, and this one at [%s]")
+          :format(tostring(key)), { token = "attributes", hint = "as in { size = 3, request }" })
+      end
+      check_machine(self, value)
     end
+  end
+  local others = ffi.new("uint32_t[?]", math.max(count, 1))
+  for i = 1, count do others[i - 1] = attributes[i].id end
+  return others, count
+end
+
+local function attributes_of(self, attributes, is_own)
+  if not attributes then return 0 end
+  if getmetatable(attributes) == Set then
+    check_machine(self, attributes)
+    return attributes.id
+  end
+  local others, count = sets_of(self, attributes)
+  local names = {}
+  for name in pairs(attributes) do
+    if type(name) == "string" then names[#names + 1] = name end
   end
   table.sort(names)
   local raw = ffi.new("oc_attribute[?]", math.max(#names, 1))
@@ -140,10 +167,7 @@ local function attributes_of(self, attributes, is_pinned)
       raw[i - 1].text.text, raw[i - 1].text.size_bytes = texts[i], #texts[i]
     end
   end
-  local others = ffi.new("uint32_t[?]", math.max(#attributes, 1))
-  for i, set in ipairs(attributes) do others[i - 1] = set.id end
-  return C.oc_machine_add_attributes(self._raw, raw, #names, others, #attributes,
-    is_pinned and 1 or 0)
+  return C.oc_machine_add_attributes(self._raw, raw, #names, others, count, is_own and 1 or 0)
 end
 
 ---@class oc.AttributeSet

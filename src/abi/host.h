@@ -99,6 +99,7 @@ struct oc_session {
   uint32_t batch_count = 0;         ///< loop.count as it was, while stopping may have set that to 0
   std::atomic<bool> is_cut{false};  ///< the run ends before its events do
   bool is_left = false;             ///< before its end, by a loop that goes on with it
+  bool has_lost_samples = false;    ///< of the machine: memory ended
   bool is_interactive = false;      ///< signals are not for its run
   /// A face of the session's machine, when somebody asked for it. Only abi/machine.cc knows the type.
   std::unique_ptr<oc_machine, void (*)(oc_machine*)> machine{nullptr, nullptr};

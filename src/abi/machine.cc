@@ -43,10 +43,13 @@ void oc_session_machine_chosen(oc_session* session) { session->session.feed_chos
 void oc_session_machine_take(oc_session* session, const oc_event* event) {
   auto* const feed = session->session.machine_feed();
   if (feed == nullptr) return;
-  oc::abi::guarded_or(0, [&] {
-    feed->take(*event);
-    return 0;
-  });
+  if (oc::abi::guarded_or(false, [&] {
+        feed->take(*event);
+        return true;
+      })) {
+    return;
+  }
+  session->has_lost_samples = true;
 }
 
 int oc_machine_record(oc_machine* owner, double number, oc_event* out) {
@@ -265,7 +268,7 @@ uint32_t oc_machine_add_stack(oc_machine* owner, const uint32_t* frames, uint32_
 
 uint32_t oc_machine_add_attributes(oc_machine* owner, const oc_attribute* attributes,
                                    uint32_t count, const uint32_t* associated,
-                                   uint32_t associated_count, int32_t is_pinned) {
+                                   uint32_t associated_count, int32_t is_own) {
   return guarded(*owner, 0u, [&] {
     machine::Machine& m = *owner->machine;
     std::vector<machine::Attribute> set;
@@ -282,9 +285,8 @@ uint32_t oc_machine_add_attributes(oc_machine* owner, const oc_attribute* attrib
     for (uint32_t i = 0; i < associated_count; ++i) {
       if (has(associated[i], m.attributes.size())) others.push_back({associated[i]});
     }
-    const machine::AttributesId id = m.attributes.intern(set, others);
-    if (id && is_pinned != 0) m.attributes.pin(id);
-    return id.value;
+    if (is_own != 0) return m.attributes.make(set, others).value;
+    return m.attributes.intern(set, others).value;
   });
 }
 

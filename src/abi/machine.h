@@ -112,10 +112,11 @@ typedef struct oc_attribute {
   oc_text text; /* text.text NULL: a number */
   double number;
 } oc_attribute;
-/* A set, with other sets that are asked after it. `is_pinned`: retention does not forget it. */
+/* A set, with other sets that are asked after it. `is_own`: no other is it, whatever both hold; retention does not
+ * forget it. */
 uint32_t oc_machine_add_attributes(oc_machine* machine, const oc_attribute* attributes,
                                    uint32_t count, const uint32_t* associated,
-                                   uint32_t associated_count, int32_t is_pinned);
+                                   uint32_t associated_count, int32_t is_own);
 /* `other` is asked after `set` and what is associated with it. Circles do no harm. */
 void oc_machine_associate(oc_machine* machine, uint32_t set, uint32_t other);
 /* The i-th of a set and of those associated with it: 1, or 0 after the last. */

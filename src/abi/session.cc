@@ -213,6 +213,11 @@ int oc_session_finish(oc_session* session) {
   });
   session->loop.events = nullptr;
   session->ended_at_ns = static_cast<double>(oc::base::now_of(CLOCK_MONOTONIC));
+  if (status == 0 && session->has_lost_samples) {
+    return fail(session, oc::base::make_error(oc::base::Code::kSystem,
+                                              "there was not enough memory for all samples",
+                                              "ask for fewer: by --filter, by a time"));
+  }
   return status;
 }
 

@@ -23,22 +23,17 @@ uint64_t hash_of(std::span<const Attribute> attributes, std::span<const uint32_t
 
 }  // namespace
 
-AttributesId AttributeTable::intern(std::span<const Attribute> attributes,
-                                    std::span<const AttributesId> associated) {
-  if (attributes.empty() && associated.empty()) return {};
+AttributeTable::Set AttributeTable::set_of(std::span<const Attribute> attributes,
+                                           std::span<const AttributesId> associated) {
   Set set;
   set.attributes.assign(attributes.begin(), attributes.end());
   for (const AttributesId id : associated) {
     if (id) set.associated.push_back(id.value);
   }
-  const uint64_t hash = hash_of(set.attributes, set.associated);
-  const auto [from, to] = by_hash_.equal_range(hash);
-  for (auto it = from; it != to; ++it) {
-    const Set& known = sets_[it->second - 1];
-    if (known.attributes == set.attributes && known.associated == set.associated)
-      return {it->second};
-  }
-  set.hash = hash;
+  return set;
+}
+
+uint32_t AttributeTable::put(Set set) {
   if (free_.empty()) {
     sets_.emplace_back();
     free_.push_back(static_cast<uint32_t>(sets_.size()));
@@ -47,6 +42,29 @@ AttributesId AttributeTable::intern(std::span<const Attribute> attributes,
   free_.pop_back();
   own_bytes_ += bytes_of(set);
   sets_[id - 1] = std::move(set);
+  return id;
+}
+
+AttributesId AttributeTable::make(std::span<const Attribute> attributes,
+                                  std::span<const AttributesId> associated) {
+  Set set = set_of(attributes, associated);
+  set.is_pinned = true;
+  return {put(std::move(set))};
+}
+
+AttributesId AttributeTable::intern(std::span<const Attribute> attributes,
+                                    std::span<const AttributesId> associated) {
+  if (attributes.empty() && associated.empty()) return {};
+  Set set = set_of(attributes, associated);
+  const uint64_t hash = hash_of(set.attributes, set.associated);
+  const auto [from, to] = by_hash_.equal_range(hash);
+  for (auto it = from; it != to; ++it) {
+    const Set& known = sets_[it->second - 1];
+    if (known.attributes == set.attributes && known.associated == set.associated)
+      return {it->second};
+  }
+  set.hash = hash;
+  const uint32_t id = put(std::move(set));
   by_hash_.emplace(hash, id);
   return {id};
 }

@@ -22,19 +22,21 @@ struct Attribute {
   friend bool operator==(const Attribute&, const Attribute&) = default;
 };
 
-/// Sets of attributes, each distinct one once. A set may be associated with others (a request's attributes with its
+/// Sets of attributes, each distinct one once, but for those that `make` made. A set may be associated with others (a request's attributes with its
 /// connection's): what is not found in it is looked for there, each set once, so that circles do no harm.
 class AttributeTable {
  public:
   /// `associated`: sets that are asked after this one, in that order.
   AttributesId intern(std::span<const Attribute> attributes,
                       std::span<const AttributesId> associated = {});
-  /// It stays, whatever is forgotten: somebody has its id. Requires: an id of this table.
-  void pin(AttributesId set) { sets_[set.value - 1].is_pinned = true; }
+  /// A set that somebody has a hand on: no other is it, whatever both hold, so that only its own samples see what is
+  /// associated with it later. It stays, whatever is forgotten.
+  AttributesId make(std::span<const Attribute> attributes,
+                    std::span<const AttributesId> associated = {});
   /// Forgets the sets that are neither marked (by id), nor pinned, nor associated with such. Their ids are used again; all
   /// others stay the same.
   void forget(std::vector<uint8_t> used);
-  /// Makes `other` an associated set of `set`, after it was made. Requires: ids of this table.
+  /// Makes `other` an associated set of `set`, after it was made. Requires: ids of this table, that of `set` by make.
   void associate(AttributesId set, AttributesId other);
 
   /// Its own. Owned by the table, until the next intern. Id 0: empty.
@@ -59,6 +61,9 @@ class AttributeTable {
   static uint64_t bytes_of(const Set& set) {
     return set.attributes.capacity() * sizeof(Attribute) + set.associated.capacity() * 4;
   }
+  static Set set_of(std::span<const Attribute> attributes,
+                    std::span<const AttributesId> associated);
+  uint32_t put(Set set);
   template <typename Visit>
   void walk(AttributesId set, Visit visit) const;
 

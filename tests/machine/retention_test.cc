@@ -181,15 +181,16 @@ TEST_CASE("a program that began long ago and still runs stays, with its name the
   CHECK(processes.process(server).end == 20'000);
 }
 
-TEST_CASE("a set of attributes that is pinned, or associated with one, is not forgotten") {
+TEST_CASE("a set of attributes that somebody holds, or associated with one, is not forgotten") {
   base::Interner texts;
   AttributeTable table;
   const auto set = [&](double number, std::initializer_list<AttributesId> others) {
     const Attribute attribute{texts.intern("n"), {}, number, false};
     return table.intern({&attribute, 1}, {others.begin(), others.size()});
   };
-  const AttributesId lost = set(1, {}), connection = set(2, {}), request = set(3, {connection});
-  table.pin(request);
+  const AttributesId lost = set(1, {}), connection = set(2, {});
+  const Attribute attribute{texts.intern("n"), {}, 3, false};
+  table.make({&attribute, 1}, {&connection, 1});
   table.forget({});
   CHECK(table.distinct() == 2);
   CHECK(table.own(connection).front().number == 2);
