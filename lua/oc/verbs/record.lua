@@ -278,18 +278,25 @@ local function export_options(options)
     call_graph = options.call_graph ~= "none" and options.call_graph and "any" or nil }
 end
 
+--- Where the trace is that no file is made of, or not all.
+local function tell_trace(options)
+  if #options.exports == 0 or options.is_kept then return end
+  for _, path in ipairs { options.trace, options.trace .. ".partial" } do
+    if C.oc_path_kind(path) ~= 0 then return say("what was recorded is in %s", path) end
+  end
+end
+
 --- After the recording: Ctrl-C ended that, and may end this, too.
 local function write_exports(options)
   C.oc_host_go_on(host_pointer)
   local asked = export_options(options)
   asked.frame_pointers = nil
   local ok, result = pcall(exporter.write, options.trace, options.exports, asked, true)
-  if not options.is_kept and ok then
-    os.remove(options.trace)
-  elseif not options.is_kept then
-    say("what was recorded is in %s", options.trace)
+  if not ok then
+    tell_trace(options)
+    error(result, 0)
   end
-  if not ok then error(result, 0) end
+  if not options.is_kept then os.remove(options.trace) end
   return result
 end
 
@@ -320,9 +327,11 @@ function M.run(argv)
   local found = resolve(session, options, asked)
   start(session, context)
   local problem = drain(session)
-  local status = finish(session, context, found)
-  if problem then
-    say("%s", problem)
+  local ok, status = pcall(finish, session, context, found)
+  if problem or not ok then
+    if problem then say("%s", problem) end
+    tell_trace(options)
+    if not ok then error(status, 0) end
     return FAILED
   end
   local interrupted = C.oc_host_interrupted(host_pointer)
