@@ -218,7 +218,7 @@ TEST_CASE("SQLite: a view of all events, however many kinds there are") {
 }
 
 TEST_CASE("SQLite: one table for an event that was asked for in two ways, none for dummies") {
-  static const event::EventFormat one = format(), other = format();
+  static const event::EventFormat one = ::format(), other = ::format();
   std::vector<format::EventColumns> kinds(5);
   kinds[0].name = kinds[1].name = "cycles";
   kinds[1].period = kPeriodAt;
