@@ -184,6 +184,8 @@ TEST_CASE("an event whose payload nobody knows has the common columns") {
 
 namespace {
 
+event::EventFormat some_format() { return format(); }
+
 /// A database of these kinds, of each so many rows.
 std::string database_of(const std::vector<format::EventColumns>& kinds, const std::string& comm,
                         int rows) {
@@ -218,7 +220,7 @@ TEST_CASE("SQLite: a view of all events, however many kinds there are") {
 }
 
 TEST_CASE("SQLite: one table for an event that was asked for in two ways, none for dummies") {
-  static const event::EventFormat one = ::format(), other = ::format();
+  static const event::EventFormat one = some_format(), other = some_format();
   std::vector<format::EventColumns> kinds(5);
   kinds[0].name = kinds[1].name = "cycles";
   kinds[1].period = kPeriodAt;
