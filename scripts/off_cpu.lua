@@ -45,7 +45,8 @@ columns[#columns + 1] = { unit = "ns" }
 local waits = oc.stats(unpack(columns))
 local with_preempted, least = opt.preempted, opt.min
 
-local since, stacks, comms = {}, {}, {}  -- of threads that are off the CPU
+-- Of threads that are off the CPU.
+local since, stacks, comms = trace:scratch(), trace:scratch(), trace:scratch()
 
 local add = by_stack and by_tid and function(took, tid)
   waits:add(took, comms[tid], tid, stacks[tid])
@@ -74,7 +75,9 @@ trace:on("cswitch", function(e)
   end
 end)
 trace:on("fork", function(e) forget(e.args.tid) end)  -- the id is used again
-trace:on("lost", function() since, stacks, comms = {}, {}, {} end)
+trace:on("lost", function()
+  for tid in pairs(since) do forget(tid) end
+end)
 
 if trace:has "switch_in" and not has_states then
   trace:on("switch_in", function(e) runs(e.tid, e.time) end)

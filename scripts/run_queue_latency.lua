@@ -24,7 +24,8 @@ local waits = opt.by == "tid" and oc.stats("comm", "tid", { unit = "ns" })
 local all = oc.histogram { unit = "ns", title = "wait for a CPU" }
 local by_tid, by_cpu, with_preempted = opt.by == "tid", opt.by == "cpu", opt.preempted
 
-local ready = {}  -- by thread: since when it has been runnable without running; false: it is not
+-- By thread: since when it has been runnable without running; false: it is not.
+local ready = trace:scratch()
 
 local function wake(e)
   local tid = e.args.pid

@@ -14,9 +14,11 @@ local errors = require "oc.errors"
 local facts = require "oc.jobs.facts"
 local ffi = require "ffi"
 local guards = require "oc.jobs.guard"
+local host = require "oc.host"
 local own = require "oc.jobs.own"
 local parts_of = require "oc.jobs.parts"
 local phases = require "oc.phases"
+local privileges = require "oc.privileges"
 local progress = require "oc.progress"
 local run = require "oc.run"
 local session = require "oc.session"
@@ -228,6 +230,23 @@ local function refuse(trace, obstacle_found)
   errors.raise_at(place, obstacle_found.message, obstacle_found)
 end
 
+--- Callbacks may fail so often in a run: where one worker would have stopped nobody knows.
+local function check_errors(trace, results)
+  local count = 0
+  for _, result in ipairs(results) do
+    for _, each in ipairs(result and result.errors or {}) do count = count + each.count end
+  end
+  local most = settings.errors.max
+  if count < most then return end
+  local first = {}
+  for _, result in ipairs(results) do
+    if result then first = first.message and first or result.errors[1] or first end
+  end
+  refuse(trace, { chunk = first.chunk, line = first.line, message = ("callbacks failed %d times: "
+    .. "a run ends after %d, and workers do not know each other's"):format(count, most),
+    hint = "mend them, leave out --jobs, or raise --max-errors" })
+end
+
 --- Results in the order of the parts, printed and merged; the first failure.
 local function collect(trace, parts, workers, noted)
   local list, results, failure = {}, {}, nil
@@ -235,6 +254,7 @@ local function collect(trace, parts, workers, noted)
   for _, result in ipairs(results) do
     if result and result.obstacle then refuse(trace, result.obstacle) end
   end
+  check_errors(trace, results)
   for i, worker in ipairs(workers) do
     local result = results[i]
     copy_to(io.stdout, worker, OUTPUT)
@@ -253,6 +273,9 @@ end
 local function check(trace)
   if not trace._path or trace._source then
     errors.wrong_usage("--jobs is for recorded traces", "as in -i a.data -i b.data --jobs 2")
+  elseif privileges.who then
+    errors.wrong_usage("--user leaves one process that keeps its rights, for one that asks it",
+      "leave out --user or --jobs")
   elseif settings.run.events then
     errors.wrong_usage("-n counts the events of all parts, and workers do not know each other's",
       "leave out -n or --jobs")
@@ -301,18 +324,33 @@ local function run_divided(trace, parts, jobs)
   return list, failure
 end
 
+--- Raises why it is not divided: of a script of oc's own nobody is to change a line.
+local function refuse_divided(err)
+  local name = type(err) == "table" and err.file and err.file:match("^([%w_]+)%.lua$")
+  if name and settings.read_source(err.file) == host.text("scripts/" .. err.file) then
+    err = errors.new(("the script '%s' cannot be divided here"):format(name),
+      { hint = "run it without --jobs" })
+  end
+  error(err, 0)
+end
+
 --- Runs a trace over all parts.
 ---@param trace oc.Trace
 function M.run(trace)
   local jobs = settings.run.jobs or 1
-  if jobs > 1 then check(trace) end
+  if jobs > 1 then
+    local ok, err = pcall(check, trace)
+    if not ok then refuse_divided(err) end
+  end
   local parts, began = parts_of.of(trace, jobs), C.oc_now()
   trace._starts_paused = trace._phases.is_paused
   local list, failure
   if jobs == 1 or #parts == 1 then
     list, failure = run_in_turn(trace, parts)
   else
-    list, failure = run_divided(trace, parts, jobs)
+    local ok
+    ok, list, failure = pcall(run_divided, trace, parts, jobs)
+    if not ok then refuse_divided(list) end
   end
   if list[1] then trace._merged = facts.unite(list, parts, C.oc_now() - began) end
   run.conclude(trace)

@@ -99,6 +99,7 @@ bool Worker::poll() {
   } else {
     status_ = WIFSIGNALED(raw) ? 128 + WTERMSIG(raw) : WEXITSTATUS(raw);
   }
+  close_files();
   return true;
 }
 
@@ -106,15 +107,17 @@ void Worker::signal(int number) {
   if (pid_ > 0 && !status_) kill(pid_, number);
 }
 
-std::string_view Worker::text(Text which) {
-  std::string_view& mapped = mapped_[which];
-  struct stat info {};
-  if (mapped.data() != nullptr || fstat(files_[which].number(), &info) != 0 || info.st_size == 0)
-    return mapped;
-  const auto size = static_cast<size_t>(info.st_size);
-  void* bytes = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, files_[which].number(), 0);
-  if (bytes != MAP_FAILED) mapped = {static_cast<const char*>(bytes), size};
-  return mapped;
+void Worker::close_files() {
+  for (size_t which = 0; which < kTexts; ++which) {
+    struct stat info {};
+    if (fstat(files_[which].number(), &info) == 0 && info.st_size > 0) {
+      const auto size = static_cast<size_t>(info.st_size);
+      void* bytes = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, files_[which].number(), 0);
+      if (bytes != MAP_FAILED) mapped_[which] = {static_cast<const char*>(bytes), size};
+    }
+    files_[which].close();
+  }
+  pidfd_.close();
 }
 
 bool Worker::write(std::string_view bytes) {

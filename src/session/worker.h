@@ -52,12 +52,14 @@ class Worker {
   /// Exit status, 128 + n for a signal, nothing while it runs.
   std::optional<int> status() const { return status_; }
   /// Owned by this. Of a worker that has ended.
-  std::string_view text(Text which);
+  std::string_view text(Text which) const { return mapped_[which]; }
   /// In the worker: appends to its results.
   bool write(std::string_view bytes);
 
  private:
   Worker() = default;
+  /// What it wrote stays mapped: there may be more workers than descriptors.
+  void close_files();
 
   pid_t pid_ = -1;  ///< -1: not forked, or in the worker itself
   base::Fd pidfd_;

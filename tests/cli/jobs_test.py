@@ -3,6 +3,7 @@ import json
 import math
 import os
 import re
+import resource
 import shutil
 import signal
 import sys
@@ -72,7 +73,7 @@ def same(suite, name, text, paths, jobs, status=0):
     suite.check(name, problems, one if problems else None)
 
 
-def refused(suite, name, body, hint, args=(), head="local total, t, last = 0, {}, nil"):
+def refused(suite, name, body, hint, args=(), head="local total, t, last = 0, {}, nil", alone=0):
     """Told with the line, status 1; alone it runs."""
     if not suite.wants(name):
         return
@@ -84,7 +85,7 @@ trace:run()
 """
     ended = script([*inputs(SCHED, SCHED), "--jobs", "2", *args], text)
     problems = problems_of(ended, 1, None, rf"s\.lua:[345]: .*\n(.*\n)*.*{hint}")
-    problems += problems_of(script(inputs(SCHED, SCHED), text), 0, r"")
+    problems += problems_of(script(inputs(SCHED, SCHED), text), alone, r"", r"." if alone else None)
     suite.check(name, problems, ended if problems else None)
 
 
@@ -141,7 +142,51 @@ def refused_calls(suite):
             ("random numbers of math", "local _ = math.random()", "leave out", ""),
     ):
         refused(suite, name, body, hint, head=head)
+    refused(suite, "too many errors", "if e.time % 2 >= 0 then nothing() end", "raise --max-errors", head="", alone=1)
     refused(suite, "os.exit", "if e.time < 0 then return end os.exit(0)", "leave out", head="")
+
+
+def many_inputs(suite):
+    """More parts than descriptors."""
+    name = "more parts than descriptors"
+    if not suite.wants(name):
+        return
+    body = """local oc = require "oc"
+local trace = oc.open {}
+local c = oc.counter()
+trace:on("sched:sched_switch", function(e) c:count() if e.time % 64 == 0 then print(e.time) end end)
+trace:run()
+print(c:total())
+"""
+    with tempfile.TemporaryDirectory(prefix="oc-jobs") as folder:
+        path = os.path.join(folder, "s.lua")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(body)
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, limits[1]))
+        try:
+            ended = run(["script", *inputs(*[SCHED] * 24), "--jobs", "2", path])
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    one = script(inputs(SCHED), body)
+    total = int(one.out.splitlines()[-1])
+    suite.check(name, problems_of(ended, 0, rf"^{24 * total}$", ""), ended)
+
+
+def stock_scripts(suite):
+    """Divided, or one sentence."""
+    for name in ("run_queue_latency", "off_cpu"):
+        if suite.wants("stock script " + name):
+            one, two = (run(["script", *inputs(SCHED, SCHED), *jobs, name]) for jobs in ((), ("--jobs", "2")))
+            problems = problems_of(two, 0, r"sh")
+            if (one.out, one.err) != (two.out, two.err):
+                problems.append("--jobs 2 says something else")
+            suite.check("stock script " + name, problems, two)
+    for name in ("syscall_latency", "exec_snoop"):
+        if suite.wants("stock script " + name):
+            ended = run(["script", *inputs(SYSCALLS, SYSCALLS), "--jobs", "2", name])
+            suite.check("stock script " + name,
+                        problems_of(ended, 1, None, rf"\A\S*:? ?the script '{name}' cannot be divided here\n  hint: run it without --jobs\n\Z"), ended)
 
 
 def short_verbs(suite):
@@ -269,6 +314,7 @@ def wrong_usage(suite):
             ("--time with --jobs on one trace", [*inputs(SCHED), "--jobs", "2", "--time", "0s,1s"], "leave out --jobs or --time"),
             ("standard input with --jobs", ["-i", "-", "--jobs", "2"], "standard input"),
             ("live with --jobs", ["--jobs", "2"], "--jobs is for recorded traces"),
+            ("--user with --jobs", [*inputs(SCHED), "--jobs", "2", "--user", "nobody"], "leave out --user or --jobs"),
             ("--jobs 0", [*inputs(SCHED), "--jobs", "0"], "--jobs must be"),
     ):
         if suite.wants(name):
@@ -297,6 +343,8 @@ def main():
     refused_state(suite)
     refused_calls(suite)
     short_verbs(suite)
+    many_inputs(suite)
+    stock_scripts(suite)
     quantiles_are_exact_enough(suite)
     killed_worker(suite)
     ends_all(suite)
