@@ -83,9 +83,16 @@ end
 
 local function export(loop, argument)
   if argument == "" then fail("to which file?", "as in .export out.pb.gz") end
-  local bytes = loop.session:machine():export(argument)
-  if argument ~= "-" then
-    output.show(("%s: %s"):format(argument, require("oc.units").format_size(bytes)))
+  local path, force = argument:gsub("%s+%-%-force$", "")
+  if path:find("%.events%.[^/]*$") or path:find("%.data$") then
+    local trace = loop.session:trace()
+    trace:export(path, { force = force > 0 or nil })
+    trace:run()
+    return output.show(path .. ": written")
+  end
+  local bytes = loop.session:machine():export(path, { force = force > 0 or nil })
+  if path ~= "-" then
+    output.show(("%s: %s"):format(path, require("oc.units").format_size(bytes)))
   end
 end
 
@@ -164,7 +171,9 @@ end
 -- The session -------------------------------------------------------------------------------------
 
 local function set_times(loop, argument)
-  if argument == "" then argument = loop.times == "off" and "on" or "off" end
+  if argument == "" then
+    return output.show("times are " .. (loop.times == "off" and "off" or "on"))
+  end
   if argument ~= "on" and argument ~= "off" then fail(".time is on or off") end
   loop.times = argument
   output.show("times are " .. argument)
@@ -216,7 +225,8 @@ commands = {
   { name = "run", usage = "SCRIPT [options]", summary = "a script on this trace, as oc script",
     completes = "script", run = run_script },
   { name = "scripts", usage = "", summary = "oc's own scripts", run = show_scripts },
-  { name = "export", usage = "PATH", summary = "the whole trace for other tools, by the name's end",
+  { name = "export", usage = "PATH [--force]",
+    summary = "the whole trace for other tools, by the name's end",
     completes = "file", run = export },
   { name = "load", usage = "FILE", summary = "run a file of Lua here", completes = "file",
     run = load_file },
@@ -265,8 +275,9 @@ function M.run(loop, source)
   if mark == "?" then return show_help(loop, text) end
   if mark == "!" then
     io.stdout:flush()
-    status_of(text)
-    return
+    local status = status_of(text)
+    if status == 0 then return end
+    return io.stderr:write(("oc: the command ended with status %d\n"):format(status))
   end
   local name, argument = source:match("^%s*%.([%w_]*)%s*(.-)%s*$")
   local command = by_name[name]

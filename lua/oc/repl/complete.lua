@@ -102,13 +102,30 @@ local function members_of(value)
   return names.sorted(found)
 end
 
---- The value of "a.b.c" without running anything but what gives `trace` and `m`.
+--- Methods come from the class: nothing is opened or built for Tab.
+local class_of = { trace = "trace", m = "machine", machine = "machine" }
+local classes = setmetatable({}, { __index = function(_, name)
+  return name and require("oc.reference_faces").classes[name]
+end })
+
+--- What a call gives that stands right before ":".
+local class_of_call = { samples = "query", graph = "graph" }
+
+local function class_of_result(before)
+  local call, separator, word = before:match("^(.*[%)}%]])%s*([.:])([%a_]?[%w_]*)$")
+  if not call or separator ~= ":" then return nil end
+  local bracket = call:match("(%b())$") or call:match("(%b{})$")
+  local name = bracket and call:sub(1, #call - #bracket):match("([%a_][%w_]*)%s*$")
+  return name and classes[class_of_call[name]], word
+end
+
+--- The value of "a.b.c" without running anything.
 local function value_of(env, path)
   local value
   for name in path:gmatch("[%a_][%w_]*") do
     if value == nil then
       value = rawget(env, name)
-      if value == nil and (name == "trace" or name == "m") then value = env[name] end
+      if value == nil then value = classes[class_of[name]] end
     else
       value = type(value) == "table" and rawget(value, name) or nil
     end
@@ -136,12 +153,33 @@ local function of_code(session, before, state)
     if not event then return nil end
     return answer(names.fields(session, event), word, "")
   end
+  local class, of_class = class_of_result(before)
+  if class then return answer(members_of(class), of_class, "") end
   word = before:match("[%a_][%w_]*$") or ""
   local found = { unpack(keywords) }
   add_keys(found, session.env)
   found[#found + 1] = "trace"
   if session.path then found[#found + 1] = "m" end
   return answer(names.sorted(found), word, "")
+end
+
+-- Files -------------------------------------------------------------------------------------------
+
+local function shell_quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
+
+--- Files whose path begins so.
+local function files(prefix)
+  local found = {}
+  local folder, start = prefix:match("^(.*/)([^/]*)$")
+  folder, start = folder or "", start or prefix
+  local list = io.popen("LC_ALL=C ls -1pa -- " .. shell_quoted(folder == "" and "." or folder)
+    .. " 2>/dev/null")
+  for name in list and list:lines() or function() end do
+    local hidden = name:sub(1, 1) == "." and start:sub(1, 1) ~= "."
+    if name:sub(1, #start) == start and not hidden then found[#found + 1] = folder .. name end
+  end
+  if list then list:close() end
+  return names.sorted(found)
 end
 
 -- Texts -------------------------------------------------------------------------------------------
@@ -166,6 +204,12 @@ local function anything(session, prefix)
   return {}
 end
 
+local function scenario_names()
+  local found = {}
+  for i, each in ipairs(require("oc.scenario").all()) do found[i] = each.name end
+  return found
+end
+
 local function in_text(session, prefix, state)
   local call = state.calls[#state.calls]
   local outer = state.calls[#state.calls - 1]
@@ -177,6 +221,10 @@ local function in_text(session, prefix, state)
     return event and answer(names.fields(session, event), word, "")
   elseif call and call.bracket == "{" and of_key[call.key] then
     return answer(of_key[call.key](session), prefix, close)
+  elseif method == "use" then
+    return answer(names.sorted(scenario_names()), prefix, close)
+  elseif method == "export" then
+    return answer(files(prefix), prefix, "")
   elseif method == "by" then
     return answer(groups, prefix, close)
   elseif method == "focus" then
@@ -190,23 +238,6 @@ local function in_text(session, prefix, state)
 end
 
 -- Commands ----------------------------------------------------------------------------------------
-
-local function shell_quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
-
---- Files whose path begins so.
-local function files(prefix)
-  local found = {}
-  local folder, start = prefix:match("^(.*/)([^/]*)$")
-  folder, start = folder or "", start or prefix
-  local list = io.popen("LC_ALL=C ls -1pa -- " .. shell_quoted(folder == "" and "." or folder)
-    .. " 2>/dev/null")
-  for name in list and list:lines() or function() end do
-    local hidden = name:sub(1, 1) == "." and start:sub(1, 1) ~= "."
-    if name:sub(1, #start) == start and not hidden then found[#found + 1] = folder .. name end
-  end
-  if list then list:close() end
-  return names.sorted(found)
-end
 
 local function of_command(session, before)
   local word = before:match("^%s*%.([%w_]*)$")
@@ -229,9 +260,15 @@ end
 ---@return oc.repl.Answer?
 function M.answer(session, text, cursor)
   local before = text:sub(1, cursor)
-  if commands.is_command(before) then return of_command(session, before) end
+  if before:find("^%s*%.") and commands.is_command(before) then
+    return of_command(session, before)
+  end
   local help_of = before:match("^%s*%?%s*(.*)$")
   if help_of then before = help_of end
+  if before:find("^%s*!") then
+    local word = before:match("[^%s!]*$")
+    return answer(files(word), word, "")
+  end
   -- What was typed before this line belongs to it, where the input is not whole yet.
   local state = scan(before)
   if state.in_comment then return nil end

@@ -11,6 +11,7 @@ local C = require "oc.abi"
 local chunks = require "oc.chunk"
 local errors = require "oc.errors"
 local report = require "oc.report"
+local scan = require("oc.repl.scan").scan
 local session = require "oc.session"
 local settings = require "oc.settings"
 local short = require "oc.short"
@@ -234,6 +235,12 @@ local RESULTS = "local oc_results = ... return oc_results("
 --- Whether more lines may make sense of a text that makes none.
 local function is_open(problem) return problem ~= nil and problem:find("near '<eof>'$") ~= nil end
 
+--- Whether a text in quotes is not closed: no further line can close it.
+local function has_open_quote(source)
+  local open = scan(source)
+  return open.quote ~= nil and #open.quote == 1 and source:sub(-1) ~= "\\"
+end
+
 ---@class oc.repl.Loaded
 ---@field chunk? function
 ---@field is_expression boolean
@@ -253,7 +260,7 @@ function Session:load(source, line)
   -- Behind a comment only in a line of its own: Lua gives the text's last step the bracket's line.
   local begun = RESULTS .. before .. source
   local chunk = chunks.load(begun .. ")", name) or chunks.load(begun .. "\n)", name)
-  if chunk and not source:find("^%s*%)") then
+  if chunk and chunks.load("return " .. before .. source .. "\n", name) then  -- not of "1),(2"
     return { chunk = setfenv(chunk, self.env), is_expression = true, is_open = false }
   end
   local problem
@@ -263,7 +270,7 @@ function Session:load(source, line)
   end
   local _, of_expression = chunks.load("return " .. before .. source, name)
   return { is_expression = false, problem = problem,
-    is_open = is_open(problem) or is_open(of_expression) }
+    is_open = not has_open_quote(source) and (is_open(problem) or is_open(of_expression)) }
 end
 
 --- Runs what was loaded, and then the trace; its values.

@@ -12,7 +12,7 @@ local function known_names(env)
   local of_script = (getmetatable(env) or {}).names
   local names = of_script and of_script() or { "trace", "machine" }
   for name in next, env do
-    if type(name) == "string" then names[#names + 1] = name end
+    if type(name) == "string" and not name:find("^_") then names[#names + 1] = name end
   end
   return names
 end
@@ -64,7 +64,9 @@ end
 function M.add(err, env)
   if err.hint then return err end
   local name = err.message:match("global '([%w_]+)' %(a nil value%)")
-  if name and #name > 1 then
+  if name == "quit" or name == "exit" then
+    err.hint = ("'%s' without brackets ends the session"):format(name)
+  elseif name and #name > 1 then
     err.hint = foreign.word(name) or nearest.hint(name, known_names(env))
   end
   return err

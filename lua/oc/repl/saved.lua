@@ -4,18 +4,33 @@
 --     c = count("sched:sched_switch", "comm") run()
 --     show(c)
 
+local errors = require "oc.errors"
 local output = require "oc.repl.output"
+local scan = require("oc.repl.scan").scan
 local settings = require "oc.settings"
 
 local M = {}
 
+--- The script may be run from anywhere.
+local function absolute(path)
+  if path:find("^/") or path == "-" then return path end
+  local list = io.popen("pwd -P")
+  local folder = list and list:read("*l")
+  if list then list:close() end
+  return folder and folder:gsub("/$", "") .. "/" .. path or path
+end
+
 --- A statement's text ends where another may follow.
 local function line_of(kept)
   local source = kept.source:gsub("%s+$", "")
-  if not kept.is_expression then return source .. (kept.ran and "\nrun()" or "") end
+  if not kept.is_expression then
+    if source:find("return", 1, true) then source = "do " .. source .. "\nend" end  -- more follows
+    return source .. (kept.ran and "\nrun()" or "")
+  end
+  local open = scan(source).in_comment and "\n" or ""  -- a comment must not take the bracket
   source = source:gsub("^%s*=%s*", ""):gsub(";$", "")
-  if kept.ran then return ("show(run(%s))"):format(source) end
-  return ("show(%s)"):format(source)
+  if kept.ran then return ("show(run(%s%s))"):format(source, open) end
+  return ("show(%s%s)"):format(source, open)
 end
 
 --- The session's inputs that went well, as the text of a script.
@@ -25,9 +40,12 @@ function M.text(session)
   local on = session.path and " on " .. session.path or ""
   local out = { ("--- A session of oc repl%s."):format(on), "",
     ("local run, show = require(\"oc.repl.saved\").begin(%s)"):format(
-      session.path and ("%q"):format(session.path) or ""), "" }
+      session.path and ("%q"):format(absolute(session.path)) or ""), "" }
   for _, kept in ipairs(session.kept) do out[#out + 1] = line_of(kept) end
-  return table.concat(out, "\n") .. "\n"
+  local text = table.concat(out, "\n") .. "\n"
+  local loads, problem = loadstring(text, "=saved")
+  if not loads then error(errors.new("this session does not make a script: " .. problem), 0) end
+  return text
 end
 
 --- Makes the short verbs bare in the calling script. `-i` goes before `path`.
