@@ -297,8 +297,9 @@ end
 --- All rows as plain tables, keys by column name and the values: the largest first, then by keys.
 --- What came after the limit is one row with `other = true`, at the end.
 ---@param sort? string a column or value; "-name" turns its order around
+---@param ordered? integer how many of the first are wanted in order; all
 ---@return table[]
-function Aggregate:rows(sort)
+function Aggregate:rows(sort, ordered)
   local rows = {}
   if self._kind.begin_rows then self._kind.begin_rows(self) end
   for row = 1, self._keys:size() do
@@ -306,7 +307,7 @@ function Aggregate:rows(sort)
     if #self.columns > 0 or into[self._kind.fields[1]] ~= 0 then rows[#rows + 1] = into end
   end
   if self._kind.select then rows = self._kind.select(self, rows) end
-  show.sort(self, rows, sort)
+  show.sort(self, rows, sort, ordered)
   if self._keys:refused() > 0 then rows[#rows + 1] = read_row(self, 0) end
   return rows
 end
