@@ -297,9 +297,11 @@ end
 --- All rows as plain tables, keys by column name and the values: the largest first, then by keys.
 --- What came after the limit is one row with `other = true`, at the end.
 ---@param sort? string a column or value; "-name" turns its order around
----@param ordered? integer how many of the first are wanted in order; all
 ---@return table[]
-function Aggregate:rows(sort, ordered)
+function Aggregate:rows(sort) return self:_sorted(sort) end
+
+--- Of which the first so many are in order.
+function Aggregate:_sorted(sort, ordered)
   local rows = {}
   if self._kind.begin_rows then self._kind.begin_rows(self) end
   for row = 1, self._keys:size() do

@@ -227,7 +227,7 @@ function M.print(self, options)
     settings.write(M.json(self, options) .. "\n")
     return
   end
-  local rows, left_out = cut(self:rows(options.sort, options.top), options.top)
+  local rows, left_out = cut(self:_sorted(options.sort, options.top), options.top)
   local title = options.title or self.options.title
   local out = {}
   if title then out[#out + 1] = cells.clean(tostring(title)) .. "\n" end
@@ -255,7 +255,7 @@ end
 function M.json(self, options)
   check(options)
   local total = self:total()
-  local rows, left_out = cut(self:rows(options.sort, options.top), options.top)
+  local rows, left_out = cut(self:_sorted(options.sort, options.top), options.top)
   stack_rows.resolve(self, rows)
   for _, row in ipairs(rows) do
     for _, name in ipairs(self.columns) do

@@ -82,9 +82,10 @@ end
 
 --- The rows, sorted by a value from the largest, or by a key.
 ---@param sort? string
----@param ordered? integer how many of the first are wanted in order; all
 ---@return table[]
-function Table:rows(sort, ordered)
+function Table:rows(sort) return self:_sorted(sort) end
+
+function Table:_sorted(sort, ordered)
   local rows = {}
   for i, row in ipairs(self._rows) do
     rows[i] = {}
