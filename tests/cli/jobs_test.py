@@ -354,6 +354,11 @@ def wrong_usage(suite):
         if suite.wants(name):
             ended = script(args, counter, stdin=open(SCHED, "rb").read() if "-" in args else None)
             suite.check(name, problems_of(ended, 2, None, err), ended)
+    exports = 'local oc = require "oc" local t = oc.open {} t:export("-", { format = "events-csv" }) t:run()'
+    for name, args in (("trace:export of two traces", inputs(SCHED, SCHED)), ("trace:export with --jobs", [*inputs(SCHED), "--jobs", "2"])):
+        if suite.wants(name):
+            ended = script(args, exports)
+            suite.check(name, problems_of(ended, 1, r"^$", r"s\.lua:1: .*of one trace, read by one worker"), ended)
     if suite.wants("the second trace is missing"):
         ended = script(inputs(SCHED, "/nonexistent.data"), counter)
         suite.check("the second trace is missing", problems_of(ended, 1, None, r"/nonexistent\.data"), ended)
