@@ -328,6 +328,10 @@ function M.run(trace)
     if not ok then refuse_divided(err) end
   end
   local parts, began = parts_of.of(trace, jobs), C.oc_now()
+  if #parts > 1 and trace._options.machine then
+    errors.raise_at(trace._opened_at, "a machine, or a scenario, is of one trace",
+      { hint = "give one -i, or count in aggregates" })
+  end
   trace._starts_paused = trace._phases.is_paused
   local list, failure
   if jobs == 1 or #parts == 1 then

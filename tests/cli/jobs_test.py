@@ -359,6 +359,10 @@ def wrong_usage(suite):
         if suite.wants(name):
             ended = script(args, exports)
             suite.check(name, problems_of(ended, 1, r"^$", r"s\.lua:1: .*of one trace, read by one worker"), ended)
+    machine = 'local oc = require "oc" local t = oc.open { machine = true } t:run() print(#t:machine():samples():by("comm"):rows())'
+    if suite.wants("a machine of two traces"):
+        ended = script(inputs(SCHED, SCHED), machine)
+        suite.check("a machine of two traces", problems_of(ended, 1, r"^$", r"s\.lua:1: .*is of one trace\n(.*\n)*.*give one -i"), ended)
     if suite.wants("the second trace is missing"):
         ended = script(inputs(SCHED, "/nonexistent.data"), counter)
         suite.check("the second trace is missing", problems_of(ended, 1, None, r"/nonexistent\.data"), ended)
