@@ -7,7 +7,6 @@
 
 #include "format/escapes.h"
 #include "format/formats.h"
-#include "format/frame_texts.h"
 #include "format/time_order.h"
 #include "format/trace_notes.h"
 #include "machine/pair_table.h"
@@ -53,6 +52,7 @@ class SpeedscopeWriter {
   void lay_out(const Track& track, machine::ValueType type);
   std::string name_of(const Track& track) const;
   bool tell_progress(uint64_t done);
+  const std::string& index_text(machine::FunctionId function);
   const std::string& stack_text(machine::StackRef stack);
 
   const Export& what_;
@@ -60,9 +60,10 @@ class SpeedscopeWriter {
   machine::Machine& machine_;
   machine::PairTable by_track_;
   std::vector<Track> tracks_;
-  std::vector<uint32_t> frame_of_;  ///< by function: 1 + index of the frame
+  std::vector<std::string>
+      index_texts_;  ///< by function: its frame's index and a comma; "": none yet
   std::vector<machine::FunctionId> frames_;
-  std::vector<FrameText> buffer_;
+  std::string buffer_;
   std::vector<std::string> stack_texts_;  ///< by Machine::stack_index
   std::vector<Piece> pieces_;             ///< of the track at hand
   double start_ = 0, end_ = 0;            ///< of the track at hand
@@ -90,26 +91,32 @@ void SpeedscopeWriter::collect() {
             [&](const Track& a, const Track& b) { return key(a) < key(b); });
 }
 
+/// The index of the frame of a function, with a comma behind it.
+const std::string& SpeedscopeWriter::index_text(machine::FunctionId function) {
+  if (function.value >= index_texts_.size()) index_texts_.resize(machine_.places.functions());
+  std::string& text = index_texts_[function.value];
+  if (text.empty()) {
+    text = std::to_string(frames_.size()) + ",";
+    frames_.push_back(function);
+  }
+  return text;
+}
+
 /// The outermost first, as indexes in the list of frames.
 const std::string& SpeedscopeWriter::stack_text(machine::StackRef stack) {
   const uint32_t index = machine_.stack_index(stack);
   if (index >= stack_texts_.size()) stack_texts_.resize(machine_.stack_indexes());
   std::string& text = stack_texts_[index];
   if (!text.empty()) return text;
-  text = "[";
-  const auto frames = read_stack(machine_, stack, what_.inlined, buffer_);
+  buffer_ = "[";
+  const auto frames = machine_.stack(stack).frames;
   for (size_t i = frames.size(); i-- > 0;) {
-    const uint32_t function = frames[i].function.value;
-    if (function >= frame_of_.size())
-      frame_of_.resize(std::max<size_t>(function + 1, frame_of_.size() * 2));
-    if (frame_of_[function] == 0) {
-      frames_.push_back(frames[i].function);
-      frame_of_[function] = static_cast<uint32_t>(frames_.size());
-    }
-    if (text.size() > 1) text += ',';
-    text += std::to_string(frame_of_[function] - 1);
+    const auto lines = machine_.places.find(frames[i]).lines;
+    const size_t last = what_.inlined ? 0 : lines.size() - 1;
+    for (size_t k = lines.size(); k-- > last;) buffer_ += index_text(lines[k].function);
   }
-  return text += ']';
+  if (buffer_.size() > 1) buffer_.pop_back();
+  return text = buffer_ += ']';
 }
 
 base::Status SpeedscopeWriter::write() {

@@ -69,6 +69,11 @@ TEST_CASE("what is packed as gzip or zstd is unpacked by these, whatever the pie
   CHECK(gzip.substr(0, 4) == std::string("\x1f\x8b\x08\x00", 4));
   CHECK(gzip.substr(4, 4) == std::string(4, '\0'));  // the time: none
   CHECK(gunzip(gzip, text.size()) == text);
+  std::string longer;  // than what is packed as a whole
+  while (longer.size() <= 16 << 20) longer += text;
+  const std::string streamed = pack(longer, Compression::kGzip, 300'000);
+  CHECK(streamed == pack(longer, Compression::kGzip, longer.size()));
+  CHECK(gunzip(streamed, longer.size()) == longer);
   const std::string zstd = pack(text, Compression::kZstd, 777);
   CHECK(zstd == pack(text, Compression::kZstd, 400'000));
   std::string unpacked(text.size(), '\0');
