@@ -86,7 +86,7 @@ void CollapsedWriter::append_stack(machine::StackRef stack) {
 }
 
 base::Status CollapsedWriter::write(Output& out) {
-  machine::resolve_stacks(machine_, what_.selection.used_stacks(), false);
+  name_frames(what_);
   gather();
   const auto total = static_cast<double>(weights_.size());
   for (uint32_t id = 0; id < weights_.size(); ++id) {
@@ -113,8 +113,13 @@ base::Status write_collapsed(const Export& what, Output& out) {
 Exporter collapsed_exporter() {
   Holds holds;
   holds.times = holds.threads = holds.process_names = holds.lines = holds.kinds = false;
-  return {"collapsed", "stacks on one line each, for flame graph tools", kCollapsedExtensions,
-          holds, write_collapsed};
+  return {"collapsed",
+          "stacks on one line each, for flame graph tools",
+          kCollapsedExtensions,
+          holds,
+          write_collapsed,
+          Compression::kNone,
+          true};
 }
 
 }  // namespace oc::format

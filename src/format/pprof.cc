@@ -87,7 +87,7 @@ class PprofWriter {
 };
 
 base::Status PprofWriter::write() {
-  machine::resolve_stacks(machine_, what_.selection.used_stacks(), false);
+  name_frames(what_);
   group();
   write_types();
   if (auto status = write_samples(); !status) return status;
@@ -263,9 +263,13 @@ Exporter pprof_exporter() {
   Holds holds;
   holds.times = false;
   holds.build_ids = holds.attributes = holds.losses = holds.is_binary = true;
-  return {"pprof",          "for go tool pprof and what reads its profiles",
-          kPprofExtensions, holds,
-          write_pprof,      Compression::kGzip};
+  return {"pprof",
+          "for go tool pprof and what reads its profiles",
+          kPprofExtensions,
+          holds,
+          write_pprof,
+          Compression::kGzip,
+          true};
 }
 
 }  // namespace oc::format

@@ -120,8 +120,8 @@ const std::string& SpeedscopeWriter::stack_text(machine::StackRef stack) {
 }
 
 base::Status SpeedscopeWriter::write() {
+  name_frames(what_);
   const std::vector<uint8_t> used = what_.selection.used_stacks();
-  machine::resolve_stacks(machine_, used, false);
   for (uint32_t index = 0; index < used.size(); ++index) {
     if (used[index]) stack_text(machine_.stack_ref(index));
   }
@@ -250,8 +250,13 @@ base::Status write_speedscope(const Export& what, Output& out) {
 Exporter speedscope_exporter() {
   Holds holds;
   holds.lines = false;
-  return {"speedscope", "a timeline and flame graph for each thread, for speedscope.app",
-          kSpeedscopeExtensions, holds, write_speedscope};
+  return {"speedscope",
+          "a timeline and flame graph for each thread, for speedscope.app",
+          kSpeedscopeExtensions,
+          holds,
+          write_speedscope,
+          Compression::kNone,
+          true};
 }
 
 }  // namespace oc::format

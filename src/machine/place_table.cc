@@ -92,7 +92,12 @@ void PlaceTable::name(uint32_t frame, Entry& entry) {
 void PlaceTable::resolve(std::span<const uint32_t> frames) {
   std::vector<process::FrameId> unnamed;
   for (const uint32_t frame : frames) {
-    if (!(frame & kOwn) && frame != 0 && entry_of(frame).count == 0) unnamed.push_back({frame});
+    if ((frame & kOwn) || entry_of(frame).count != 0) continue;
+    if (frame == 0) {
+      name(frame, entry_of(frame));
+    } else {
+      unnamed.push_back({frame});
+    }
   }
   if (unnamed.empty()) return;
   if (namer_ != nullptr) namer_->resolve(unnamed);
