@@ -52,6 +52,7 @@ class SpeedscopeWriter {
   void lay_out(const Track& track, machine::ValueType type);
   std::string name_of(const Track& track) const;
   bool tell_progress(uint64_t done);
+  bool write_long(std::string& text);
   const std::string& index_text(machine::FunctionId function);
   const std::string& stack_text(machine::StackRef stack);
 
@@ -166,7 +167,7 @@ void SpeedscopeWriter::write_frames() {
 
 void SpeedscopeWriter::lay_out(const Track& track, machine::ValueType type) {
   pieces_.clear();
-  pieces_.reserve(track.samples.size());
+  pieces_.reserve(2 * track.samples.size());  // each may have a gap before it
   start_ = end_ = 0;
   const bool has_times = type == machine::ValueType::kDuration && what_.values;
   for (const uint64_t number : track.samples) {
@@ -205,6 +206,15 @@ bool SpeedscopeWriter::tell_progress(uint64_t done) {
   return !is_turn || !what_.progress || what_.progress(double(done_) / double(samples_));
 }
 
+/// Hands on what has become long. False: the output failed.
+bool SpeedscopeWriter::write_long(std::string& text) {
+  constexpr size_t kLong = 512 << 10;  // longer than the output's buffer, which is left out then
+  if (text.size() < kLong) return true;
+  out_.write(text);
+  text.clear();
+  return bool(out_.status());
+}
+
 base::Status SpeedscopeWriter::write_track(const Track& track, bool is_first) {
   const auto type =
       track.kind == 0 ? machine::ValueType::kNumber : machine_.kind({track.kind}).type;
@@ -223,15 +233,20 @@ base::Status SpeedscopeWriter::write_track(const Track& track, bool is_first) {
   for (size_t i = 0; i < pieces_.size(); ++i) {
     if (i != 0) text += ',';
     text += stack_text(pieces_[i].stack);
-    if (text.size() < 64 << 10) continue;
-    out_.write(text);
-    text.clear();
-    if (!out_.status()) return out_.status();
+    if (!write_long(text)) return out_.status();
   }
   text += "],\n\"weights\":[";
+  double weight = 0;
+  std::string weight_text = "0";  // clocks have the same one again and again
   for (size_t i = 0; i < pieces_.size(); ++i) {
     if (i != 0) text += ',';
-    append_json(text, pieces_[i].weight);
+    if (pieces_[i].weight != weight) {
+      weight = pieces_[i].weight;
+      weight_text.clear();
+      append_json(weight_text, weight);
+    }
+    text += weight_text;
+    if (!write_long(text)) return out_.status();
   }
   text += "]}";
   out_.write(text);

@@ -224,21 +224,33 @@ Symbolizer::~Symbolizer() = default;
 
 KernelSymbols& Symbolizer::kernel() { return work_->kernel; }
 
+/// Those without a result, each once, by module and offset.
+std::vector<uint32_t> Symbolizer::find_fresh(std::span<const FrameId> ids) const {
+  struct Key {
+    uint32_t module, id;
+    uint64_t offset;
+  };
+  std::vector<Key> keys;
+  for (const FrameId id : ids) {
+    if (id.value == 0 || id.value >= slots_.size() || slots_[id.value] != 0) continue;
+    const Frame frame = frames_.find(id);
+    keys.push_back({frame.module.value, id.value, frame.offset});
+  }
+  std::sort(keys.begin(), keys.end(), [](const Key& a, const Key& b) {
+    if (a.module != b.module) return a.module < b.module;
+    return a.offset != b.offset ? a.offset < b.offset : a.id < b.id;
+  });
+  std::vector<uint32_t> fresh;
+  for (const Key& key : keys) {
+    if (fresh.empty() || fresh.back() != key.id) fresh.push_back(key.id);
+  }
+  return fresh;
+}
+
 void Symbolizer::resolve(std::span<const FrameId> ids) {
   work_->retired.clear();
   if (slots_.size() <= frames_.size()) slots_.resize(frames_.size() + size_t{1});
-  std::vector<uint32_t> fresh;
-  for (const FrameId id : ids) {
-    if (id.value == 0 || id.value >= slots_.size() || slots_[id.value] != 0) continue;
-    fresh.push_back(id.value);
-  }
-  std::sort(fresh.begin(), fresh.end(), [&](uint32_t a, uint32_t b) {
-    const Frame left = frames_.find({a}), right = frames_.find({b});
-    if (left.module.value != right.module.value) return left.module.value < right.module.value;
-    if (left.offset != right.offset) return left.offset < right.offset;
-    return a < b;
-  });
-  fresh.erase(std::unique(fresh.begin(), fresh.end()), fresh.end());
+  const std::vector<uint32_t> fresh = find_fresh(ids);
   std::vector<Group> groups;
   Findings others;
   TextIndex texts(others);
@@ -260,18 +272,9 @@ void Symbolizer::resolve(std::span<const FrameId> ids) {
     other_frames.push_back(id);
   }
   other_frames.insert(other_frames.end(), elsewhere.begin(), elsewhere.end());
-  const auto share = work_->settings.threads / std::max<size_t>(groups.size(), 1);
-  for (Group& group : groups) group.names->set_threads(std::max<uint32_t>(share, 1));
-  // Tables of all modules at once, and the frames of no file beside them; then the frames of files.
-  run_jobs(groups.size() + 1, fresh.size() <= kFewFrames ? 1 : work_->settings.threads,
-           [&](size_t job) {
-             if (job < groups.size()) {
-               groups[job].names->table();
-             } else {
-               for (const uint32_t id : elsewhere)
-                 find_elsewhere(frames_.find({id}), others, texts);
-             }
-           });
+  load_tables(groups, fresh.size() <= kFewFrames ? 1 : work_->settings.threads, [&] {
+    for (const uint32_t id : elsewhere) find_elsewhere(frames_.find({id}), others, texts);
+  });
   split(groups);
   find_in_files(groups);
   for (const Group& group : groups) {
@@ -279,6 +282,34 @@ void Symbolizer::resolve(std::span<const FrameId> ids) {
       slots_[group.frames[i]] = add(group.findings, i);
   }
   for (uint32_t i = 0; i < other_frames.size(); ++i) slots_[other_frames[i]] = add(others, i);
+}
+
+/// All that does not wait for anything at once: the frames of no file, symbols, and what is decompressed for lines, the
+/// largest first, for the largest alone take as long as all others together. Then lines, which need that.
+void Symbolizer::load_tables(std::vector<Group>& groups, uint32_t threads,
+                             const std::function<void()>& first) {
+  struct Part {
+    ModuleNames* names;
+    size_t index;
+  };
+  std::vector<Part> parts;
+  for (const Group& group : groups) {
+    const size_t count = threads > 1 ? group.names->plan() : 0;
+    for (size_t i = 0; i < count; ++i) parts.push_back({group.names, i});
+  }
+  std::stable_sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) {
+    return a.names->part_bytes(a.index) > b.names->part_bytes(b.index);
+  });
+  run_jobs(1 + parts.size() + groups.size(), threads, [&](size_t job) {
+    if (job == 0) {
+      first();
+    } else if (job <= parts.size()) {
+      parts[job - 1].names->load(parts[job - 1].index);
+    } else {
+      groups[job - 1 - parts.size()].names->load_symbols();
+    }
+  });
+  run_jobs(groups.size(), threads, [&](size_t i) { groups[i].names->table(); });
 }
 
 /// Of the kernel, of memory, of nothing.
@@ -300,6 +331,7 @@ void Symbolizer::split(std::vector<Group>& groups) {
   const size_t whole = groups.size();
   for (size_t i = 0; i < whole; ++i) {
     if (groups[i].queries.size() < kManyFrames || work_->settings.threads < 2) continue;
+    if (!groups[i].names->is_worth_second(groups[i].queries)) continue;
     const auto lanes = work_->lanes_of(groups[i].module, *groups[i].names);
     if (lanes.size() < 2) continue;
     const Group all = std::move(groups[i]);

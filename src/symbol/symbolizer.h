@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -98,9 +99,12 @@ class Symbolizer {
   struct Work;
   struct Group;
 
+  std::vector<uint32_t> find_fresh(std::span<const process::FrameId> ids) const;
   uint32_t add(const Findings& findings, uint32_t place);
   void find_elsewhere(const process::Frame& frame, Findings& findings, TextIndex& texts);
   void find_in_files(std::vector<Group>& groups);
+  void load_tables(std::vector<Group>& groups, uint32_t threads,
+                   const std::function<void()>& first);
   void split(std::vector<Group>& groups);
 
   const process::FrameTable& frames_;
