@@ -99,6 +99,17 @@ TEST_CASE("a failure stays, and finish tells it") {
   CHECK_FALSE((*out)->finish());
 }
 
+TEST_CASE("what is sealed has all its bytes, and its name when it is finished") {
+  std::string packed;
+  const auto out = Output::into(packed, Compression::kGzip);
+  out->write("whole");
+  REQUIRE(out->seal());
+  CHECK(gunzip(packed, 5) == "whole");
+  REQUIRE(out->seal());
+  REQUIRE(out->finish());
+  CHECK(gunzip(packed, 5) == "whole");
+}
+
 TEST_CASE("an output that is dropped leaves no file, one that is finished does") {
   const std::string path =
       (std::filesystem::temp_directory_path() / ("oc-output-" + std::to_string(getpid()))).string();

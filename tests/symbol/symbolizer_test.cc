@@ -172,6 +172,33 @@ TEST_CASE("two threads tell what one tells") {
   CHECK(with_lines > ids.size() / 4);
 }
 
+TEST_CASE("several files whose lines are decompressed on threads tell what one thread tells") {
+  NamedTrace one, two;
+  one.begin(true, 1);
+  two.begin(true, 2);
+  std::vector<process::FrameId> ids;
+  for (NamedTrace* const trace : {&one, &two}) {
+    ids.clear();
+    for (const char* name : {"dwarf/zlib.so", "dwarf/gcc5.so", "dwarf/gcc4.so"}) {
+      const auto module = trace->add(ModuleKind::kFile, test::fixture(name));
+      for (uint64_t at = 0x2b0; at < 0x310; at += 4) ids.push_back(trace->frame(module, at));
+    }
+    trace->names->resolve(ids);
+  }
+  size_t with_lines = 0;
+  for (const auto id : ids) {
+    const auto& a = one.names->find(id);
+    const auto& b = two.names->find(id);
+    REQUIRE(one.text(a.full_name) == two.text(b.full_name));
+    REQUIRE(a.calls == b.calls);
+    for (size_t i = 0; i < a.calls; ++i) {
+      REQUIRE(one.names->calls(a)[i].line == two.names->calls(b)[i].line);
+    }
+    with_lines += a.calls != 0 ? 1 : 0;
+  }
+  CHECK(with_lines > ids.size() / 2);
+}
+
 TEST_CASE("given names win, and frames of nothing have a reason") {
   NamedTrace trace;
   trace.begin();
