@@ -205,8 +205,8 @@ local function write_together(machine, paths, first, chosen, options, written)
   return count
 end
 
---- Writes the machine's samples to several files, at the same time where their formats allow it. Files
---- appear, and errors are raised, in their order.
+--- Writes the machine's samples to several files, at the same time where their formats allow it.
+--- Files appear, and errors are raised, in their order.
 ---@param machine oc.Machine
 ---@param paths string[]
 ---@param options? table as `write` has it

@@ -48,7 +48,8 @@ struct Exporter {
   /// Writes all; the caller finishes the output. Reproducible: the same machine gives the same bytes.
   base::Status (*write)(const Export& what, Output& out);
   Compression usual_compression = Compression::kNone;  ///< unless the path's extension says another
-  bool only_reads = false;  ///< nothing of the machine changes by it but names of frames: others may read beside it
+  /// Nothing of the machine changes by it but names of frames: others may read beside it.
+  bool only_reads = false;
 };
 
 /// All built-in ones, by name.
