@@ -79,7 +79,7 @@ const std::string& CollapsedWriter::name_of(machine::FunctionId function) {
 void CollapsedWriter::append_stack(machine::StackRef stack) {
   const auto frames = machine_.stack(stack).frames;
   for (size_t i = frames.size(); i-- > 0;) {
-    const auto lines = machine_.places.find(frames[i]).lines;
+    const auto lines = machine_.places.lines(frames[i]);
     const size_t last = what_.inlined ? 0 : lines.size() - 1;
     for (size_t k = lines.size(); k-- > last;) line_ += name_of(lines[k].function);
   }

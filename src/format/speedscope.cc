@@ -112,7 +112,7 @@ const std::string& SpeedscopeWriter::stack_text(machine::StackRef stack) {
   buffer_ = "[";
   const auto frames = machine_.stack(stack).frames;
   for (size_t i = frames.size(); i-- > 0;) {
-    const auto lines = machine_.places.find(frames[i]).lines;
+    const auto lines = machine_.places.lines(frames[i]);
     const size_t last = what_.inlined ? 0 : lines.size() - 1;
     for (size_t k = lines.size(); k-- > last;) buffer_ += index_text(lines[k].function);
   }
