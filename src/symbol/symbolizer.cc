@@ -62,6 +62,25 @@ std::string kernel_module_name(std::string_view path) {
   return name;
 }
 
+/// What is to be decompressed for a module.
+struct Part {
+  ModuleNames* names;
+  size_t index;
+};
+
+/// The largest first.
+std::vector<Part> parts_of(std::span<ModuleNames* const> modules) {
+  std::vector<Part> parts;
+  for (ModuleNames* const names : modules) {
+    const size_t count = names->plan();
+    for (size_t i = 0; i < count; ++i) parts.push_back({names, i});
+  }
+  std::stable_sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) {
+    return a.names->part_bytes(a.index) > b.names->part_bytes(b.index);
+  });
+  return parts;
+}
+
 bool is_in_file(ModuleKind kind) { return kind == ModuleKind::kFile || kind == ModuleKind::kVdso; }
 
 }  // namespace
@@ -222,7 +241,37 @@ Symbolizer::Symbolizer(const process::FrameTable& frames, ModuleFiles& files, Se
 
 Symbolizer::~Symbolizer() = default;
 
-KernelSymbols& Symbolizer::kernel() { return work_->kernel; }
+KernelSymbols& Symbolizer::kernel() {
+  settle();
+  return work_->kernel;
+}
+
+/// Files are opened here, for one thread at a time may; the jobs are those of load_tables.
+void Symbolizer::expect(std::span<const ModuleId> modules, bool with_kernel) {
+  if (was_expected_ || work_->settings.threads < 2 || files_.places().debuginfod != nullptr) return;
+  was_expected_ = true;
+  std::vector<ModuleNames*> expected;
+  bool needs_kernel = false;
+  for (const ModuleId id : modules) {
+    const Module& module = files_.modules().find(id);
+    needs_kernel |= is_in_kernel(module.kind);
+    if (is_in_file(module.kind)) expected.push_back(&work_->of(id, files_));
+  }
+  std::vector<std::function<void()>> jobs;
+  if (with_kernel && needs_kernel) jobs.emplace_back([this] { work_->kernel.size(); });
+  for (const Part& part : parts_of(expected)) {
+    jobs.emplace_back([part] { part.names->load(part.index); });
+  }
+  for (ModuleNames* const names : expected) {
+    jobs.emplace_back([names] { names->load_symbols(); });
+  }
+  early_ = std::make_unique<EarlyJobs>(std::move(jobs));
+}
+
+void Symbolizer::finish_early() {
+  early_->finish();
+  early_.reset();
+}
 
 /// Those without a result, each once, by module and offset.
 std::vector<uint32_t> Symbolizer::find_fresh(std::span<const FrameId> ids) const {
@@ -248,6 +297,7 @@ std::vector<uint32_t> Symbolizer::find_fresh(std::span<const FrameId> ids) const
 }
 
 void Symbolizer::resolve(std::span<const FrameId> ids) {
+  settle();
   work_->retired.clear();
   if (slots_.size() <= frames_.size()) slots_.resize(frames_.size() + size_t{1});
   const std::vector<uint32_t> fresh = find_fresh(ids);
@@ -288,18 +338,11 @@ void Symbolizer::resolve(std::span<const FrameId> ids) {
 /// largest first, for the largest alone take as long as all others together. Then lines, which need that.
 void Symbolizer::load_tables(std::vector<Group>& groups, uint32_t threads,
                              const std::function<void()>& first) {
-  struct Part {
-    ModuleNames* names;
-    size_t index;
-  };
-  std::vector<Part> parts;
+  std::vector<ModuleNames*> modules;
   for (const Group& group : groups) {
-    const size_t count = threads > 1 ? group.names->plan() : 0;
-    for (size_t i = 0; i < count; ++i) parts.push_back({group.names, i});
+    if (threads > 1) modules.push_back(group.names);
   }
-  std::stable_sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) {
-    return a.names->part_bytes(a.index) > b.names->part_bytes(b.index);
-  });
+  const std::vector<Part> parts = parts_of(modules);
   run_jobs(1 + parts.size() + groups.size(), threads, [&](size_t job) {
     if (job == 0) {
       first();
@@ -432,6 +475,7 @@ std::string_view Symbolizer::module_name(ModuleId id) const {
 }
 
 std::string Symbolizer::reason(ModuleId id) {
+  settle();
   const Module& module = files_.modules().find(id);
   if (module.kind == ModuleKind::kNone) return "nothing was mapped there";
   if (module.kind == ModuleKind::kMemory) return work_->jit_of(module.pid, files_).reason;

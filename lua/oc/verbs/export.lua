@@ -227,6 +227,7 @@ function M.write(path, outputs, options, is_checked)
   local files
   local machine, trace = input.load(path, options, {
     machine = #of_samples > 0,
+    names = true,
     is_told = is_checked,
     built = function(trace) files = begin_event_files(trace, of_events, options) end,
   })
