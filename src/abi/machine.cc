@@ -41,6 +41,8 @@ extern "C" {
 
 void oc_session_declare_machine(oc_session* session) { session->session.declare_machine(); }
 
+void oc_session_expect_names(oc_session* session) { session->session.expect_names(); }
+
 void oc_session_machine_records(oc_session* session) { session->session.keep_records(); }
 
 void oc_session_machine_chosen(oc_session* session) { session->session.feed_chosen(); }

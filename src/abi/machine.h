@@ -6,6 +6,8 @@ typedef struct oc_machine oc_machine;
 
 /* Before oc_session_start: samples of all wanted kinds go into a machine. */
 void oc_session_declare_machine(oc_session* session);
+/* Before oc_session_start: the names of all its stacks will be asked for. */
+void oc_session_expect_names(oc_session* session);
 /* Before oc_session_start: the machine keeps payloads with the samples; it takes only the events that
  * oc_session_machine_take names. */
 void oc_session_machine_records(oc_session* session);

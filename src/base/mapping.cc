@@ -15,6 +15,7 @@ namespace oc::base {
 namespace {
 
 constexpr size_t kPageBytes = 4096;
+constexpr size_t kHugePage = size_t{2} << 20;
 
 /// What map_private mapped, where a signal handler finds it: the one thing here that is the whole process's, as the
 /// handler is. Files beyond the last place are not in it.
@@ -119,6 +120,7 @@ Result<Mapping> Mapping::allocate(size_t size_bytes) {
   void* const data = mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (data == MAP_FAILED) return system_error(errno, "cannot allocate memory");
+  if (size_bytes >= kHugePage) madvise(data, size_bytes, MADV_HUGEPAGE);  // a fault for 512 pages
   mapping.data_ = static_cast<const uint8_t*>(data);
   mapping.size_bytes_ = size_bytes;
   return mapping;
