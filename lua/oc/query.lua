@@ -207,7 +207,13 @@ function Query:total() return C.oc_selection_count(self._selection) end
 
 --- Calls `fn(sample)` for each sample; lent for the call.
 ---@param fn fun(s: oc.SampleView)
-function Query:each(fn) selection.each(self._machine, self._selection, fn) end
+function Query:each(fn)
+  if type(fn) ~= "function" then
+    errors.misuse("each wants a function of a sample", { token = "each",
+      hint = "as in samples():each(function(s) print(s.comm, s.value) end)" })
+  end
+  selection.each(self._machine, self._selection, fn)
+end
 
 -- Showing -----------------------------------------------------------------------------------------
 

@@ -61,7 +61,8 @@ local function show_events(loop, argument)
     if glob(pattern, name) then found[#found + 1] = name end
   end
   if #found == 0 then
-    fail(("no event matches '%s'"):format(argument), nearest.hint(argument, all))
+    fail(("no event matches '%s'"):format(argument), nearest.hint(argument, all)
+      or ("there are %d: .events '*' lists them"):format(#all))
   end
   output.show(table.concat(found, "\n"))
 end
@@ -282,8 +283,12 @@ function M.run(loop, source)
   local name, argument = source:match("^%s*%.([%w_]*)%s*(.-)%s*$")
   local command = by_name[name]
   if not command then
+    local is_script = false
+    for _, known in ipairs(require("oc.verbs.script").stock_names()) do
+      is_script = is_script or known == name
+    end
     fail(("there is no command .%s"):format(name),
-      nearest.hint(name, names) or ".help shows what there is")
+      is_script and ".run " .. name .. " runs that script" or nearest.hint(name, names) or ".help shows what there is")
   end
   if not fits(loop, command) then
     fail(loop.where and "." .. name .. " is of a session: here a script stopped"

@@ -7,6 +7,7 @@
 
 local cells = require "oc.cells"
 local commands = require "oc.repl.commands"
+local members = require "oc.repl.members"
 local names = require "oc.repl.names"
 local scan = require("oc.repl.scan").scan
 
@@ -80,60 +81,6 @@ end
 
 -- Words of Lua ------------------------------------------------------------------------------------
 
-local function add_keys(found, value)
-  if type(value) ~= "table" then return end
-  for key in next, value do
-    if type(key) == "string" and key:find("^[%a][%w_]*$") then found[#found + 1] = key end
-  end
-end
-
---- Names of a value's members: its own, and those of its class.
-local function members_of(value)
-  local found = {}
-  add_keys(found, value)
-  local seen = 0
-  local mt = debug.getmetatable(value)
-  while type(mt) == "table" and seen < 4 do
-    add_keys(found, mt)  -- a class is its objects' metatable
-    local index = rawget(mt, "__index")
-    add_keys(found, index)
-    mt, seen = type(index) == "table" and debug.getmetatable(index) or nil, seen + 1
-  end
-  return names.sorted(found)
-end
-
---- Methods come from the class: nothing is opened or built for Tab.
-local class_of = { trace = "trace", m = "machine", machine = "machine" }
-local classes = setmetatable({}, { __index = function(_, name)
-  return name and require("oc.reference_faces").classes[name]
-end })
-
---- What a call gives that stands right before ":".
-local class_of_call = { samples = "query", graph = "graph" }
-
-local function class_of_result(before)
-  local call, separator, word = before:match("^(.*[%)}%]])%s*([.:])([%a_]?[%w_]*)$")
-  if not call or separator ~= ":" then return nil end
-  local bracket = call:match("(%b())$") or call:match("(%b{})$")
-  local name = bracket and call:sub(1, #call - #bracket):match("([%a_][%w_]*)%s*$")
-  return name and classes[class_of_call[name]], word
-end
-
---- The value of "a.b.c" without running anything.
-local function value_of(env, path)
-  local value
-  for name in path:gmatch("[%a_][%w_]*") do
-    if value == nil then
-      value = rawget(env, name)
-      if value == nil then value = classes[class_of[name]] end
-    else
-      value = type(value) == "table" and rawget(value, name) or nil
-    end
-    if value == nil then return nil end
-  end
-  return value
-end
-
 --- The event that a callback's `e` is of: the last event named before.
 local function event_of(state)
   for i = #state.strings, 1, -1 do
@@ -144,20 +91,20 @@ end
 local function of_code(session, before, state)
   local base, separator, word = before:match("([%a_][%w_.]*)([.:])([%a_]?[%w_]*)$")
   if base then
-    local value = value_of(session.env, base)
+    local value = members.value_of(session.env, base)
     if value ~= nil then
-      local is_text = type(value) == "string"
-      return answer(is_text and members_of("") or members_of(value), word, "")
+      return answer(members.of(type(value) == "string" and "" or value), word, "")
     end
     local event = separator == "." and event_of(state)
     if not event then return nil end
     return answer(names.fields(session, event), word, "")
   end
-  local class, of_class = class_of_result(before)
-  if class then return answer(members_of(class), of_class, "") end
+  local call, of_class = before:match("^(.*[%)}%]])%s*:([%a_]?[%w_]*)$")
+  local class = call and members.class_of_result(call)
+  if class then return answer(members.of(class), of_class, "") end
   word = before:match("[%a_][%w_]*$") or ""
   local found = { unpack(keywords) }
-  add_keys(found, session.env)
+  members.add_keys(found, session.env)
   found[#found + 1] = "trace"
   if session.path then found[#found + 1] = "m" end
   return answer(names.sorted(found), word, "")

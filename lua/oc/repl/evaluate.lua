@@ -10,6 +10,7 @@
 local C = require "oc.abi"
 local chunks = require "oc.chunk"
 local errors = require "oc.errors"
+local mistakes = require "oc.repl.mistakes"
 local report = require "oc.report"
 local scan = require("oc.repl.scan").scan
 local session = require "oc.session"
@@ -270,7 +271,8 @@ function Session:load(source, line)
   end
   local _, of_expression = chunks.load("return " .. before .. source, name)
   return { is_expression = false, problem = problem,
-    is_open = not has_open_quote(source) and (is_open(problem) or is_open(of_expression)) }
+    is_open = not has_open_quote(source) and not mistakes.opens_foreign_block(source)
+      and (is_open(problem) or is_open(of_expression)) }
 end
 
 --- Runs what was loaded, and then the trace; its values.

@@ -17,6 +17,7 @@ local output = require "oc.repl.output"
 local scan = require("oc.repl.scan").scan
 local session = require "oc.session"
 local settings = require "oc.settings"
+local short = require "oc.short"
 local show = require "oc.repl.show"
 local terminal = require "oc.terminal"
 local units = require "oc.units"
@@ -132,15 +133,17 @@ end
 function M.code_of(source)
   local code = source:gsub("^%s*=%s*", "")
   local pipe = scan(code).pipe
-  if not pipe then return code end
+  if not pipe or code:sub(pipe + 1, pipe + 1) == "|" then return code end  -- || is another mistake
   return code:sub(1, pipe - 1), code:sub(pipe + 1)
 end
 
 -- Showing -----------------------------------------------------------------------------------------
 
 ---@param err any
-function Loop:tell(err)
-  local made = hints.add(errors.make(err), self.session.env)
+---@param source? string the input that it is of
+---@param line? integer its first line
+function Loop:tell(err, source, line)
+  local made = hints.add(errors.make(err), self.session, source, line)
   io.stdout:flush()
   if C.oc_host_interrupted(host_pointer) > 0 and tostring(made.message):find("interrupted") then
     io.stderr:write("interrupted\n")
@@ -172,7 +175,7 @@ function Loop:show_values(values, source)
     local is_over = handles.is(value) and not self.session.live  -- the line's run was all of it
     if not is_over and (value ~= nil or not is_call) then output.show(show.text(value)) end
     if value == nil and values.n == 1 then
-      local hint = hints.of_nothing(source, self.session.env)
+      local hint = hints.of_nothing(source, self.session)
       if hint then complain(hint) end
     end
   end
@@ -181,9 +184,9 @@ end
 
 -- One input ---------------------------------------------------------------------------------------
 
-local function run_code(self, source, loaded)
+local function run_code(self, source, line, loaded)
   local ok, result = self.session:run(loaded, source)
-  if not ok then return self:tell(result) end
+  if not ok then return self:tell(result, source, line) end
   if settings.errors.total > 0 and self.session.words then self.failed = self.failed + 1 end
   local shown = true
   if loaded.is_expression then
@@ -192,13 +195,23 @@ local function run_code(self, source, loaded)
     end)
     if not printed then
       shown = false
-      self:tell(problem)
+      self:tell(problem, source, line)
     end
   elseif self.is_interactive then
-    local hint = hints.of_local(source)
+    local hint = hints.of_statement(source)
     if hint then complain(hint) end
   end
   if shown then self.session:keep(source, loaded.is_expression) end
+end
+
+--- What is a command: with its dot, or one of the words that are said without.
+local function as_command(self, source)
+  if commands.is_command(source) then return source end
+  local word, rest = source:match("^%s*(%a+)%s*([%w_.:]*)%s*;?%s*$")
+  local set = word and rawget(self.session.env, word)
+  if (word == "quit" or word == "exit") and rest == "" and set == nil then return ".quit" end
+  local is_ours = set == nil or short.name_of(set) == "help"
+  return word == "help" and is_ours and ".help " .. rest or nil
 end
 
 --- Runs one input.
@@ -207,31 +220,29 @@ end
 ---@param loaded oc.repl.Loaded?
 function Loop:handle(source, line, loaded)
   if not source:find("%S") then return end
-  if commands.is_command(source) then
-    local ok, problem = self.session:guarded(commands.run, self, source)
+  local command = as_command(self, source)
+  if command then
+    local ok, problem = self.session:guarded(commands.run, self, command)
     if not ok then self:tell(problem) end
     return tell_time(self)
-  end
-  local word = source:match("^%s*(%a+)%s*;?%s*$")
-  if (word == "quit" or word == "exit") and rawget(self.session.env, word) == nil then
-    self.is_over, self.wants_stop = true, true
-    return
   end
   local code, pipe = M.code_of(source)
   loaded = loaded or self.session:load(code, line)
   if not loaded.chunk then
-    return self:tell(hints.syntax_error(loaded.problem, source))
+    return self:tell(hints.syntax_error(loaded.problem, source, self.session))
   end
+  local misused = hints.of_dot_call(code, line, self.session)
+  if misused then return self:tell(misused) end
   if pipe then
     if not pipe:find("%S") then
       return self:tell(errors.new("a command is missing behind |", { hint = "as in: _ | sort" }))
     end
     local paged = output.is_paged
     output.is_paged = false
-    output.pipe_to(pipe, function() run_code(self, code, loaded) end)
+    output.pipe_to(pipe, function() run_code(self, code, line, loaded) end)
     output.is_paged = paged
   else
-    run_code(self, code, loaded)
+    run_code(self, code, line, loaded)
   end
   io.stdout:flush()
   tell_time(self)
