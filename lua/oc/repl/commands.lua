@@ -15,7 +15,7 @@ local M = {}
 ---@field name string
 ---@field usage string
 ---@field summary string
----@field completes? string "file", "event", "script"
+---@field completes? string "file", "event", "script", "help"
 ---@field of_script? boolean where a script stopped, and nowhere else
 ---@field of_all? boolean there, too
 ---@field run fun(loop: oc.repl.Loop, argument: string)
@@ -23,6 +23,13 @@ local M = {}
 local function fail(message, hint) error(errors.new(message, { hint = hint }), 0) end
 
 local function shell_quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
+
+--- A file as it is typed: perhaps in quotes, perhaps in the home folder.
+local function path_of(argument)
+  local path = argument:match('^"(.*)"$') or argument:match("^'(.*)'$") or argument
+  local home = os.getenv "HOME"
+  return home and path:gsub("^~/", function() return home .. "/" end) or path
+end
 
 local function status_of(command)
   local status = os.execute(command)
@@ -85,6 +92,7 @@ end
 local function export(loop, argument)
   if argument == "" then fail("to which file?", "as in .export out.pb.gz") end
   local path, force = argument:gsub("%s+%-%-force$", "")
+  path = path_of(path)
   if path:find("%.events%.[^/]*$") or path:find("%.data$") then
     local trace = loop.session:trace()
     trace:export(path, { force = force > 0 or nil })
@@ -145,16 +153,19 @@ end
 
 local function load_file(loop, argument)
   if argument == "" then fail("which file?", "as in .load my.lua") end
+  argument = path_of(argument)
   local file, problem = io.open(argument, "rb")
   if not file then fail("cannot read " .. problem) end
   local text = file:read("*a")
   file:close()
   if not text then fail(argument .. " is no file of lines") end
   loop.session:load_text(text:gsub("^#![^\n]*", ""), "@" .. argument)
+  loop.session:keep("", false, argument)
 end
 
 local function save(loop, argument)
   if argument == "" then fail("to which file?", "as in .save questions.lua") end
+  argument = path_of(argument)
   local text = require("oc.repl.saved").text(loop.session)
   local there = io.open(argument, "rb")
   if there then
@@ -239,6 +250,7 @@ commands = {
   { name = "more", usage = "", summary = "the next page of what was cut", of_all = true,
     run = show_more },
   { name = "help", usage = "[NAME]", summary = "this, or more of a name", of_all = true,
+    completes = "help",
     run = show_help },
   { name = "quit", usage = "", summary = "end", run = quit, of_all = true },
 }

@@ -9,6 +9,7 @@ local cells = require "oc.cells"
 local commands = require "oc.repl.commands"
 local members = require "oc.repl.members"
 local names = require "oc.repl.names"
+local reference = require "oc.reference"
 local scan = require("oc.repl.scan").scan
 
 local M = {}
@@ -22,6 +23,9 @@ local MOST_LISTED = 200
 
 local keywords = { "and", "break", "do", "else", "elseif", "end", "false", "for", "function",
   "if", "in", "local", "nil", "not", "or", "repeat", "return", "then", "true", "until", "while" }
+
+local is_keyword = {}
+for _, word in ipairs(keywords) do is_keyword[word] = true end
 
 -- Answers -----------------------------------------------------------------------------------------
 
@@ -88,6 +92,17 @@ local function event_of(state)
   end
 end
 
+--- The options that a table takes which is open at the end, where a key may stand.
+local function option_names(state)
+  local call = state.calls[#state.calls]
+  if not call or call.bracket ~= "{" or call.key or not call.name then return {} end
+  local name, method = call.name, call.name:match(":([%w_]+)$")
+  if method == "print" then name = "counter:print" end
+  local found = reference.options_of(name)
+  if #found == 0 and method then found = reference.options_of(method) end
+  return names.sorted(found)
+end
+
 local function of_code(session, before, state)
   local base, separator, word = before:match("([%a_][%w_.]*)([.:])([%a_]?[%w_]*)$")
   if base then
@@ -103,6 +118,9 @@ local function of_code(session, before, state)
   local class = call and members.class_of_result(call)
   if class then return answer(members.of(class), of_class, "") end
   word = before:match("[%a_][%w_]*$") or ""
+  local options = option_names(state)
+  local first, last = names.range(options, word)
+  if first <= last then return answer(options, word, " = ") end
   local found = { unpack(keywords) }
   members.add_keys(found, session.env)
   found[#found + 1] = "trace"
@@ -157,9 +175,14 @@ local function scenario_names()
   return found
 end
 
-local function in_text(session, prefix, state)
+local function in_text(session, before, state)
+  local prefix = before:sub(state.string_at)
   local call = state.calls[#state.calls]
   local outer = state.calls[#state.calls - 1]
+  local bare = before:sub(1, state.string_at - 2):match("([%a_][%w_]*)%s*$")  -- use "sysc
+  if bare and not is_keyword[bare] then
+    call, outer = { bracket = "(", name = bare, argument = 1, strings = {} }, call
+  end
   local method = call and call.name and call.name:match("([%a_][%w_]*)$")
   local close = #state.quote == 1 and state.quote or ""
   if call and call.bracket == "{" and call.key == "filter" then
@@ -168,6 +191,8 @@ local function in_text(session, prefix, state)
     return event and answer(names.fields(session, event), word, "")
   elseif call and call.bracket == "{" and of_key[call.key] then
     return answer(of_key[call.key](session), prefix, close)
+  elseif method == "help" then
+    return answer(names.sorted(reference.names()), prefix, close)
   elseif method == "use" then
     return answer(names.sorted(scenario_names()), prefix, close)
   elseif method == "export" then
@@ -192,6 +217,9 @@ local function of_command(session, before)
   local command, argument = before:match("^%s*%.([%w_]+)%s+(.-)$")
   local kind = command and commands.completes(command)
   if kind == "file" then return answer(files(argument), argument, "") end
+  if kind == "help" then
+    return answer(names.sorted(reference.names()), argument, "")
+  end
   if kind == "event" then return answer(names.events(session), argument, "") end
   if kind == "script" and not argument:find("%s") then
     return answer(require("oc.verbs.script").stock_names(), argument, " ")
@@ -210,8 +238,8 @@ function M.answer(session, text, cursor)
   if before:find("^%s*%.") and commands.is_command(before) then
     return of_command(session, before)
   end
-  local help_of = before:match("^%s*%?%s*(.*)$")
-  if help_of then before = help_of end
+  local help_of = before:match("^%s*%?%s*([%w_.:]*)$") or before:match("^%s*help%s+([%w_.:]+)$")
+  if help_of then return answer(names.sorted(reference.names()), help_of, "") end
   if before:find("^%s*!") then
     local word = before:match("[^%s!]*$")
     return answer(files(word), word, "")
@@ -223,7 +251,7 @@ function M.answer(session, text, cursor)
     local word = before:sub(state.pipe + 1):match("%S*$")
     return answer(files(word), word, "")
   end
-  if state.quote then return in_text(session, before:sub(state.string_at), state) end
+  if state.quote then return in_text(session, before, state) end
   return of_code(session, before, state)
 end
 

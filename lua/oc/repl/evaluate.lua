@@ -222,11 +222,12 @@ end
 ---@field source string
 ---@field is_expression boolean
 ---@field ran boolean a trace was run for it
+---@field file? string that was loaded
 
---- Keeps an input that went well.
-function Session:keep(source, is_expression)
+--- Keeps an input that went well; a file that was loaded.
+function Session:keep(source, is_expression, file)
   self.kept[#self.kept + 1] = { source = source, is_expression = is_expression,
-    ran = self.ran ~= nil }
+    ran = self.ran ~= nil, file = file }
 end
 
 -- Loading -----------------------------------------------------------------------------------------
@@ -258,6 +259,9 @@ function Session:load(source, line)
     local _, refused = chunks.load(source, name)
     return { is_expression = false, is_open = false, problem = refused }
   end
+  local returned = source:match("^%s*return%s+(.+)$")
+  local loaded = returned and self:load(returned, line)
+  if loaded and loaded.is_expression then return loaded end
   -- Behind a comment only in a line of its own: Lua gives the text's last step the bracket's line.
   local begun = RESULTS .. before .. source
   local chunk = chunks.load(begun .. ")", name) or chunks.load(begun .. "\n)", name)

@@ -20,13 +20,19 @@ local function absolute(path)
   return folder and folder:gsub("/$", "") .. "/" .. path or path
 end
 
---- A statement's text ends where another may follow.
+--- An input as lines of the script. What returns does not end the script.
 local function line_of(kept)
+  if kept.file then
+    return ("setfenv(assert(loadfile(%q)), getfenv(1))() run()"):format(absolute(kept.file))
+  end
   local source = kept.source:gsub("%s+$", "")
   if not kept.is_expression then
-    if source:find("return", 1, true) then source = "do " .. source .. "\nend" end  -- more follows
+    if source:find("%f[%w_]return%f[^%w_]") then
+      source = "do local function line()\n" .. source .. "\nend line() end"
+    end
     return source .. (kept.ran and "\nrun()" or "")
   end
+  source = source:gsub("^%s*return%s+", "")
   local open = scan(source).in_comment and "\n" or ""  -- a comment must not take the bracket
   source = source:gsub("^%s*=%s*", ""):gsub(";$", "")
   if kept.ran then return ("show(run(%s%s))"):format(source, open) end
