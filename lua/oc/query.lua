@@ -2,7 +2,9 @@
 --
 --     m:samples { kind = "cpu" }:by("module", "symbol"):top(20)
 
+local bars = require "oc.bars"
 local C = require "oc.abi"
+local cells = require "oc.cells"
 local errors = require "oc.errors"
 local ffi = require "ffi"
 local members = require "oc.members"
@@ -228,15 +230,30 @@ local function shown_columns(self)
   return { { name = "count" }, { name = "sum" } }
 end
 
-local function shown_histogram(counts)
-  local most, lines = 0, {}
-  for _, count in ipairs(counts) do most = math.max(most, count) end
+--- The values of a row's samples: below 1, [1, 2), [2, 4) and so on, from the first that there are.
+local function histogram_text(counts, unit)
+  local buckets = {}
   for i, count in ipairs(counts) do
-    if count > 0 then
-      lines[#lines + 1] = ("2^%d:%.0f"):format(i - 1, count)
+    if count > 0 or #buckets > 0 then
+      buckets[#buckets + 1] = { from = i == 1 and 0 or 2 ^ (i - 2), to = 2 ^ (i - 1),
+        count = count }
     end
   end
-  return most > 0 and table.concat(lines, " ") or ""
+  local text = unit == "ns" and units.format_duration or unit == "bytes" and units.write_size
+    or bars.binary_text
+  return bars.draw(buckets, text)
+end
+
+--- The lines below a row: frames of its stacks, the bars of its histogram.
+local function below_row(row, stacks, has_histogram, unit)
+  local out = {}
+  for _, g in ipairs(stacks) do
+    local frames = {}
+    for frame in row[g]:gmatch("[^;]+") do table.insert(frames, 1, frame) end
+    for i, frame in ipairs(frames) do out[i] = "    " .. cells.clean(frame) .. "\n" end
+  end
+  if has_histogram then out[#out + 1] = histogram_text(row.histogram, unit) end
+  return table.concat(out)
 end
 
 local function group_title(group) return type(group) == "string" and group or "group" end
@@ -261,40 +278,65 @@ local function text_by_kind(self, kinds, layout)
   return table.concat(parts, "\n")
 end
 
+--- A rendered table, a header first, with what goes below its rows.
+local function interleave(text, below)
+  local out, at = {}, 0
+  for line in text:gmatch("[^\n]*\n") do
+    out[#out + 1] = line .. (below[at] or "")
+    at = at + 1
+  end
+  return table.concat(out)
+end
+
+--- Which groups and numbers have columns: a terminal shows stacks below their rows, histograms are
+--- drawn there everywhere.
+local function arrange(self, metrics, layout)
+  local columns, shown, groups, stacks = { { title = "%", right = true } }, {}, {}, {}
+  for _, metric in ipairs(metrics) do
+    if metric.name ~= "histogram" then
+      shown[#shown + 1] = metric
+      columns[#columns + 1] = { title = metric.name, right = true }
+    end
+  end
+  for g, group in ipairs(self._query._groups) do
+    if group == "stack" and layout and layout.columns then
+      stacks[#stacks + 1] = g
+    else
+      groups[#groups + 1] = g
+      columns[#columns + 1] = { title = group_title(group), shrink = true }
+    end
+  end
+  return columns, shown, groups, stacks
+end
+
 --- As text: the groups, then the numbers; the first one also in percent.
 function render(self, layout)
   local kinds = mixed_kinds(self._query)
   if kinds then return text_by_kind(self, kinds, layout) end
-  local columns, lines = {}, {}
   local metrics = shown_columns(self._query)
   local by_value = metrics ~= self._query._metrics or metrics[1].name ~= "count"
   local total = by_value and self.totals.sum or self.totals.count
-  columns[1] = { title = "%", right = true }
-  for _, metric in ipairs(metrics) do
-    columns[#columns + 1] = { title = metric.name, right = metric.name ~= "histogram" }
-  end
-  local kind_column
+  local columns, shown, groups, stacks = arrange(self, metrics, layout)
+  local lines, below, kind_column = {}, {}, nil
   for g, group in ipairs(self._query._groups) do
-    columns[#columns + 1] = { title = group_title(group), shrink = true }
     if group == "kind" then kind_column = g end
   end
   for r, row in ipairs(self) do
     local weight = by_value and row.sum or row.count
-    local numbers = query_units.formatter(self.unit or kind_column and query_units.of(
-      self._query._machine, row[kind_column]))
+    local unit = self.unit or kind_column and query_units.of(self._query._machine, row[kind_column])
+    local numbers = query_units.formatter(unit)
     local percent = total ~= 0 and 100 * weight / total
     local line = { percent and ("%.2f"):format(percent) or "",
       styles = { terminal.heat(percent or 0) } }
-    for _, metric in ipairs(metrics) do
-      line[#line + 1] = metric.name == "histogram" and shown_histogram(row.histogram)
-        or (metric.name == "count" and query_units.plain or numbers)(row[metric.name])
+    for _, metric in ipairs(shown) do
+      line[#line + 1] = (metric.name == "count" and query_units.plain or numbers)(row[metric.name])
     end
-    for g, group in ipairs(self._query._groups) do
-      line[#line + 1] = shown_key(group, row[g])
+    for _, g in ipairs(groups) do
+      line[#line + 1] = shown_key(self._query._groups[g], row[g])
     end
-    lines[r] = line
+    lines[r], below[r] = line, below_row(row, stacks, #shown < #metrics, unit)
   end
-  local text = text_table.render(columns, lines, layout)
+  local text = interleave(text_table.render(columns, lines, layout), below)
   local rest = self.totals.groups - #self
   if rest > 0 then text = text .. ("… %.0f more\n"):format(rest) end
   return text

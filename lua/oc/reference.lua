@@ -12,8 +12,10 @@
 -- type, and what it is. `also` lists further signatures, `live` is an example that wants a live
 -- system, `is_table` marks a group of plain fields. A test holds all of it against the code.
 
+local cells = require "oc.cells"
 local errors = require "oc.errors"
 local nearest = require "oc.nearest"
+local terminal = require "oc.terminal"
 
 local M = {}
 
@@ -259,6 +261,8 @@ end
 ---@class oc.Help a text, shown as it is
 local Help = { __tostring = function(self) return self.text end }
 Help.__index = Help
+--- For stdout: terminal.text_of.
+Help.__shown = function(self) return cells.wrap(self.text, terminal.layout().columns) end
 
 local function help(text) return setmetatable({ text = text }, Help) end
 

@@ -24,7 +24,7 @@ def at_terminal(suite, name, session, env=None, args=(SCHED,), keys="\x04", stat
 
 def greets(t):
     t.expect(r"sched\.data: .*CPU")
-    t.expect(r"events: .*sched:sched_switch")
+    t.expect(r"events: (.|\n)*sched:sched_switch")
     t.expect("^oc> ")
     t.ask("")
     t.ask("6 * 7", "^42$")

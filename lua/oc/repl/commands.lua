@@ -3,10 +3,12 @@
 --     .events sched:*      .fields sched:sched_switch      .run cpu_top --top 5
 --     !ls                  ?count                          the shell; help
 
+local cells = require "oc.cells"
 local errors = require "oc.errors"
 local ffi = require "ffi"
 local nearest = require "oc.nearest"
 local output = require "oc.repl.output"
+local terminal = require "oc.terminal"
 local text_table = require "oc.text_table"
 
 local M = {}
@@ -84,9 +86,10 @@ local function show_fields(loop, argument)
         field.hex and "address" or field.signed and "signed" or "" }
     end
   end
-  output.show(text_table.render({ { title = "field" }, { title = "type" },
+  output.show(cells.wrap(text_table.render({ { title = "field" }, { title = "type" },
     { title = "bytes", right = true }, { title = "" } }, rows)
-    .. "beside: time cpu pid tid comm, and ip stack period where it is sampled so")
+    .. "beside: time cpu pid tid comm, and ip stack period where it is sampled so",
+    terminal.layout().columns))
 end
 
 local function export(loop, argument)
@@ -113,7 +116,7 @@ local function show_scripts()
   for i, name in ipairs(script.stock_names()) do
     rows[i] = { name, help.head(script.stock_source(name)).summary or "" }
   end
-  output.show(text_table.render_lines({ {}, {} }, rows))
+  output.show(cells.wrap(text_table.render_lines({ {}, {} }, rows), terminal.layout().columns))
 end
 
 ffi.cdef [[ ssize_t readlink(const char *path, char *target, size_t size); ]]
@@ -221,7 +224,8 @@ local function show_help(loop, argument)
     end
   end
   local overview = loop.where and "" or require("oc.repl.help").OVERVIEW
-  output.show(overview .. text_table.render_lines({ {}, {} }, rows))
+  local text = overview .. text_table.render_lines({ {}, {} }, rows)
+  output.show(cells.wrap(text, terminal.layout().columns))
 end
 
 ---@type oc.repl.Command[]
@@ -250,8 +254,7 @@ commands = {
   { name = "more", usage = "", summary = "the next page of what was cut", of_all = true,
     run = show_more },
   { name = "help", usage = "[NAME]", summary = "this, or more of a name", of_all = true,
-    completes = "help",
-    run = show_help },
+    completes = "help", run = show_help },
   { name = "quit", usage = "", summary = "end", run = quit, of_all = true },
 }
 
@@ -300,7 +303,8 @@ function M.run(loop, source)
       is_script = is_script or known == name
     end
     fail(("there is no command .%s"):format(name),
-      is_script and ".run " .. name .. " runs that script" or nearest.hint(name, names) or ".help shows what there is")
+      is_script and ".run " .. name .. " runs that script" or nearest.hint(name, names)
+      or ".help shows what there is")
   end
   if not fits(loop, command) then
     fail(loop.where and "." .. name .. " is of a session: here a script stopped"

@@ -42,8 +42,15 @@ local function new_owner(self)
   local live = self.live
   function owner.trace()
     if live then return live:trace() end
-    if not self._trace or self._trace._ran then
-      self._trace = traces.open { input = self.path }
+    local trace, wants = self._trace, self._wants
+    local is_fit = trace and not trace._ran
+      and (trace:has_callbacks() or trace._wants == wants or wants == nil)
+    if not is_fit then
+      if trace and not trace._ran then traces.forget(trace) end
+      local has_stacks, has_symbols = wants == "stacks", wants ~= nil
+      self._trace = traces.open { input = self.path, stacks = has_stacks and "any" or nil,
+        symbols = has_symbols or nil }
+      self._trace._wants = wants
     end
     return self._trace
   end
@@ -279,6 +286,22 @@ function Session:load(source, line)
       and (is_open(problem) or is_open(of_expression)) }
 end
 
+--- What a text asks of a recorded trace beside its events: nobody is asked to say it before.
+local function wants_of(source)
+  if source:find("stack", 1, true) or source:find("callchain", 1, true) then return "stacks" end
+  return (source:find("symbol", 1, true) or source:find("module", 1, true)) and "symbols" or nil
+end
+
+--- Takes what a text asks for; what functions ask for that it defines, later lines do, too.
+local function take_wants(self, source)
+  if not self.path then return end
+  local wants = wants_of(source)
+  if source:find("function", 1, true) and wants and self._functions_want ~= "stacks" then
+    self._functions_want = wants
+  end
+  self._wants = wants == "stacks" and wants or self._functions_want or wants
+end
+
 --- Runs what was loaded, and then the trace; its values.
 ---@param loaded oc.repl.Loaded
 ---@param source string
@@ -286,6 +309,7 @@ end
 ---@return table|oc.Error values with n, or what went wrong
 function Session:run(loaded, source)
   jit.off(loaded.chunk, true)
+  take_wants(self, source)
   if source:find("function", 1, true) then self._functions[#self._functions + 1] = loaded.chunk end
   return self:guarded(function()
     local values = pack(loaded.chunk(pack))
@@ -304,6 +328,7 @@ function Session:load_text(text, name)
   self._sources[name:sub(2)] = text
   if not chunk then error(errors.make(problem), 0) end
   jit.off(setfenv(chunk, self.env), true)
+  take_wants(self, text)
   self._functions[#self._functions + 1] = chunk
   chunk()
   self:run_registered()

@@ -7,6 +7,7 @@
 -- failed.
 
 local C = require "oc.abi"
+local cells = require "oc.cells"
 local commands = require "oc.repl.commands"
 local errors = require "oc.errors"
 local evaluate = require "oc.repl.evaluate"
@@ -139,6 +140,17 @@ end
 
 -- Showing -----------------------------------------------------------------------------------------
 
+--- An error as it fits the terminal: a hint that would go beyond it stands below.
+local function fit_error(text)
+  local columns = terminal.size(terminal.STDERR)
+  if not columns then return text end
+  local moved = text:gsub("([^\n]*| *%^) ([^\n]+)", function(mark, hint)
+    if cells.width(mark) + 1 + cells.width(hint) <= columns then return nil end
+    return (cells.width(mark) <= columns and mark .. "\n" or "") .. "  hint: " .. hint
+  end)
+  return cells.wrap(moved, columns)
+end
+
 ---@param err any
 ---@param source? string the input that it is of
 ---@param line? integer its first line
@@ -149,7 +161,7 @@ function Loop:tell(err, source, line)
     io.stderr:write("interrupted\n")
   else
     local text = errors.render(made, settings.read_source)
-    io.stderr:write(made.file and text or "oc: " .. text)
+    io.stderr:write(fit_error(made.file and text or "oc: " .. text))
     if settings.traceback and made.traceback then io.stderr:write(made.traceback, "\n") end
   end
   self.failed = self.failed + 1
@@ -317,7 +329,7 @@ function M.run(options)
     local names = require "oc.repl.names"
     for _, line in ipairs(banner.lines(self.session:trace(), options.path,
       names.events(self.session))) do
-      io.stdout:write((require("oc.cells").clean(line)), "\n")
+      io.stdout:write(cells.wrap(cells.clean(line), terminal.size()), "\n")
     end
     local problem = host.history_open()
     if problem then complain(problem .. "; what is typed is not kept") end
