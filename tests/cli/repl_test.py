@@ -226,7 +226,11 @@ def breakpoints(suite, folder):
           r"\A7\n7\ninner gave 7\n")
     stops("errors do not end the script", ["mine.x.y", "nonsense(", ")", "coroutine.wrap(function() return mine end)()"],
           r"\Ainner gave 40", r"attempt to index.*coroutine")
-    stops(".quit ends it", [".quit"], r"\A\Z", r"interrupted", status=130)
+    stops(".quit ends it", [".quit"], r"\A\Z", r"stopped at .*breaks\.lua:6", status=130)
+    stops(".stop in a callback ends the run, at any stop", [".continue", "limit = 3", ".continue", ".help", "help(limit)", ".stop"],
+          r"\Ainner gave 40\n +\.continue .*\n +\.stop .*limit 3 seen false\n\Z", r"no help on a number.*stopped at oc\.repl\(\): .* first [\d.]+ms")
+    stops("a callback is known by its event, and the trace by its names", [".continue", "where", f".fields {EVENT}", "e.next_com", "sched_switch", "nope()"],
+          rf"breaks\.lua:14 in the callback of {EVENT}\n.*next_prio", r"did you mean 'next_comm'.*names of events are texts.*nothing is called 'nope'")
     ended = run(["script", "-", "-i", SCHED], stdin="local oc = require 'oc' oc.repl() print 'on'")
     suite.check("oc.repl(): a script from stdin is not stopped",
                 problems_of(ended, 0, r"\Aon\n\Z", r"standard input is the script"), ended)

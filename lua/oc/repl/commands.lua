@@ -232,12 +232,15 @@ end
 commands = {
   { name = "continue", usage = "", summary = "the script goes on; so does Ctrl-D", of_script = true,
     run = continue },
+  { name = "stop", usage = "",
+    summary = "the run ends here, and end hooks are called; in its body, the script",
+    of_script = true, run = quit },
   { name = "where", usage = "", summary = "the calls that led there", of_script = true,
     run = show_where },
   { name = "events", usage = "[GLOB]", summary = "the events of the trace; live, those that run",
-    completes = "event", run = show_events },
+    completes = "event", run = show_events, of_all = true },
   { name = "fields", usage = "EVENT", summary = "its fields", completes = "event",
-    run = show_fields },
+    run = show_fields, of_all = true },
   { name = "run", usage = "SCRIPT [options]", summary = "a script on this trace, as oc script",
     completes = "script", run = run_script },
   { name = "scripts", usage = "", summary = "oc's own scripts", run = show_scripts },
@@ -263,7 +266,7 @@ for i, command in ipairs(commands) do
   by_name[command.name] = command
   names[i] = command.name
 end
-by_name.exit, by_name.q, by_name.stop = by_name.quit, by_name.quit, by_name.quit
+by_name.exit, by_name.q = by_name.quit, by_name.quit
 by_name.c, by_name.bt = by_name.continue, by_name.where
 table.sort(names)
 

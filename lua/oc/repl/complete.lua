@@ -107,6 +107,8 @@ local function of_code(session, before, state)
   local base, separator, word = before:match("([%a_][%w_.]*)([.:])([%a_]?[%w_]*)$")
   if base then
     local value = members.value_of(session.env, base)
+    local of_event = value ~= nil and members.event_of(value)
+    if of_event then return answer(names.fields(session, of_event), word, "") end
     if value ~= nil then
       return answer(members.of(type(value) == "string" and "" or value), word, "")
     end
@@ -123,6 +125,8 @@ local function of_code(session, before, state)
   if first <= last then return answer(options, word, " = ") end
   local found = { unpack(keywords) }
   members.add_keys(found, session.env)
+  local of_script = (getmetatable(session.env) or {}).names
+  for _, each in ipairs(of_script and of_script() or {}) do found[#found + 1] = each end
   found[#found + 1] = "trace"
   if session.path then found[#found + 1] = "m" end
   return answer(names.sorted(found), word, "")

@@ -8,6 +8,7 @@
 -- quotes it.
 
 local C = require "oc.abi"
+local changes = require "oc.changes"
 local chunks = require "oc.chunk"
 local errors = require "oc.errors"
 local mistakes = require "oc.repl.mistakes"
@@ -114,6 +115,9 @@ function Session:machine_at_hand() return self._machine end
 --- A trace to ask for names of events and fields.
 ---@return oc.Trace
 function Session:trace()
+  if not self._owner then  -- a script stopped
+    return changes.running_trace() or errors.misuse("there is no trace that runs here")
+  end
   return self.live and self.live:trace_of_names() or self._owner.trace()
 end
 

@@ -83,6 +83,10 @@ function Loop:read_line(prompt, is_first)
       end
       if is_first and self.status and self.has_editor then host.prompt_text(self:prompt_text()) end
     else
+      if what == "end" and text then
+        complain("cannot read standard input: " .. text)
+        self.failed = self.failed + 1
+      end
       return nil, what
     end
   end
@@ -118,6 +122,7 @@ function Loop:read()
       if why ~= "interrupt" then self.is_over, self.end_reason = true, why end
       return source, first, source and self.session:load(source, first)
     end
+    if #lines == 0 then text = text:gsub("^\239\187\191", "") end  -- an editor's mark of UTF-8
     lines[#lines + 1] = text
     source = source and source .. "\n" .. text or text
     if #lines == first and commands.is_command(text) then return source, first end

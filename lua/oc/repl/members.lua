@@ -53,6 +53,14 @@ function M.class_of_result(text)
   return name and classes[class_of_call[name]] or nil, name
 end
 
+--- The event that a value is, as callbacks get it; nil of everything else.
+---@param value any
+---@return string?
+function M.event_of(value)
+  local is_event = type(value) == "cdata" and require("oc.reference_faces").name_of(value) == "e"
+  return is_event and value.event or nil
+end
+
 local function add_keys(found, value)
   if type(value) ~= "table" then return end
   for key in next, value do
