@@ -26,6 +26,7 @@ local units = require "oc.units"
 local host_pointer = session.host_pointer
 local WAIT_MS, LONGEST_WAIT_MS = 200, 1000
 local LINES_ARE_ALL, BESIDE_A_RUN = 1, 2
+local QUESTION_NS = 1e9
 local FAILED = 1
 local SIGNALLED = 128
 
@@ -323,11 +324,23 @@ function M.new(options)
   return self
 end
 
+--- Without a terminal each question to this machine is a run of its own, which ends.
+local function bound_questions(self, options)
+  local run = settings.run
+  local has_end = run.duration or run.events or run.command and #run.command > 0
+  if self.is_interactive or options.path or has_end then return end
+  run.duration = QUESTION_NS
+  if options.quiet then return end
+  complain(("each question runs for %s: -d TIME says otherwise"):format(
+    units.format_duration(QUESTION_NS)))
+end
+
 --- A session from its banner to its end.
 ---@param options oc.repl.Options
 ---@return integer exit_status
 function M.run(options)
   local self = M.new(options)
+  bound_questions(self, options)
   self.session:trace()  -- what cannot be read is no session
   if self.is_interactive and not options.quiet then
     local banner = require "oc.repl.banner"
