@@ -11,6 +11,7 @@ local errors = require "oc.errors"
 ---@field quiet boolean
 ---@field traceback boolean
 ---@field stdin_is_script boolean
+---@field leave_prompt fun()? told before somebody else reads lines than the session that feeds
 ---@field is_stopped boolean somebody ended the script where it stopped (oc.repl)
 ---@field debuginfod boolean
 ---@field profile boolean callbacks are timed

@@ -171,9 +171,9 @@ end
 local said_no_input = false
 
 --- Ends the run at hand, whose end hooks are called; in the body, the script.
-local function stop_script()
+local function stop_script(is_of_session)
   local trace = changes.running_trace()
-  settings.is_stopped = true
+  settings.is_stopped = not is_of_session
   if trace and trace._is_fed_by_run then return trace:stop() end
   C.oc_host_interrupt()
 end
@@ -189,6 +189,7 @@ function M.stop(level)
     said_no_input = true
     return
   end
+  if settings.leave_prompt then settings.leave_prompt() end
   local info = debug.getinfo(level + 1, "Slf")
   local frame = setmetatable({ func = info.func, thread = coroutine.running(),
     from_bottom = depth() - level - 1 }, Frame)
@@ -209,7 +210,7 @@ function M.stop(level)
   host.prompt_end()
   loop.session:close()
   C.oc_host_interactive(host_pointer, before)
-  if loop.wants_stop then stop_script() end
+  if loop.wants_stop then stop_script(before ~= 0) end
 end
 
 return M

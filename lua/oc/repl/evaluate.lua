@@ -314,7 +314,8 @@ end
 function Session:run(loaded, source)
   jit.off(loaded.chunk, true)
   take_wants(self, source)
-  if source:find("function", 1, true) then self._functions[#self._functions + 1] = loaded.chunk end
+  local is_compiled = source:find("function", 1, true) and not chunks.has_stops(source)
+  if is_compiled then self._functions[#self._functions + 1] = loaded.chunk end
   return self:guarded(function()
     local values = pack(loaded.chunk(pack))
     if loaded.is_expression then values = values[1] end
@@ -333,7 +334,7 @@ function Session:load_text(text, name)
   if not chunk then error(errors.make(problem), 0) end
   jit.off(setfenv(chunk, self.env), true)
   take_wants(self, text)
-  self._functions[#self._functions + 1] = chunk
+  if not chunks.has_stops(text) then self._functions[#self._functions + 1] = chunk end
   chunk()
   self:run_registered()
 end

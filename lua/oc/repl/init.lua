@@ -42,7 +42,7 @@ local M = {}
 ---@field is_over boolean
 ---@field where? string[] of a script that stopped: the calls that led there
 ---@field wants_stop? boolean the script is not to go on
----@field idle? fun() called while it waits for keys
+---@field idle? fun(): boolean? called while it waits for keys; true: the line has to begin anew
 ---@field status? fun(): string before the prompt
 local Loop = {}
 Loop.__index = Loop
@@ -78,7 +78,7 @@ function Loop:read_line(prompt, is_first)
     if what == "complete" then
       complete(self, text, cursor)
     elseif what == "idle" then
-      if self.idle then self.idle(self) end
+      if self.idle and self.idle(self) then host.prompt_begin(self:prompt_text()) end
       if self.has_editor and self.session.words then
         pcall(require("oc.repl.names").prepare, self.session)
       end
@@ -318,7 +318,10 @@ function M.new(options)
     goes_on = is_terminal and not options.path and not options.env_table }
   local live = self.session.live
   if live then
-    self.idle = function() live:idle(self.has_editor) end
+    self.idle = function()
+      live:idle(self.has_editor)
+      return live.was_left
+    end
     self.status = function() return live:status() end
   end
   return self

@@ -176,6 +176,7 @@ function M.run(context, source, name, how)
         "this script takes none; a command comes after --")
     end
   end
+  if chunks.has_stops(source) then jit.off(chunk, true) end
   jit.off(chunk)  -- hooks work in interpreted code only: Ctrl-C must reach a loop in the body
   M.tune_jit()
   C.oc_host_doing(host_pointer, IN_BODY)
