@@ -274,9 +274,10 @@ function Session:load(source, line)
   local loaded = returned and self:load(returned, line)
   if loaded and loaded.is_expression then return loaded end
   -- Behind a comment only in a line of its own: Lua gives the text's last step the bracket's line.
-  local begun = RESULTS .. before .. source
+  local expression = source:match("^(.-);%s*$") or source
+  local begun = RESULTS .. before .. expression
   local chunk = chunks.load(begun .. ")", name) or chunks.load(begun .. "\n)", name)
-  if chunk and chunks.load("return " .. before .. source .. "\n", name) then  -- not of "1),(2"
+  if chunk and chunks.load("return " .. before .. expression .. "\n", name) then  -- not of "1),(2"
     return { chunk = setfenv(chunk, self.env), is_expression = true, is_open = false }
   end
   local problem
