@@ -226,6 +226,10 @@ function M.export(trace, path, options)
   if type(path) ~= "string" then
     errors.misuse("trace:export wants a path first", { token = "export" })
   end
+  if trace:_has_parts() then
+    errors.misuse("trace:export writes the events of one trace, read by one worker",
+      { token = "export", hint = "give one -i and leave out --jobs; oc export writes each trace's" })
+  end
   local file = M.open(trace, path, options or {})
   trace:at_end(function() file:conclude() end)
 end

@@ -16,13 +16,15 @@ local numbers = setmetatable({}, { __mode = "k" })   -- and the other way round
 local places = setmetatable({}, { __mode = "k" })    -- by session: what is known of its frames
 local last_number = 0
 
---- The number of a session, from 1.
----@param session ffi.cdata*
+--- The number of a session, from 1. Of one that is over (lua/oc/jobs/stacks.lua) all places are
+--- given.
+---@param session ffi.cdata*|oc.jobs.Told
+---@param known? oc.Place[]
 ---@return integer
-function M.register(session)
+function M.register(session, known)
   if not numbers[session] then
     last_number = last_number + 1
-    numbers[session], sessions[last_number], places[session] = last_number, session, {}
+    numbers[session], sessions[last_number], places[session] = last_number, session, known or {}
   end
   return numbers[session]
 end
@@ -113,7 +115,7 @@ local function load_place(session, id)
     base.function_offset = tonumber(raw_place.function_offset)
     base.source = ffi.string(raw_place.source)
   end
-  local calls = raw_place.calls
+  local calls, mark = raw_place.calls, raw_place.mark + 0ULL
   if not base.name and sources[session] then
     ask_source(session, base)
     calls = 0
@@ -122,8 +124,8 @@ local function load_place(session, id)
     local reason = ffi.string(C.oc_session_reason(session, id))
     base.reason = reason ~= "" and reason or nil
   end
-  if calls == 0 then return { base } end
-  local lines = {}
+  if calls == 0 then return { base, mark = mark } end
+  local lines = { mark = mark }
   for i = 0, calls - 1 do
     C.oc_session_call(session, id, i, raw_call)
     local line = {}
@@ -140,10 +142,14 @@ local function load_place(session, id)
   return lines
 end
 
---- What is known of a frame: the functions at that place, the innermost first. Not to be changed.
----@param session ffi.cdata*
+---@class oc.Place the functions at a place, the innermost first
+---@field [integer] oc.Frame
+---@field mark ffi.cdata* a number that is the place's in any session of this trace
+
+--- What is known of a frame. Not to be changed.
+---@param session ffi.cdata*|oc.jobs.Told
 ---@param id integer
----@return oc.Frame[]
+---@return oc.Place
 function M.place(session, id)
   local known = places[session]
   local place = known[id]

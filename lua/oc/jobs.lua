@@ -18,11 +18,11 @@ local host = require "oc.host"
 local own = require "oc.jobs.own"
 local parts_of = require "oc.jobs.parts"
 local phases = require "oc.phases"
-local privileges = require "oc.privileges"
 local progress = require "oc.progress"
 local run = require "oc.run"
 local session = require "oc.session"
 local settings = require "oc.settings"
+local stacks = require "oc.jobs.stacks"
 local state = require "oc.jobs.state"
 local timers = require "oc.timers"
 local wire = require "oc.jobs.wire"
@@ -69,10 +69,11 @@ end
 local function is_interrupted() return C.oc_host_interrupted(host_pointer) ~= 0 end
 
 local function run_in_turn(trace, parts)
-  local list, failure = {}, nil
+  local list, failure, told = {}, nil, stacks.new(false)
   for _, part in ipairs(parts) do
     failure = run_part(trace, part)
     list[#list + 1] = facts.of(trace)
+    if #parts > 1 then told:settle(own.aggregates()) end
     if trace._limit then settings.run.events = math.max(0, trace._loop.left) end
     local is_enough = trace._limit and settings.run.events == 0
     if failure or trace._stopping or is_interrupted() or is_enough then break end
@@ -109,7 +110,7 @@ local function work(trace, part, noted, is_sliced)
   settings.errors.is_silent = true
   local guard = guards.new(trace, noted)
   for _, aggregate in ipairs(noted.aggregates) do aggregate:clear() end
-  local result = { aggregates = {}, errors = {} }
+  local result = { errors = {} }
   local failure = run_part(trace, part, guard)
   local ok, err = pcall(function()
     result.failure = failure and plain_error(failure)
@@ -119,7 +120,7 @@ local function work(trace, part, noted, is_sliced)
       result.errors[i] = plain_error(each.error, each.count)
     end
     if result.obstacle then return end
-    for i, aggregate in ipairs(noted.aggregates) do result.aggregates[i] = wire.dump(aggregate) end
+    result.aggregates = wire.dump(noted.aggregates)
   end)
   if not ok then result.failure = plain_error(errors.make(err)) end
   local bytes = wire.encode(result)
@@ -196,18 +197,6 @@ local function take_errors(list)
   end
 end
 
---- Adds a part's aggregates to the script's.
-local function merge(noted, dumped)
-  for i, aggregate in ipairs(noted.aggregates) do
-    local one = dumped[i]
-    if one.keys and one.keys.has_stacks then
-      error(errors.new(("%s: its keys are stacks, which are numbered anew in each worker"):format(
-        tostring(aggregate)), { hint = "leave out --jobs, or count by e.symbol" }), 0)
-    end
-    aggregate:merge(wire.load(aggregate, one))
-  end
-end
-
 local function check_limits(noted)
   for _, aggregate in ipairs(noted.aggregates) do
     if aggregate._keys and aggregate._keys:refused() > 0 then
@@ -231,37 +220,36 @@ local function refuse(trace, obstacle_found)
 end
 
 --- Callbacks may fail so often in a run: where one worker would have stopped nobody knows.
-local function check_errors(trace, results)
+local function check_errors(results)
   local count = 0
   for _, result in ipairs(results) do
     for _, each in ipairs(result and result.errors or {}) do count = count + each.count end
   end
   local most = settings.errors.max
   if count < most then return end
-  local first = {}
-  for _, result in ipairs(results) do
-    if result then first = first.message and first or result.errors[1] or first end
-  end
-  refuse(trace, { chunk = first.chunk, line = first.line, message = ("callbacks failed %d times: "
-    .. "a run ends after %d, and workers do not know each other's"):format(count, most),
-    hint = "mend them, leave out --jobs, or raise --max-errors" })
+  local first
+  for _, result in ipairs(results) do first = first or result and result.errors[1] end
+  error(errors.new(("callbacks failed %d times: a run ends after %d, and workers do not know "
+    .. "each other's"):format(count, most), { chunk = first.chunk, file = first.file,
+    line = first.line, hint = "mend them, leave out --jobs, or raise --max-errors" }), 0)
 end
 
 --- Results in the order of the parts, printed and merged; the first failure.
 local function collect(trace, parts, workers, noted)
   local list, results, failure = {}, {}, nil
+  local told = stacks.new(parts[1].is_slice or false)
   for i, worker in ipairs(workers) do results[i] = read_result(worker, parts[i]) or false end
   for _, result in ipairs(results) do
     if result and result.obstacle then refuse(trace, result.obstacle) end
   end
-  check_errors(trace, results)
+  check_errors(results)
   for i, worker in ipairs(workers) do
     local result = results[i]
     copy_to(io.stdout, worker, OUTPUT)
     copy_to(io.stderr, worker, ERRORS)
     if result then
       take_errors(result.errors)
-      if #result.aggregates == #noted.aggregates then merge(noted, result.aggregates) end
+      if result.aggregates then wire.merge(noted.aggregates, result.aggregates, told) end
       list[#list + 1] = result.facts
       failure = failure or result.failure and errors.new(result.failure.message, result.failure)
     end
@@ -273,9 +261,6 @@ end
 local function check(trace)
   if not trace._path or trace._source then
     errors.wrong_usage("--jobs is for recorded traces", "as in -i a.data -i b.data --jobs 2")
-  elseif privileges.who then
-    errors.wrong_usage("--user leaves one process that keeps its rights, for one that asks it",
-      "leave out --user or --jobs")
   elseif settings.run.events then
     errors.wrong_usage("-n counts the events of all parts, and workers do not know each other's",
       "leave out -n or --jobs")
@@ -343,6 +328,10 @@ function M.run(trace)
     if not ok then refuse_divided(err) end
   end
   local parts, began = parts_of.of(trace, jobs), C.oc_now()
+  if #parts > 1 and trace._options.machine then
+    errors.raise_at(trace._opened_at, "a machine, or a scenario, is of one trace",
+      { hint = "give one -i, or count in aggregates" })
+  end
   trace._starts_paused = trace._phases.is_paused
   local list, failure
   if jobs == 1 or #parts == 1 then

@@ -41,6 +41,7 @@ local NIL, BOOLEAN, NUMBER, INT64, UINT64, ADDR, STRING, TUPLE, STACK =
 ---@field capacity integer rows that the owner has room for
 ---@field grow fun(t: ffi.cdata*, rows: integer): integer? makes room, returns the new capacity; nil
 ---when there is no memory
+---@field renamed? table<number, oc.Stack> what stacks are called now, by their numbers as keys
 ---@field find fun(...): integer the row of these keys, made if new; not a method
 local KeyTable = {}
 KeyTable.__index = KeyTable
@@ -284,7 +285,8 @@ local function decode(self, word, kind)
   if kind == ADDR then return addr.make(word.u) end
   if kind == UINT64 then return word.u end
   if kind == STACK then
-    return stack_type(tonumber(word.u % TWO_32), tonumber(word.u / TWO_32))
+    local stack = stack_type(tonumber(word.u % TWO_32), tonumber(word.u / TWO_32))
+    return self.renamed and self.renamed[stacks.number(stack)] or stack
   end
   if kind == INT64 then return ffi.cast(int64_type, word.u) end
   return nil

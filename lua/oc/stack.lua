@@ -34,8 +34,26 @@ local raw_frames = ffi.new("oc_stack_frames")
 --- Fills `raw_frames`; the session, or nil when there is none.
 local function look(stack)
   local session = frames_of.session_of(stack.session)
+  if type(session) == "table" then  -- of a part that is over
+    return session:look(stack.id, raw_frames) and session or nil
+  end
   if not session or C.oc_session_stack(session, stack.id, raw_frames) ~= 0 then return nil end
   return session
+end
+
+--- What stands behind a stack: numbers of places, how many, how many of these are the kernel's, and
+--- why there are no more. Of one that nobody knows: nothing.
+---@param stack oc.Stack
+---@return any session
+---@return ffi.cdata* ids
+---@return integer count
+---@return integer kernel_count
+---@return string reason
+function M.raw(stack)
+  local session = look(stack)
+  if not session then return nil, raw_frames.frames, 0, 0, "" end
+  return session, raw_frames.frames, raw_frames.count, raw_frames.kernel_count,
+    ffi.string(raw_frames.reason)
 end
 
 --- The functions of the stack, the innermost first; inlined ones are frames of their own.
@@ -151,6 +169,7 @@ local properties = {
 }
 
 local function number_of(stack) return stack.session * 2 ^ 32 + stack.id end
+M.number = number_of
 
 ffi.metatype(stack_type, {
   __index = function(self, name)
@@ -191,7 +210,7 @@ function M.resolve(stacks)
   end
   for number, ids in pairs(by_session) do
     local session = frames_of.session_of(number)
-    if session then
+    if session and type(session) ~= "table" then
       C.oc_session_resolve_stacks(session, ffi.new("uint32_t[?]", #ids, ids), #ids)
     end
   end
@@ -201,6 +220,27 @@ local function json_of(frame)
   return assert(json.encode { name = frame.name, module = frame.module, offset = frame.offset,
     address = frame.address and tostring(frame.address), file = frame.file, line = frame.line,
     inline = frame.inline, kernel = frame.kernel or nil })
+end
+
+--- What stacks are sorted by: texts of their places, the innermost first, of names and where these
+--- are. Not by id, which depends on what else was there.
+---@param stack oc.Stack
+---@return string[]
+function M.order(stack)
+  local session, ids, count = M.raw(stack)
+  local out = {}
+  for i = 0, count - 1 do
+    local place = frames_of.place(session, ids[i])
+    local text = place.order
+    if not text then
+      local names = {}
+      for k, frame in ipairs(place) do names[k] = frames_of.short_name(frame) end
+      text = table.concat(names, "\1") .. "\1" .. tostring(place.mark)
+      place.order = text
+    end
+    out[i + 1] = text
+  end
+  return out
 end
 
 --- As JSON has it: an object with the frames, the innermost first.

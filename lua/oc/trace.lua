@@ -366,7 +366,7 @@ local function run_whole(self)
 end
 
 --- True when a run is more than one pass over one input.
-local function has_parts(self)
+function Trace:_has_parts()
   local inputs = settings.run.inputs
   return (settings.run.jobs or 1) > 1
     or inputs and #inputs > 1 and not self._options.input and self._path == inputs[1]
@@ -390,7 +390,7 @@ end
 function Trace:run()
   begin(self, "run")
   self._ran_at = debug.getinfo(2, "Sl")
-  local go = has_parts(self) and require("oc.jobs").run or run_whole
+  local go = self:_has_parts() and require("oc.jobs").run or run_whole
   if settings.profile then
     require("oc.script_profile").time_run(go, self)
   else

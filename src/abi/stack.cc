@@ -83,6 +83,7 @@ int oc_session_place(oc_session* session, uint32_t frame, oc_place* out) {
     out->module = lent_text(place.module);
     out->source = place.source.data();
     out->offset = place.offset;
+    out->mark = oc::process::FrameTable::mark(tables->frames.find(FrameId{frame}), tables->modules);
     out->function_offset = place.function_offset;
     out->has_address = place.has_address ? 1 : 0;
     out->is_kernel = place.is_kernel ? 1 : 0;

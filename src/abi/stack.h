@@ -42,7 +42,9 @@ typedef struct oc_place {
   const char* source;       /* who told the name: "symtab", "kallsyms", …; "" for nobody */
   uint64_t offset;          /* in the module: of a file, in the file */
   uint64_t function_offset; /* from the function's beginning */
-  int32_t has_address;      /* the offset is an address: of the kernel, of memory */
+  uint64_t
+      mark; /* of the place: the same in another session of this trace, and another one for other places */
+  int32_t has_address; /* the offset is an address: of the kernel, of memory */
   int32_t is_kernel;
   uint32_t
       calls; /* functions at this place, inlined ones first, the last one is `name`; 0: lines are not known */

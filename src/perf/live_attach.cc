@@ -127,8 +127,8 @@ base::Status LiveSource::attach(EventOpener& opener, int32_t tid, bool inherits,
   return {};
 }
 
-/// What the rings told of new threads so far. Nobody else needs these records: who runs is looked up
-/// in /proc after the start.
+/// What the rings told of new threads so far. Nobody else needs these records: who runs is looked up in /proc after the
+/// start; only those that end before that have to be asked for their names now.
 void LiveSource::hear_forks(TaskLedger& ledger) {
   if (!set_->has_rings()) return;
   std::vector<source::Span> spans;
@@ -139,7 +139,17 @@ void LiveSource::hear_forks(TaskLedger& ledger) {
     set_->rings().release(span.stream,
                           span.position + static_cast<uint64_t>(span.end - span.begin));
   }
-  ledger.heard(std::move(forks));
+  ledger.heard(forks);
+  for (const Fork& fork : forks) {
+    if (ledger.inherited().count(fork.tid) == 0 || attached_.count(fork.tid) != 0) continue;
+    sys::ThreadInfo thread = sys::load_thread(fork.tid);
+    if (thread.comm.empty()) {  // it has ended: a thread begins with the name of who starts it
+      const auto parent = attached_.find(fork.parent_tid);
+      if (parent == attached_.end()) continue;
+      thread = {fork.pid, fork.tid, parent->second.comm};
+    }
+    attached_[fork.tid] = std::move(thread);
+  }
 }
 
 /// The way out when threads cannot be attached to one by one: the decoder leaves out the others.

@@ -184,7 +184,7 @@ class LiveSource final : public source::Source {
   std::optional<EventSet> set_;
   std::vector<int> alive_;  ///< one descriptor of each attached thread that has not ended
   std::map<int32_t, sys::ThreadInfo>
-      attached_;                 ///< by tid, as they were then: they may end before `rundown`
+      attached_;                 ///< by tid, with what they started: they may end before `rundown`
   std::set<int32_t> inherited_;  ///< threads that those started until all were attached to
   bool selects_tasks_ = false;
   bool is_paused_ = false;

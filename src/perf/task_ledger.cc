@@ -24,20 +24,20 @@ void find_forks(std::span<const source::Span> spans, std::vector<Fork>& forks) {
       if (header.size_bytes < sizeof header || header.size_bytes > span.end - at) break;
       if (header.type == PERF_RECORD_FORK && header.size_bytes >= kForkBytes) {
         forks.push_back({base::load<uint64_t>(at + 24), base::load<int32_t>(at + 16),
-                         base::load<int32_t>(at + 20)});
+                         base::load<int32_t>(at + 20), base::load<int32_t>(at + 8)});
       }
       at += header.size_bytes;
     }
   }
+  std::stable_sort(forks.begin(), forks.end(),
+                   [](const Fork& a, const Fork& b) { return a.time < b.time; });
 }
 
 void TaskLedger::attached(int32_t tid, base::Nanos begin, base::Nanos end, bool inherits) {
   attached_[tid] = {begin, end, inherits};
 }
 
-void TaskLedger::heard(std::vector<Fork> forks) {
-  std::sort(forks.begin(), forks.end(),
-            [](const Fork& a, const Fork& b) { return a.time < b.time; });
+void TaskLedger::heard(const std::vector<Fork>& forks) {
   for (const Fork& fork : forks) {
     if (inherited_.count(fork.parent_tid) != 0) {
       inherited_.insert(fork.tid);

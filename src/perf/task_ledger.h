@@ -16,9 +16,10 @@ struct Fork {
   base::Nanos time = 0;
   int32_t tid = 0;
   int32_t parent_tid = 0;
+  int32_t pid = 0;
 };
 
-/// The FORK records among records as the kernel wrote them, added to `forks`.
+/// The FORK records among records as the kernel wrote them, added to `forks`; these are sorted by time.
 void find_forks(std::span<const source::Span> spans, std::vector<Fork>& forks);
 
 /// Which threads have the events of a run, while they are attached to one after the other.
@@ -37,8 +38,8 @@ class TaskLedger {
   void attached(int32_t tid, base::Nanos begin, base::Nanos end, bool inherits);
   /// It ended before it had all of them.
   void gone(int32_t tid) { gone_.insert(tid); }
-  /// Takes FORK records into account; they may come in any order.
-  void heard(std::vector<Fork> forks);
+  /// Takes FORK records into account. Requires: sorted by time.
+  void heard(const std::vector<Fork>& forks);
 
   bool is_doubtful() const { return is_doubtful_; }
   /// Those of `tids` that still have to be attached to.

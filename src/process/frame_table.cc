@@ -1,5 +1,7 @@
 #include "process/frame_table.h"
 
+#include <xxhash.h>
+
 namespace oc::process {
 namespace {
 
@@ -20,6 +22,11 @@ size_t FrameTable::place(const Frame& frame) const {
   size_t at = hash(frame) & mask;
   while (slots_[at] != 0 && frames_[slots_[at] - 1] != frame) at = (at + 1) & mask;
   return at;
+}
+
+uint64_t FrameTable::mark(const Frame& frame, const ModuleTable& modules) {
+  const uint64_t words[] = {modules.mark(frame.module), frame.offset, frame.is_return ? 1u : 0u};
+  return XXH3_64bits(words, sizeof words);
 }
 
 FrameId FrameTable::intern(const Frame& frame) {

@@ -29,6 +29,8 @@ class FrameTable {
   FrameTable() : slots_(1024) {}
 
   FrameId intern(const Frame& frame);
+  /// A number of what the frame's identity is made of: the same of the same place in other tables of this trace.
+  static uint64_t mark(const Frame& frame, const ModuleTable& modules);
   /// Id 0: a frame of no module. Requires: an id of this table.
   Frame find(FrameId id) const { return id.value == 0 ? Frame{} : frames_[id.value - 1]; }
   uint32_t size() const { return frames_.size(); }

@@ -61,6 +61,13 @@ ModuleId ModuleTable::intern(const Module& module) {
   return {id};
 }
 
+uint64_t ModuleTable::mark(ModuleId id) const {
+  Key key(find(id));
+  const std::string_view text = path(id);  // instead of its number, which is this table's own
+  key.words[is_by_process(find(id)) ? 3 : 1] = XXH3_64bits(text.data(), text.size());
+  return key.hash();
+}
+
 const Module& ModuleTable::find(ModuleId id) const {
   return id.value == 0 ? kNoModule : modules_[id.value - 1];
 }

@@ -73,6 +73,8 @@ class ModuleTable {
   ModuleId intern(const Module& module);
   /// Owned by the table. Id 0: a module of kind kNone. Requires: an id of this table.
   const Module& find(ModuleId id) const;
+  /// A number of what the module's identity is made of: the same in other tables of this trace.
+  uint64_t mark(ModuleId id) const;
   /// Interned.
   std::string_view path(ModuleId id) const { return strings_.text(find(id).path); }
   uint32_t size() const { return modules_.size(); }

@@ -69,6 +69,7 @@ TEST_CASE("fork records are found among others, and damaged ends are left alone"
   find_forks({&span, 1}, forks);
   REQUIRE(forks.size() == 1);
   CHECK(forks[0].tid == 101);
+  CHECK(forks[0].pid == 100);
   CHECK(forks[0].parent_tid == 100);
   CHECK(forks[0].time == 77);
 }

@@ -298,7 +298,10 @@ end
 --- What came after the limit is one row with `other = true`, at the end.
 ---@param sort? string a column or value; "-name" turns its order around
 ---@return table[]
-function Aggregate:rows(sort)
+function Aggregate:rows(sort) return self:_sorted(sort) end
+
+--- Of which the first so many are in order.
+function Aggregate:_sorted(sort, ordered)
   local rows = {}
   if self._kind.begin_rows then self._kind.begin_rows(self) end
   for row = 1, self._keys:size() do
@@ -306,7 +309,7 @@ function Aggregate:rows(sort)
     if #self.columns > 0 or into[self._kind.fields[1]] ~= 0 then rows[#rows + 1] = into end
   end
   if self._kind.select then rows = self._kind.select(self, rows) end
-  show.sort(self, rows, sort)
+  show.sort(self, rows, sort, ordered)
   if self._keys:refused() > 0 then rows[#rows + 1] = read_row(self, 0) end
   return rows
 end

@@ -48,12 +48,76 @@ local function all_names(self)
   return names
 end
 
+--- The first texts of two lists that differ; nil behind a list's end.
+local function first_difference(a, b)
+  for i = 1, #a do
+    if a[i] ~= b[i] then return a[i], b[i] end
+  end
+  return nil, b[#a + 1]
+end
+
+--- Whether x comes before y. Where `order` is given it tells stacks apart; else they are all equal,
+--- as is what comes behind them.
+local function is_before(x, y, names, is_downwards, order)
+  for i, name in ipairs(names) do
+    local a, b = x[name], y[name]
+    if stacks.is(a) and stacks.is(b) then
+      if not order then return false end
+      a, b = first_difference(order[a], order[b])
+    end
+    local before, after = compare(a, b)
+    if before or after then
+      if i == 1 and is_downwards then return after end
+      return before
+    end
+  end
+  return false
+end
+
+--- Texts that stacks are sorted by, made when they are looked at.
+local function order_of_stacks(rows, from, to, names)
+  local found = {}
+  for i = from, to do
+    for _, name in ipairs(names) do
+      if stacks.is(rows[i][name]) then found[#found + 1] = rows[i][name] end
+    end
+  end
+  stacks.resolve(found)
+  local texts = {}
+  return setmetatable({}, { __index = function(_, stack)
+    local number = stacks.number(stack)
+    texts[number] = texts[number] or stacks.order(stack)
+    return texts[number]
+  end })
+end
+
+--- Sorts in two steps: names of stacks are looked up only of rows that are equal but for these, and
+--- that are wanted.
+local function sort_by(rows, names, is_downwards, ordered)
+  table.sort(rows, function(x, y) return is_before(x, y, names, is_downwards) end)
+  local from = 1
+  while from <= ordered and from < #rows do
+    local to = from
+    while to < #rows and not is_before(rows[to], rows[to + 1], names, is_downwards) do
+      to = to + 1
+    end
+    if to > from then
+      local order, equal = order_of_stacks(rows, from, to, names), {}
+      for i = from, to do equal[#equal + 1] = rows[i] end
+      table.sort(equal, function(x, y) return is_before(x, y, names, is_downwards, order) end)
+      for i, row in ipairs(equal) do rows[from + i - 1] = row end
+    end
+    from = to + 1
+  end
+end
+
 --- Sorts rows: values from the largest, keys from the smallest; ties by the keys from left to
 --- right.
 ---@param self oc.Aggregate
 ---@param rows table[]
 ---@param by? string
-function M.sort(self, rows, by)
+---@param ordered? integer how many of the first are wanted in order; nil: all
+function M.sort(self, rows, by, ordered)
   local fields = self._kind.fields
   by = by or fields[1]
   local turned = type(by) == "string" and by:sub(1, 1) == "-"
@@ -70,19 +134,7 @@ function M.sort(self, rows, by)
       hint = nearest.hint(tostring(name), names) or "there are: " .. table.concat(names, ", "),
     })
   end
-  local downwards = is_value ~= turned
-  table.sort(rows, function(x, y)
-    local before, after = compare(x[name], y[name])
-    if before or after then
-      if downwards then return after end
-      return before
-    end
-    for _, column in ipairs(self.columns) do
-      before, after = compare(x[column], y[column])
-      if before or after then return before end
-    end
-    return false
-  end)
+  sort_by(rows, { name, unpack(self.columns) }, is_value ~= turned, ordered or #rows)
 end
 
 ---@param value any
@@ -175,7 +227,7 @@ function M.print(self, options)
     settings.write(M.json(self, options) .. "\n")
     return
   end
-  local rows, left_out = cut(self:rows(options.sort), options.top)
+  local rows, left_out = cut(self:_sorted(options.sort, options.top), options.top)
   local title = options.title or self.options.title
   local out = {}
   if title then out[#out + 1] = cells.clean(tostring(title)) .. "\n" end
@@ -203,7 +255,7 @@ end
 function M.json(self, options)
   check(options)
   local total = self:total()
-  local rows, left_out = cut(self:rows(options.sort), options.top)
+  local rows, left_out = cut(self:_sorted(options.sort, options.top), options.top)
   stack_rows.resolve(self, rows)
   for _, row in ipairs(rows) do
     for _, name in ipairs(self.columns) do

@@ -83,13 +83,15 @@ end
 --- The rows, sorted by a value from the largest, or by a key.
 ---@param sort? string
 ---@return table[]
-function Table:rows(sort)
+function Table:rows(sort) return self:_sorted(sort) end
+
+function Table:_sorted(sort, ordered)
   local rows = {}
   for i, row in ipairs(self._rows) do
     rows[i] = {}
     for key, value in pairs(row) do rows[i][key] = value end
   end
-  show.sort(self, rows, sort)
+  show.sort(self, rows, sort, ordered)
   return rows
 end
 

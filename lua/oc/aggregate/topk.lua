@@ -85,7 +85,9 @@ local function replace(self, entries, total, floor)
   for _, entry in ipairs(entries) do
     if not is_full or entry.count > floor then
       local row = self._keys.find(unpack(entry.keys, 1, #self.columns))
-      self._values[row * 2], self._values[row * 2 + 1] = entry.count, entry.error
+      local at = row * 2  -- stacks of two traces may have become one
+      self._values[at] = self._values[at] + entry.count
+      self._values[at + 1] = self._values[at + 1] + entry.error
     end
   end
   self._values[TOTAL], self._values[FLOOR] = total, floor

@@ -1,7 +1,6 @@
 --- Values and aggregates as bytes: what a worker leaves for the first process.
 --
---     value       N | T | F | n <double> | u <8 bytes> | i <8 bytes> | a <8 bytes>
---                 s <length> <bytes> | t <pairs> (key value)*          lengths are doubles
+--     value       as LuaJIT's string.buffer has it
 --     aggregate   a value: rows and strings of the key tables, the values, as they lie in memory
 --
 -- Both ends are the same program on the same machine. Still nothing is read beyond the end: a
@@ -9,100 +8,22 @@
 
 local C = require "oc.abi"
 local addr = require "oc.addr"
+local buffer = require "string.buffer"
 local ffi = require "ffi"
+local stacks = require "oc.jobs.stacks"
+local is_stack = require("oc.stack").is
 
 local M = {}
 
 local ROW_BYTES = ffi.sizeof("oc_table_row")
-local double_box, word_box = ffi.new("double[1]"), ffi.new("uint64_t[1]")
 
-local function double_bytes(value)
-  double_box[0] = value
-  return ffi.string(double_box, 8)
-end
-
-local function word_bytes(value)
-  word_box[0] = value
-  return ffi.string(word_box, 8)
-end
-
-local function append(out, value)
-  local kind = type(value)
-  if value == nil then out[#out + 1] = "N"
-  elseif kind == "boolean" then out[#out + 1] = value and "T" or "F"
-  elseif kind == "number" then out[#out + 1] = "n" .. double_bytes(value)
-  elseif kind == "string" then
-    out[#out + 1] = "s" .. double_bytes(#value)
-    out[#out + 1] = value
-  elseif kind == "table" then
-    local count, at = 0, #out + 1
-    out[at] = ""
-    for key, member in pairs(value) do
-      count = count + 1
-      append(out, key)
-      append(out, member)
-    end
-    out[at] = "t" .. double_bytes(count)
-  elseif addr.is(value) then out[#out + 1] = "a" .. word_bytes(value.v)
-  elseif ffi.istype("uint64_t", value) then out[#out + 1] = "u" .. word_bytes(value)
-  elseif ffi.istype("int64_t", value) then
-    out[#out + 1] = "i" .. word_bytes(ffi.cast("uint64_t", value))
-  else
-    error("a " .. kind .. " cannot be handed from a worker to the first process", 0)
-  end
-end
-
----@param value any
+---@param value any numbers, texts, booleans, 64-bit integers and tables of these
 ---@return string
-function M.encode(value)
-  local out = {}
-  append(out, value)
-  return table.concat(out)
-end
-
-local Reader = {}
-Reader.__index = Reader
-
-function Reader:take(count)
-  if not (count >= 0 and count <= #self.text - self.at) then
-    error("what a worker left is cut off", 0)
-  end
-  self.at = self.at + count
-  return self.text:sub(self.at - count + 1, self.at)
-end
-
-function Reader:double()
-  ffi.copy(double_box, self:take(8), 8)
-  return double_box[0]
-end
-
-function Reader:word()
-  ffi.copy(word_box, self:take(8), 8)
-  return word_box[0]
-end
-
-function Reader:value()
-  local mark = self:take(1)
-  if mark == "N" then return nil end
-  if mark == "T" or mark == "F" then return mark == "T" end
-  if mark == "n" then return self:double() end
-  if mark == "u" then return self:word() + 0ULL end
-  if mark == "i" then return ffi.cast("int64_t", self:word()) end
-  if mark == "a" then return addr.make(self:word()) end
-  if mark == "s" then return self:take(self:double()) end
-  if mark ~= "t" then error("what a worker left is no value", 0) end
-  local out = {}
-  for _ = 1, self:double() do
-    local key = self:value()
-    if key == nil then error("what a worker left is no value", 0) end
-    out[key] = self:value()
-  end
-  return out
-end
-
+M.encode = buffer.encode
+--- Raises when it is cut off.
 ---@param text string
 ---@return any
-function M.decode(text) return setmetatable({ text = text, at = 0 }, Reader):value() end
+M.decode = buffer.decode
 
 -- Aggregates -------------------------------------------------------------------------------------
 
@@ -113,8 +34,7 @@ local function keys_of(keys)
   for i, t in ipairs(keys.inner) do inner[i] = rows_of(t) end
   local strings = {}
   for i = 1, keys.string_count do strings[i] = keys.strings[i] end
-  return { rows = rows_of(keys.t), inner = inner, strings = strings, refused = keys:refused(),
-    has_stacks = next(keys.sessions) ~= nil }
+  return { rows = rows_of(keys.t), inner = inner, strings = strings, refused = keys:refused() }
 end
 
 --- Puts the same rows into an empty table: in their order, so they get the same numbers.
@@ -139,11 +59,32 @@ local function load_keys(keys, dumped)
   keys.t.refused = dumped.refused
 end
 
---- What an aggregate holds, as a value to encode.
----@param aggregate oc.Aggregate
----@return table
-function M.dump(aggregate)
-  if aggregate._rows then return { rows = aggregate._rows } end
+--- Rows of an oc.table with addresses as tables, which can be encoded.
+local function plain_rows(rows)
+  local out = {}
+  for i, row in ipairs(rows) do
+    out[i] = {}
+    for name, value in pairs(row) do
+      if is_stack(value) then
+        error("a stack in a row of oc.table cannot be handed from a worker to the first process", 0)
+      end
+      out[i][name] = addr.is(value) and { address = value.v } or value
+    end
+  end
+  return out
+end
+
+local function rows_again(plain)
+  for _, row in ipairs(plain) do
+    for name, value in pairs(row) do
+      if type(value) == "table" then row[name] = addr.make(value.address) end
+    end
+  end
+  return plain
+end
+
+local function dump_one(aggregate)
+  if aggregate._rows then return { rows = plain_rows(aggregate._rows) } end
   local size = ffi.sizeof(aggregate._kind.element) * aggregate._stride
   local out = { keys = keys_of(aggregate._keys),
     values = ffi.string(aggregate._values, aggregate._keys.t.count * size) }
@@ -154,24 +95,42 @@ function M.dump(aggregate)
   return out
 end
 
+--- What aggregates hold, as a value to encode.
+---@param aggregates oc.Aggregate[]
+---@return { list: table[], stacks: oc.jobs.Stacks }
+function M.dump(aggregates)
+  local list = {}
+  for i, aggregate in ipairs(aggregates) do list[i] = dump_one(aggregate) end
+  return { list = list, stacks = stacks.dump(stacks.of(aggregates)) }
+end
+
 --- An aggregate as `like`, empty, with what was dumped of another.
----@param like oc.Aggregate
----@param dumped table
----@return oc.Aggregate
-function M.load(like, dumped)
+local function load_one(like, dumped, renamed)
   local made = like:fresh()
   if dumped.rows then
-    made._rows = dumped.rows
+    made._rows = rows_again(dumped.rows)
     return made
   end
   made._keys:forget()
   load_keys(made._keys, dumped.keys)
+  made._keys.renamed = renamed
   ffi.copy(made._values, dumped.values, #dumped.values)
   if dumped.buckets then
     load_keys(made._buckets, dumped.buckets)
     ffi.copy(made._counts, dumped.counts, #dumped.counts)
   end
   return made
+end
+
+--- Adds what was dumped of aggregates like these.
+---@param aggregates oc.Aggregate[]
+---@param dumped { list: table[], stacks: oc.jobs.Stacks }
+---@param told oc.jobs.Told where the stacks go
+function M.merge(aggregates, dumped, told)
+  local renamed = told:load(dumped.stacks)
+  for i, aggregate in ipairs(aggregates) do
+    aggregate:merge(load_one(aggregate, dumped.list[i], renamed))
+  end
 end
 
 return M

@@ -82,6 +82,9 @@ local function apply(context)
   if (options.jobs or 1) > 1 and (options.profile_script or options.jit_report) then
     wrong_usage("--profile-script and --jit-report look into one process, and --jobs makes more",
       "leave out --jobs")
+  elseif (options.jobs or 1) > 1 and privileges.who then
+    wrong_usage("--user leaves one process that keeps its rights, for one that asks it",
+      "leave out --user or --jobs")
   end
   M.take_options(context)
   if options.jit_report then require("oc.jit_report").start() end
