@@ -2,13 +2,12 @@
 --
 --     m:samples { kind = "cpu" }:by("module", "symbol"):top(20)
 
-local bars = require "oc.bars"
 local C = require "oc.abi"
-local cells = require "oc.cells"
 local errors = require "oc.errors"
 local ffi = require "ffi"
 local members = require "oc.members"
 local json = require "oc.json"
+local query_rows = require "oc.query_rows"
 local query_units = require "oc.query_units"
 local selection = require "oc.selection"
 local terminal = require "oc.terminal"
@@ -230,32 +229,6 @@ local function shown_columns(self)
   return { { name = "count" }, { name = "sum" } }
 end
 
---- The values of a row's samples: below 1, [1, 2), [2, 4) and so on, from the first that there are.
-local function histogram_text(counts, unit)
-  local buckets = {}
-  for i, count in ipairs(counts) do
-    if count > 0 or #buckets > 0 then
-      buckets[#buckets + 1] = { from = i == 1 and 0 or 2 ^ (i - 2), to = 2 ^ (i - 1),
-        count = count }
-    end
-  end
-  local text = unit == "ns" and units.format_duration or unit == "bytes" and units.write_size
-    or bars.binary_text
-  return bars.draw(buckets, text)
-end
-
---- The lines below a row: frames of its stacks, the bars of its histogram.
-local function below_row(row, stacks, has_histogram, unit)
-  local out = {}
-  for _, g in ipairs(stacks) do
-    local frames = {}
-    for frame in row[g]:gmatch("[^;]+") do table.insert(frames, 1, frame) end
-    for i, frame in ipairs(frames) do out[i] = "    " .. cells.clean(frame) .. "\n" end
-  end
-  if has_histogram then out[#out + 1] = histogram_text(row.histogram, unit) end
-  return table.concat(out)
-end
-
 local function group_title(group) return type(group) == "string" and group or "group" end
 
 local function shown_key(group, value)
@@ -276,16 +249,6 @@ local function text_by_kind(self, kinds, layout)
     parts[i] = kind .. "\n" .. render(result(of_kind(self._query, kind), self._most), layout)
   end
   return table.concat(parts, "\n")
-end
-
---- A rendered table, a header first, with what goes below its rows.
-local function interleave(text, below)
-  local out, at = {}, 0
-  for line in text:gmatch("[^\n]*\n") do
-    out[#out + 1] = line .. (below[at] or "")
-    at = at + 1
-  end
-  return table.concat(out)
 end
 
 --- Which groups and numbers have columns: a terminal shows stacks below their rows, histograms are
@@ -334,9 +297,9 @@ function render(self, layout)
     for _, g in ipairs(groups) do
       line[#line + 1] = shown_key(self._query._groups[g], row[g])
     end
-    lines[r], below[r] = line, below_row(row, stacks, #shown < #metrics, unit)
+    lines[r], below[r] = line, query_rows.below(row, stacks, #shown < #metrics, unit)
   end
-  local text = interleave(text_table.render(columns, lines, layout), below)
+  local text = query_rows.interleave(text_table.render(columns, lines, layout), below)
   local rest = self.totals.groups - #self
   if rest > 0 then text = text .. ("… %.0f more\n"):format(rest) end
   return text

@@ -99,6 +99,10 @@ def questions(t):
         except OSError:
             pass
     t.wait_for("of", 4)
+    saved = t.fifo + ".lua"
+    t.ask(f".save {saved}", "runs it")
+    ended = run(["script", saved, "-d", "50ms"])  # all is asked for, then it runs, then values are shown
+    t.problems += problems_of(ended, 0, r"\Athe end of 0\n", r"events/s|\A\Z")
 
 
 def switches(t):

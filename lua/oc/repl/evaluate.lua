@@ -234,11 +234,12 @@ end
 ---@field is_expression boolean
 ---@field ran boolean a trace was run for it
 ---@field file? string that was loaded
+---@field registers? boolean live: it asked for events
 
 --- Keeps an input that went well; a file that was loaded.
 function Session:keep(source, is_expression, file)
   self.kept[#self.kept + 1] = { source = source, is_expression = is_expression,
-    ran = self.ran ~= nil, file = file }
+    ran = self.ran ~= nil, file = file, registers = self._registers }
 end
 
 -- Loading -----------------------------------------------------------------------------------------
@@ -317,9 +318,11 @@ function Session:run(loaded, source)
   take_wants(self, source)
   local is_compiled = source:find("function", 1, true) and not chunks.has_stops(source)
   if is_compiled then self._functions[#self._functions + 1] = loaded.chunk end
+  local registered = self.live and self.live:registered()
   return self:guarded(function()
     local values = pack(loaded.chunk(pack))
     if loaded.is_expression then values = values[1] end
+    self._registers = self.live and self.live:registered() > registered
     self:run_registered()
     return values
   end)

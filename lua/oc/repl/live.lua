@@ -84,6 +84,13 @@ function Live:drop()
   self._next = nil
 end
 
+--- How much was asked for by now.
+---@return integer
+function Live:registered()
+  local trace = self.started or self._next
+  return trace and #trace._registered + #trace._timers + #trace._at_end or 0
+end
+
 --- Starts the trace when there is something to run it for.
 function Live:start_if_asked()
   local trace = self._next

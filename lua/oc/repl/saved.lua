@@ -23,7 +23,8 @@ end
 --- An input as lines of the script. What returns does not end the script.
 local function line_of(kept)
   if kept.file then
-    return ("setfenv(assert(loadfile(%q)), getfenv(1))() run()"):format(absolute(kept.file))
+    return ("setfenv(assert(loadfile(%q)), getfenv(1))()%s"):format(absolute(kept.file),
+      kept.ran and " run()" or "")
   end
   local source = kept.source:gsub("%s+$", "")
   if not kept.is_expression then
@@ -39,6 +40,25 @@ local function line_of(kept)
   return ("show(%s%s)"):format(source, open)
 end
 
+--- Of a live session: all is asked for first, then it runs, then values are shown.
+local function live_lines(session, out)
+  local shown, asks = {}, false
+  for i, kept in ipairs(session.kept) do
+    local name = ("value%d"):format(i)
+    asks = asks or kept.registers or kept.file ~= nil
+    if not kept.is_expression then
+      out[#out + 1] = line_of(kept)
+    elseif kept.registers then
+      out[#out + 1] = ("%s = { %s }"):format(name, line_of(kept):match("^show%((.*)%)$"))
+      shown[#shown + 1] = ("show(unpack(%s))"):format(name)
+    elseif not kept.source:find("^%s*live%f[%W]") then
+      shown[#shown + 1] = line_of(kept)
+    end
+  end
+  if asks then out[#out + 1] = "run()  -- until Ctrl-C, -d TIME, or a command's end" end
+  for _, line in ipairs(shown) do out[#out + 1] = line end
+end
+
 --- The session's inputs that went well, as the text of a script.
 ---@param session oc.repl.Session
 ---@return string
@@ -47,7 +67,11 @@ function M.text(session)
   local out = { ("--- A session of oc repl%s."):format(on), "",
     ("local run, show = require(\"oc.repl.saved\").begin(%s)"):format(
       session.path and ("%q"):format(absolute(session.path)) or ""), "" }
-  for _, kept in ipairs(session.kept) do out[#out + 1] = line_of(kept) end
+  if session.live then
+    live_lines(session, out)
+  else
+    for _, kept in ipairs(session.kept) do out[#out + 1] = line_of(kept) end
+  end
   local text = table.concat(out, "\n") .. "\n"
   local loads, problem = loadstring(text, "=saved")
   if not loads then error(errors.new("this session does not make a script: " .. problem), 0) end

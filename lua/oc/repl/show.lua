@@ -219,7 +219,9 @@ end
 function M.text(value)
   local kind = type(value)
   if kind == "string" then return clean_lines(value) end
-  if kind == "cdata" and stacks.is(value) then return clean_lines(value:text()) end
+  if kind == "cdata" and stacks.is(value) then
+    return cells.wrap(clean_lines(value:text()), terminal.layout().columns)
+  end
   if kind ~= "table" then
     return kind == "cdata" and clean_lines(cdata_text(value)) or scalar(value)
   end
