@@ -40,6 +40,12 @@ local function line_of(kept)
   return ("show(%s%s)"):format(source, open)
 end
 
+--- What makes sense while it runs, and not behind: live(…), h:off(), h:on().
+local function is_of_moment(source)
+  return source:find("^%s*live%f[%W]") or source:find(":off?%s*%(%s*%)")
+    or source:find(":on%s*%(%s*%)")
+end
+
 --- Of a live session: all is asked for first, then it runs, then values are shown.
 local function live_lines(session, out)
   local shown, asks = {}, false
@@ -51,7 +57,7 @@ local function live_lines(session, out)
     elseif kept.registers then
       out[#out + 1] = ("%s = { %s }"):format(name, line_of(kept):match("^show%((.*)%)$"))
       shown[#shown + 1] = ("show(unpack(%s))"):format(name)
-    elseif not kept.source:find("^%s*live%f[%W]") then
+    elseif not is_of_moment(kept.source) then
       shown[#shown + 1] = line_of(kept)
     end
   end
