@@ -50,16 +50,22 @@ local kinds = {
   oc.counter("comm", "stack"), oc.stats("stack", "cpu", "comm"), oc.histogram("stack"), oc.quantiles("stack", { unit = "ns" }),
   oc.topk(5, "stack"), oc.sum("stack", "tid"),
 }
+local rows = oc.table("stack", { values = { "n" } })
 trace:on("*", function(e)
   kinds[1]:count(e.comm, e.stack) kinds[2]:add(e.time, e.stack, e.cpu, e.comm) kinds[3]:add(e.time, e.stack)
   kinds[4]:add(e.time, e.stack) kinds[5]:count(e.stack) kinds[6]:add(1, e.stack, e.tid)
+  if e.time % 61 == 0 then rows:row { stack = e.stack, n = e.time } end
 end)
 trace:run()
 for _, aggregate in ipairs(kinds) do
   aggregate:print { top = 3 } aggregate:print { stacks = "folded" } print(aggregate:json()) print(aggregate:total())
 end
 local first = kinds[1]:rows()[1].stack
-print(#first, first.reason, first.kernel_frames, first:frames()[1].name, kinds[1]:get("sh", first))
+print(kinds[1]:get("sh", first))
+for _, aggregate in ipairs(kinds) do aggregate:clear() end
+collectgarbage() collectgarbage()
+print(#first, first.reason, first.kernel_frames, first:frames()[1].name)
+rows:print()
 """
 
 
