@@ -17,7 +17,7 @@ namespace {
 constexpr size_t kPageBytes = 4096;
 constexpr size_t kHugePage = size_t{2} << 20;
 
-/// What map_private mapped, where a signal handler finds it: the one thing here that is the whole process's, as the
+/// The files that are mapped, where a signal handler finds them: the one thing here that is the whole process's, as the
 /// handler is. Files beyond the last place are not in it.
 struct Range {
   std::atomic<uintptr_t> begin{0};  ///< 0: a free place
@@ -61,19 +61,19 @@ Mapping::Mapping(Mapping&& other) noexcept
     : data_(std::exchange(other.data_, nullptr)),
       size_bytes_(std::exchange(other.size_bytes_, 0)),
       is_lent_(other.is_lent_),
-      is_private_(other.is_private_) {}
+      is_known_(other.is_known_) {}
 
 Mapping& Mapping::operator=(Mapping&& other) noexcept {
   std::swap(data_, other.data_);
   std::swap(size_bytes_, other.size_bytes_);
   std::swap(is_lent_, other.is_lent_);
-  std::swap(is_private_, other.is_private_);
+  std::swap(is_known_, other.is_known_);
   return *this;
 }
 
 Mapping::~Mapping() {
   if (data_ == nullptr || is_lent_) return;
-  if (is_private_) remove_range(data_);
+  if (is_known_) remove_range(data_);
   munmap(const_cast<uint8_t*>(data_), size_bytes_);
 }
 
@@ -87,13 +87,8 @@ Result<Mapping> Mapping::map(int fd, const std::string& path) {
   return map_as(fd, path, PROT_READ, MAP_PRIVATE);
 }
 
-Result<Mapping> Mapping::map_private(int fd, const std::string& path) {
-  auto mapping = map_as(fd, path, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE);
-  if (mapping && mapping->data_ != nullptr) {
-    mapping->is_private_ = true;
-    add_range(mapping->data_, mapping->size_bytes_);
-  }
-  return mapping;
+Result<Mapping> Mapping::map_private(int fd, const std::string& name) {
+  return map_as(fd, name, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE);
 }
 
 Result<Mapping> Mapping::map_as(int fd, const std::string& path, int protection, int flags) {
@@ -111,6 +106,8 @@ Result<Mapping> Mapping::map_as(int fd, const std::string& path, int protection,
   if (data == MAP_FAILED) return system_error(errno, "cannot map " + path);
   mapping.data_ = static_cast<const uint8_t*>(data);
   mapping.size_bytes_ = size;
+  mapping.is_known_ = true;
+  add_range(data, size);
   return mapping;
 }
 
