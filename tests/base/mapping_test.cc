@@ -23,7 +23,7 @@ void on_bus_error(int, siginfo_t* info, void*) {
 
 }  // namespace
 
-TEST_CASE("a mapping of a file that became shorter reads as zeros where nothing is left") {
+TEST_CASE("a mapping of a file that became shorter reads as zeros, or records of nothing, where nothing is left") {
   const bool is_private = GENERATE(false, true);
   g_mended = 0;
   char path[] = "/tmp/oc_mapping_XXXXXX";
@@ -43,9 +43,12 @@ TEST_CASE("a mapping of a file that became shorter reads as zeros where nothing 
   handler.sa_flags = SA_SIGINFO;
   sigaction(SIGBUS, &handler, &before);
   CHECK(moved.bytes()[100] == 'x');
+  CHECK_FALSE(moved.is_mended());
   CHECK(moved.bytes()[5000] == 0);
   CHECK(moved.bytes()[2 * 4096 + 4095] == 0);
+  CHECK(moved.bytes()[2 * 4096 + 4094] == (is_private ? 0 : 8));
   CHECK(g_mended == 2);
+  CHECK(moved.is_mended());
   sigaction(SIGBUS, &before, nullptr);
 }
 

@@ -200,7 +200,7 @@ def edges(suite, folder):
     faults = 'count("page-faults")'
     piped(suite, "a trace that is cut while it is open",
           [faults, "trace", f"!truncate -s 20000 {shrinking}", faults, "trace", f"!truncate -s 0 {shrinking}", faults, "'still here'"],
-          r"still here", r"impossible size at offset 0x[1-9a-f]\w*", trace=shrinking, most_err_lines=30)
+          r"still here", r"nothing is left of the file at offset 0x[1-9a-f]\w*", trace=shrinking, most_err_lines=30)
     ended = run(["-c", 'exec "$0" repl "$1" < /tmp', OC, SCHED], program="/bin/sh")
     suite.check("a folder as stdin", problems_of(ended, 1, None, "cannot read standard input: Is a directory"), ended)
     for name, redirected, status, err in (("closed stdout", ">&-", 1, "cannot write the results"), ("a full disk", ">/dev/full", 1, "No space left"),
