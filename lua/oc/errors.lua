@@ -121,6 +121,15 @@ function M.misuse(message, options)
   error(place(build(message, options), info), 0)
 end
 
+--- Misuse where something else than a table, or nothing, is given.
+---@param value any
+---@param who string
+---@param hint? string
+function M.want_table(value, who, hint)
+  if value == nil or type(value) == "table" then return end
+  M.misuse(("%s wants a table, not a %s"):format(who, type(value)), { hint = hint })
+end
+
 --- Any error value as an `oc.Error`; text "file:line: message" is taken apart.
 ---@param value any
 ---@return oc.Error

@@ -163,6 +163,7 @@ end
 ---@param options? table
 ---@return number bytes before compression
 function M.write(machine, path, options)
+  errors.want_table(options, "export", "as in m:export(path, { force = true })")
   options = options or {}
   if type(path) ~= "string" then
     errors.misuse("export wants a path first", { token = "export" })

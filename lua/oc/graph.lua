@@ -48,6 +48,12 @@ local function build(machine, raw_selection, options)
   raw.by_comm, raw.by_line = flag(options.by_comm), flag(options.lines)
   raw.fold_recursion = flag(options.fold)
   raw.no_kernel, raw.no_user = flag(options.kernel == false), flag(options.user == false)
+  for _, name in ipairs { "focus", "callers", "hide", "hide_module" } do
+    local value = options[name]
+    if value ~= nil and type(value) ~= "string" then
+      errors.misuse(("%s wants a name, not a %s"):format(name, type(value)), { token = name })
+    end
+  end
   raw.focus, raw.callers_of = options.focus, options.callers
   raw.hide, raw.hide_module = options.hide, options.hide_module
   local graph = C.oc_graph_new(raw_selection, raw)
@@ -233,6 +239,7 @@ Graph.__index = members.of(Graph, "a graph has")
 ---@param options? table
 ---@return oc.Graph
 function M.make(machine, options)
+  errors.want_table(options, "graph", 'as in graph { comm = "bash" }')
   local filter, shape = {}, {}
   for name, value in pairs(options or {}) do
     if M.keys[name] then shape[name] = value else filter[name] = value end

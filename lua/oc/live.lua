@@ -14,6 +14,7 @@ local ffi = require "ffi"
 local open_options = require "oc.open_options"
 local session = require "oc.session"
 local settings = require "oc.settings"
+local terminal = require "oc.terminal"
 local units = require "oc.units"
 
 local M = {}
@@ -93,19 +94,36 @@ function M.status(stats, rate)
   return ("%.1f s · %s events/s · %s"):format(stats.span_ns / 1e9, grouped(rate), trouble(stats))
 end
 
---- `text` in at most so many cells.
-local function fit(text, columns)
-  local clean, width = cells.clean(text)
-  if width <= columns then return clean end
+--- Clean text in at most so many cells, and how many it takes.
+local function cut(clean, columns)
   local out, at, used = {}, 1, 0
   while at <= #clean do
     local length = cells.decode(clean, at) or 1
     local piece = clean:sub(at, at + length - 1)
-    local width_here = cells.width(piece)
-    if used + width_here > columns then break end
-    out[#out + 1], used, at = piece, used + width_here, at + length
+    local width = cells.width(piece)
+    if used + width > columns then break end
+    out[#out + 1], used, at = piece, used + width, at + length
   end
-  return table.concat(out)
+  return table.concat(out), used
+end
+
+local COLOUR, END_OF_COLOUR = "\27%[[%d;]*m", "\27[0m"
+
+--- `text` in at most so many cells. Nothing in it is for the terminal to obey, but colours.
+local function fit(text, columns)
+  local has_colour, out, at = terminal.has_colour(STDOUT), {}, 1
+  local is_painted = false
+  while at <= #text do
+    local first, last = text:find(COLOUR, at)
+    local piece, used = cut(cells.clean(text:sub(at, (first or 0) - 1)), columns)
+    out[#out + 1], columns = piece, columns - used
+    if first and has_colour then
+      local colour = text:sub(first, last)
+      out[#out + 1], is_painted = colour, colour ~= END_OF_COLOUR
+    end
+    at = (last or #text) + 1
+  end
+  return table.concat(out) .. (is_painted and END_OF_COLOUR or "")
 end
 
 --- What fits the terminal: as many lines of `text` as there is room for above the status.

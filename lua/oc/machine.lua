@@ -82,6 +82,7 @@ local process_filters = { comm = true, pid = true }
 ---@param filter? { comm?: string, pid?: integer }
 ---@return fun(): oc.Process?
 function Machine:processes(filter)
+  errors.want_table(filter, "processes", 'as in processes { comm = "bash" }')
   filter = filter or {}
   for name in pairs(filter) do
     if not process_filters[name] then

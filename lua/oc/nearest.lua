@@ -39,6 +39,7 @@ end
 ---@param names string[]
 ---@return string[]
 function M.find(wrong, names)
+  if type(wrong) ~= "string" then return {} end
   local limit = math.min(3, math.max(1, math.floor(#wrong / 3)))
   local found, seen = {}, {}
   for _, name in ipairs(names) do

@@ -125,6 +125,7 @@ end
 ---@param options oc.OpenOptions
 ---@return oc.Opening
 function M.read(options)
+  errors.want_table(options, "oc.open", 'as in oc.open { input = "perf.data" }')
   local cpu = options.cpu
   M.check(options, known_options, "oc.open")
   M.check(cpu or {}, cpu_options, "oc.open: cpu")

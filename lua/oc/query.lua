@@ -330,6 +330,9 @@ end
 function Result:print() io.stdout:write(Result.__shown(self)) end
 
 function result(self, most)
+  if most ~= nil and type(most) ~= "number" then
+    errors.misuse(("top wants a number of rows, not a %s"):format(type(most)), { token = "top" })
+  end
   local rows, totals = run(self, most)
   local first = self._groups[1]
   if type(first) == "string" and first:find("^time") then

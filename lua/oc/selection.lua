@@ -175,6 +175,8 @@ end
 ---@return ffi.cdata*
 function M.make(machine, filter, known)
   filter = filter or {}
+  errors.want_table(filter, "samples", 'as in samples { comm = "bash" }')
+  errors.want_table(filter.attribute, "attribute", 'as in attribute = { name = "value" }')
   for name in pairs(filter) do
     if not M.keys[name] and not (known and known[name]) then
       local names = {}

@@ -147,6 +147,7 @@ function M.key_text(value)
 end
 
 local function check(options)
+  errors.want_table(options, "print", "as in c:print { top = 10 }")
   for name in pairs(options) do
     if not print_options[name] then
       errors.misuse(("print has no option '%s'"):format(tostring(name)), {

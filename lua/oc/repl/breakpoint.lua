@@ -17,6 +17,7 @@ local units = require "oc.units"
 
 local host_pointer = session_of.host_pointer
 local BESIDE_A_RUN = 2
+local SIGINT = 2
 
 local M = {}
 
@@ -178,12 +179,19 @@ local function stop_script(is_of_session)
   C.oc_host_interrupt()
 end
 
+--- Whether the script is about to end, so that nobody is asked any more. A Ctrl-C that ended a run
+--- has done what it was for once that run is over.
+local function is_ending()
+  if settings.is_stopped then return true end
+  local signal = C.oc_host_interrupted(host_pointer)
+  return signal ~= 0 and (signal ~= SIGINT or changes.running_trace() ~= nil)
+end
+
 --- Reads and runs lines until the script is to go on. `level`: of the function that stops, for the
 --- caller.
 ---@param level integer
 function M.stop(level)
-  local is_ending = settings.is_stopped or C.oc_host_interrupted(host_pointer) ~= 0
-  if is_ending then return end
+  if is_ending() then return end
   if settings.stdin_is_script then
     if not said_no_input then io.stderr:write("oc: oc.repl(): standard input is the script\n") end
     said_no_input = true
@@ -198,6 +206,7 @@ function M.stop(level)
     help = require("oc.reference").help, trace = changes.running_trace() })
   host.bar_stop()
   local before = C.oc_host_interactive(host_pointer, BESIDE_A_RUN)
+  C.oc_host_begin_line(host_pointer)  -- what ended a run before is not for the first line
   local loop = require("oc.repl").new { prompt = "repl> ", env_table = env, quiet = settings.quiet }
   if loop.is_interactive then
     io.stdout:write("stopped at ", lines[1] or "?",

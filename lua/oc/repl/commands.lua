@@ -8,6 +8,7 @@ local errors = require "oc.errors"
 local ffi = require "ffi"
 local nearest = require "oc.nearest"
 local output = require "oc.repl.output"
+local shell = require "oc.repl.shell"
 local terminal = require "oc.terminal"
 local text_table = require "oc.text_table"
 
@@ -23,8 +24,6 @@ local M = {}
 ---@field run fun(loop: oc.repl.Loop, argument: string)
 
 local function fail(message, hint) error(errors.new(message, { hint = hint }), 0) end
-
-local function shell_quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
 
 --- A file as it is typed: perhaps in quotes, perhaps in the home folder.
 local function path_of(argument)
@@ -128,11 +127,11 @@ local function own_program()
   local path = ffi.new("char[4096]")
   local size = tonumber(ffi.C.readlink("/proc/self/exe", path, 4096))
   local found = size > 0 and size < 4096 and ffi.string(path, size)
-  if not found or status_of("test -x " .. shell_quoted(found)) ~= 0 then
+  if not found or status_of("test -x " .. shell.quoted(found)) ~= 0 then
     fail("this user may not run oc" .. (found and ", which is " .. found or ""),
       "install it where that user may read it, or run oc script in a shell")
   end
-  return shell_quoted(found)
+  return shell.quoted(found)
 end
 
 local function run_script(loop, argument)
@@ -143,10 +142,10 @@ local function run_script(loop, argument)
     fail(".run starts another oc, and this user has no rights to trace this machine",
       "in a shell: oc script " .. name .. " --user …; of a trace .run works")
   end
-  local input = loop.session.path and " -i " .. shell_quoted(loop.session.path) or ""
+  local input = loop.session.path and " -i " .. shell.quoted(loop.session.path) or ""
   io.stdout:flush()
   local status = status_of(("%s script%s %s %s </dev/null"):format(own_program(), input,
-    shell_quoted(name), rest))
+    shell.quoted(name), rest))
   if status ~= 0 and loop.is_interactive then
     io.stderr:write(("oc: the script ended with status %d\n"):format(status))
   elseif status ~= 0 then

@@ -11,6 +11,7 @@ local members = require "oc.repl.members"
 local names = require "oc.repl.names"
 local reference = require "oc.reference"
 local scan = require("oc.repl.scan").scan
+local shell = require "oc.repl.shell"
 
 local M = {}
 
@@ -134,21 +135,43 @@ end
 
 -- Files -------------------------------------------------------------------------------------------
 
-local function shell_quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
-
 --- Files whose path begins so.
 local function files(prefix)
   local found = {}
   local folder, start = prefix:match("^(.*/)([^/]*)$")
   folder, start = folder or "", start or prefix
-  local list = io.popen("LC_ALL=C ls -1pa -- " .. shell_quoted(folder == "" and "." or folder)
+  local list = io.popen("LC_ALL=C ls -1pa -- " .. shell.quoted(folder == "" and "." or folder)
     .. " 2>/dev/null")
   for name in list and list:lines() or function() end do
     local hidden = name:sub(1, 1) == "." and start:sub(1, 1) ~= "."
-    if name:sub(1, #start) == start and not hidden then found[#found + 1] = folder .. name end
+    local is_meant = name:sub(1, #start) == start and not hidden and not name:find("%c")
+    if is_meant then found[#found + 1] = folder .. name end
   end
   if list then list:close() end
   return names.sorted(found)
+end
+
+--- The same for a word of a shell's line: what a shell would not take as one word is quoted. The
+--- quotes stay open as long as the path may go on.
+---@param line string from where the shell's begins
+---@return oc.repl.Answer
+local function of_shell(line)
+  local word = shell.last_word(line)
+  local found = {}
+  for _, path in ipairs(files(word.value)) do
+    if path:sub(1, 1) ~= "-" then found[#found + 1] = path end  -- would be an option
+  end
+  local first, last = names.range(found, word.value)
+  if last < first then return { erase = 0, insert = "" } end
+  local path = common_beginning(found[first], found[last])
+  if first < last and path == word.value then return answer(found, path, "") end
+  if word.is_plain and shell.is_plain(path) then
+    return { erase = 0, insert = path:sub(#word.value + 1) }
+  end
+  local quoted = shell.quoted(path)
+  if first < last or path:sub(-1) == "/" then quoted = quoted:sub(1, -2) end
+  local characters = select(2, word.typed:gsub("[^\128-\191]", ""))
+  return { erase = characters, insert = quoted }
 end
 
 -- Texts -------------------------------------------------------------------------------------------
@@ -219,6 +242,8 @@ local function of_command(session, before)
   local word = before:match("^%s*%.([%w_]*)$")
   if word then return answer(commands.names(), word, " ") end
   local command, argument = before:match("^%s*%.([%w_]+)%s+(.-)$")
+  local piped = command and command ~= "run" and argument:match("|(.*)$")
+  if piped then return of_shell(piped) end
   local kind = command and commands.completes(command)
   if kind == "file" then return answer(files(argument), argument, "") end
   if kind == "help" then
@@ -228,7 +253,7 @@ local function of_command(session, before)
   if kind == "script" and not argument:find("%s") then
     return answer(require("oc.verbs.script").stock_names(), argument, " ")
   elseif kind == "script" then
-    return answer(files(argument:match("%S*$")), argument:match("%S*$"), "")
+    return of_shell(argument)
   end
 end
 
@@ -244,17 +269,12 @@ function M.answer(session, text, cursor)
   end
   local help_of = before:match("^%s*%?%s*([%w_.:]*)$") or before:match("^%s*help%s+([%w_.:]+)$")
   if help_of then return answer(names.sorted(reference.names()), help_of, "") end
-  if before:find("^%s*!") then
-    local word = before:match("[^%s!]*$")
-    return answer(files(word), word, "")
-  end
+  local command = before:match("^%s*!(.*)$")
+  if command then return of_shell(command) end
   -- What was typed before this line belongs to it, where the input is not whole yet.
   local state = scan(before)
+  if state.pipe then return of_shell(before:sub(state.pipe + 1)) end
   if state.in_comment then return nil end
-  if state.pipe then
-    local word = before:sub(state.pipe + 1):match("%S*$")
-    return answer(files(word), word, "")
-  end
   if state.quote then return in_text(session, before, state) end
   return of_code(session, before, state)
 end

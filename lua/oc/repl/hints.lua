@@ -69,30 +69,33 @@ local function of_name(name, session, source)
   return #name > 1 and nearest.hint(name, known_names(session.env)) or nil
 end
 
+--- Whether a line has a variable of its own that is called so.
+local function is_of_line(source, name)
+  local word = "%f[%w_]" .. name .. "%f[^%w_]"
+  return source:find("local[^=\n]-" .. word) or source:find("function[^(]*%([^)]-" .. word)
+    or source:find("%f[%w_]for%s[%w_,%s]-" .. word .. "[%w_,%s]-%f[%w_]in%f[%W]")
+    or source:find("%f[%w_]for%s+" .. name .. "%s*=")
+end
+
 --- Of a call that got nil: the name in it that has no quotes, or means nothing.
 local function of_bare_names(session, source)
-  local event = scan(source).strings[1]
+  local event, unknown = scan(source).strings[1], nil
   for _, name in ipairs(mistakes.bare_names(source)) do
-    if not is_known(session, name) then
+    if not is_known(session, name) and not is_of_line(source, name) then
+      unknown = unknown or name
       local ok, fields = pcall(names.fields, session, event or "")
       if ok and has(fields, name) then return ('names of fields are texts: "%s"'):format(name) end
       local hint = of_name(name, session, source)
       if hint then return hint end
     end
   end
+  return unknown and ("nothing is called '%s' here"):format(unknown)
 end
 
 -- Methods -----------------------------------------------------------------------------------------
 
 local function calls_itself(source, behind, base)
   return source:find("^%s*%(%s*" .. base .. "%s*[,)]", behind)
-end
-
---- Whether a line has a variable of its own that is called so.
-local function is_of_line(source, name)
-  local word = "%f[%w_]" .. name .. "%f[^%w_]"
-  return source:find("local[^=\n]-" .. word) or source:find("function[^(]*%([^)]-" .. word)
-    or source:find("for[^=\n]-" .. word .. "[^\n]-do")
 end
 
 local function has_method(value, name)
@@ -102,11 +105,18 @@ local function has_method(value, name)
   return class ~= nil and type(rawget(class, name)) == "function"
 end
 
+--- Whether what stands there is in no quotes and no comment.
+local function is_code(source, at)
+  local state = scan(source:sub(1, at))
+  return not state.quote and not state.in_comment
+end
+
 --- A method that is called with a dot, where a line says so: it would get the wrong self.
 ---@param source string
 ---@param session oc.repl.Session
 ---@return string? base
 ---@return string? name
+---@return integer? at where its dot stands
 local function dot_call(source, session)
   local from = 1
   while true do
@@ -117,14 +127,13 @@ local function dot_call(source, session)
     local value = members.value_of(session.env, base)
     local is_meant = has_method(value, name) and not calls_itself(source, from, base)
       and not is_of_line(source, base)
-    if is_meant then
-      local state = scan(source:sub(1, first))
-      if not state.quote and not state.in_comment then return base, name end
-    end
+    if is_meant and is_code(source, first) then return base, name, first + #base end
   end
-  for before, name in source:gmatch("()%.([%a_][%w_]*)%s*%f[({\"']") do
-    local class, call = members.class_of_result(source:sub(1, before - 1))
-    if class and type(rawget(class, name)) == "function" then return call .. "{…}", name end
+  for at, name in source:gmatch("()%.([%a_][%w_]*)%s*%f[({\"']") do
+    local class, call = members.class_of_result(source:sub(1, at - 1))
+    if class and type(rawget(class, name)) == "function" and is_code(source, at) then
+      return call .. "{…}", name, at
+    end
   end
 end
 
@@ -134,9 +143,8 @@ end
 ---@param session oc.repl.Session
 ---@return oc.Error?
 function M.of_dot_call(source, line, session)
-  local base, name = dot_call(source, session)
+  local base, name, at = dot_call(source, session)
   if not base then return nil end
-  local at = source:find("." .. name, 1, true)
   local _, before = source:sub(1, at):gsub("\n", "")
   local err = errors.make(("%s:%d: '%s' is a method: it is called with a colon"):format(
     session.name, line + before, name))
@@ -185,7 +193,8 @@ local function of_values(err, session, source)
   local message = err.message
   if message:find("^attempt to perform arithmetic on a string") then
     return 'texts are joined by "a" .. "b", and filled in by ("%d events"):format(n)'
-  elseif message:find("is a nil$") or message:find("wants a value behind", 1, true)
+  elseif message:find("is a nil$") or message:find("expected, got nil%)$")
+    or message:find("wants a value behind", 1, true)
     or message:find("wants the name of an event", 1, true)
     or message:find("wants names of groups", 1, true) then
     return of_bare_names(session, source)
@@ -200,9 +209,14 @@ local function of_values(err, session, source)
   end
 end
 
---- What it is to be in one of our files: what was asked there is what matters.
+--- Misuse that only our own files led to has none of the user's lines: what was asked is what
+--- matters. What Lua itself raises there is a fault of ours, and keeps its place.
 local function hide_place(err, line)
   if not (err.file and err.file:find("^%[oc/")) then return end
+  if not err.chunk then
+    err.hint = err.hint or "oc failed there: it takes no argument of this kind, or it is wrong"
+    return
+  end
   err.file, err.line, err.chunk = nil, nil, nil
   if line then err.message = "that cannot be asked so: " .. err.message end
 end
@@ -225,9 +239,10 @@ function M.add(err, session, source, line)
     return err
   end
   if err.hint then return err end
-  local is_foreign = source ~= "" and more == 0 and mistakes.of_text(source)
-  err.hint = is_foreign or of_global(err, session, source) or of_method(err, session, source)
-    or of_member(err)
+  local is_line = source ~= "" and more == 0
+  err.hint = is_line and mistakes.of_valid(source, err.message)
+    or of_global(err, session, source) or of_method(err, session, source)
+    or of_member(err) or nil
   return err
 end
 
@@ -256,10 +271,6 @@ end
 
 -- Syntax ------------------------------------------------------------------------------------------
 
-local keywords = {}
-for word in ([[and break do else elseif end false for function if in local nil not or repeat return
-  then true until while]]):gmatch("%a+") do keywords[word] = true end
-
 local function of_brackets(problem)
   local near = problem:match("'<eof>' expected near '([^']+)'")
     or problem:match("unexpected symbol near '([%)}%]])'")
@@ -287,7 +298,7 @@ function M.of_syntax(source, problem, session)
     return known or ("names of events are texts: \"%s\""):format(event)
   end
   local first = source:match("^%s*([%a_][%w_]*)")
-  if first and not keywords[first] and not is_known(session, first) then
+  if first and not mistakes.keywords[first] and not is_known(session, first) then
     local word, rest = source:match("^%s*([%a_][%w_]*)%s*(.-)%s*$")
     if has(commands.names(), first) and not rest:find("^[=(]") then
       return (".%s %s, with a dot"):format(word, rest)
@@ -295,7 +306,7 @@ function M.of_syntax(source, problem, session)
     local said = mistakes.of_word(first, source)
     if said then return said end
   end
-  if first and not keywords[first] and source:find("^%s*[%a_][%w_]*%s+[%w\"'/.-]") then
+  if first and not mistakes.keywords[first] and source:find("^%s*[%a_][%w_]*%s+[%w\"'/.-]") then
     return ("a function is called with brackets: %s(…)"):format(first)
   end
   return of_brackets(problem)

@@ -78,7 +78,9 @@ function Loop:read_line(prompt, is_first)
     if what == "complete" then
       complete(self, text, cursor)
     elseif what == "idle" then
-      if self.idle and self.idle(self) then host.prompt_begin(self:prompt_text()) end
+      if self.idle and self.idle(self) then
+        host.prompt_begin(is_first and self:prompt_text() or prompt)
+      end
       if self.has_editor and self.session.words then
         pcall(require("oc.repl.names").prepare, self.session)
       end

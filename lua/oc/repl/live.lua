@@ -163,9 +163,10 @@ function Live:idle(has_editor)
   self._is_aside, self._has_editor = has_editor and host.prompt_aside_begin(), has_editor
   self.was_left = false
   settings.leave_prompt = function() self:leave_prompt() end
-  self._has_more = self:feed()
-  settings.leave_prompt = nil
+  local ok, has_more = pcall(self.feed, self)
+  settings.leave_prompt, self._has_more = nil, ok and has_more
   self:show_aside()
+  if not ok then error(has_more, 0) end
 end
 
 --- Puts what callbacks wrote above the line that is typed.

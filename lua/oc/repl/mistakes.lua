@@ -6,6 +6,7 @@
 
 local bpftrace = require "oc.repl.bpftrace"
 local scan = require("oc.repl.scan").scan
+local without_texts = require("oc.chunk").without_texts
 
 local M = {}
 
@@ -58,37 +59,6 @@ end
 
 -- Texts -------------------------------------------------------------------------------------------
 
---- Without what stands in quotes and in comments, so that only code is looked at. A comment that
---- begins like an option (--call-graph) is one.
-local function code_of(source)
-  local parts, at = {}, 1
-  while at <= #source do
-    local found = source:find("[\"'%-]", at)
-    if not found then break end
-    local c = source:sub(found, found)
-    local stop
-    if c == "-" then
-      stop = source:find("^%-%-", found) and (source:find("\n", found, true) or #source + 1) - 1
-    else
-      local from = found + 1
-      while true do
-        stop = source:find("[\\" .. c .. "\n]", from)
-        if not stop or source:sub(stop, stop) ~= "\\" then break end
-        from = stop + 2
-      end
-      stop = stop or #source
-    end
-    if stop then
-      parts[#parts + 1] = source:sub(at, found - 1) .. (c ~= "-" and c .. c or "")
-    else
-      parts[#parts + 1], stop = source:sub(at, found), found
-    end
-    at = stop + 1
-  end
-  parts[#parts + 1] = source:sub(at)
-  return table.concat(parts)
-end
-
 local blocks = set "if while for elif def class with try switch else foreach"
 local BLOCKS = "blocks are if … then … end, for … do … end, function f(x) … end in Lua"
 
@@ -97,7 +67,7 @@ local BLOCKS = "blocks are if … then … end, for … do … end, function f(x
 ---@return boolean
 function M.opens_foreign_block(source)
   if source:find("\n.*%S") then return false end
-  local code = code_of(source)
+  local code = without_texts(source)
   if code:find("^%s*#%s*include%f[%A]") then return true end
   local word = code:match("^%s*(%a+)")
   if not word or not blocks[word] or code:find("%f[%a]then%f[%A]") then return false end
@@ -111,6 +81,7 @@ local ADDING = "Lua has no += and no ++: x = x + 1"
 local COMMENT = "comments begin with -- in Lua"
 local MODULES = "modules are asked for by require; all of oc is in oc already"
 local VARIABLE = "variables need no word in front: x = 1"
+local LISTS = "lists are walked through by for i, x in ipairs(list) do … end"
 local LIST = "a list is { 1, 2, 3 } in Lua"
 local QUIT = ".quit ends the session, and so does Ctrl-D"
 local OPTIONS = "options are for the command line (oc help repl); .help tells what can be said here"
@@ -134,8 +105,7 @@ local patterns = {
   { "^%s*try%f[%A]", "pcall(fn) catches errors in Lua" },
   { "^%s*if%f[%A].-[:{]", BLOCKS }, { "^%s*while%f[%A].-[:{]", BLOCKS },
   { "^%s*for%f[%A].-%f[%a]in%s*%[", LIST .. ": for _, x in ipairs(list) do … end" },
-  { "^%s*for%f[%A].-%f[%a]in%f[%A]",
-    "lists are walked through by for i, x in ipairs(list) do … end" },
+  { "^%s*for%f[%A].-%f[%a]in%f[%A]", LISTS },
   { "^%s*for%s*%(", "a loop is for i = 1, 10 do … end in Lua" },
   { "^%s*import%f[%A]", MODULES }, { "^%s*from%s+%S+%s+import", MODULES },
   { "^%s*#%s*include", MODULES },
@@ -153,15 +123,36 @@ local patterns = {
 
 local sql = set "select insert update show describe delete from with"
 
---- What to say to a line that is another language's.
----@param source string
----@return string?
-function M.of_text(source)
+local function of_sql(source)
   local first = source:match("^%s*([%a_]+)")
   if first and sql[first:lower()] and source:find("^%s*%a+%s+[%w*\"]") then
     return "this is Lua, not SQL: " .. HOW
   end
-  local code = code_of(source)
+end
+
+--- What to say to a line that is Lua by chance, as its error shows.
+---@param source string
+---@param message string of the error
+---@return string?
+function M.of_valid(source, message)
+  local what, name = message:match("^attempt to (.-) global '([%w_]+)' %(a %a+ value%)")
+  local first, second = source:match("^%s*(%a+)%s*%*%s*(%a+)")
+  if name and (name == first or name == second) then return of_sql(source) end
+  if what == "get length of" and source:find("^%s*#%s") then return COMMENT end
+  if what == "perform arithmetic on" and source:find("^%s*%-%a[%w]*%s*$") then return OPTIONS end
+  local list = source:match("^%s*for%f[%A].-%f[%a]in%f[%A]%s*([%w_]*)")
+  if list and list ~= "pairs" and list ~= "ipairs" and message:find("^attempt to call a table") then
+    return LISTS
+  end
+end
+
+--- What to say to a line that is another language's, and no Lua.
+---@param source string
+---@return string?
+function M.of_text(source)
+  local of_query = of_sql(source)
+  if of_query then return of_query end
+  local code = without_texts(source)
   for _, each in ipairs(patterns) do
     if code:find(each[1]) then
       return each[2] ~= "bpftrace" and each[2]
@@ -169,6 +160,9 @@ function M.of_text(source)
     end
   end
 end
+
+M.keywords = set [[ and break do else elseif end false for function if in local nil not or repeat
+  return then true until while ]]
 
 -- Names without quotes ----------------------------------------------------------------------------
 
@@ -192,11 +186,11 @@ end
 ---@param source string
 ---@return string[]
 function M.bare_names(source)
-  local found, code = {}, " " .. code_of(source) .. " "
+  local found, code = {}, " " .. without_texts(source) .. " "
   for before, word, behind in code:gmatch("([^%w_])%f[%a_]([%a_][%w_]*)%f[^%w_]%s*()") do
     local next_one = code:sub(behind, behind)
     local is_part = before == "." or before == ":" or next_one:find("[(%.:\"'{=]")
-    if not is_part then found[#found + 1] = word end
+    if not is_part and not M.keywords[word] then found[#found + 1] = word end
   end
   return found
 end

@@ -29,7 +29,7 @@ local function line_of(kept)
   local source = kept.source:gsub("%s+$", "")
   if not kept.is_expression then
     if source:find("%f[%w_]return%f[^%w_]") then
-      source = "do local function line()\n" .. source .. "\nend line() end"
+      source = "do local function line(...)\n" .. source .. "\nend line(...) end"
     end
     return source .. (kept.ran and "\nrun()" or "")
   end

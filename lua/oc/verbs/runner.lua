@@ -147,6 +147,19 @@ local function tell(inside)
   end
 end
 
+--- Leaves a script that stops uncompiled, which its first run tells: it is much slower.
+local function interpret(chunk)
+  jit.off(chunk, true)
+  local before = settings.begin_run
+  settings.begin_run = function()
+    settings.begin_run = before
+    if not settings.quiet and not settings.errors.is_silent then
+      io.stderr:write("oc: the script is interpreted, not compiled, as it calls oc.repl()\n")
+    end
+    before()
+  end
+end
+
 --- Runs `source` as chunk `name` ("@path" or "=name").
 ---@param context oc.args.Context
 ---@param how? oc.Running
@@ -179,7 +192,7 @@ function M.run(context, source, name, how)
         "this script takes none; a command comes after --")
     end
   end
-  if chunks.has_stops(source) then jit.off(chunk, true) end
+  if chunks.has_stops(source) then interpret(chunk) end
   jit.off(chunk)  -- hooks work in interpreted code only: Ctrl-C must reach a loop in the body
   M.tune_jit()
   C.oc_host_doing(host_pointer, IN_BODY)
