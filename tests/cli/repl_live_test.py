@@ -122,6 +122,16 @@ def switches(t):
     t.send(".continue\r")
     t.expect(PROMPT)
     t.wait_for("c:total()", 20)
+    t.ask("n = 1")
+    t.send("for i = 1, 2 do\r")
+    t.expect(r"^\.\.> ")
+    t.seek(10)  # while a line goes on
+    t.expect("stopped at (.|\n)*repl> ")
+    t.send(".continue\r")
+    t.expect(r"^\.\.> ")
+    t.send("print(i * 11) end\r")
+    t.expect("^11\n22$")
+    t.ready()
 
 
 def mistakes(t):
@@ -169,6 +179,51 @@ def watches(t):
     t.wait_for("c:total()", 122)
 
 
+def problems_of_colour(t):
+    problems = ["nothing is painted"] if b"\x1b[1m" not in t.raw else []
+    return problems + (["shows what the terminal should obey"] if "\\x1b" in t.text else [])
+
+
+def watches_in_eval(suite, name):
+    first = next(STARTS)
+    t = Terminal(["eval", "--live", f"live(count('{SEEK}', 'comm', {{ filter = '{filter_of(first)}' }}), '50ms')"], env={"NO_COLOR": ""})
+    t.expect(r"lost 0\n")
+    seek(7, first)
+    t.expect(r"python.* 7\n")
+    problems = t.finish(0, "\x03")
+    suite.check(name, problems + problems_of_colour(t))
+
+
+BEHIND = """local oc = require 'oc'
+local trace, n = oc.open {}, 0
+trace:every('20ms', function() n = n + 1 if n == 2 then print 'runs' end end)
+trace:run()
+oc.repl()
+print('after ' .. type(n))
+"""
+
+
+def stops_behind_a_run(suite, name):
+    """Ctrl-C ends the run, and not what the script does behind it."""
+    with tempfile.TemporaryDirectory() as state:
+        path = os.path.join(state, "behind.lua")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(BEHIND)
+        t = Terminal(["script", path])
+        t.expect("^runs$")
+        t.send("\x03")
+        t.expect(r"stopped at \S+:5 in its body(.|\n)*repl> ")
+        t.send("n >= 2, 6 * 7\r")
+        t.expect(r"^true\n42\n(.|\n)*repl> ")
+        t.send("while true do end\r")
+        t.expect(r"end\n")
+        t.send("\x03")
+        t.expect(r"interrupted\n(.|\n)*repl> ")
+        t.send(".continue\r")
+        t.expect("^after number$")
+        suite.check(name, t.finish(0))
+
+
 def loses(t):
     """While the shell has the terminal nobody reads: what fits neither the spool nor the rings is lost, and shown."""
     t.ready()
@@ -200,16 +255,18 @@ def keeps_samples(t):
     t.wait_for("samples():total() >= 50", "true")
 
 
-def at_terminal(suite, name, session, args=(), status=0, last=None):
+def at_terminal(suite, name, session, args=(), status=0, last=None, colour=False):
     if not suite.wants(name):
         return
     with tempfile.TemporaryDirectory() as state:
         fifo = os.path.join(state, "fifo")
         os.mkfifo(fifo)
-        t = Live(["repl", *(each.replace("FIFO", fifo) for each in args)], env={"XDG_STATE_HOME": state})
+        t = Live(["repl", *(each.replace("FIFO", fifo) for each in args)], env={"XDG_STATE_HOME": state, **({"NO_COLOR": ""} if colour else {})})
         t.begin(fifo)
         session(t)
         problems = t.finish(status, "\x04")
+        if colour:
+            problems += problems_of_colour(t)
         if last and not re.search(last, t.text):
             problems.append(f"did not end with {last!r}: {t.text[-400:]!r}")
         suite.check(name, problems)
@@ -282,7 +339,9 @@ def main():
     at("mistakes do not end it", mistakes)
     at("count(…):off(), a prompt in a callback", switches)
     suite.later(from_a_pipe, suite, "from a pipe each question ends")
-    at("live(), resize, Ctrl-C", watches)
+    at("live(), resize, Ctrl-C", watches, colour=True)
+    suite.later(watches_in_eval, suite, "live() of oc eval")
+    suite.later(stops_behind_a_run, suite, "oc.repl() behind a run that Ctrl-C ended")
     at("what is lost is shown", loses, args=("--buffer", "64KiB", "--spool", "2MiB", "-e", SEEK, "-p", me),
        last="LOST [1-9]")
     at("a command's end", runs_a_command, args=("--", "sh", "-c", "cat FIFO; exit 3"))

@@ -41,7 +41,10 @@ def at_terminal(suite, name, session, env=None, args=(SCHED,), keys="\x04", stat
         terminal = Terminal([verb, *(each.replace("STATE", state) for each in args)], env={"XDG_STATE_HOME": state, **(env or {})}, **more)
         terminal.state = state
         session(terminal)
-        suite.check(name, terminal.finish(status, keys))
+        problems = terminal.finish(status, keys)
+        if "\\x1b" in terminal.text:
+            problems.append(f"shows what the terminal should obey: {terminal.text[-300:]!r}")
+        suite.check(name, problems)
 
 
 def greets(t):
@@ -86,6 +89,46 @@ def completes_more(t):
     t.ask("6 * 7", "^42$")
     if "no stack" in t.text[:began]:
         t.problems.append("Tab read the trace")
+
+
+def make_files(state):
+    for name in ("a;echo PWNED", "b $(id) 1", "b $(id) 2", "it's", "plain.txt", "-n", "d r/e f"):
+        path = os.path.join(state, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        write(path, "within " + name)
+
+
+def completes_for_shell(t):
+    """A file's name is one word of the shell, whatever is in it."""
+    t.expect("^oc> ")
+    shown = re.escape(t.state)
+    for typed, wanted in ((f"!echo {t.state}/a\t\r", f"^{shown}/a;echo PWNED$"), (f"!echo {t.state}/b\t2\t\r", rf"^{shown}/b \$\(id\) 2$"),
+                          (f"!echo '{t.state}/b\t1\t\r", rf"^{shown}/b \$\(id\) 1$"), (f"!echo {t.state}/i\t\r", f"^{shown}/it's$"),
+                          (f'!echo "{t.state}/it\t\r', f"^{shown}/it's$"), (f"!echo {t.state}/it\\'\t\r", f"^{shown}/it's$"),
+                          (f"!echo <{t.state}/plai\t -\r", r"plain\.txt -\n-$"),
+                          (f"'x' | cat - {t.state}/a\t\r", "^x\nwithin a;echo PWNED"), (f".events | cat {t.state}/d\te\t\r", "^within d r/e f")):
+        t.send(typed)
+        t.expect(wanted)
+        t.expect("oc> ")
+
+
+EVERYTHING = (".help", "?count", "?samples", "help()", ".scripts", ".events", ".fields page-faults", "processes()", "threads()", "m:stats()", 'hist("page-faults", "addr")',
+              'samples { kind = "page-faults" }:by("comm"):histogram()', 'samples():by("comm", "symbol"):top(3)', 'count("page-faults", "comm", "pid")',
+              'count("page-faults", "stack", { top = 1 })', "graph()", "graph { callers = 'main' }", 'samples():by("time:10ms", "comm")', "samples():by('stack'):top(2)",
+              '{ { name = "a long name of something", other = "and another", n = 1 } }', "{ { name = ('日本'):rep(20), n = 1 } }", "stats('page-faults', 'period')",
+              "trace", "m", "c = count('page-faults', 'comm')", "c:totl()", "count('page-fault')", "nope()", "x = )", "m.samples {}", "error({})", "count", "oc")
+
+
+def paints(t):
+    """In colour, all that can be shown: what is painted is obeyed, and nothing of it is shown."""
+    t.expect("^oc> ")
+    for line in EVERYTHING:
+        t.ask(line)
+    if b"\x1b[1m" not in t.raw:
+        t.problems.append("nothing is painted")
+    if re.search(r"\[oc/|traceback", t.text):
+        t.problems.append("fails in oc")
+    t.ask("6 * 7", "^42$")
 
 
 def stops(t):
@@ -294,6 +337,9 @@ def terminals(suite):
     at("each line is on the screen once", draws, keys="", columns=60)
     at("editing, UTF-8, several lines, Ctrl-C at the prompt", edits)
     at("completion of options, results, help and files", completes_more, args=(STACKS,))
+    at("completion of words of a shell", completes_for_shell, prepare=make_files, columns=200)
+    for columns in (100, 20, 5):
+        at(f"in colour, {columns} columns", paints, args=(STACKS,), columns=columns, rows=4000, env={"NO_COLOR": ""})
     at("narrow terminals", narrow, args=(STACKS,), columns=50, rows=400)
     at("Ctrl-D that is typed ahead", typed_ahead, keys="")
     at("lines of hundreds of columns, wide characters", long_lines)

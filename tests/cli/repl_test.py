@@ -156,7 +156,7 @@ def commands(suite, folder):
     piped(suite, ".export", [f".export {exported}"], r"out\.folded: ", trace=STACKS)
     suite.check(".export wrote it", [] if os.path.getsize(exported) else ["it is empty"])
     saved = os.path.join(folder, "saved.lua")
-    first = piped(suite, ".save", [f"c = {COUNT} -- all of them", "typo(", ")", "c -- a comment", COUNT, "return 7", "if c then return end",
+    first = piped(suite, ".save", [f"c = {COUNT} -- all of them", "typo(", ")", "c -- a comment", COUNT, "return 7", "if c then return end", "if c then return ... end",
                                    "function f(x) return x * 2 end", "f(21)", "= 1 + 1;", f".load {loaded}", "seven", "'end -- of'", f".save {saved}"],
                   r"7\n42\n2\n7\nend -- of\n.*saved\.lua: oc script", r"typo", status=1)
     ended = run(["script", saved], cwd="/")  # wherever it is
@@ -232,6 +232,7 @@ print('limit ' .. limit .. ' seen ' .. tostring(seen > limit))
 """
 
 
+INTERPRETED = r"oc: the script is interpreted, not compiled, as it calls oc\.repl\(\)\n"
 COMPILED = """local trace, seen = require 'oc'.open {}, 0
 trace:on('raw_syscalls:sys_enter', function(e)
   seen = seen + 1
@@ -243,17 +244,39 @@ trace:run()
 """
 
 
+def interpreted(suite, folder):
+    """Only code that stops is left uncompiled, and says so."""
+    run_it = f"local trace, n = require 'oc'.open {{}}, 0 trace:on('{EVENT}', function() n = n + 1 end) trace:run() print(n > 0)\n"
+    for name, code, stops in (("a comment", "-- put oc.repl() here\n", False), ("a long comment", "--[==[ oc.repl()\n]] oc.repl() ]==]\n", False),
+                              ("texts", "local _ = 'oc.repl()' .. \"a\\\"oc.repl()\" .. [[oc.repl()]]\n", False),
+                              ("a field of its own", "local t = {} t.repl = 1\n", False), ("another word", "local t = {} t.replace = print t.replace()\n", False),
+                              ("kept", "local stop = require'oc'.repl; stop()\n", True), ("as a key", "require'oc'['repl']()\n", True),
+                              ("behind a text", "local _ = '--' require 'oc' . repl ()\n", True)):
+        path = os.path.join(folder, "compiled.lua")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(code + run_it)
+        for quiet in (False, True) if name in ("kept", "a comment") else (False,):
+            ended = run(["script", path, "-i", SCHED, *(["-q"] if quiet else [])])
+            told = r"\A" + INTERPRETED + r"\Z" if stops and not quiet else None
+            suite.check(f"oc.repl() in {name}{', -q' if quiet else ''}", problems_of(ended, 0, r"true\n\Z", told), ended)
+    ours = [os.path.join(at, name) for top in ("scripts", "examples") for at, _, names in os.walk(os.path.join(ROOT, top)) for name in names if name.endswith(".lua")]
+    ended = run(["eval", "local stops = require('oc.chunk').has_stops for path in io.lines() do local text = io.open(path):read('*a')"
+                 " if stops(text) then print(path) end end print(stops('oc.repl()'))"], stdin="".join(path + "\n" for path in ours))
+    suite.check(f"none of our {len(ours)} scripts is interpreted", problems_of(ended, 0, r"\Atrue\n\Z") + ([] if len(ours) >= 20 else ["they were not found"]), ended)
+
+
 def breakpoints(suite, folder):
     hot = os.path.join(folder, "hot.lua")
     with open(hot, "w", encoding="utf-8") as file:
         file.write(COMPILED)
     ended = run(["script", hot, "-i", os.path.join(ROOT, "examples/traces/demo.data")], stdin="double\ne.pid > 0\n")
-    suite.check("oc.repl(): variables that are not used any more, in a callback that is hot", problems_of(ended, 0, r"\A1800\ntrue\n\Z"), ended)
+    suite.check("oc.repl(): variables that are not used any more, in a callback that is hot", problems_of(ended, 0, r"\A1800\ntrue\n\Z", r"\A" + INTERPRETED + r"\Z"), ended)
+    interpreted(suite, folder)
     path = os.path.join(folder, "breaks.lua")
     with open(path, "w", encoding="utf-8") as file:
         file.write(BREAKS)
 
-    def stops(name, lines, out, err=None, status=0):
+    def stops(name, lines, out, err=r"\A" + INTERPRETED + r"\Z", status=0):
         ended = run(["script", path, "-i", SCHED], stdin=lines_of(*lines))
         suite.check("oc.repl(): " + name, problems_of(ended, status, out, err), ended)
 
