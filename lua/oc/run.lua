@@ -235,6 +235,7 @@ function M.prepare(trace)
   changes.begin(trace)
   trace._is_changed = false
   rebuild(trace)
+  settings.prepared()
 end
 
 --- Handles the batch at hand, and generates the loop anew where callbacks change it.

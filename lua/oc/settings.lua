@@ -20,6 +20,7 @@ local errors = require "oc.errors"
 ---@field read_source fun(chunk: string): string? the text of a chunk
 ---@field before_open fun() told before the first trace is opened
 ---@field begin_run fun() told when a run begins
+---@field prepared fun() told when a trace is ready for its first batch, also by trace:start()
 ---@field finished fun(trace: oc.Trace) told when a run is over
 local M = {
   json = false,
@@ -38,6 +39,7 @@ local M = {
   read_source = function() return nil end,
   before_open = function() end,
   begin_run = function() end,
+  prepared = function() end,
   finished = function() end,
 }
 

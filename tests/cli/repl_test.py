@@ -255,6 +255,9 @@ def interpreted(suite, folder):
         path = os.path.join(folder, "compiled.lua")
         with open(path, "w", encoding="utf-8") as file:
             file.write(code + run_it)
+        if name == "kept":  # also where the script feeds the trace itself, and each time once
+            with open(path, "a", encoding="utf-8") as file:
+                file.write("trace = require 'oc'.open {} trace:on('%s', function() n = n + 1 end) trace:start() while trace:feed() do end print(true)\n" % EVENT)
         for quiet in (False, True) if name in ("kept", "a comment") else (False,):
             ended = run(["script", path, "-i", SCHED, *(["-q"] if quiet else [])])
             told = r"\A" + INTERPRETED + r"\Z" if stops and not quiet else None

@@ -150,13 +150,11 @@ end
 --- Leaves a script that stops uncompiled, which its first run tells: it is much slower.
 local function interpret(chunk)
   jit.off(chunk, true)
-  local before = settings.begin_run
-  settings.begin_run = function()
-    settings.begin_run = before
-    if not settings.quiet and not settings.errors.is_silent then
-      io.stderr:write("oc: the script is interpreted, not compiled, as it calls oc.repl()\n")
-    end
-    before()
+  local is_told = false
+  settings.prepared = function()
+    if is_told or settings.quiet or settings.errors.is_silent then return end
+    is_told = true
+    io.stderr:write("oc: the script is interpreted, not compiled, as it calls oc.repl()\n")
   end
 end
 
