@@ -17,6 +17,10 @@ local function known_names(env)
   return names
 end
 
+local keywords = {}
+for word in ([[and break do else elseif end false for function goto if in local nil not or repeat
+  return then true until while]]):gmatch("%a+") do keywords[word] = true end
+
 local sql = { select = true, insert = true, update = true, show = true, describe = true,
   from = true }
 
@@ -52,7 +56,7 @@ function M.of_syntax(source)
   if source:find("&&", 1, true) or source:find("||", 1, true) then
     return "Lua says 'and', 'or', 'not'; in the text of a filter && and || are right"
   end
-  if first and source:find("^%s*[%a_]+%s+[%w\"'/.-]") then
+  if first and not keywords[first] and source:find("^%s*[%a_]+%s+[%w\"'/.-]") then
     return ("a function is called with brackets: %s(…)"):format(first)
   end
 end
