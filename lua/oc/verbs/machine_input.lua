@@ -68,12 +68,17 @@ local function say_stacks_of_chosen(machine, trace, options, also)
   if ok and count > 0 then report.say_about_stacks(trace) end
 end
 
+--- Whether the stacks of all samples are asked for.
+local function takes_all(options)
+  return not options.time and not options.filter and next(M.filter(options)) == nil
+end
+
 --- Reads a trace; what it lost or what is damaged is told as after any run.
 ---@param path string
 ---@param options table of the command line
----@param also? { machine?: boolean, built?: fun(trace: oc.Trace), is_told?: boolean } machine
----  false: none is needed, so that --comm chooses while it is read; is_told: losses and damage are
----  known
+---@param also? { machine?: boolean, built?: fun(trace: oc.Trace), is_told?: boolean,
+---  names?: boolean } machine false: none is needed, so that --comm chooses while it is read;
+---  is_told: losses and damage are known; names: those of all stacks will be asked for
 ---@return oc.Machine?
 ---@return oc.Trace
 function M.load(path, options, also)
@@ -93,6 +98,9 @@ function M.load(path, options, also)
     machine = has_machine and (options.records and { records = true } or true) or nil,
     stacks = has_machine and stacks:match("^%a+") or nil }
   if #names > 0 then trace:use(unpack(names)) end
+  if has_machine and also.names and takes_all(options) then
+    C.oc_session_expect_names(trace._session)
+  end
   if also.built then also.built(trace) end
   hooks.call("built", trace)
   trace:run()

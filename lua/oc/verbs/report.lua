@@ -199,7 +199,7 @@ function M.run(argv)
   for _, name in ipairs(not options.by and not is_tree and input.scenarios(options) or {}) do
     by_of_kind[input.kind_of(name)] = scenario.find(name).by
   end
-  local machine = input.load(path, options)
+  local machine = input.load(path, options, { names = not options.by })
   local kinds = input.kinds(machine, options)
   if #kinds == 0 then show_nothing(machine, options, path) end
   local found = false
