@@ -23,7 +23,9 @@ void on_bus_error(int, siginfo_t* info, void*) {
 
 }  // namespace
 
-TEST_CASE("a mapping of a file that became shorter reads as zeros, or records of nothing, where nothing is left") {
+TEST_CASE(
+    "a mapping of a file that became shorter reads as zeros, or records of nothing, where nothing "
+    "is left") {
   const bool is_private = GENERATE(false, true);
   g_mended = 0;
   char path[] = "/tmp/oc_mapping_XXXXXX";
