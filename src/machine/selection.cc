@@ -118,10 +118,14 @@ uint8_t Selection::choose_task(const Context& context) {
   const Thread& thread = processes.thread(context.thread);
   const Thread* const first = first_thread(processes, thread);
   if (first == nullptr || first == &thread) return 0;
-  const bool is_any = std::any_of(first->names.begin(), first->names.end(), [&](const auto& name) {
+  const auto fits = [&](const NameSince& name) {
     return matches_any(filter_.tasks, machine_->text(name.name));
-  });
-  return is_any ? kByTime : 0;
+  };
+  const auto& names = first->names;
+  const auto count = std::count_if(names.begin(), names.end(), fits);
+  const bool is_always = !names.empty() && names.front().time == kBeforeTrace;
+  if (is_always && static_cast<size_t>(count) == names.size()) return 1;
+  return count != 0 ? kByTime : 0;
 }
 
 /// Of a context kByTime.

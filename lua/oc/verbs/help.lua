@@ -18,7 +18,8 @@ local function overview()
     .. "  oc TRACE                                 oc repl TRACE\n\nExamples:\n"
     .. help.EXAMPLES
     .. "\noc help VERB shows a verb's options, oc script NAME --help a script's,\n"
-    .. "oc help --OPTION what an option does, oc help trace:on what scripts may call; oc help reference lists that.\n"
+    .. "oc help --OPTION what an option does, oc help trace:on what scripts may call;\n"
+    .. "oc help reference lists that.\n"
 end
 
 --- Whether this machine has the event.
