@@ -6,9 +6,14 @@ local changes = require "oc.changes"
 local errors = require "oc.errors"
 local filter = require "oc.filter"
 local handles = require "oc.handle"
+local foreign = require "oc.foreign"
 local kinds = require "oc.kinds"
+local nearest = require "oc.nearest"
 local proxies = require "oc.proxy"
+local sessions = require "oc.session"
 local view = require "oc.view"
+
+local NOT_FOUND = 1  -- oc_error.code
 
 local M = {}
 
@@ -31,11 +36,47 @@ local function find_kinds(self, name, is_optional)
   return found, ""
 end
 
+--- Events of this machine, as far as this user may see them; empty where it is not known.
+local function events_here()
+  local ok, names = pcall(function() return sessions.event_names(sessions.new(), "*") end)
+  return ok and names or {}
+end
+
+--- What to say of a name that nothing has, here or anywhere: how to record it would be no advice.
+--- Nil: it may be an event of another machine, or one that is written otherwise (cpu/event=0x3c/).
+local function hint_of_unknown(self, name)
+  local plain = name:gsub(":[ukhGHIpPSDWe]+$", "")
+  if canonical.is(plain) or not plain:find("^[%a_][%w_-]*:?[%w_-]*$") or plain:find("^r%x+$") then
+    return nil
+  end
+  local known, full = {}, {}
+  for _, list in ipairs { self._path and sessions.event_names(self._session, "*") or {},
+    events_here() } do
+    for _, each in ipairs(list) do
+      if each == plain then return nil end
+      local part = not plain:find(":", 1, true) and each:match(":([^:]+)$") or each
+      if not full[part] then known[#known + 1] = part end
+      full[part] = full[part] or each
+    end
+  end
+  local near = nearest.find(plain, canonical.names)
+  for _, part in ipairs(#near == 0 and nearest.find(plain, known) or {}) do
+    near[#near + 1] = full[part]
+  end
+  return foreign.event(name) or nearest.ask(near)
+end
+
 --- How to record what a trace lacks is told as this run wants it: for a scenario, with stacks.
-local function with_needs(self, ok, ...)
+local function with_needs(self, name, ok, ...)
   if ok then return ... end
   local err = ...
   local hint = type(err) == "table" and err.hint
+  local is_unknown = name and type(err) == "table" and err.code == NOT_FOUND
+    and not (hint and hint:find("^did you mean"))
+  local better = is_unknown and hint_of_unknown(self, name)
+  if better then
+    err.hint, hint = better, nil
+  end
   if hint and hint:find("^record it with: oc record ") then
     local stacks = self._asked.stacks
     if self._scenario then
@@ -48,9 +89,17 @@ local function with_needs(self, ok, ...)
   error(err, 0)
 end
 
+--- Whether a name means something here.
+---@param name string
+---@return boolean
+function M.has(self, name)
+  local ok, found = pcall(find_kinds, self, name)
+  return ok and #found > 0
+end
+
 --- The kinds that a name means here, and the canonical name, if it is one.
 function M.kinds_of(self, name, is_optional)
-  return with_needs(self, pcall(find_kinds, self, name, is_optional))
+  return with_needs(self, not is_optional and name, pcall(find_kinds, self, name, is_optional))
 end
 
 local function view_of(self, kind, name)
