@@ -228,7 +228,8 @@ function M.export(trace, path, options)
   end
   if trace:_has_parts() then
     errors.misuse("trace:export writes the events of one trace, read by one worker",
-      { token = "export", hint = "give one -i and leave out --jobs; oc export writes each trace's" })
+      { token = "export",
+        hint = "give one -i and leave out --jobs; oc export writes each trace's" })
   end
   local file = M.open(trace, path, options or {})
   trace:at_end(function() file:conclude() end)

@@ -138,7 +138,24 @@ local function write_declared(machine, path, exporter, options)
   return 0
 end
 
+local function raw_options(options)
+  local raw = ffi.new("oc_export_options")
+  raw.format, raw.title = options.format, options.title
+  raw.overwrites = options.force and 1 or 0
+  raw.no_inlined = options.inlined == false and 1 or 0
+  raw.counts = options.counts and 1 or 0
+  return raw
+end
+
 M.keys = { format = true, force = true, inlined = true, counts = true, title = true }
+
+local function filter_of(options)
+  local filter = {}
+  for name, value in pairs(options) do
+    if not M.keys[name] then filter[name] = value end
+  end
+  return filter
+end
 
 --- Writes the machine's samples to a file.
 ---@param machine oc.Machine
@@ -157,20 +174,55 @@ function M.write(machine, path, options)
   end
   local own = format_of(path, options.format)
   if own then return write_declared(machine, path, own, options) end
-  local filter = {}
-  for name, value in pairs(options) do
-    if not M.keys[name] then filter[name] = value end
-  end
-  local chosen = selection.make(machine, filter, M.keys)
-  local raw = ffi.new("oc_export_options")
-  raw.format, raw.title = options.format, options.title
-  raw.overwrites = options.force and 1 or 0
-  raw.no_inlined = options.inlined == false and 1 or 0
-  raw.counts = options.counts and 1 or 0
+  local chosen = selection.make(machine, filter_of(options), M.keys)
+  local raw = raw_options(options)
   io.stdout:flush()  -- what was printed comes before, also where the file is standard output
   local bytes = C.oc_selection_export(chosen, path, raw)
   if bytes < 0 then machine._raise(machine) end
   return bytes
+end
+
+--- Those of the paths from the first on that can be written at the same time; how many that were.
+local function write_together(machine, paths, first, chosen, options, written)
+  local raw = ffi.gc(C.oc_exports_new(chosen, raw_options(options)), C.oc_exports_close)
+  if raw == nil then machine._raise(machine) end
+  local count = 0
+  while first + count <= #paths do
+    local path = paths[first + count]
+    if format_of(path, options.format) or C.oc_exports_add(raw, path) == 0 then break end
+    count = count + 1
+  end
+  if count > 0 then C.oc_exports_start(raw) end
+  for i = 0, count - 1 do
+    local bytes = C.oc_exports_finish(raw, i)
+    if bytes < 0 then
+      C.oc_exports_close(ffi.gc(raw, nil))  -- what is not written yet is given up
+      machine._raise(machine)
+    end
+    written(paths[first + i], bytes)
+  end
+  C.oc_exports_close(ffi.gc(raw, nil))
+  return count
+end
+
+--- Writes the machine's samples to several files, at the same time where their formats allow it.
+--- Files appear, and errors are raised, in their order.
+---@param machine oc.Machine
+---@param paths string[]
+---@param options? table as `write` has it
+---@param written fun(path: string, bytes: number) called after each
+function M.write_all(machine, paths, options, written)
+  options = options or {}
+  local chosen = #paths > 1 and selection.make(machine, filter_of(options), M.keys)
+  local i = 1
+  while i <= #paths do
+    local count = i < #paths and write_together(machine, paths, i, chosen, options, written) or 0
+    if count == 0 then
+      written(paths[i], M.write(machine, paths[i], options))
+      count = 1
+    end
+    i = i + count
+  end
 end
 
 return M

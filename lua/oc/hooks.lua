@@ -32,6 +32,10 @@ function M.add(hooks)
   end
 end
 
+--- Whether somebody registered a function for a stage.
+---@return boolean
+function M.has(stage) return #registered[stage] > 0 end
+
 --- Calls all functions of a stage. False when one of them returned false: what follows is left out.
 ---@return boolean goes_on
 function M.call(stage, ...)

@@ -70,6 +70,7 @@ local function is_interrupted() return C.oc_host_interrupted(host_pointer) ~= 0 
 
 local function run_in_turn(trace, parts)
   local list, failure, told = {}, nil, stacks.new(false)
+  trace._told_stacks = told  -- as long as the trace, as a session's are
   for _, part in ipairs(parts) do
     failure = run_part(trace, part)
     list[#list + 1] = facts.of(trace)
@@ -112,18 +113,18 @@ local function work(trace, part, noted, is_sliced)
   for _, aggregate in ipairs(noted.aggregates) do aggregate:clear() end
   local result = { errors = {} }
   local failure = run_part(trace, part, guard)
-  local ok, err = pcall(function()
+  local ok, encoded = pcall(function()
     result.failure = failure and plain_error(failure)
     result.facts = facts.of(trace)
     result.obstacle = obstacle(trace, noted, is_sliced, guard)
     for i, each in ipairs(settings.errors._places) do
       result.errors[i] = plain_error(each.error, each.count)
     end
-    if result.obstacle then return end
-    result.aggregates = wire.dump(noted.aggregates)
+    if not result.obstacle then result.aggregates = wire.dump(noted.aggregates) end
+    return wire.encode(result)
   end)
-  if not ok then result.failure = plain_error(errors.make(err)) end
-  local bytes = wire.encode(result)
+  local bytes = ok and encoded or wire.encode { errors = {},
+    failure = plain_error(errors.make(encoded)) }
   local status = C.oc_worker_write(host_pointer, bytes, #bytes) == 0 and 0 or 1
   C.oc_worker_leave(host_pointer, status)
 end
@@ -238,6 +239,7 @@ end
 local function collect(trace, parts, workers, noted)
   local list, results, failure = {}, {}, nil
   local told = stacks.new(parts[1].is_slice or false)
+  trace._told_stacks = told
   for i, worker in ipairs(workers) do results[i] = read_result(worker, parts[i]) or false end
   for _, result in ipairs(results) do
     if result and result.obstacle then refuse(trace, result.obstacle) end

@@ -42,6 +42,7 @@ local NIL, BOOLEAN, NUMBER, INT64, UINT64, ADDR, STRING, TUPLE, STACK =
 ---@field grow fun(t: ffi.cdata*, rows: integer): integer? makes room, returns the new capacity; nil
 ---when there is no memory
 ---@field renamed? table<number, oc.Stack> what stacks are called now, by their numbers as keys
+---@field kept? table<number, oc.Stack> what stacks were called that a script may still hold
 ---@field find fun(...): integer the row of these keys, made if new; not a method
 local KeyTable = {}
 KeyTable.__index = KeyTable
@@ -319,8 +320,12 @@ end
 ---@return integer?
 function KeyTable:lookup(...)
   local function has(key) return type(key) ~= "string" or self.ids[key] ~= nil end
+  local function now(key)
+    return self.kept and stacks.is(key) and self.kept[stacks.number(key)] or key
+  end
   if self.arity == 0 then return 1 end
   local first, second = ...
+  first, second = now(first), now(second)
   if not has(first) then return nil end
   local t = self.inner[1] or self.t
   local kind = put(self, self.ids, t.key.a, first)
@@ -332,7 +337,7 @@ function KeyTable:lookup(...)
   end
   local row = C.oc_table_find(t, kind)
   for i = 3, self.arity do
-    local key = (select(i, ...))
+    local key = now((select(i, ...)))
     if row == 0 or not has(key) then return nil end
     t = self.inner[i - 1] or self.t
     t.key.a.d = row

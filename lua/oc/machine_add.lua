@@ -143,7 +143,7 @@ local function sets_of(self, attributes)
   return others, count
 end
 
-local function attributes_of(self, attributes, is_own)
+local function attributes_of(self, attributes, hold)
   if not attributes then return 0 end
   if getmetatable(attributes) == Set then
     check_machine(self, attributes)
@@ -167,7 +167,7 @@ local function attributes_of(self, attributes, is_own)
       raw[i - 1].text.text, raw[i - 1].text.size_bytes = texts[i], #texts[i]
     end
   end
-  return C.oc_machine_add_attributes(self._raw, raw, #names, others, count, is_own and 1 or 0)
+  return C.oc_machine_add_attributes(self._raw, raw, #names, others, count, hold)
 end
 
 ---@class oc.AttributeSet
@@ -185,9 +185,11 @@ function M.attributes(self, values)
   if type(values) ~= "table" then
     errors.misuse("m:attributes wants a table", { token = "attributes" })
   end
-  local id = attributes_of(self, values, true)
+  local hold = ffi.new("oc_attributes_hold *[1]")
+  local id = attributes_of(self, values, hold)
   if id == 0 then self._raise(self) end
-  return setmetatable({ id = id, _machine = self }, Set)
+  return setmetatable({ id = id, _machine = self,
+    _hold = ffi.gc(hold[0], C.oc_attributes_release) }, Set)
 end
 
 local sample_fields = { kind = "string", time = "number", value = "number", type = "string",

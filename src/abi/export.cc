@@ -7,7 +7,9 @@
 #include "format/exporter.h"
 #include "format/flame_diff.h"
 #include "format/import.h"
+#include "format/parallel_exports.h"
 
+namespace base = oc::base;
 namespace format = oc::format;
 using oc::abi::fail;
 using oc::abi::guarded;
@@ -62,7 +64,53 @@ format::Output::Options output_options(const char* path, bool overwrites) {
   return options;
 }
 
+base::Result<std::unique_ptr<format::Output>> open_export(const oc_machine& owner,
+                                                          const format::Exporter& exporter,
+                                                          const char* path, bool overwrites) {
+  if (is_one_file(owner.machine->facts.name, path)) {
+    return make_error(Code::kUsage, std::string(path) + " is the trace itself",
+                      "give the export another name");
+  }
+  auto how = output_options(path, overwrites);
+  how.compression = format::compression_for(exporter, path);
+  return format::Output::open(path, how);
+}
+
+/// Given up when the user asks for a stop.
+format::Export make_export(oc_selection& selection, const oc_export_options& options) {
+  oc_machine& owner = selection.owner;
+  format::Export what{*owner.machine, oc::abi::current(selection), "", true, true, {}};
+  if (options.title != nullptr) what.title = options.title;
+  what.inlined = options.no_inlined == 0;
+  what.values = options.counts == 0;
+  const uint32_t asked = owner.host == nullptr ? 0 : owner.host->stop_requests.load();
+  what.progress = [host = owner.host, asked](double) {
+    return host == nullptr || host->stop_requests.load() == asked;
+  };
+  return what;
+}
+
+/// That is there, or can be: no stream, to which files go one after the other.
+bool names_file(const std::string& path) {
+  struct stat info {};
+  if (path == "-" || path.starts_with("/dev/") || path.starts_with("/proc/")) return false;
+  return stat(path.c_str(), &info) != 0 || S_ISREG(info.st_mode);
+}
+
 }  // namespace
+
+struct oc_exports {
+  oc_exports(oc_selection& selection, const oc_export_options& options)
+      : owner(selection.owner),
+        format(options.format == nullptr ? "" : options.format),
+        overwrites(options.overwrites != 0),
+        jobs(make_export(selection, options)) {}
+
+  oc_machine& owner;
+  std::string format;
+  bool overwrites;
+  oc::format::ParallelExports jobs;
+};
 
 extern "C" {
 
@@ -100,22 +148,9 @@ double oc_selection_export(oc_selection* selection, const char* path,
   return guarded(owner, -1.0, [&]() -> double {
     const format::Exporter* exporter = choose(owner, path, options->format);
     if (exporter == nullptr) return -1;
-    auto how = output_options(path, options->overwrites != 0);
-    how.compression = format::compression_for(*exporter, path);
-    if (is_one_file(owner.machine->facts.name, path)) {
-      return fail(owner, make_error(Code::kUsage, std::string(path) + " is the trace itself",
-                                    "give the export another name"));
-    }
-    auto output = format::Output::open(path, how);
+    auto output = open_export(owner, *exporter, path, options->overwrites != 0);
     if (!output) return fail(owner, std::move(output.error()));
-    format::Export what{*owner.machine, oc::abi::current(*selection), "", true, true, {}};
-    if (options->title != nullptr) what.title = options->title;
-    what.inlined = options->no_inlined == 0;
-    what.values = options->counts == 0;
-    const uint32_t asked = owner.host == nullptr ? 0 : owner.host->stop_requests.load();
-    what.progress = [&](double) {
-      return owner.host == nullptr || owner.host->stop_requests.load() == asked;
-    };
+    const format::Export what = make_export(*selection, *options);
     if (auto written = exporter->write(what, **output); !written) {
       return fail(owner, std::move(written.error()));
     }
@@ -125,6 +160,45 @@ double oc_selection_export(oc_selection* selection, const char* path,
     return static_cast<double>((*output)->size_bytes());
   });
 }
+
+oc_exports* oc_exports_new(oc_selection* selection, const oc_export_options* options) {
+  return guarded(selection->owner, static_cast<oc_exports*>(nullptr),
+                 [&] { return new oc_exports(*selection, *options); });
+}
+
+int oc_exports_add(oc_exports* exports, const char* path) {
+  oc_machine& owner = exports->owner;
+  return guarded(owner, 0, [&] {
+    const format::Exporter* exporter = exports->format.empty()
+                                           ? format::exporter_of_path(path)
+                                           : format::find_exporter(exports->format);
+    if (exporter == nullptr || !exporter->only_reads || !names_file(path)) return 0;
+    auto output = open_export(owner, *exporter, path, exports->overwrites);
+    if (output) {
+      exports->jobs.add(*exporter, std::move(*output));
+    } else {
+      exports->jobs.add(std::move(output.error()));
+    }
+    return 1;
+  });
+}
+
+void oc_exports_start(oc_exports* exports) {
+  guarded(exports->owner, 0, [&] {
+    exports->jobs.start();
+    return 0;
+  });
+}
+
+double oc_exports_finish(oc_exports* exports, uint32_t index) {
+  oc_machine& owner = exports->owner;
+  return guarded(owner, -1.0, [&]() -> double {
+    auto bytes = exports->jobs.finish(index);
+    return bytes ? static_cast<double>(*bytes) : fail(owner, std::move(bytes.error()));
+  });
+}
+
+void oc_exports_close(oc_exports* exports) { delete exports; }
 
 oc_machine* oc_profile_open(oc_host* host, const char* path, const char** problem,
                             const char** hint) {

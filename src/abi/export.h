@@ -27,6 +27,18 @@ typedef struct oc_export_options {
 double oc_selection_export(oc_selection* selection, const char* path,
                            const oc_export_options* options);
 
+/* Several files of one finished selection at the same time, on threads. `format` and `title` are copied. Nothing of the
+ * machine may change until it is closed. NULL: oc_machine_error. */
+typedef struct oc_exports oc_exports;
+oc_exports* oc_exports_new(oc_selection* selection, const oc_export_options* options);
+/* 1; or 0 when this is to be written alone: it is no file, or its format changes the machine. */
+int oc_exports_add(oc_exports* exports, const char* path);
+void oc_exports_start(oc_exports* exports);
+/* The i-th that was added: waits until it is written. Bytes, or -1: oc_machine_error. Each once. */
+double oc_exports_finish(oc_exports* exports, uint32_t index);
+/* Those that were not finished leave nothing behind. */
+void oc_exports_close(oc_exports* exports);
+
 /* A profile that other tools wrote (pprof, collapsed stacks). NULL: it is none, *problem is NULL then; or it cannot be
  * read, *problem and *hint say why, lent until the next call. Close it. */
 oc_machine* oc_profile_open(oc_host* host, const char* path, const char** problem,

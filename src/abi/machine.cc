@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
 #include "abi/calls.h"
 #include "abi/machine_handle.h"
@@ -32,9 +33,15 @@ bool has(uint32_t id, size_t count) { return id != 0 && id <= count; }
 
 }  // namespace
 
+struct oc_attributes_hold {
+  std::shared_ptr<void> hold;
+};
+
 extern "C" {
 
 void oc_session_declare_machine(oc_session* session) { session->session.declare_machine(); }
+
+void oc_session_expect_names(oc_session* session) { session->session.expect_names(); }
 
 void oc_session_machine_records(oc_session* session) { session->session.keep_records(); }
 
@@ -266,9 +273,11 @@ uint32_t oc_machine_add_stack(oc_machine* owner, const uint32_t* frames, uint32_
   });
 }
 
+void oc_attributes_release(oc_attributes_hold* hold) { delete hold; }
+
 uint32_t oc_machine_add_attributes(oc_machine* owner, const oc_attribute* attributes,
                                    uint32_t count, const uint32_t* associated,
-                                   uint32_t associated_count, int32_t is_own) {
+                                   uint32_t associated_count, oc_attributes_hold** hold) {
   return guarded(*owner, 0u, [&] {
     machine::Machine& m = *owner->machine;
     std::vector<machine::Attribute> set;
@@ -285,8 +294,12 @@ uint32_t oc_machine_add_attributes(oc_machine* owner, const oc_attribute* attrib
     for (uint32_t i = 0; i < associated_count; ++i) {
       if (has(associated[i], m.attributes.size())) others.push_back({associated[i]});
     }
-    if (is_own != 0) return m.attributes.make(set, others).value;
-    return m.attributes.intern(set, others).value;
+    if (hold == nullptr) return m.attributes.intern(set, others).value;
+    auto held = std::make_unique<oc_attributes_hold>();
+    auto made = m.attributes.make(set, others);
+    held->hold = std::move(made.hold);
+    *hold = held.release();
+    return made.id.value;
   });
 }
 

@@ -6,6 +6,8 @@ typedef struct oc_machine oc_machine;
 
 /* Before oc_session_start: samples of all wanted kinds go into a machine. */
 void oc_session_declare_machine(oc_session* session);
+/* Before oc_session_start: the names of all its stacks will be asked for. */
+void oc_session_expect_names(oc_session* session);
 /* Before oc_session_start: the machine keeps payloads with the samples; it takes only the events that
  * oc_session_machine_take names. */
 void oc_session_machine_records(oc_session* session);
@@ -112,11 +114,14 @@ typedef struct oc_attribute {
   oc_text text; /* text.text NULL: a number */
   double number;
 } oc_attribute;
-/* A set, with other sets that are asked after it. `is_own`: no other is it, whatever both hold; retention does not
- * forget it. */
+/* Keeps a set from being forgotten, beyond the machine's end, too. */
+typedef struct oc_attributes_hold oc_attributes_hold;
+void oc_attributes_release(oc_attributes_hold* hold);
+/* A set, with other sets that are asked after it. With `hold` no other is it, whatever both hold; what is put there is to
+ * be released. */
 uint32_t oc_machine_add_attributes(oc_machine* machine, const oc_attribute* attributes,
                                    uint32_t count, const uint32_t* associated,
-                                   uint32_t associated_count, int32_t is_own);
+                                   uint32_t associated_count, oc_attributes_hold** hold);
 /* `other` is asked after `set` and what is associated with it. Circles do no harm. */
 void oc_machine_associate(oc_machine* machine, uint32_t set, uint32_t other);
 /* The i-th of a set and of those associated with it: 1, or 0 after the last. */

@@ -25,6 +25,8 @@ class PlainDebug {
 
   /// The largest comes first.
   size_t parts() const { return parts_.size(); }
+  /// How much there is to read for that part.
+  size_t part_bytes(size_t part) const { return parts_[part].from.size(); }
   /// Each part once; different ones on any thread.
   void load(size_t part);
   /// Requires: all parts were loaded. Nothing: one of them is damaged, or there was no memory.

@@ -210,7 +210,7 @@ class ChromeWriter {
   /// Frames as a tree, callers before callees; then samples, each with the number of its innermost frame.
   bool write_samples() {
     text_ += ",\n\"stackFrames\":{\n";
-    machine::resolve_stacks(machine_, what_.selection.used_stacks(), false);
+    name_frames(what_);
     std::unordered_map<uint32_t, uint32_t> node_of;  // by stack
     what_.selection.for_each([&](const Sample& sample, uint64_t) {
       const auto [at, is_new] = node_of.try_emplace(sample.stack, 0);

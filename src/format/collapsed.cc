@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <string>
 #include <vector>
 
 #include "format/formats.h"
@@ -15,45 +17,95 @@ namespace {
 
 constexpr std::array<std::string_view, 3> kCollapsedExtensions{".collapsed", ".folded", ".stacks"};
 
+/// Rounded, without an exponent.
+void append_whole(std::string& text, double weight) {
+  constexpr double kExact = 9007199254740992.0;
+  const double rounded = std::round(weight);
+  if (std::abs(rounded) >= kExact) {
+    text += fmt::format("{:.0f}", rounded);
+  } else {
+    text += fmt::format_int(static_cast<int64_t>(rounded)).str();
+  }
+}
+
 /// `;` parts frames, the last space the count.
-void append_name(std::string& line, std::string_view name) {
-  for (const char c : clean_text(name)) line += c == ';' ? ':' : c;
+std::string collapsed_name(std::string_view name) {
+  std::string text = clean_text(name);
+  std::replace(text.begin(), text.end(), ';', ':');
+  return text;
 }
 
 /// comm;outermost;…;innermost COUNT, one line for each distinct stack of a name, in order of first appearance.
 /// Counts are samples, or, where all are of one kind, their values rounded to whole ones: sums of several kinds mean
 /// nothing. Source: flamegraph.pl's header.
-base::Status write_collapsed(const Export& what, Output& out) {
-  machine::Machine& machine = what.machine;
-  machine::resolve_stacks(machine, what.selection.used_stacks(), false);
-  const Measure measure = measure_of(what);
-  machine::PairTable pairs;
-  std::vector<double> weights;
-  what.selection.for_each([&](const machine::Sample& sample, uint64_t) {
+class CollapsedWriter {
+ public:
+  explicit CollapsedWriter(const Export& what) : what_(what), machine_(what.machine) {}
+  base::Status write(Output& out);
+
+ private:
+  void gather();
+  void append_stack(machine::StackRef stack);
+  const std::string& name_of(machine::FunctionId function);
+
+  const Export& what_;
+  machine::Machine& machine_;
+  machine::PairTable pairs_;  ///< name and stack
+  std::vector<double> weights_;
+  std::vector<std::string> names_;  ///< by function, each with ';' in front; "": not made yet
+  std::string line_;
+};
+
+void CollapsedWriter::gather() {
+  const Measure measure = measure_of(what_);
+  what_.selection.for_each([&](const machine::Sample& sample, uint64_t) {
     const base::StringId comm =
-        sample.context ? machine.processes.context(sample.context).comm : base::StringId{};
-    const uint32_t id = pairs.intern(comm.value, sample.stack);
-    if (id == weights.size()) weights.push_back(0);
-    weights[id] += measure.of(sample);
+        sample.context ? machine_.processes.context(sample.context).comm : base::StringId{};
+    const uint32_t id = pairs_.intern(comm.value, sample.stack);
+    if (id == weights_.size()) weights_.push_back(0);
+    weights_[id] += measure.of(sample);
   });
-  std::vector<FrameText> frames;
-  std::string line;
-  for (uint32_t id = 0; id < weights.size(); ++id) {
-    line.clear();
-    append_name(line, machine.text(base::StringId{pairs[id].first}));
-    const auto stack = read_stack(machine, pairs[id].second, what.inlined, frames);
-    for (size_t i = stack.size(); i-- > 0;) {
-      line += ';';
-      append_name(line, machine.text(machine.places.function(stack[i].function).name));
-    }
-    line += fmt::format(" {:.0f}\n", std::round(weights[id]));
-    out.write(line);
+}
+
+const std::string& CollapsedWriter::name_of(machine::FunctionId function) {
+  if (function.value >= names_.size()) names_.resize(machine_.places.functions());
+  std::string& name = names_[function.value];
+  if (name.empty())
+    name = ";" + collapsed_name(machine_.text(machine_.places.function(function).name));
+  return name;
+}
+
+/// As read_stack has it, from the outermost in.
+void CollapsedWriter::append_stack(machine::StackRef stack) {
+  const auto frames = machine_.stack(stack).frames;
+  for (size_t i = frames.size(); i-- > 0;) {
+    const auto lines = machine_.places.lines(frames[i]);
+    const size_t last = what_.inlined ? 0 : lines.size() - 1;
+    for (size_t k = lines.size(); k-- > last;) line_ += name_of(lines[k].function);
+  }
+}
+
+base::Status CollapsedWriter::write(Output& out) {
+  name_frames(what_);
+  gather();
+  const auto total = static_cast<double>(weights_.size());
+  for (uint32_t id = 0; id < weights_.size(); ++id) {
+    line_ = collapsed_name(machine_.text(base::StringId{pairs_[id].first}));
+    append_stack(pairs_[id].second);
+    line_ += ' ';
+    append_whole(line_, weights_[id]);
+    line_ += '\n';
+    out.write(line_);
     if (!out.status()) break;
-    if (id % 4096 == 0 && what.progress && !what.progress(double(id) / double(weights.size()))) {
+    if (id % 4096 == 0 && what_.progress && !what_.progress(double(id) / total)) {
       return base::make_error(base::Code::kUsage, "the export was given up");
     }
   }
   return {};
+}
+
+base::Status write_collapsed(const Export& what, Output& out) {
+  return CollapsedWriter(what).write(out);
 }
 
 }  // namespace
@@ -61,8 +113,13 @@ base::Status write_collapsed(const Export& what, Output& out) {
 Exporter collapsed_exporter() {
   Holds holds;
   holds.times = holds.threads = holds.process_names = holds.lines = holds.kinds = false;
-  return {"collapsed", "stacks on one line each, for flame graph tools", kCollapsedExtensions,
-          holds, write_collapsed};
+  return {"collapsed",
+          "stacks on one line each, for flame graph tools",
+          kCollapsedExtensions,
+          holds,
+          write_collapsed,
+          Compression::kNone,
+          true};
 }
 
 }  // namespace oc::format

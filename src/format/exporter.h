@@ -22,7 +22,11 @@ struct Export {
   bool values = true;   ///< samples weigh their value (period); otherwise 1 each
   /// Called now and then with what is done of all, 0 to 1; false: the user gave up.
   std::function<bool(double)> progress;
+  bool is_named = false;  ///< all frames of the selection have their names
 };
+
+/// Names the frames of all stacks that are exported, unless that was done.
+void name_frames(const Export& what);
 
 constexpr uint32_t kSamplesPerTurn = 4096;  ///< between two calls of `progress`
 
@@ -44,6 +48,8 @@ struct Exporter {
   /// Writes all; the caller finishes the output. Reproducible: the same machine gives the same bytes.
   base::Status (*write)(const Export& what, Output& out);
   Compression usual_compression = Compression::kNone;  ///< unless the path's extension says another
+  /// Nothing of the machine changes by it but names of frames: others may read beside it.
+  bool only_reads = false;
 };
 
 /// All built-in ones, by name.

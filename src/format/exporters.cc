@@ -17,6 +17,10 @@ const std::array kExporters{
 
 }  // namespace
 
+void name_frames(const Export& what) {
+  if (!what.is_named) machine::resolve_stacks(what.machine, what.selection.used_stacks(), false);
+}
+
 std::span<const Exporter> exporters() { return kExporters; }
 
 const Exporter* find_exporter(std::string_view name) {

@@ -37,7 +37,7 @@ class FirefoxExport {
       : what_(what), out_(out), machine_(what.machine), libs_(machine_) {}
 
   base::Status run() {
-    machine::resolve_stacks(machine_, what_.selection.used_stacks(), false);
+    name_frames(what_);
     spans_ = chosen_spans(what_.selection);
     choose_kind();
     gather();

@@ -24,6 +24,13 @@ size_t sequence_length(std::string_view text) {
   return 0;
 }
 
+/// Up to the first byte that is no character of ASCII that may be shown.
+size_t plain_length(std::string_view text) {
+  size_t length = 0;
+  while (length < text.size() && text[length] >= 0x20 && text[length] < 0x7f) ++length;
+  return length;
+}
+
 }  // namespace
 
 void append_utf8(std::string& out, std::string_view text) {
@@ -39,8 +46,11 @@ void append_utf8(std::string& out, std::string_view text) {
 }
 
 std::string clean_text(std::string_view text) {
-  std::string clean;
-  clean.reserve(text.size());
+  const size_t plain = plain_length(text);
+  std::string clean(text.substr(0, plain));
+  text.remove_prefix(plain);
+  if (text.empty()) return clean;
+  clean.reserve(plain + text.size());
   while (!text.empty()) {
     const size_t length = sequence_length(text);
     const auto first = static_cast<uint8_t>(text[0]);

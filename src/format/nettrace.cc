@@ -29,7 +29,7 @@ base::Status write_nettrace(const Export& what, Output& out) {
 }  // namespace
 
 base::Status NettraceExport::run() {
-  machine::resolve_stacks(machine_, what_.selection.used_stacks(), false);
+  name_frames(what_);
   spans_ = chosen_spans(what_.selection);
   gather();
   NettraceWriter writer(out_, trace());

@@ -33,11 +33,16 @@ class PackedOutput : public Output {
 
   const base::Status& status() const override { return status_; }
 
-  base::Status finish() override {
-    if (std::exchange(is_finished_, true)) return status_;
+  base::Status seal() override {
+    if (std::exchange(is_sealed_, true)) return status_;
     flush();
     if (status_) status_ = packer_->finish(sink_);
-    if (status_) status_ = complete();
+    return status_;
+  }
+
+  base::Status finish() override {
+    if (std::exchange(is_finished_, true)) return status_;
+    if (seal()) status_ = complete();
     return status_;
   }
 
@@ -60,7 +65,7 @@ class PackedOutput : public Output {
   std::vector<uint8_t> buffer_;
   base::Status status_;
   uint64_t size_bytes_ = 0;
-  bool is_finished_ = false;
+  bool is_sealed_ = false, is_finished_ = false;
 };
 
 class FileOutput : public PackedOutput {

@@ -18,7 +18,7 @@ Compression compression_of(std::string_view path, std::string_view* stem);
 
 /// Where an export goes: a file that appears when it is complete, or standard output.
 ///
-///     open ── write … write ── finish: the file has its name      otherwise: nothing is left behind
+///     open ── write … write ── seal ── finish: the file has its name      otherwise: nothing is left behind
 ///
 /// Failures stay: `write` after one does nothing, `finish` returns it. Bytes depend on the input alone (no times in gzip
 /// headers).
@@ -32,6 +32,8 @@ class Output {
   /// What failed, if anything did.
   virtual const base::Status& status() const = 0;
   virtual base::Status finish() = 0;
+  /// All that was written is packed and out, but has no name yet. `finish` does it where this was not called.
+  virtual base::Status seal() { return status(); }
   /// Bytes that were written before compression.
   virtual uint64_t size_bytes() const = 0;
 

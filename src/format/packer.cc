@@ -1,9 +1,12 @@
 #include "format/packer.h"
 
+#include <libdeflate.h>
 #include <zlib.h>
 #include <zstd.h>
 
+#include <algorithm>
 #include <new>
+#include <optional>
 #include <vector>
 
 namespace oc::format {
@@ -11,7 +14,9 @@ namespace oc::format {
 namespace {
 
 constexpr size_t kBlock = 64 << 10;
+constexpr size_t kWhole = 16 << 20;  ///< up to that is packed at once
 constexpr int kGzipLevel = 6;
+constexpr int kWholeLevel = 4;  ///< two thirds of the time of 6, a twentieth more bytes
 constexpr int kZstdLevel = 3;
 
 class Plain : public Packer {
@@ -22,10 +27,11 @@ class Plain : public Packer {
   base::Status finish(const Sink&) override { return {}; }
 };
 
-/// RFC 1952; zlib's own header has no time and no name in it.
-class Gzip : public Packer {
+/// RFC 1952, as it comes; zlib's own header has no time and no name in it.
+class GzipStream {
  public:
-  Gzip() : out_(kBlock) {
+  using Sink = Packer::Sink;
+  GzipStream() : out_(kBlock) {
     constexpr int kGzipWindow = 15 + 16;
     constexpr int kMemory = 8;
     if (deflateInit2(&stream_, kGzipLevel, Z_DEFLATED, kGzipWindow, kMemory, Z_DEFAULT_STRATEGY) !=
@@ -33,11 +39,11 @@ class Gzip : public Packer {
       throw std::bad_alloc();
     }
   }
-  Gzip(const Gzip&) = delete;
-  Gzip& operator=(const Gzip&) = delete;
-  ~Gzip() override { deflateEnd(&stream_); }
+  GzipStream(const GzipStream&) = delete;
+  GzipStream& operator=(const GzipStream&) = delete;
+  ~GzipStream() { deflateEnd(&stream_); }
 
-  base::Status add(std::span<const uint8_t> bytes, const Sink& sink) override {
+  base::Status add(std::span<const uint8_t> bytes, const Sink& sink) {
     while (!bytes.empty()) {
       const auto piece = bytes.first(std::min<size_t>(bytes.size(), 1u << 30));
       if (auto status = pack(piece, Z_NO_FLUSH, sink); !status) return status;
@@ -45,7 +51,7 @@ class Gzip : public Packer {
     }
     return {};
   }
-  base::Status finish(const Sink& sink) override { return pack({}, Z_FINISH, sink); }
+  base::Status finish(const Sink& sink) { return pack({}, Z_FINISH, sink); }
 
  private:
   base::Status pack(std::span<const uint8_t> bytes, int flush, const Sink& sink) {
@@ -64,6 +70,39 @@ class Gzip : public Packer {
 
   z_stream stream_{};
   std::vector<uint8_t> out_;
+};
+
+/// What is small is gathered and packed as a whole by libdeflate, in a third of zlib's time and to nearly the same size;
+/// what is larger goes through zlib, for libdeflate has no streams, and not every reader knows files of several members.
+class Gzip : public Packer {
+ public:
+  base::Status add(std::span<const uint8_t> bytes, const Sink& sink) override {
+    if (!stream_ && gathered_.size() + bytes.size() <= kWhole) {
+      gathered_.insert(gathered_.end(), bytes.begin(), bytes.end());
+      return {};
+    }
+    if (!stream_) {
+      stream_.emplace();
+      const std::vector<uint8_t> gathered = std::move(gathered_);
+      if (auto status = stream_->add(gathered, sink); !status) return status;
+    }
+    return stream_->add(bytes, sink);
+  }
+
+  base::Status finish(const Sink& sink) override {
+    if (stream_) return stream_->finish(sink);
+    const std::unique_ptr<libdeflate_compressor, decltype(&libdeflate_free_compressor)> packer(
+        libdeflate_alloc_compressor(kWholeLevel), libdeflate_free_compressor);
+    if (packer == nullptr) throw std::bad_alloc();
+    std::vector<uint8_t> out(libdeflate_gzip_compress_bound(packer.get(), gathered_.size()));
+    out.resize(libdeflate_gzip_compress(packer.get(), gathered_.data(), gathered_.size(),
+                                        out.data(), out.size()));
+    return sink(out);
+  }
+
+ private:
+  std::vector<uint8_t> gathered_;
+  std::optional<GzipStream> stream_;
 };
 
 class Zstd : public Packer {

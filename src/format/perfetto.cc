@@ -32,7 +32,7 @@ class PerfettoExport {
       : what_(what), out_(out), machine_(what.machine) {}
 
   base::Status run() {
-    machine::resolve_stacks(machine_, what_.selection.used_stacks(), false);
+    name_frames(what_);
     gather();
     write_clocks();
     write_processes();

@@ -38,7 +38,7 @@ class PerfViewExport {
 
   /// False: the user gave up.
   bool run() {
-    machine::resolve_stacks(machine_, what_.selection.used_stacks(), false);
+    name_frames(what_);
     gather();
     write_("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<StackWindow>\n<StackSource>\n");
     write_frames();

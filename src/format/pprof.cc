@@ -31,7 +31,8 @@ int64_t whole(double value) {
 
 /// One profile: samples that are alike in all but their time are one.
 ///
-///     sample ── (stack, context) ── cpu ── attributes ── kind ──> group: samples, sum of values
+///     sample ─┬─ (stack, context) ──────────────┬──> group: samples, sum of values
+///             └─ (cpu, attributes) ── kind: few ─┘
 ///
 /// Each kind is a value type; a sample has values for its own and for the first one, "samples": how many there are, unless
 /// a kind has that name, as imported profiles have, and says it.
@@ -74,8 +75,7 @@ class PprofWriter {
   PprofTexts texts_;
   PprofPlaces places_;
   PprofLabels labels_;
-  machine::PairTable by_stack_, by_cpu_, by_attributes_,
-      groups_;                              ///< each of the one before and one more
+  machine::PairTable by_stack_, by_cpu_, by_kind_, groups_;
   std::vector<Sums> sums_;                  ///< by group
   std::vector<uint32_t> types_;             ///< by kind: which value it is
   std::vector<Sums> kinds_;                 ///< by kind
@@ -87,7 +87,7 @@ class PprofWriter {
 };
 
 base::Status PprofWriter::write() {
-  machine::resolve_stacks(machine_, what_.selection.used_stacks(), false);
+  name_frames(what_);
   group();
   write_types();
   if (auto status = write_samples(); !status) return status;
@@ -100,10 +100,9 @@ base::Status PprofWriter::write() {
 void PprofWriter::group() {
   kinds_.resize(machine_.kinds().size() + 1);
   what_.selection.for_each([&](const machine::Sample& sample, uint64_t) {
-    const uint32_t stack = by_stack_.intern(sample.stack, sample.context.value);
-    const uint32_t cpu = by_cpu_.intern(stack, sample.cpu);
-    const uint32_t attributes = by_attributes_.intern(cpu, sample.attributes.value);
-    const uint32_t id = groups_.intern(attributes, sample.kind.value);
+    const uint32_t cpu = by_cpu_.intern(sample.cpu, sample.attributes.value);
+    const uint32_t kind = by_kind_.intern(cpu, sample.kind.value);
+    const uint32_t id = groups_.intern(by_stack_.intern(sample.stack, sample.context.value), kind);
     if (id == sums_.size()) sums_.emplace_back();
     const double value = what_.values ? sample.value : 1;
     sums_[id].value += value;
@@ -162,9 +161,9 @@ base::Status PprofWriter::write_samples() {
 }
 
 void PprofWriter::write_sample(uint32_t group) {
-  const auto [with_attributes, kind] = groups_[group];
-  const auto [with_cpu, attributes] = by_attributes_[with_attributes];
-  const auto [with_stack, cpu] = by_cpu_[with_cpu];
+  const auto [with_stack, with_kind] = groups_[group];
+  const auto [with_cpu, kind] = by_kind_[with_kind];
+  const auto [cpu, attributes] = by_cpu_[with_cpu];
   const auto [stack, context] = by_stack_[with_stack];
   machine::ProcessId process;
   if (context != 0)
@@ -263,9 +262,13 @@ Exporter pprof_exporter() {
   Holds holds;
   holds.times = false;
   holds.build_ids = holds.attributes = holds.losses = holds.is_binary = true;
-  return {"pprof",          "for go tool pprof and what reads its profiles",
-          kPprofExtensions, holds,
-          write_pprof,      Compression::kGzip};
+  return {"pprof",
+          "for go tool pprof and what reads its profiles",
+          kPprofExtensions,
+          holds,
+          write_pprof,
+          Compression::kGzip,
+          true};
 }
 
 }  // namespace oc::format

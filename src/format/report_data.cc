@@ -241,7 +241,7 @@ void thin(ReportData& data, const ReportLimits& limits) {
 
 ReportData make_report_data(const Export& what, const ReportLimits& limits) {
   ReportData data;
-  machine::resolve_stacks(what.machine, what.selection.used_stacks(), false);
+  name_frames(what);
   collect(what, limits, data);
   if (data.nodes.empty()) {
     data.nodes.emplace_back();

@@ -209,7 +209,7 @@ void append_json_record(std::string& out, const event::EventFormat& format,
 
 base::Status for_each_row(const Export& what, RowSyntax& syntax,
                           const std::function<bool(std::string_view row)>& take) {
-  machine::resolve_stacks(what.machine, what.selection.used_stacks(), false);
+  name_frames(what);
   RowMaker rows(what, syntax);
   const auto total = double(std::max<uint64_t>(what.machine.samples.size(), 1));
   uint64_t done = 0;

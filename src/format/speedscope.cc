@@ -7,7 +7,6 @@
 
 #include "format/escapes.h"
 #include "format/formats.h"
-#include "format/frame_texts.h"
 #include "format/time_order.h"
 #include "format/trace_notes.h"
 #include "machine/pair_table.h"
@@ -53,6 +52,8 @@ class SpeedscopeWriter {
   void lay_out(const Track& track, machine::ValueType type);
   std::string name_of(const Track& track) const;
   bool tell_progress(uint64_t done);
+  bool write_long(std::string& text);
+  const std::string& index_text(machine::FunctionId function);
   const std::string& stack_text(machine::StackRef stack);
 
   const Export& what_;
@@ -60,9 +61,10 @@ class SpeedscopeWriter {
   machine::Machine& machine_;
   machine::PairTable by_track_;
   std::vector<Track> tracks_;
-  std::vector<uint32_t> frame_of_;  ///< by function: 1 + index of the frame
+  std::vector<std::string>
+      index_texts_;  ///< by function: its frame's index and a comma; "": none yet
   std::vector<machine::FunctionId> frames_;
-  std::vector<FrameText> buffer_;
+  std::string buffer_;
   std::vector<std::string> stack_texts_;  ///< by Machine::stack_index
   std::vector<Piece> pieces_;             ///< of the track at hand
   double start_ = 0, end_ = 0;            ///< of the track at hand
@@ -90,31 +92,37 @@ void SpeedscopeWriter::collect() {
             [&](const Track& a, const Track& b) { return key(a) < key(b); });
 }
 
+/// The index of the frame of a function, with a comma behind it.
+const std::string& SpeedscopeWriter::index_text(machine::FunctionId function) {
+  if (function.value >= index_texts_.size()) index_texts_.resize(machine_.places.functions());
+  std::string& text = index_texts_[function.value];
+  if (text.empty()) {
+    text = std::to_string(frames_.size()) + ",";
+    frames_.push_back(function);
+  }
+  return text;
+}
+
 /// The outermost first, as indexes in the list of frames.
 const std::string& SpeedscopeWriter::stack_text(machine::StackRef stack) {
   const uint32_t index = machine_.stack_index(stack);
   if (index >= stack_texts_.size()) stack_texts_.resize(machine_.stack_indexes());
   std::string& text = stack_texts_[index];
   if (!text.empty()) return text;
-  text = "[";
-  const auto frames = read_stack(machine_, stack, what_.inlined, buffer_);
+  buffer_ = "[";
+  const auto frames = machine_.stack(stack).frames;
   for (size_t i = frames.size(); i-- > 0;) {
-    const uint32_t function = frames[i].function.value;
-    if (function >= frame_of_.size())
-      frame_of_.resize(std::max<size_t>(function + 1, frame_of_.size() * 2));
-    if (frame_of_[function] == 0) {
-      frames_.push_back(frames[i].function);
-      frame_of_[function] = static_cast<uint32_t>(frames_.size());
-    }
-    if (text.size() > 1) text += ',';
-    text += std::to_string(frame_of_[function] - 1);
+    const auto lines = machine_.places.lines(frames[i]);
+    const size_t last = what_.inlined ? 0 : lines.size() - 1;
+    for (size_t k = lines.size(); k-- > last;) buffer_ += index_text(lines[k].function);
   }
-  return text += ']';
+  if (buffer_.size() > 1) buffer_.pop_back();
+  return text = buffer_ += ']';
 }
 
 base::Status SpeedscopeWriter::write() {
+  name_frames(what_);
   const std::vector<uint8_t> used = what_.selection.used_stacks();
-  machine::resolve_stacks(machine_, used, false);
   for (uint32_t index = 0; index < used.size(); ++index) {
     if (used[index]) stack_text(machine_.stack_ref(index));
   }
@@ -159,7 +167,7 @@ void SpeedscopeWriter::write_frames() {
 
 void SpeedscopeWriter::lay_out(const Track& track, machine::ValueType type) {
   pieces_.clear();
-  pieces_.reserve(track.samples.size());
+  pieces_.reserve(2 * track.samples.size());  // each may have a gap before it
   start_ = end_ = 0;
   const bool has_times = type == machine::ValueType::kDuration && what_.values;
   for (const uint64_t number : track.samples) {
@@ -198,6 +206,15 @@ bool SpeedscopeWriter::tell_progress(uint64_t done) {
   return !is_turn || !what_.progress || what_.progress(double(done_) / double(samples_));
 }
 
+/// Hands on what has become long. False: the output failed.
+bool SpeedscopeWriter::write_long(std::string& text) {
+  constexpr size_t kLong = 512 << 10;  // longer than the output's buffer, which is left out then
+  if (text.size() < kLong) return true;
+  out_.write(text);
+  text.clear();
+  return bool(out_.status());
+}
+
 base::Status SpeedscopeWriter::write_track(const Track& track, bool is_first) {
   const auto type =
       track.kind == 0 ? machine::ValueType::kNumber : machine_.kind({track.kind}).type;
@@ -216,15 +233,20 @@ base::Status SpeedscopeWriter::write_track(const Track& track, bool is_first) {
   for (size_t i = 0; i < pieces_.size(); ++i) {
     if (i != 0) text += ',';
     text += stack_text(pieces_[i].stack);
-    if (text.size() < 64 << 10) continue;
-    out_.write(text);
-    text.clear();
-    if (!out_.status()) return out_.status();
+    if (!write_long(text)) return out_.status();
   }
   text += "],\n\"weights\":[";
+  double weight = 0;
+  std::string weight_text = "0";  // clocks have the same one again and again
   for (size_t i = 0; i < pieces_.size(); ++i) {
     if (i != 0) text += ',';
-    append_json(text, pieces_[i].weight);
+    if (pieces_[i].weight != weight) {
+      weight = pieces_[i].weight;
+      weight_text.clear();
+      append_json(weight_text, weight);
+    }
+    text += weight_text;
+    if (!write_long(text)) return out_.status();
   }
   text += "]}";
   out_.write(text);
@@ -243,8 +265,13 @@ base::Status write_speedscope(const Export& what, Output& out) {
 Exporter speedscope_exporter() {
   Holds holds;
   holds.lines = false;
-  return {"speedscope", "a timeline and flame graph for each thread, for speedscope.app",
-          kSpeedscopeExtensions, holds, write_speedscope};
+  return {"speedscope",
+          "a timeline and flame graph for each thread, for speedscope.app",
+          kSpeedscopeExtensions,
+          holds,
+          write_speedscope,
+          Compression::kNone,
+          true};
 }
 
 }  // namespace oc::format

@@ -158,7 +158,7 @@ class TableWriter {
   }
 
   void write_stacks() {
-    machine::resolve_stacks(machine_, what_.selection.used_stacks(), false);
+    name_frames(what_);
     Insert stack(file_, "INSERT INTO stacks VALUES(?,?,?,?)");
     Insert place(file_, "INSERT INTO stack_frames VALUES(?,?,?)");
     insert_frame_.emplace(file_, "INSERT INTO frames VALUES(?,?,?,?,?,?,?)");

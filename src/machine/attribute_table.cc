@@ -45,11 +45,13 @@ uint32_t AttributeTable::put(Set set) {
   return id;
 }
 
-AttributesId AttributeTable::make(std::span<const Attribute> attributes,
-                                  std::span<const AttributesId> associated) {
+AttributeTable::Made AttributeTable::make(std::span<const Attribute> attributes,
+                                          std::span<const AttributesId> associated) {
   Set set = set_of(attributes, associated);
-  set.is_pinned = true;
-  return {put(std::move(set))};
+  auto hold = std::make_shared<char>();
+  set.hold = hold;
+  made_.push_back(put(std::move(set)));
+  return {{made_.back()}, std::move(hold)};
 }
 
 AttributesId AttributeTable::intern(std::span<const Attribute> attributes,
@@ -73,7 +75,7 @@ void AttributeTable::forget(std::vector<uint8_t> used) {
   used.resize(sets_.size() + 1);
   std::vector<uint32_t> kept;
   for (uint32_t id = 1; id <= sets_.size(); ++id) {
-    used[id] |= sets_[id - 1].is_pinned;
+    used[id] |= sets_[id - 1].hold.use_count() > 1;
     if (used[id]) kept.push_back(id);
   }
   for (size_t i = 0; i < kept.size(); ++i) {
@@ -82,13 +84,15 @@ void AttributeTable::forget(std::vector<uint8_t> used) {
       used[other] = 1;
     }
   }
-  std::erase_if(by_hash_, [&](const auto& known) {
-    if (used[known.second]) return false;
-    own_bytes_ -= bytes_of(sets_[known.second - 1]);
-    sets_[known.second - 1] = {};
-    free_.push_back(known.second);
+  const auto let_go = [&](uint32_t id) {
+    if (used[id]) return false;
+    own_bytes_ -= bytes_of(sets_[id - 1]);
+    sets_[id - 1] = {};
+    free_.push_back(id);
     return true;
-  });
+  };
+  std::erase_if(by_hash_, [&](const auto& known) { return let_go(known.second); });
+  std::erase_if(made_, let_go);
 }
 
 void AttributeTable::associate(AttributesId set, AttributesId other) {
@@ -142,7 +146,8 @@ std::optional<Attribute> AttributeTable::find(AttributesId set, base::StringId n
 }
 
 uint64_t AttributeTable::size_bytes() const {
-  return sets_.capacity() * sizeof(Set) + by_hash_.size() * 40 + free_.capacity() * 4 + own_bytes_;
+  return sets_.capacity() * sizeof(Set) + by_hash_.size() * 40 + made_.size() * 36 +
+         free_.capacity() * 4 + own_bytes_;
 }
 
 }  // namespace oc::machine

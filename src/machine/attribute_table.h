@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -22,18 +23,23 @@ struct Attribute {
   friend bool operator==(const Attribute&, const Attribute&) = default;
 };
 
-/// Sets of attributes, each distinct one once, but for those that `make` made. A set may be associated with others (a request's attributes with its
-/// connection's): what is not found in it is looked for there, each set once, so that circles do no harm.
+/// Sets of attributes, each distinct one once, but for those that `make` made. A set may be associated with others (a
+/// request's attributes with its connection's): what is not found in it is looked for there, each set once, so that
+/// circles do no harm.
 class AttributeTable {
  public:
+  struct Made {
+    AttributesId id;
+    std::shared_ptr<void> hold;
+  };
+
   /// `associated`: sets that are asked after this one, in that order.
   AttributesId intern(std::span<const Attribute> attributes,
                       std::span<const AttributesId> associated = {});
   /// A set that somebody has a hand on: no other is it, whatever both hold, so that only its own samples see what is
-  /// associated with it later. It stays, whatever is forgotten.
-  AttributesId make(std::span<const Attribute> attributes,
-                    std::span<const AttributesId> associated = {});
-  /// Forgets the sets that are neither marked (by id), nor pinned, nor associated with such. Their ids are used again; all
+  /// associated with it later. It stays, whatever is forgotten, as long as somebody has its `hold`.
+  Made make(std::span<const Attribute> attributes, std::span<const AttributesId> associated = {});
+  /// Forgets the sets that are neither marked (by id), nor held, nor associated with such. Their ids are used again; all
   /// others stay the same.
   void forget(std::vector<uint8_t> used);
   /// Makes `other` an associated set of `set`, after it was made. Requires: ids of this table, that of `set` by make.
@@ -55,7 +61,7 @@ class AttributeTable {
     std::vector<Attribute> attributes;
     std::vector<uint32_t> associated;
     uint64_t hash = 0;
-    bool is_pinned = false;
+    std::shared_ptr<void> hold;  ///< of what `make` made
   };
 
   static uint64_t bytes_of(const Set& set) {
@@ -68,9 +74,10 @@ class AttributeTable {
   void walk(AttributesId set, Visit visit) const;
 
   std::vector<Set> sets_;
-  std::vector<uint32_t> free_;  ///< ids that are used again
-  uint64_t own_bytes_ = 0;      ///< of what the sets hold
-  std::unordered_multimap<uint64_t, uint32_t> by_hash_;
+  std::vector<uint32_t> free_;                           ///< ids that are used again
+  uint64_t own_bytes_ = 0;                               ///< of what the sets hold
+  std::unordered_multimap<uint64_t, uint32_t> by_hash_;  ///< of intern
+  std::vector<uint32_t> made_;
 };
 
 }  // namespace oc::machine

@@ -53,12 +53,6 @@ uint32_t PlaceTable::add(std::span<const OwnFrame> frames) {
   return kOwn | static_cast<uint32_t>(own_.size() - 1);
 }
 
-PlaceTable::Entry& PlaceTable::entry_of(uint32_t frame) {
-  if (frame & kOwn) return own_[frame & ~kOwn].entry;
-  if (frame >= entries_.size()) entries_.resize(std::max<size_t>(frame + 1, entries_.size() * 2));
-  return entries_[frame];
-}
-
 void PlaceTable::name(uint32_t frame, Entry& entry) {
   entry.first = static_cast<uint32_t>(lines_.size());
   NamedFrame named;
@@ -92,7 +86,12 @@ void PlaceTable::name(uint32_t frame, Entry& entry) {
 void PlaceTable::resolve(std::span<const uint32_t> frames) {
   std::vector<process::FrameId> unnamed;
   for (const uint32_t frame : frames) {
-    if (!(frame & kOwn) && frame != 0 && entry_of(frame).count == 0) unnamed.push_back({frame});
+    if ((frame & kOwn) || entry_of(frame).count != 0) continue;
+    if (frame == 0) {
+      name(frame, entry_of(frame));
+    } else {
+      unnamed.push_back({frame});
+    }
   }
   if (unnamed.empty()) return;
   if (namer_ != nullptr) namer_->resolve(unnamed);
@@ -103,10 +102,9 @@ void PlaceTable::resolve(std::span<const uint32_t> frames) {
 }
 
 Place PlaceTable::find(uint32_t frame) {
-  Entry& entry = entry_of(frame);
-  if (entry.count == 0 && !(frame & kOwn)) name(frame, entry);
   Place place;
-  place.lines = {lines_.data() + entry.first, entry.count};
+  place.lines = lines(frame);
+  const Entry& entry = entry_of(frame);
   place.is_kernel = entry.is_kernel;
   place.has_address = entry.has_address;
   if (frame & kOwn) {

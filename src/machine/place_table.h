@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -89,6 +90,12 @@ class PlaceTable {
   void resolve(std::span<const uint32_t> frames);
   /// Names it when it has no name yet. Lent: until the next resolve, find or add.
   Place find(uint32_t frame);
+  /// Its lines alone, as `find` has them.
+  std::span<const Line> lines(uint32_t frame) {
+    Entry& entry = entry_of(frame);
+    if (entry.count == 0 && !(frame & kOwn)) name(frame, entry);
+    return {lines_.data() + entry.first, entry.count};
+  }
   /// The function whose code it is, or with `inlined` the innermost one.
   FunctionId function_of(uint32_t frame, bool inlined);
 
@@ -117,7 +124,11 @@ class PlaceTable {
   };
 
   FunctionId intern(Function function);
-  Entry& entry_of(uint32_t frame);
+  Entry& entry_of(uint32_t frame) {
+    if (frame & kOwn) return own_[frame & ~kOwn].entry;
+    if (frame >= entries_.size()) entries_.resize(std::max<size_t>(frame + 1, entries_.size() * 2));
+    return entries_[frame];
+  }
   void name(uint32_t frame, Entry& entry);
 
   base::Interner& texts_;

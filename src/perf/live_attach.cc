@@ -135,6 +135,8 @@ void LiveSource::hear_forks(TaskLedger& ledger) {
   set_->rings().collect(spans, notes_);
   std::vector<Fork> forks;
   find_forks(spans, forks);
+  std::map<int32_t, std::string> names;
+  find_names(spans, names);
   for (const source::Span& span : spans) {
     set_->rings().release(span.stream,
                           span.position + static_cast<uint64_t>(span.end - span.begin));
@@ -146,7 +148,8 @@ void LiveSource::hear_forks(TaskLedger& ledger) {
     if (thread.comm.empty()) {  // it has ended: a thread begins with the name of who starts it
       const auto parent = attached_.find(fork.parent_tid);
       if (parent == attached_.end()) continue;
-      thread = {fork.pid, fork.tid, parent->second.comm};
+      const auto own = names.find(fork.tid);
+      thread = {fork.pid, fork.tid, own == names.end() ? parent->second.comm : own->second};
     }
     attached_[fork.tid] = std::move(thread);
   }

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/id.h"
@@ -21,6 +22,9 @@ struct Fork {
 
 /// The FORK records among records as the kernel wrote them, added to `forks`; these are sorted by time.
 void find_forks(std::span<const source::Span> spans, std::vector<Fork>& forks);
+
+/// Names that threads got, by tid, as the last COMM record among these has them.
+void find_names(std::span<const source::Span> spans, std::map<int32_t, std::string>& names);
 
 /// Which threads have the events of a run, while they are attached to one after the other.
 ///

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace oc::process {
 namespace {
@@ -64,12 +65,14 @@ bool StackTable::reserve(uint32_t words) {
 }
 
 /// The slot of these words, or the free one where they belong.
-size_t StackTable::slot_of(std::span<const uint32_t> words) const {
+size_t StackTable::slot_of(std::span<const uint32_t> words, uint32_t hash) const {
   const size_t mask = slots_.size() - 1;
-  size_t at = XXH3_64bits(words.data(), words.size_bytes()) & mask;
-  while (slots_[at] != 0) {
-    const uint32_t* const there = words_at(starts_[slots_[at] - 1]);
-    if (there[0] == words[0] && std::memcmp(there, words.data(), words.size_bytes()) == 0) break;
+  size_t at = hash & mask;
+  while (slots_[at].id != 0) {
+    if (slots_[at].hash == hash) {
+      const uint32_t* const there = words_at(starts_[slots_[at].id - 1]);
+      if (there[0] == words[0] && std::memcmp(there, words.data(), words.size_bytes()) == 0) break;
+    }
     at = (at + 1) & mask;
   }
   return at;
@@ -84,27 +87,31 @@ StackId StackTable::intern(std::span<const uint32_t> frames, uint32_t kernel_fra
   scratch_.resize(count + 1);
   scratch_[0] = make_header(count, kernel_frames, end);
   std::copy(frames.begin(), frames.end(), scratch_.begin() + 1);
-  size_t at = slot_of(scratch_);
-  if (slots_[at] != 0) return {slots_[at]};
+  const auto hash = static_cast<uint32_t>(XXH3_64bits(scratch_.data(), scratch_.size() * 4));
+  size_t at = slot_of(scratch_, hash);
+  if (slots_[at].id != 0) return {slots_[at].id};
   if (!reserve(count + 1)) return {};
   if ((starts_.size() + 1) * size_t{2} > slots_.size()) {
     grow();
-    at = slot_of(scratch_);
+    at = slot_of(scratch_, hash);
   }
   uint32_t* const to = blocks_[block_].load(std::memory_order_relaxed) + used_;
   std::copy(scratch_.begin(), scratch_.end(), to);
   starts_.append((((uint32_t{1} << block_) - 1) << kFirstBits) + used_);
   used_ += count + 1;
   frames_ += count;
-  slots_[at] = starts_.size();
+  slots_[at] = {starts_.size(), hash};
   return {starts_.size()};
 }
 
 void StackTable::grow() {
-  slots_.assign(slots_.size() * 2, 0);
-  for (uint32_t id = 1; id <= starts_.size(); ++id) {
-    const uint32_t* const words = words_at(starts_[id - 1]);
-    slots_[slot_of({words, (words[0] & kCountMask) + 1})] = id;
+  const std::vector<Slot> old = std::exchange(slots_, std::vector<Slot>(slots_.size() * 2));
+  const size_t mask = slots_.size() - 1;
+  for (const Slot& slot : old) {
+    if (slot.id == 0) continue;
+    size_t at = slot.hash & mask;
+    while (slots_[at].id != 0) at = (at + 1) & mask;
+    slots_[at] = slot;
   }
 }
 
@@ -124,7 +131,7 @@ uint64_t StackTable::size_bytes() const {
     if (blocks_[block].load(std::memory_order_relaxed) != nullptr)
       words += uint64_t{1} << (block + kFirstBits);
   }
-  return words * sizeof(uint32_t) + starts_.size_bytes() + slots_.size() * sizeof(uint32_t);
+  return words * sizeof(uint32_t) + starts_.size_bytes() + slots_.size() * sizeof(Slot);
 }
 
 }  // namespace oc::process

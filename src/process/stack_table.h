@@ -47,9 +47,9 @@ struct StackView {
 ///
 ///     words:   … | header | frame ids … | header | frame ids … |      header: frames | kernel frames << 13 | end << 26
 ///     starts:  by id, the place of its header
-///     slots_:  open addressing over ids, by the XXH3 of those words, grown at 1/2 full
+///     slots_:  open addressing over ids, by the XXH3 of those words, of which half is kept beside each; grown at 1/2 full
 ///
-/// Memory only grows: 4 bytes a frame, and 16 to 24 a stack. One thread interns; any thread may read ids that reached
+/// Memory only grows: 4 bytes a frame, and 24 to 40 a stack. One thread interns; any thread may read ids that reached
 /// it through a synchronised hand-over, for words never move.
 class StackTable {
  public:
@@ -76,14 +76,19 @@ class StackTable {
 
   const uint32_t* words_at(uint32_t place) const;
   bool reserve(uint32_t words);
-  size_t slot_of(std::span<const uint32_t> words) const;
+  /// An id with the half of the hash by which it was placed: what differs is known without a look at its words.
+  struct Slot {
+    uint32_t id = 0;  ///< 0: free
+    uint32_t hash = 0;
+  };
+  size_t slot_of(std::span<const uint32_t> words, uint32_t hash) const;
   void grow();
 
   std::array<std::atomic<uint32_t*>, kBlocks> blocks_{};
   uint32_t block_ = 0;  ///< the one that is filled
   uint32_t used_ = 0;   ///< words of it
   base::BlockList<uint32_t, 10> starts_;
-  std::vector<uint32_t> slots_;
+  std::vector<Slot> slots_;
   std::vector<uint32_t> scratch_;
   uint64_t frames_ = 0;
 };

@@ -62,6 +62,7 @@ void FrameNames::use_kernel(const TracedKernel& told) {
 
 /// What has to be told before the first look-up, and what new modules need.
 void FrameNames::prepare() {
+  symbolizer_.settle();
   if (!knows_kernel_ && !origin_.is_running_kernel) use_kernel(tables_.kernel());
   if (given_.by_module.empty()) return;
   if (changes_seen_ != given_.changes) modules_given_ = 0;
@@ -75,6 +76,20 @@ void FrameNames::prepare() {
     symbolizer_.add_symbols({id}, symbols);
   }
   modules_given_ = count;
+}
+
+void FrameNames::expect() {
+  prepare();
+  std::vector<bool> is_met(tables_.modules.size() + size_t{1});
+  std::vector<ModuleId> met;
+  const uint32_t frames = tables_.frames.size();
+  for (uint32_t id = 1; id <= frames; ++id) {
+    const ModuleId module = tables_.frames.find({id}).module;
+    if (!module || module.value >= is_met.size() || is_met[module.value]) continue;
+    is_met[module.value] = true;
+    met.push_back(module);
+  }
+  symbolizer_.expect(met, knows_kernel_ || origin_.is_running_kernel);
 }
 
 void FrameNames::resolve(std::span<const FrameId> frames) {

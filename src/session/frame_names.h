@@ -47,6 +47,8 @@ class FrameNames : public machine::FrameNamer {
   FrameNames(const StackTables& tables, TraceOrigin origin, const GivenSymbols& given,
              const KeptFiles& kept);
 
+  /// The names of all frames that there are will be asked for, soon: see Symbolizer::expect.
+  void expect();
   void resolve(std::span<const process::FrameId> frames) override;
   NamedFrame find(process::FrameId frame) override;
   NamedCall call(process::FrameId frame, uint32_t index) override;

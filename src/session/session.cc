@@ -209,7 +209,15 @@ Result<const Batch*> Session::next(std::chrono::milliseconds wait) {
     for (const auto& subset : subsets_) subset->begin_batch(**batch);
   }
   if (feed_ && batch && *batch != nullptr) feed_->add(**batch);
+  if (expects_names_ && batch && *batch != nullptr) begin_names();
   return batch;
+}
+
+/// After a few batches most of the files that are sampled at all have been met.
+void Session::begin_names() {
+  constexpr uint32_t kBatchesBefore = 3;
+  if (++batches_ != kBatchesBefore || !std::holds_alternative<FileInput>(input_)) return;
+  if (FrameNames* const names = model_.stacks.names(); names != nullptr) names->expect();
 }
 
 void Session::stop() {

@@ -61,6 +61,8 @@ class Session {
   /// Before `start`: its samples keep their payloads; they are only those that the feed is told of.
   void keep_records() { keeps_records_ = true; }
   void feed_chosen() { feeds_chosen_ = true; }
+  /// The names of all stacks will be asked for when the run is over: of recorded traces they are begun meanwhile.
+  void expect_names() { expects_names_ = true; }
   /// Null before the start, or when none was declared.
   machine::Machine* machine() { return machine_.get(); }
   /// Null likewise.
@@ -118,6 +120,7 @@ class Session {
   base::Status check(const RunOptions& options) const;
   void make_machine();
   void tell_machine();
+  void begin_names();
   void tell_changes();
   bool is_at_rest() const { return !run_ || run_->is_at_rest(); }
 
@@ -129,6 +132,8 @@ class Session {
   bool wants_machine_ = false;
   bool keeps_records_ = false;
   bool feeds_chosen_ = false;
+  bool expects_names_ = false;
+  uint32_t batches_ = 0;
   std::unique_ptr<machine::Machine> machine_;
   std::unique_ptr<MachineFeed> feed_;
   std::vector<std::unique_ptr<TraceSubset>> subsets_;

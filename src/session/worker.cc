@@ -113,7 +113,11 @@ void Worker::close_files() {
     if (fstat(files_[which].number(), &info) == 0 && info.st_size > 0) {
       const auto size = static_cast<size_t>(info.st_size);
       void* bytes = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, files_[which].number(), 0);
-      if (bytes != MAP_FAILED) mapped_[which] = {static_cast<const char*>(bytes), size};
+      if (bytes != MAP_FAILED) {
+        mapped_[which] = {static_cast<const char*>(bytes), size};
+      } else if (status_ == 0) {
+        status_ = 1;  // what it says cannot be read: its part is missing
+      }
     }
     files_[which].close();
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <utility>
 #include <vector>
 
 #include "base/thread.h"
@@ -27,6 +28,32 @@ void run_jobs(size_t count, uint32_t threads, const std::function<void(size_t)>&
   }
   work();
   for (std::thread& other : others) other.join();
+}
+
+EarlyJobs::EarlyJobs(std::vector<std::function<void()>> jobs) : jobs_(std::move(jobs)) {
+  try {
+    thread_ = base::start_thread([this] { work(); });
+  } catch (const std::exception&) {  // no more threads here: `finish` does them
+  }
+}
+
+EarlyJobs::~EarlyJobs() {
+  next_ = jobs_.size();
+  if (thread_.joinable()) thread_.join();
+}
+
+void EarlyJobs::work() {
+  for (size_t i = next_++; i < jobs_.size(); i = next_++) {
+    try {
+      jobs_[i]();
+    } catch (const std::exception&) {
+    }
+  }
+}
+
+void EarlyJobs::finish() {
+  work();
+  if (thread_.joinable()) thread_.join();
 }
 
 }  // namespace oc::symbol

@@ -22,8 +22,8 @@ namespace oc::symbol {
 namespace {
 
 constexpr size_t kMostText = size_t{256} << 20;
-/// Enough to meet _stext: what comes before it are the per-CPU variables of older kernels.
-constexpr size_t kHeadText = size_t{256} << 10;
+/// Enough to meet _stext: it is among the first, or behind the per-CPU variables of older kernels.
+constexpr size_t kHeadText = size_t{8} << 10, kLongHeadText = size_t{256} << 10;
 
 std::string running_release() {
   utsname name{};
@@ -151,7 +151,8 @@ bool KernelSymbols::State::load_from(const std::string& text, const std::string&
 
 bool KernelSymbols::State::load_running() {
   const std::string path = settings.proc + "/kallsyms";
-  const KernelNames head = parse_kallsyms(sys::read_text(path, kHeadText));
+  KernelNames head = parse_kallsyms(sys::read_text(path, kHeadText));
+  if (head.text_start == 0) head = parse_kallsyms(sys::read_text(path, kLongHeadText));
   if (head.symbols.empty() && head.hidden != 0) {
     reason = hidden_reason(settings.proc);
     return false;

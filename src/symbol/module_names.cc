@@ -9,8 +9,11 @@
 namespace oc::symbol {
 namespace {
 
-/// With its debug sections decompressed, on threads; nothing where they are not compressed, or only libdw can do it.
-std::optional<elf::File> make_plain(const elf::File& file, uint32_t threads) {
+/// With its debug sections decompressed, on threads unless others did it; nothing where they are not compressed, or only
+/// libdw can do it.
+std::optional<elf::File> make_plain(const elf::File& file, std::optional<elf::PlainDebug>& planned,
+                                    uint32_t threads) {
+  if (planned) return planned->finish();
   auto plain = elf::PlainDebug::plan(file);
   if (!plain) return {};
   run_jobs(plain->parts(), threads, [&](size_t part) { plain->load(part); });
@@ -37,11 +40,46 @@ uint32_t TextIndex::file(std::string_view path) {
   return at->second;
 }
 
+/// The file whose lines are read; null: none has any.
+elf::File* ModuleNames::find_lines() const {
+  for (elf::File* const file : {files_.debug.get(), files_.file.get()}) {
+    if (file != nullptr && LineIndex::has_lines(*file)) return file;
+  }
+  return nullptr;
+}
+
+size_t ModuleNames::plan() {
+  if (shared_table_ != nullptr || is_loaded_ || !with_lines_ || plan_ || alt_plan_) return 0;
+  const elf::File* const file = find_lines();
+  if (file == nullptr || file->type() == ET_REL) return 0;
+  if (auto plan = elf::PlainDebug::plan(*file)) plan_.emplace(std::move(*plan));
+  if (files_.alt) {
+    if (auto plan = elf::PlainDebug::plan(*files_.alt)) alt_plan_.emplace(std::move(*plan));
+  }
+  return (plan_ ? plan_->parts() : 0) + (alt_plan_ ? alt_plan_->parts() : 0);
+}
+
+size_t ModuleNames::part_bytes(size_t part) const {
+  const size_t own = plan_ ? plan_->parts() : 0;
+  return part < own ? plan_->part_bytes(part) : alt_plan_->part_bytes(part - own);
+}
+
+void ModuleNames::load(size_t part) {
+  const size_t own = plan_ ? plan_->parts() : 0;
+  part < own ? plan_->load(part) : alt_plan_->load(part - own);
+}
+
+void ModuleNames::load_symbols() {
+  if (shared_table_ != nullptr || has_symbols_) return;
+  has_symbols_ = true;
+  table_ = SymbolTable(files_.file.get(), files_.debug.get(), files_.mini.get());
+}
+
 const SymbolTable& ModuleNames::table() {
   if (shared_table_ != nullptr) return *shared_table_;
   if (is_loaded_) return table_;
   is_loaded_ = true;
-  table_ = SymbolTable(files_.file.get(), files_.debug.get(), files_.mini.get());
+  load_symbols();
   if (with_lines_) load_lines();
   return table_;
 }
@@ -56,8 +94,10 @@ void ModuleNames::load_lines() {
       lines_ = std::make_unique<LineIndex>(relocated_->file(), nullptr, files_.split);
       return;
     }
-    own_file_ = make_plain(*file, threads_);
-    if (files_.alt) own_alt_ = make_plain(*files_.alt, threads_);
+    own_file_ = make_plain(*file, plan_, threads_);
+    if (files_.alt) own_alt_ = make_plain(*files_.alt, alt_plan_, threads_);
+    plan_.reset();
+    alt_plan_.reset();
     lines_ = std::make_unique<LineIndex>(own_file_ ? *own_file_ : *file,
                                          own_alt_ ? &*own_alt_ : files_.alt.get(), files_.split);
     return;
@@ -76,6 +116,21 @@ std::unique_ptr<ModuleNames> ModuleNames::make_second() {
   second->lines_ = std::make_unique<LineIndex>(
       *second->own_file_, second->own_alt_ ? &*second->own_alt_ : nullptr, files_.split);
   return second;
+}
+
+bool ModuleNames::is_worth_second(std::span<const Query> queries) {
+  constexpr size_t kUnitsPerRead = 8;  // that can be looked at while one is read, and more
+  if (!lines()) return false;
+  std::vector<bool> is_read(lines_->units());
+  size_t read = 0;
+  for (const Query& query : queries) {
+    const auto address = address_of(query);
+    const uint32_t unit = address ? lines_->unit_at(*address) : ~uint32_t{0};
+    if (unit >= is_read.size() || is_read[unit]) continue;
+    is_read[unit] = true;
+    ++read;
+  }
+  return read > 1 && read * kUnitsPerRead > is_read.size();
 }
 
 uint32_t ModuleNames::lane_of(const Query& query, uint32_t lanes) {

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "elf/plain_debug.h"
 #include "elf/relocated.h"
 #include "symbol/line_index.h"
 #include "symbol/module_files.h"
@@ -48,8 +49,13 @@ class ModuleNames {
   ModuleNames(const ModuleFile& files, bool with_lines, uint32_t threads = 1)
       : files_(files), with_lines_(with_lines), threads_(threads) {}
 
-  /// Another number of those, before the tables are made.
-  void set_threads(uint32_t threads) { threads_ = threads; }
+  /// Instead of `threads`: what is to be decompressed for the tables, in so many parts; each is loaded once, by any thread,
+  /// before the tables are made.
+  size_t plan();
+  size_t part_bytes(size_t part) const;
+  void load(size_t part);
+  /// The first half of `table`, beside those.
+  void load_symbols();
 
   struct Query {
     uint64_t offset = 0;  ///< in the file
@@ -63,6 +69,8 @@ class ModuleNames {
   /// Another one for the same module, with the same symbol table, for another thread; null: its files do not allow
   /// that. This one outlives it, and has made its table.
   std::unique_ptr<ModuleNames> make_second();
+  /// Whether reading the units of these on two threads saves more than a second one costs, which looks at all units again.
+  bool is_worth_second(std::span<const Query> queries);
   /// Which of `lanes` threads should look this up, so that each unit's lines are read by one of them.
   uint32_t lane_of(const Query& query, uint32_t lanes);
 
@@ -73,15 +81,17 @@ class ModuleNames {
   class Lookup;
 
   void load_lines();
+  elf::File* find_lines() const;
   void find_one(std::optional<uint64_t> address, bool is_return, Lookup& lookup);
   std::optional<uint64_t> address_of(const Query& query) const;
 
   const ModuleFile& files_;
   bool with_lines_;
   uint32_t threads_;
-  bool is_loaded_ = false;
+  bool has_symbols_ = false, is_loaded_ = false;
   SymbolTable table_;
-  const SymbolTable* shared_table_ = nullptr;    ///< of a second one: the first one's
+  const SymbolTable* shared_table_ = nullptr;  ///< of a second one: the first one's
+  std::optional<elf::PlainDebug> plan_, alt_plan_;
   std::optional<elf::File> own_file_, own_alt_;  ///< decompressed, or of a second one
   std::optional<elf::Relocated> relocated_;      ///< what `lines_` reads of a relocatable file
   std::unique_ptr<LineIndex> lines_;

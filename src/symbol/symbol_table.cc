@@ -54,6 +54,12 @@ uint32_t bounded_size(uint64_t size) {
   return static_cast<uint32_t>(std::min<uint64_t>(size, std::numeric_limits<uint32_t>::max()));
 }
 
+/// Where the last label ends, as perf has it: at the end of the next page.
+uint64_t end_of_last(uint64_t start) {
+  const uint64_t page_end = start | 4095;
+  return page_end + std::min(std::numeric_limits<uint64_t>::max() - page_end, uint64_t{4097});
+}
+
 }  // namespace
 
 /// Collects the symbols of one file's tables.
@@ -163,7 +169,21 @@ SymbolTable::SymbolTable(std::vector<Symbol> symbols, std::span<const uint8_t> n
   texts_[kMade] = names;
   for (Symbol& symbol : symbols_) symbol.text = kMade;
   choose();
-  lay_out({});
+  are_labels_ = std::all_of(symbols_.begin(), symbols_.end(),
+                            [](const Symbol& symbol) { return symbol.size_bytes == 0; });
+  if (!are_labels_) {
+    lay_out({});
+  } else if (!symbols_.empty()) {
+    labels_end_ = end_of_last(symbols_.back().start);
+  }
+}
+
+const SymbolTable::Symbol* SymbolTable::find_label(uint64_t address) const {
+  if (address >= labels_end_) return nullptr;
+  const auto after =
+      std::upper_bound(symbols_.begin(), symbols_.end(), address,
+                       [](uint64_t place, const Symbol& symbol) { return place < symbol.start; });
+  return after == symbols_.begin() ? nullptr : &*std::prev(after);
 }
 
 std::string_view SymbolTable::name(const Symbol& symbol) const {
@@ -189,7 +209,7 @@ void SymbolTable::choose() {
     }
   }
   symbols_.resize(kept);
-  symbols_.shrink_to_fit();
+  if (kept < symbols_.capacity() / 4 * 3) symbols_.shrink_to_fit();
 }
 
 void SymbolTable::lay_out(std::span<const uint64_t> section_ends) {
@@ -202,10 +222,8 @@ void SymbolTable::lay_out(std::span<const uint64_t> section_ends) {
     if (end < symbol.start) end = kMost;
     const bool is_label = symbol.size_bytes == 0;
     if (is_label) {
-      // Up to the next symbol or the end of its section; of the last one, as perf has it, to the end of the next page.
-      const uint64_t page_end = symbol.start | 4095;
-      end = i + 1 < symbols_.size() ? symbols_[i + 1].start
-                                    : page_end + std::min(kMost - page_end, uint64_t{4097});
+      // Up to the next symbol or the end of its section.
+      end = i + 1 < symbols_.size() ? symbols_[i + 1].start : end_of_last(symbol.start);
       const auto limit = std::upper_bound(section_ends.begin(), section_ends.end(), symbol.start);
       if (limit != section_ends.end()) end = std::min(end, *limit);
     }

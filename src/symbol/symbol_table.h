@@ -44,7 +44,9 @@ class SymbolTable {
   static void sort(std::span<Symbol> symbols);
 
   /// What covers this address; null when nothing does. Owned by the table.
-  const Symbol* find(uint64_t address) const { return symbol_at(segments_.find(address)); }
+  const Symbol* find(uint64_t address) const {
+    return are_labels_ ? find_label(address) : symbol_at(segments_.find(address));
+  }
   /// Owned by the table's files.
   std::string_view name(const Symbol& symbol) const;
   /// By address; of one place only the chosen name.
@@ -57,7 +59,10 @@ class SymbolTable {
   class Walk {
    public:
     explicit Walk(const SymbolTable& table) : table_(table), walk_(table.segments_) {}
-    const Symbol* find(uint64_t address) { return table_.symbol_at(walk_.find(address)); }
+    const Symbol* find(uint64_t address) {
+      return table_.are_labels_ ? table_.find_label(address)
+                                : table_.symbol_at(walk_.find(address));
+    }
 
    private:
     const SymbolTable& table_;
@@ -70,12 +75,16 @@ class SymbolTable {
   const Symbol* symbol_at(uint32_t index) const {
     return index == Segments::kNothing ? nullptr : &symbols_[index];
   }
+  const Symbol* find_label(uint64_t address) const;
   void choose();
   void lay_out(std::span<const uint64_t> section_ends);
 
   static constexpr size_t kTexts = 5;
   std::vector<Symbol> symbols_;
   Segments segments_;
+  bool are_labels_ =
+      false;  ///< all of them, as of a kernel: each reaches to the next, and there are no segments
+  uint64_t labels_end_ = 0;
   std::array<std::span<const uint8_t>, kTexts> texts_;
   std::vector<uint8_t> made_;  ///< names that no file holds: of the PLT
 };

@@ -62,6 +62,25 @@ std::string kernel_module_name(std::string_view path) {
   return name;
 }
 
+/// What is to be decompressed for a module.
+struct Part {
+  ModuleNames* names;
+  size_t index;
+};
+
+/// The largest first.
+std::vector<Part> parts_of(std::span<ModuleNames* const> modules) {
+  std::vector<Part> parts;
+  for (ModuleNames* const names : modules) {
+    const size_t count = names->plan();
+    for (size_t i = 0; i < count; ++i) parts.push_back({names, i});
+  }
+  std::stable_sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) {
+    return a.names->part_bytes(a.index) > b.names->part_bytes(b.index);
+  });
+  return parts;
+}
+
 bool is_in_file(ModuleKind kind) { return kind == ModuleKind::kFile || kind == ModuleKind::kVdso; }
 
 }  // namespace
@@ -222,23 +241,66 @@ Symbolizer::Symbolizer(const process::FrameTable& frames, ModuleFiles& files, Se
 
 Symbolizer::~Symbolizer() = default;
 
-KernelSymbols& Symbolizer::kernel() { return work_->kernel; }
+KernelSymbols& Symbolizer::kernel() {
+  settle();
+  return work_->kernel;
+}
 
-void Symbolizer::resolve(std::span<const FrameId> ids) {
-  work_->retired.clear();
-  if (slots_.size() <= frames_.size()) slots_.resize(frames_.size() + size_t{1});
-  std::vector<uint32_t> fresh;
+/// Files are opened here, for one thread at a time may; the jobs are those of load_tables.
+void Symbolizer::expect(std::span<const ModuleId> modules, bool with_kernel) {
+  if (was_expected_ || work_->settings.threads < 2 || files_.places().debuginfod != nullptr) return;
+  was_expected_ = true;
+  std::vector<ModuleNames*> expected;
+  bool needs_kernel = false;
+  for (const ModuleId id : modules) {
+    const Module& module = files_.modules().find(id);
+    needs_kernel |= is_in_kernel(module.kind);
+    if (is_in_file(module.kind)) expected.push_back(&work_->of(id, files_));
+  }
+  std::vector<std::function<void()>> jobs;
+  if (with_kernel && needs_kernel) jobs.emplace_back([this] { work_->kernel.size(); });
+  for (const Part& part : parts_of(expected)) {
+    jobs.emplace_back([part] { part.names->load(part.index); });
+  }
+  for (ModuleNames* const names : expected) {
+    jobs.emplace_back([names] { names->load_symbols(); });
+  }
+  early_ = std::make_unique<EarlyJobs>(std::move(jobs));
+}
+
+void Symbolizer::finish_early() {
+  early_->finish();
+  early_.reset();
+}
+
+/// Those without a result, each once, by module and offset.
+std::vector<uint32_t> Symbolizer::find_fresh(std::span<const FrameId> ids) const {
+  struct Key {
+    uint32_t module, id;
+    uint64_t offset;
+  };
+  std::vector<Key> keys;
   for (const FrameId id : ids) {
     if (id.value == 0 || id.value >= slots_.size() || slots_[id.value] != 0) continue;
-    fresh.push_back(id.value);
+    const Frame frame = frames_.find(id);
+    keys.push_back({frame.module.value, id.value, frame.offset});
   }
-  std::sort(fresh.begin(), fresh.end(), [&](uint32_t a, uint32_t b) {
-    const Frame left = frames_.find({a}), right = frames_.find({b});
-    if (left.module.value != right.module.value) return left.module.value < right.module.value;
-    if (left.offset != right.offset) return left.offset < right.offset;
-    return a < b;
+  std::sort(keys.begin(), keys.end(), [](const Key& a, const Key& b) {
+    if (a.module != b.module) return a.module < b.module;
+    return a.offset != b.offset ? a.offset < b.offset : a.id < b.id;
   });
-  fresh.erase(std::unique(fresh.begin(), fresh.end()), fresh.end());
+  std::vector<uint32_t> fresh;
+  for (const Key& key : keys) {
+    if (fresh.empty() || fresh.back() != key.id) fresh.push_back(key.id);
+  }
+  return fresh;
+}
+
+void Symbolizer::resolve(std::span<const FrameId> ids) {
+  settle();
+  work_->retired.clear();
+  if (slots_.size() <= frames_.size()) slots_.resize(frames_.size() + size_t{1});
+  const std::vector<uint32_t> fresh = find_fresh(ids);
   std::vector<Group> groups;
   Findings others;
   TextIndex texts(others);
@@ -260,18 +322,9 @@ void Symbolizer::resolve(std::span<const FrameId> ids) {
     other_frames.push_back(id);
   }
   other_frames.insert(other_frames.end(), elsewhere.begin(), elsewhere.end());
-  const auto share = work_->settings.threads / std::max<size_t>(groups.size(), 1);
-  for (Group& group : groups) group.names->set_threads(std::max<uint32_t>(share, 1));
-  // Tables of all modules at once, and the frames of no file beside them; then the frames of files.
-  run_jobs(groups.size() + 1, fresh.size() <= kFewFrames ? 1 : work_->settings.threads,
-           [&](size_t job) {
-             if (job < groups.size()) {
-               groups[job].names->table();
-             } else {
-               for (const uint32_t id : elsewhere)
-                 find_elsewhere(frames_.find({id}), others, texts);
-             }
-           });
+  load_tables(groups, fresh.size() <= kFewFrames ? 1 : work_->settings.threads, [&] {
+    for (const uint32_t id : elsewhere) find_elsewhere(frames_.find({id}), others, texts);
+  });
   split(groups);
   find_in_files(groups);
   for (const Group& group : groups) {
@@ -279,6 +332,27 @@ void Symbolizer::resolve(std::span<const FrameId> ids) {
       slots_[group.frames[i]] = add(group.findings, i);
   }
   for (uint32_t i = 0; i < other_frames.size(); ++i) slots_[other_frames[i]] = add(others, i);
+}
+
+/// All that does not wait for anything at once: the frames of no file, symbols, and what is decompressed for lines, the
+/// largest first, for the largest alone take as long as all others together. Then lines, which need that.
+void Symbolizer::load_tables(std::vector<Group>& groups, uint32_t threads,
+                             const std::function<void()>& first) {
+  std::vector<ModuleNames*> modules;
+  for (const Group& group : groups) {
+    if (threads > 1) modules.push_back(group.names);
+  }
+  const std::vector<Part> parts = parts_of(modules);
+  run_jobs(1 + parts.size() + groups.size(), threads, [&](size_t job) {
+    if (job == 0) {
+      first();
+    } else if (job <= parts.size()) {
+      parts[job - 1].names->load(parts[job - 1].index);
+    } else {
+      groups[job - 1 - parts.size()].names->load_symbols();
+    }
+  });
+  run_jobs(groups.size(), threads, [&](size_t i) { groups[i].names->table(); });
 }
 
 /// Of the kernel, of memory, of nothing.
@@ -300,6 +374,7 @@ void Symbolizer::split(std::vector<Group>& groups) {
   const size_t whole = groups.size();
   for (size_t i = 0; i < whole; ++i) {
     if (groups[i].queries.size() < kManyFrames || work_->settings.threads < 2) continue;
+    if (!groups[i].names->is_worth_second(groups[i].queries)) continue;
     const auto lanes = work_->lanes_of(groups[i].module, *groups[i].names);
     if (lanes.size() < 2) continue;
     const Group all = std::move(groups[i]);
@@ -400,6 +475,7 @@ std::string_view Symbolizer::module_name(ModuleId id) const {
 }
 
 std::string Symbolizer::reason(ModuleId id) {
+  settle();
   const Module& module = files_.modules().find(id);
   if (module.kind == ModuleKind::kNone) return "nothing was mapped there";
   if (module.kind == ModuleKind::kMemory) return work_->jit_of(module.pid, files_).reason;

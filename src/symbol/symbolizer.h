@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -44,6 +45,7 @@ struct Settings {
       false;  ///< Module::code is told from the moment on from which an address had several functions
 };
 
+class EarlyJobs;
 class KernelSymbols;
 struct Findings;
 class TextIndex;
@@ -68,6 +70,13 @@ class Symbolizer {
   Symbolizer(const process::FrameTable& frames, ModuleFiles& files, Settings settings = {});
   ~Symbolizer();
 
+  /// Frames of these modules will be asked for soon: what their tables need is begun on another thread, while this one does
+  /// something else. Once; calls that need the tables wait for it. `with_kernel`: of the kernel all is told.
+  void expect(std::span<const process::ModuleId> modules, bool with_kernel);
+  /// Waits for what `expect` began, before anybody else touches the files.
+  void settle() {
+    if (early_) finish_early();
+  }
   /// Looks up what is new among these. Id 0 is left out.
   void resolve(std::span<const process::FrameId> frames);
   /// The result of one frame, resolved now when it was not. Owned by the object; entries never move.
@@ -98,14 +107,20 @@ class Symbolizer {
   struct Work;
   struct Group;
 
+  void finish_early();
+  std::vector<uint32_t> find_fresh(std::span<const process::FrameId> ids) const;
   uint32_t add(const Findings& findings, uint32_t place);
   void find_elsewhere(const process::Frame& frame, Findings& findings, TextIndex& texts);
   void find_in_files(std::vector<Group>& groups);
+  void load_tables(std::vector<Group>& groups, uint32_t threads,
+                   const std::function<void()>& first);
   void split(std::vector<Group>& groups);
 
   const process::FrameTable& frames_;
   ModuleFiles& files_;
   std::unique_ptr<Work> work_;
+  std::unique_ptr<EarlyJobs> early_;  ///< until it is waited for; ends before `work_`
+  bool was_expected_ = false;
   base::Interner names_;
   base::BlockList<Resolved> resolved_;
   std::vector<Call> calls_;

@@ -61,10 +61,12 @@ def peak_anonymous_kib(command):
 
 
 class Row:
-    """One thing that is measured: its name, its command, its runs; or why it cannot be measured."""
+    """One thing that is measured: its name, its command, its runs; or why it cannot be measured.
 
-    def __init__(self, name, command):
-        self.name, self.command = name, command
+    `makes`: files that are new in each run, for replacing one costs as much as freeing it."""
+
+    def __init__(self, name, command, makes=()):
+        self.name, self.command, self.makes = name, command, makes
         self.costs, self.missing = [], None
         if shutil.which(command[0]) is None:
             self.missing = f"no {command[0]} here"
@@ -72,6 +74,9 @@ class Row:
     def measure(self, keep_output=False):
         if self.missing:
             return
+        for path in self.makes:
+            if os.path.exists(path):
+                os.unlink(path)
         cost = run(self.command, keep_output)
         if cost.status != 0:
             lines = cost.output.strip().splitlines() or ["no message"]

@@ -10,11 +10,9 @@ import sys
 import tempfile
 import time
 
+from job_runs import HERE, SCHED, STACKS, SYSCALLS, inputs, same, script
 from program import OC, Suite, finish, problems_of, run, start
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-FIXTURES = os.path.join(HERE, "../fixtures")
-SCHED, SYSCALLS, LOST, STACKS = (os.path.join(FIXTURES, name + ".data") for name in ("sched", "syscalls", "lost", "stacks"))
 EXAMPLE = os.path.join(HERE, "../../examples/compare_runs.lua")
 
 EVERYTHING = """local oc = require "oc"
@@ -42,69 +40,6 @@ for _, aggregate in ipairs(kinds) do aggregate:print() print(aggregate:json()) e
 shown:print { sort = "time" }
 print(trace:stats().events, math.floor(trace.start_ns))
 """
-
-
-BY_STACK = """local oc = require "oc"
-local trace = oc.open { stacks = "any" }
-local kinds = {
-  oc.counter("comm", "stack"), oc.stats("stack", "cpu", "comm"), oc.histogram("stack"), oc.quantiles("stack", { unit = "ns" }),
-  oc.topk(5, "stack"), oc.sum("stack", "tid"),
-}
-trace:on("*", function(e)
-  kinds[1]:count(e.comm, e.stack) kinds[2]:add(e.time, e.stack, e.cpu, e.comm) kinds[3]:add(e.time, e.stack)
-  kinds[4]:add(e.time, e.stack) kinds[5]:count(e.stack) kinds[6]:add(1, e.stack, e.tid)
-end)
-trace:run()
-for _, aggregate in ipairs(kinds) do
-  aggregate:print { top = 3 } aggregate:print { stacks = "folded" } print(aggregate:json()) print(aggregate:total())
-end
-local first = kinds[1]:rows()[1].stack
-print(#first, first.reason, first.kernel_frames, first:frames()[1].name, kinds[1]:get("sh", first))
-"""
-
-
-def script(args, text, **options):
-    with tempfile.TemporaryDirectory(prefix="oc-jobs") as folder:
-        os.chmod(folder, 0o755)  # for --user
-        path = os.path.join(folder, "s.lua")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
-        return run(["script", *args, path], **options)
-
-
-def inputs(*paths):
-    return [word for path in paths for word in ("-i", path)]
-
-
-def where(err):
-    return re.sub(r"/\S*s\.lua", "s.lua", err)
-
-
-def same(suite, name, text, paths, jobs, status=0):
-    if not suite.wants(name):
-        return
-    one = script(inputs(*paths), text)
-    problems = problems_of(one, status, r".", r"")
-    for count in jobs:
-        many = script([*inputs(*paths), "--jobs", str(count)], text)
-        problems += problems_of(many, status, r".", r"")
-        if many.out != one.out or where(many.err) != where(one.err):
-            problems.append(f"--jobs {count} says something else: {many.out[:300]!r} {many.err[:300]!r}")
-    suite.check(name, problems, one if problems else None)
-
-
-def one_row_a_stack(suite):
-    """The same trace twice: the same rows, each value doubled."""
-    for jobs in ((), ("--jobs", "2")):
-        name = " ".join(["equal stacks of two traces", *jobs])
-        if suite.wants(name):
-            text = BY_STACK.split("for _, aggregate")[0] + "io.write(kinds[1]:json())"
-            one, two = (script(["-q", *inputs(*paths), *jobs], text) for paths in ([STACKS], [STACKS, STACKS]))
-            problems = problems_of(two, 0, r".") + problems_of(one, 0, r".")
-            rows, doubled = (json.loads(ended.out)["rows"] for ended in (one, two))
-            if [{**row, "count": 2 * row["count"]} for row in rows] != doubled:
-                problems.append(f"{len(rows)} rows of one, {len(doubled)} of two, or other counts")
-            suite.check(name, problems, two if problems else None)
 
 
 def refused(suite, name, body, hint, args=(), head="local total, t, last = 0, {}, nil", alone=0):
@@ -372,9 +307,6 @@ def main():
     suite = Suite("jobs")
     same(suite, "slices of one trace", EVERYTHING, [SCHED], (1, 2, 7))
     same(suite, "three traces", EVERYTHING, [SCHED, SCHED, SCHED], (1, 2, 3, 8))
-    same(suite, "slices by stack", BY_STACK, [STACKS], (1, 2, 5))
-    same(suite, "traces by stack", BY_STACK, [STACKS, STACKS, SCHED], (1, 2, 3))
-    one_row_a_stack(suite)
     same(suite, "pairs in a scratch table", open(EXAMPLE, encoding="utf-8").read(), [SYSCALLS, SYSCALLS], (1, 2))
     same(suite, "errors in callbacks", EVERYTHING.replace("seen:count()", "seen:count() if e.time % 16 == 0 then nothing() end")
          .replace("depth = ", "local _ = "), [SCHED, SCHED], (1, 2), status=1)

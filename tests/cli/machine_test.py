@@ -5,7 +5,7 @@ import re
 import sys
 import tempfile
 
-from program import Suite, problems_of, run
+from program import OC, Suite, problems_of, run
 
 ROOT = os.environ.get("OC_SOURCE_ROOT", os.path.join(os.path.dirname(__file__), "../.."))
 STACKS = os.path.join(ROOT, "tests", "fixtures", "stacks.data")
@@ -138,6 +138,32 @@ def folded(suite):
                 ended)
 
 
+def together(suite, folder):
+    """Files that are written at the same time: what they would be alone, told in their order, also where one fails."""
+    names = ["t.pb.gz", "t.folded", "t.svg", "t.speedscope.json", "t2.collapsed"]
+    paths = [os.path.join(folder, name) for name in names]
+    ended = run(["export", STACKS, *(word for path in paths for word in ("-o", path))])
+    problems = problems_of(ended, 0, None, "wrote")
+    told = [line.split()[2] for line in ended.err.splitlines() if line.startswith("oc: wrote")]
+    if told != paths:
+        problems.append(f"told {told}")
+    for path in paths:
+        alone = os.path.join(folder, "alone-" + os.path.basename(path))
+        run(["export", STACKS, "-q", "-o", alone])
+        if open(path, "rb").read() != open(alone, "rb").read():
+            problems.append(f"{path} has other bytes than alone")
+    suite.check("files at the same time are what they are alone", problems, ended)
+    before, fails, after = (os.path.join(folder, name) for name in ("f.pb.gz", "f.speedscope.json", "f2.pb.gz"))
+    limit = os.path.getsize(paths[0]) // 512 + 2  # of blocks, which larger files do not fit in
+    ended = run(["-c", f'ulimit -f {limit}; exec "$0" "$@"', OC, "export", STACKS, "-o", before, "-o", fails, "-o", after],
+                program="/bin/sh")
+    problems = problems_of(ended, 1, None, "limit on the size of files")
+    there = [os.path.exists(path) for path in (before, fails, after)]
+    if there != [True, False, False]:
+        problems.append(f"there are {there}")
+    suite.check("of files at the same time those before one that fails are there", problems, ended)
+
+
 def exports(suite, folder):
     folded, profile = os.path.join(folder, "a.folded"), os.path.join(folder, "a.pb.gz")
     ended = run(["export", STACKS, "-e", "page-faults", "-o", folded, "-o", profile, "-o",
@@ -162,6 +188,7 @@ def exports(suite, folder):
         told = {row["comm"]: row["sum"] for row in rows}
         wanted = {"sh": 154, "sort": 90, "gzip": 82, "seq": 81, "sleep": 77}
         suite.check(f"{os.path.basename(path)} opens like a trace", [] if told == wanted else [f"told {told}"], ended)
+    together(suite, folder)
     ended = run(["export", STACKS, "-o", "-", "--format", "collapsed", "--comm", "seq", "-q"])
     suite.check("standard output", problems_of(ended, 0, r"^seq;", None), ended)
     ended = run(["export", STACKS, "-o", os.path.join(folder, "a.pdf")])

@@ -69,6 +69,11 @@ TEST_CASE("what is packed as gzip or zstd is unpacked by these, whatever the pie
   CHECK(gzip.substr(0, 4) == std::string("\x1f\x8b\x08\x00", 4));
   CHECK(gzip.substr(4, 4) == std::string(4, '\0'));  // the time: none
   CHECK(gunzip(gzip, text.size()) == text);
+  std::string longer;  // than what is packed as a whole
+  while (longer.size() <= 16 << 20) longer += text;
+  const std::string streamed = pack(longer, Compression::kGzip, 300'000);
+  CHECK(streamed == pack(longer, Compression::kGzip, longer.size()));
+  CHECK(gunzip(streamed, longer.size()) == longer);
   const std::string zstd = pack(text, Compression::kZstd, 777);
   CHECK(zstd == pack(text, Compression::kZstd, 400'000));
   std::string unpacked(text.size(), '\0');
@@ -92,6 +97,17 @@ TEST_CASE("a failure stays, and finish tells it") {
   REQUIRE_FALSE(status);
   CHECK(status.error().hint == "the disk is full");
   CHECK_FALSE((*out)->finish());
+}
+
+TEST_CASE("what is sealed has all its bytes, and its name when it is finished") {
+  std::string packed;
+  const auto out = Output::into(packed, Compression::kGzip);
+  out->write("whole");
+  REQUIRE(out->seal());
+  CHECK(gunzip(packed, 5) == "whole");
+  REQUIRE(out->seal());
+  REQUIRE(out->finish());
+  CHECK(gunzip(packed, 5) == "whole");
 }
 
 TEST_CASE("an output that is dropped leaves no file, one that is finished does") {

@@ -190,11 +190,18 @@ TEST_CASE("a set of attributes that somebody holds, or associated with one, is n
   };
   const AttributesId lost = set(1, {}), connection = set(2, {});
   const Attribute attribute{texts.intern("n"), {}, 3, false};
-  table.make({&attribute, 1}, {&connection, 1});
+  auto made = table.make({&attribute, 1}, {&connection, 1});
   table.forget({});
   CHECK(table.distinct() == 2);
   CHECK(table.own(connection).front().number == 2);
   CHECK(table.own(lost).empty());
   CHECK(set(4, {}).value == lost.value);  // used again
   CHECK(set(2, {}).value == connection.value);
+  made.hold.reset();
+  std::vector<uint8_t> used(table.size() + 1);
+  used[made.id.value] = 1;  // by a sample
+  table.forget(used);
+  CHECK(table.own(made.id).front().number == 3);
+  table.forget({});
+  CHECK(table.distinct() == 0);
 }

@@ -48,9 +48,10 @@ TEST_CASE("attributes are found in associated sets, also in a circle") {
   AttributeTable table;
   const Attribute user{texts.intern("user"), texts.intern("ann"), 0, true};
   const Attribute size{texts.intern("size"), {}, 7, false};
-  const AttributesId connection = table.make({&user, 1});
+  const auto made = table.make({&user, 1}), another = table.make({&user, 1});
+  const AttributesId connection = made.id, other = another.id;
   const AttributesId request = table.intern({&size, 1}, {&connection, 1});
-  const AttributesId same = table.intern({&user, 1}), other = table.make({&user, 1});
+  const AttributesId same = table.intern({&user, 1});
   table.associate(connection, request);
   CHECK(!table.find(same, size.name));  // which only holds the same
   CHECK(!table.find(other, size.name));

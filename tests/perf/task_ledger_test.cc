@@ -56,8 +56,9 @@ TEST_CASE("fork records are found among others, and damaged ends are left alone"
     put(uint16_t{0});
     put(size);
   };
-  header(PERF_RECORD_COMM, 16);
-  put(uint64_t{0});
+  header(PERF_RECORD_COMM, 24);
+  put(uint64_t{101} << 32 | 100);
+  put(uint64_t{0x6b726f77});  // "work"
   header(PERF_RECORD_FORK, 32);
   for (const int32_t word : {100, 100, 101, 100}) put(word);
   put(uint64_t{77});
@@ -72,4 +73,7 @@ TEST_CASE("fork records are found among others, and damaged ends are left alone"
   CHECK(forks[0].pid == 100);
   CHECK(forks[0].parent_tid == 100);
   CHECK(forks[0].time == 77);
+  std::map<int32_t, std::string> names;
+  find_names({&span, 1}, names);
+  CHECK(names == std::map<int32_t, std::string>{{101, "work"}});
 }

@@ -67,7 +67,7 @@ TEST_CASE(
     REQUIRE(table.intern(stacks[i], 0, StackEnd::kComplete).value == i + 1);
     REQUIRE(frames_of(table.find(StackId{i + 1})) == stacks[i]);
   }
-  CHECK(table.size_bytes() < 2 * 4 * (table.frames() + kStacks) + 24 * kStacks);
+  CHECK(table.size_bytes() < 2 * 4 * (table.frames() + kStacks) + 40 * kStacks);
 }
 
 TEST_CASE("another thread reads stacks by ids that it was given, while more come") {

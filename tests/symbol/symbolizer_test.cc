@@ -1,8 +1,12 @@
 #include "symbol/symbolizer.h"
 
+#include <array>
+#include <atomic>
 #include <catch2/catch.hpp>
+#include <stdexcept>
 
 #include "symbol/fixture_files.h"
+#include "symbol/jobs.h"
 #include "symbol/kernel_symbols.h"
 
 using namespace oc;
@@ -170,6 +174,69 @@ TEST_CASE("two threads tell what one tells") {
     with_lines += a.calls != 0 ? 1 : 0;
   }
   CHECK(with_lines > ids.size() / 4);
+}
+
+TEST_CASE("several files whose lines are decompressed on threads tell what one thread tells") {
+  const bool is_expected = GENERATE(false, true);
+  NamedTrace one, two;
+  one.begin(true, 1);
+  two.begin(true, 2);
+  std::vector<process::FrameId> ids;
+  for (NamedTrace* const trace : {&one, &two}) {
+    ids.clear();
+    std::vector<process::ModuleId> modules;
+    for (const char* name : {"dwarf/zlib.so", "dwarf/gcc5.so", "dwarf/gcc4.so"}) {
+      modules.push_back(trace->add(ModuleKind::kFile, test::fixture(name)));
+      for (uint64_t at = 0x2b0; at < 0x310; at += 4)
+        ids.push_back(trace->frame(modules.back(), at));
+    }
+    modules.pop_back();  // one comes later
+    if (is_expected) trace->names->expect(modules, false);
+    trace->names->resolve(ids);
+  }
+  size_t with_lines = 0;
+  for (const auto id : ids) {
+    const auto& a = one.names->find(id);
+    const auto& b = two.names->find(id);
+    REQUIRE(one.text(a.full_name) == two.text(b.full_name));
+    REQUIRE(a.calls == b.calls);
+    for (size_t i = 0; i < a.calls; ++i) {
+      REQUIRE(one.names->calls(a)[i].line == two.names->calls(b)[i].line);
+    }
+    with_lines += a.calls != 0 ? 1 : 0;
+  }
+  CHECK(with_lines > ids.size() / 2);
+}
+
+TEST_CASE("what is expected need not be asked for, and has a reason where it is not there") {
+  NamedTrace trace;
+  trace.begin(true, 2);
+  const std::array modules{trace.add(ModuleKind::kFile, test::fixture("dwarf/zlib.so")),
+                           trace.add(ModuleKind::kFile, "/no such file"),
+                           trace.add(ModuleKind::kKernel, "[kernel.kallsyms]_text")};
+  trace.names->expect(modules, true);
+  CHECK(trace.names->reason(modules[1]).find("No such file") != std::string::npos);
+  CHECK(trace.names->reason(modules[0]).empty());
+  NamedTrace dropped;
+  dropped.begin(true, 2);
+  const auto module = dropped.add(ModuleKind::kFile, test::fixture("dwarf/zlib.so"));
+  dropped.names->expect({&module, 1}, false);
+}
+
+TEST_CASE(
+    "early jobs are each done once, also where one throws, and those that nobody waits for may be "
+    "left") {
+  std::array<std::atomic<int>, 50> done{};
+  std::vector<std::function<void()>> jobs;
+  for (auto& count : done) {
+    jobs.emplace_back([&count] {
+      if (++count == 1) throw std::runtime_error("it threw");
+    });
+  }
+  { symbol::EarlyJobs(jobs).finish(); }
+  for (const auto& count : done) CHECK(count == 1);
+  { symbol::EarlyJobs left(jobs); }
+  for (const auto& count : done) CHECK(count <= 2);
 }
 
 TEST_CASE("given names win, and frames of nothing have a reason") {

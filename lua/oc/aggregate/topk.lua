@@ -21,6 +21,7 @@
 local core = require "oc.aggregate.core"
 local errors = require "oc.errors"
 local show = require "oc.aggregate.show"
+local stacks = require "oc.stack"
 
 local M = {
   name = "topk", method = "count", more_methods = { "add" }, element = "double", place = "values",
@@ -73,6 +74,35 @@ local function entries_of(self)
   return entries
 end
 
+--- What tells keys apart, as a text.
+local function text_of(keys, arity)
+  local out = {}
+  for i = 1, arity do
+    local key = keys[i]
+    out[i] = type(key) .. "\1" .. (stacks.is(key) and ("%.0f"):format(stacks.number(key))
+      or tostring(key))
+  end
+  return table.concat(out, "\2")
+end
+
+--- The same, equal keys once: stacks of two traces may have become one.
+local function united(self)
+  local entries = entries_of(self)
+  if not self._keys.renamed then return entries end
+  local out, by_text = {}, {}
+  for _, entry in ipairs(entries) do
+    local text = text_of(entry.keys, #self.columns)
+    local first = by_text[text]
+    if first then
+      first.count, first.error = first.count + entry.count, first.error + entry.error
+    else
+      by_text[text] = entry
+      out[#out + 1] = entry
+    end
+  end
+  return out
+end
+
 --- Puts these entries in place of all, leaving out what has not more than the floor that leaves
 --- `capacity` of them at most.
 local function replace(self, entries, total, floor)
@@ -85,9 +115,7 @@ local function replace(self, entries, total, floor)
   for _, entry in ipairs(entries) do
     if not is_full or entry.count > floor then
       local row = self._keys.find(unpack(entry.keys, 1, #self.columns))
-      local at = row * 2  -- stacks of two traces may have become one
-      self._values[at] = self._values[at] + entry.count
-      self._values[at + 1] = self._values[at + 1] + entry.error
+      self._values[row * 2], self._values[row * 2 + 1] = entry.count, entry.error
     end
   end
   self._values[TOTAL], self._values[FLOOR] = total, floor
@@ -106,7 +134,7 @@ function M.read(self, row, into)
 end
 
 function M.select(self, rows)
-  show.sort(self, rows, "count")
+  show.sort(self, rows, "count", self._top)
   for i = #rows, self._top + 1, -1 do rows[i] = nil end
   return rows
 end
@@ -119,7 +147,7 @@ function M.merge_all(self, other)
     by_row[row] = entry
     entry.is_alone = true
   end
-  for _, entry in ipairs(entries_of(other)) do
+  for _, entry in ipairs(united(other)) do
     local row = self._keys:lookup(unpack(entry.keys, 1, #self.columns))
     local mine = row and by_row[row]
     if mine then

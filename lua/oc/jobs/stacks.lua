@@ -76,13 +76,18 @@ local function collect(t, numbers)
   end
 end
 
---- The stacks that are keys of these aggregates.
+--- The stacks that are keys of these aggregates, or in rows of theirs.
 ---@param aggregates oc.Aggregate[]
 ---@return table<number, true> numbers as `stack.number` has them
 function M.of(aggregates)
   local numbers = {}
   for _, aggregate in ipairs(aggregates) do
     local keys = aggregate._keys
+    for _, row in ipairs(aggregate._rows or {}) do
+      for _, value in pairs(row) do
+        if stacks.is(value) then numbers[stacks.number(value)] = true end
+      end
+    end
     if keys and next(keys.sessions) ~= nil then
       for _, inner in ipairs(keys.inner) do collect(inner, numbers) end
       collect(keys.t, numbers)
@@ -102,7 +107,7 @@ Told.__index = Told
 ---@param is_one_trace boolean
 ---@return oc.jobs.Told
 function M.new(is_one_trace)
-  local told = setmetatable({ stacks = {}, id_of = {}, places = {}, place_of = {},
+  local told = setmetatable({ stacks = {}, id_of = {}, places = {}, place_of = {}, renamed = {},
     is_one_trace = is_one_trace }, Told)
   told.number = frames_of.register(told, told.places)
   return told
@@ -149,8 +154,20 @@ function Told:load(dumped)
       self.stacks[id] = { frames = mine, count = count, kernel = each.kernel, reason = each.reason }
     end
     renamed[each.number] = stacks.type(id, self.number)
+    if not self.is_one_trace then self.renamed[each.number] = renamed[each.number] end
   end
   return renamed
+end
+
+--- Puts the new ones in place of stacks in rows of an oc.table.
+---@param rows table[]
+---@param renamed table<number, oc.Stack>
+function M.rename_rows(rows, renamed)
+  for _, row in ipairs(rows) do
+    for name, value in pairs(row) do
+      if stacks.is(value) then row[name] = renamed[stacks.number(value)] or value end
+    end
+  end
 end
 
 --- Gives the stacks among these aggregates' keys to it: their sessions are not needed any more.
@@ -163,6 +180,8 @@ function Told:settle(aggregates)
   if next(theirs) == nil then return end
   local renamed = self:load(M.dump(theirs))
   for _, aggregate in ipairs(aggregates) do
+    M.rename_rows(aggregate._rows or {}, renamed)
+    if aggregate._keys then aggregate._keys.kept = self.renamed end
     if aggregate._keys and next(aggregate._keys.sessions) ~= nil then
       local settled = aggregate:fresh()
       aggregate._keys.renamed = renamed

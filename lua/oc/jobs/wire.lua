@@ -11,7 +11,7 @@ local addr = require "oc.addr"
 local buffer = require "string.buffer"
 local ffi = require "ffi"
 local stacks = require "oc.jobs.stacks"
-local is_stack = require("oc.stack").is
+local stack_of = require "oc.stack"
 
 local M = {}
 
@@ -59,25 +59,33 @@ local function load_keys(keys, dumped)
   keys.t.refused = dumped.refused
 end
 
---- Rows of an oc.table with addresses as tables, which can be encoded.
+local encoded = { number = true, string = true, boolean = true }
+
+local function plain_value(value)
+  if encoded[type(value)] then return value end
+  if addr.is(value) then return { address = value.v } end
+  if stack_of.is(value) then return { stack = stack_of.number(value) } end
+  if ffi.istype("uint64_t", value) or ffi.istype("int64_t", value) then return value end
+  error(("a %s in a row of oc.table cannot be handed from a worker to the first process"):format(
+    type(value)), 0)
+end
+
+--- Rows of an oc.table as what can be encoded.
 local function plain_rows(rows)
   local out = {}
   for i, row in ipairs(rows) do
     out[i] = {}
-    for name, value in pairs(row) do
-      if is_stack(value) then
-        error("a stack in a row of oc.table cannot be handed from a worker to the first process", 0)
-      end
-      out[i][name] = addr.is(value) and { address = value.v } or value
-    end
+    for name, value in pairs(row) do out[i][name] = plain_value(value) end
   end
   return out
 end
 
-local function rows_again(plain)
+local function rows_again(plain, renamed)
   for _, row in ipairs(plain) do
     for name, value in pairs(row) do
-      if type(value) == "table" then row[name] = addr.make(value.address) end
+      if type(value) == "table" then
+        row[name] = value.stack and renamed[value.stack] or addr.make(value.address)
+      end
     end
   end
   return plain
@@ -108,7 +116,7 @@ end
 local function load_one(like, dumped, renamed)
   local made = like:fresh()
   if dumped.rows then
-    made._rows = rows_again(dumped.rows)
+    made._rows = rows_again(dumped.rows, renamed)
     return made
   end
   made._keys:forget()

@@ -105,15 +105,28 @@ local function names_of_events(trace, options)
   return #names > 0 and names or nil
 end
 
-local function write(machine, path, part, options)
+local function wanted_of(part, options)
   local wanted = input.filter(options)
   for name, value in pairs(part.filter) do wanted[name] = value end
   wanted.format, wanted.force, wanted.counts = options.format, options.force, options.counts
   wanted.inlined = not options.no_inlined
-  if part.text then path = name_for(path, part.text) end
-  if not hooks.call("export", machine, path, wanted) then return end
-  local bytes = machine:export(path, wanted)
-  say_written(path, bytes)
+  return wanted
+end
+
+--- All files of a part. A hook may change the machine and the options: then one after the other.
+local function write(machine, outputs, part, options)
+  local paths = {}
+  for i, path in ipairs(outputs) do paths[i] = part.text and name_for(path, part.text) or path end
+  if not hooks.has("export") then
+    export.write_all(machine, paths, wanted_of(part, options), say_written)
+    return
+  end
+  for _, path in ipairs(paths) do
+    local wanted = wanted_of(part, options)
+    if hooks.call("export", machine, path, wanted) then
+      say_written(path, machine:export(path, wanted))
+    end
+  end
 end
 
 --- The file's part is a trace's, so it is begun before that is read.
@@ -214,6 +227,7 @@ function M.write(path, outputs, options, is_checked)
   local files
   local machine, trace = input.load(path, options, {
     machine = #of_samples > 0,
+    names = true,
     is_told = is_checked,
     built = function(trace) files = begin_event_files(trace, of_events, options) end,
   })
@@ -237,9 +251,7 @@ function M.write(path, outputs, options, is_checked)
       places.say_spans(output, export.check(output, options.format))
     end
   end
-  for _, part in ipairs(parts) do
-    for _, output in ipairs(of_samples) do write(machine, output, part, options) end
-  end
+  for _, part in ipairs(parts) do write(machine, of_samples, part, options) end
   hooks.call("finished", machine)
   return input.exit_status(options)
 end

@@ -50,11 +50,17 @@ local function needs_stacks(options)
     or options.call_graph or options.frame_pointers
 end
 
+--- Whether the stacks of all samples are asked for.
+local function takes_all(options)
+  return not options.time and not options.filter and next(M.filter(options)) == nil
+end
+
 --- Reads a trace; what it lost or what is damaged is told as after any run.
 ---@param path string
 ---@param options table of the command line
----@param also? { machine?: boolean, built?: fun(trace: oc.Trace), is_told?: boolean } machine
----  false: none is needed; is_told: losses and damage are known
+---@param also? { machine?: boolean, built?: fun(trace: oc.Trace), is_told?: boolean,
+---  names?: boolean } machine false: none is needed; is_told: losses and damage are known; names:
+---  those of all stacks will be asked for
 ---@return oc.Machine?
 ---@return oc.Trace
 function M.load(path, options, also)
@@ -72,6 +78,9 @@ function M.load(path, options, also)
     machine = has_machine and (options.records and { records = true } or true) or nil,
     stacks = has_machine and stacks:match("^%a+") or nil }
   if #names > 0 then trace:use(unpack(names)) end
+  if has_machine and also.names and takes_all(options) then
+    C.oc_session_expect_names(trace._session)
+  end
   if also.built then also.built(trace) end
   hooks.call("built", trace)
   trace:run()

@@ -204,7 +204,7 @@ function M.run(argv)
   end
   input.run_scripts(options)
   options.top = options.top or 40
-  local machine = input.load(path, options)
+  local machine = input.load(path, options, { names = not options.by })
   local by_of_kind = groups_of_scenarios(options)
   local kinds = input.kinds(machine, options)
   if #kinds == 0 then show_nothing(machine, options, path) end
