@@ -73,14 +73,14 @@ end
 -- switch of whoever ran before: so those of all threads are asked for.
 local has_returns = trace:has "cswitch_in"
 local whose = trace:is_recorded() and { tasks = "all" } or {}
-local unseen = 0
+local unseen = oc.counter("wait")
 
 trace:on("cswitch", whose, function(e)
   local now, tid = e.time, e.tid
   runs(e.next_tid, now)
   if tid <= 0 then return end
   if since[tid] then  -- it came back, and nobody saw when
-    unseen = unseen + 1
+    unseen:count("without an end")
     forget(tid)
   end
   if e:is_target() and not e.exited and (with_preempted or not e.preempted) then
@@ -112,9 +112,9 @@ trace:at_end(function()
   else
     waits:print { top = opt.top, sort = "sum" }
   end
-  if unseen > 0 then
+  if unseen:total() > 0 then
     io.stderr:write(("off_cpu: %d waits are left out, as their end is not in the trace%s\n"):format(
-      unseen, has_returns and "" or "; oc record --scenario off_cpu records it"))
+      unseen:total(), has_returns and "" or "; oc record --scenario off_cpu records it"))
   end
 end)
 trace:run()

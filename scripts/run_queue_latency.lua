@@ -35,7 +35,7 @@ local ready = trace:scratch()
 local all_tasks = { tasks = "all" }
 -- In recordings without SWITCH records sched_switch tells who runs next.
 local has_returns = trace:has "cswitch_in"
-local unseen = 0
+local unseen = oc.counter("wait")
 
 local function wake(e)
   local tid = e.args.pid
@@ -74,7 +74,7 @@ if has_returns then
   trace:on("cswitch_in", function(e)
     local tid = e.tid
     if tid <= 0 then return end
-    if not ready[tid] then unseen = unseen + 1 end
+    if not ready[tid] then unseen:count("without a beginning") end
     runs(tid, e.time, e.comm, e.cpu)
   end)
 end
@@ -86,9 +86,9 @@ trace:at_end(function()
     waits:print { top = opt.top, sort = "sum" }
     if opt.histogram then all:print() end
   end
-  if unseen > 0 then
+  if unseen:total() > 0 then
     io.stderr:write(("run_queue_latency: %d waits are left out, as their beginning is not in the "
-      .. "trace%s\n"):format(unseen, trace:is_recorded()
+      .. "trace%s\n"):format(unseen:total(), trace:is_recorded()
         and "; oc record --scenario run_queue records it" or ""))
   end
 end)
