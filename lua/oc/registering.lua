@@ -11,11 +11,37 @@ local kinds = require "oc.kinds"
 local nearest = require "oc.nearest"
 local proxies = require "oc.proxy"
 local sessions = require "oc.session"
+local settings = require "oc.settings"
 local view = require "oc.view"
 
 local NOT_FOUND = 1  -- oc_error.code
 
 local M = {}
+
+--- True when the kernel is asked for what some processes or threads do: the command, -p, -t.
+local function is_of_tasks(self)
+  if self._path or self._source then return false end
+  local asked, command = self._asked, settings.run.command
+  return asked.pid or asked.tid or not asked.all and command and #command > 0
+end
+
+function M.check_tasks(self, tasks)
+  if tasks == nil then return end
+  if tasks ~= "all" then
+    errors.misuse(("trace:on: tasks cannot be '%s'"):format(tasks), { token = tasks,
+      hint = 'it is "all", or left out: those that -p, -t, --comm and the command choose' })
+  elseif self._loop then
+    errors.misuse("callbacks of all tasks are registered before the trace starts",
+      { token = "tasks" })
+  end
+end
+
+--- Live, of chosen processes, the kernel then has to give the events of everybody.
+local function take_all_tasks(self, handler)
+  handler.takes_all = true
+  C.oc_session_want_of_everyone(self._session, handler.number)
+  if is_of_tasks(self) then C.oc_session_target(self._session, "here", "") end
+end
 
 --- The kinds that `name` means, with the canonical event's name when it adds fields of its own.
 local function find_kinds(self, name, is_optional)
@@ -136,9 +162,11 @@ local function bind(self, entry)
   local bound = {}
   for _, choice in ipairs(filter.bind(self, found, entry.name, options.filter)) do
     local kind = choice.kind
-    bound[#bound + 1] = { handler = handler_of(self, kind), call = {
+    local handler, takes_all = handler_of(self, kind), options.tasks == "all" and not kind.proxy
+    bound[#bound + 1] = { handler = handler, call = {
       fn = fn, given = fn, where = where, view = view_of(self, kind, canonical_name),
-      filter = choice.filter, is_on = entry.is_on } }
+      filter = choice.filter, is_on = entry.is_on, handler = handler, takes_all = takes_all } }
+    if takes_all then take_all_tasks(self, handler) end
     local info = debug.getinfo(fn, "S")
     local declared = errors.file_of(info.source) .. ":" .. info.linedefined
     if not kind.proxy then C.oc_session_describe(self._session, kind.number, declared) end

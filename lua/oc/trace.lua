@@ -76,7 +76,7 @@ function M.forget(trace) forget(trace) end
 
 -- Opening ----------------------------------------------------------------------------------------
 
-local on_options = { filter = "string", optional = "boolean" }
+local on_options = { filter = "string", optional = "boolean", tasks = "string" }
 
 local function attach(self, path)
   self._source = self._options.source
@@ -176,8 +176,8 @@ local function with_fallback(self, body)
 end
 
 --- Calls `fn(e)` for each such event, in order of time; with `{ filter = "…" }` for those that it
---- lets through (docs/guide/filters.md). While the trace runs: from the next event on
---- (docs/guide/live_changes.md).
+--- lets through (docs/guide/filters.md), with `{ tasks = "all" }` also for threads that the target
+--- leaves out (docs/guide/scripts.md). While it runs: from the next event on (live_changes.md).
 ---@param name string an event, a glob of events, or one of `oc.canonical`'s names
 ---@param options_or_fn table|fun(e: oc.Event)
 ---@param fn? fun(e: oc.Event)
@@ -193,6 +193,7 @@ function Trace:on(name, options_or_fn, fn)
   end
   registering.check_not_over(self, "on")
   open_options.check(options, on_options, "trace:on")
+  registering.check_tasks(self, options.tasks)
   local entry = { name = name, fn = fn, options = options, is_on = true }
   if self._ran then
     registering.register(self, entry)

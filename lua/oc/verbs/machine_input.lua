@@ -155,7 +155,7 @@ function M.scenarios(options)
   local names, seen = {}, {}
   for _, name in ipairs(words(options.scenario) or {}) do
     if not seen[name] then
-      M.kind_of(name)
+      M.kinds_of(name)
       names[#names + 1] = name
     end
     seen[name] = true
@@ -163,13 +163,14 @@ function M.scenarios(options)
   return names
 end
 
---- What the samples of a scenario are called: of some they are the events themselves.
+--- What the samples of a scenario are called: of some they are the events themselves. One's own may
+--- call them as they like, which is known behind `load`.
 ---@param name string
----@return string
-function M.kind_of(name)
+---@return string[]
+function M.kinds_of(name)
   local found, hint = scenario.find(name)
   if not found then errors.wrong_usage(("there is no scenario '%s'"):format(name), hint) end
-  return (found.span or #found.events > 1) and name or found.events[1]
+  return scenario.kinds(name)
 end
 
 --- The samples that the command line asks for.
@@ -179,7 +180,7 @@ function M.filter(options)
   local kind = M.events(options)
   for _, name in ipairs(not kind and M.scenarios(options) or {}) do
     kind = kind or {}
-    kind[#kind + 1] = M.kind_of(name)
+    for _, one in ipairs(M.kinds_of(name)) do kind[#kind + 1] = one end
   end
   if kind and #kind == 1 then kind = kind[1] end
   return { kind = kind, task = words(options.comm), pid = numbers(options.pid, "-p"),
@@ -222,7 +223,9 @@ function M.kinds(machine, options)
       there[kind.name], there[kind.group or ""] = true, true
     end
     for _, name in ipairs(M.scenarios(options)) do  -- but those of which nothing happened
-      if there[M.kind_of(name)] then found[#found + 1] = M.kind_of(name) end
+      for _, kind in ipairs(M.kinds_of(name)) do
+        if there[kind] then found[#found + 1] = kind end
+      end
     end
     return found
   end
