@@ -3,9 +3,13 @@
 --- Counts from the moment a thread is switched out to the one at which it runs again, so it is the
 --- wait itself and then that for a CPU. Threads that were preempted could have run on: they are
 --- left out unless --preempted is given. What waited when the trace began or ended is left out, as
---- are the idle task, threads that ended, and waits during which records were lost. A recorded
---- trace needs sched:sched_switch with stacks (oc record -a -g -e sched:sched_switch); SWITCH
---- records have none: their waits are grouped by name.
+--- are the idle task, threads that ended, and waits during which records were lost.
+---
+--- -p, -t and --comm choose whose waits are shown, also of a recording of the whole system. A
+--- recorded trace needs sched:sched_switch with stacks, and, of a command or processes, SWITCH
+--- records: a thread comes back in the context of whoever ran before, who is not traced.
+--- oc record --scenario off_cpu records both. SWITCH records have no stacks: alone, their waits are
+--- grouped by name.
 ---
 --- Example: oc script off_cpu -d 5s
 --- Example: oc script off_cpu --by tid --top 5 -- make
@@ -30,7 +34,6 @@ local opt = oc.args {
 local by_stack, by_tid = opt.by == "stack" or opt.stacks or opt.folded, opt.by == "tid"
 local trace = oc.open { stacks = by_stack and "any" or nil }
 
--- SWITCH records of one task do not say who runs next: its own switch-in does.
 local has_states = trace:has "sched:sched_switch"
 if by_stack and not has_states then
   by_stack = false
@@ -66,22 +69,30 @@ local function runs(tid, now)
   forget(tid)
 end
 
-trace:on("cswitch", function(e)
+-- A thread's return is seen in a SWITCH record of its own; in recordings without such it is the
+-- switch of whoever ran before: so those of all threads are asked for.
+local has_returns = trace:has "cswitch_in"
+local whose = trace:is_recorded() and { tasks = "all" } or {}
+local unseen = oc.counter("wait")
+
+trace:on("cswitch", whose, function(e)
   local now, tid = e.time, e.tid
   runs(e.next_tid, now)
-  if tid > 0 and not e.exited and (with_preempted or not e.preempted) then
+  if tid <= 0 then return end
+  if since[tid] then  -- it came back, and nobody saw when
+    unseen:count("without an end")
+    forget(tid)
+  end
+  if e:is_target() and not e.exited and (with_preempted or not e.preempted) then
     since[tid], comms[tid] = now, e.comm
     if by_stack then stacks[tid] = e:get "stack" end
   end
 end)
-trace:on("fork", function(e) forget(e.args.tid) end)  -- the id is used again
+if has_returns then trace:on("cswitch_in", function(e) runs(e.tid, e.time) end) end
+trace:on("fork", whose, function(e) forget(e.args.tid) end)  -- the id is used again
 trace:on("lost", function()
   for tid in pairs(since) do forget(tid) end
 end)
-
-if trace:has "switch_in" and not has_states then
-  trace:on("switch_in", function(e) runs(e.tid, e.time) end)
-end
 
 -- Stacks that differ in addresses alone are one line.
 local function print_folded()
@@ -100,6 +111,10 @@ trace:at_end(function()
     print_folded()
   else
     waits:print { top = opt.top, sort = "sum" }
+  end
+  if unseen:total() > 0 then
+    io.stderr:write(("off_cpu: %d waits are left out, as their end is not in the trace%s\n"):format(
+      unseen:total(), has_returns and "" or "; oc record --scenario off_cpu records it"))
   end
 end)
 trace:run()

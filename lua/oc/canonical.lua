@@ -4,6 +4,7 @@
 --     cpu         cpu-clock at a frequency      cpu-clock, task-clock, cycles, ref-cycles
 --     cswitch     sched:sched_switch, else      sched:sched_switch, SWITCH records
 --                 SWITCH records
+--     cswitch_in  SWITCH records                SWITCH records
 --     page_fault  page-faults, every one,       page-faults, minor-faults, major-faults
 --                 with the address
 --     exec fork exit comm mmap lost             the kernel's own records of these
@@ -14,6 +15,10 @@
 --                 never run again). e.tid and e.comm are of the thread that stopped running. SWITCH
 --                 records name no next_comm (""), know of none that it exited, and those of a
 --                 single task know no next_tid (-1).
+--     cswitch_in  none; e.tid and e.comm are of the thread that begins to run. cswitch is of the
+--                 one that leaves the CPU to it: where only some are traced it does not tell that;
+--                 and of the whole system a few sched_switch are missing (seen with Linux 6.18,
+--                 also by perf), SWITCH records are not.
 --     page_fault  addr, ip
 --     exec comm   comm is the new name; args.pid, args.tid
 --     fork        pid, tid, comm of the parent; args.pid and args.tid of the child
@@ -189,6 +194,15 @@ local entries = {
     aliases = function(kind)
       return kind.sample and sched_switch_aliases(kind) or switch_record_aliases(kind)
     end,
+  },
+  cswitch_in = {
+    live = function(session) return records(session, { "switch_in", "switch_in_wide" }) end,
+    recorded = function(session)
+      if C.oc_session_has_switch_records(session) == 0 then return nil end
+      return records(session, { "switch_in", "switch_in_wide" })
+    end,
+    wanted = "SWITCH records",
+    record_with = "oc record --scenario off_cpu",
   },
   page_fault = {
     live = function(session) return kinds.resolve(session, "page-faults", { addresses = true }) end,

@@ -35,11 +35,14 @@ local MAX_UPVALUES = 50
 ---@field guarded? boolean fn asks `where` itself
 ---@field given fun(e: oc.Event) fn without that
 ---@field is_on boolean
+---@field handler? oc.Handler
+---@field takes_all? boolean it gets the events of threads that nobody asked for, too
 
 ---@class oc.Handler one kind of event and who wants it
 ---@field number integer the kind's
 ---@field calls oc.Call[] those that are on, in the order in which they were registered
 ---@field all oc.Call[]
+---@field takes_all? boolean one of the calls does
 
 --- Names of locals for views and callbacks: each distinct value gets one.
 local function new_locals(prefix)
@@ -98,7 +101,21 @@ end
 
 local FILTERED = "      loop.filtered = loop.filtered + 1"
 
-local function test_of(call) return call.filter and call.filter.test end
+local OF_OTHERS = 1  -- of oc_event.reserved, session/other_thread.h
+
+--- A test that lets through what is of the target, and of that what `test` does.
+local function of_target(test)
+  local band = bit.band
+  if not test then return function(d) return band(d.reserved, OF_OTHERS) == 0 end end
+  return function(d) return band(d.reserved, OF_OTHERS) == 0 and test(d) end
+end
+
+local function test_of(call)
+  local test, handler = call.filter and call.filter.test, call.handler
+  if call.takes_all or not (handler and handler.takes_all) then return test end
+  call.of_target = call.of_target or of_target(test)
+  return call.of_target
+end
 
 --- Counts the event for a limited run, unless only callbacks with a `where` may get it: they count.
 local function count_source(handler, tests, out)
@@ -157,7 +174,7 @@ local function from_tables(has_limit)
     local calls, hit = by_event[event], false
     for i = 1, #calls do
       local call = calls[i]
-      local test = call.filter and call.filter.test
+      local test = call.test
       if not test or test(d) then
         hit = true
 ]] .. (has_limit and "        if not call.where then count() end" or "") .. [[
@@ -224,7 +241,10 @@ end
 
 local function by_number(handlers)
   local by_event = {}
-  for _, handler in ipairs(handlers) do by_event[handler.number] = handler.calls end
+  for _, handler in ipairs(handlers) do
+    by_event[handler.number] = handler.calls
+    for _, call in ipairs(handler.calls) do call.test = test_of(call) end
+  end
   return by_event
 end
 

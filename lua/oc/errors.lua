@@ -106,6 +106,17 @@ function M.add_typed(shown, value)
   end
 end
 
+--- The innermost line that is not oc's own; nil when all are.
+---@return table? info as of debug.getinfo
+function M.script_line()
+  local level, info = 2
+  repeat
+    info = debug.getinfo(level, "Sl")
+    level = level + 1
+  until not info or (info.what ~= "C" and info.source:sub(1, #own_prefix) ~= own_prefix)
+  return info
+end
+
 --- Raises an error at the innermost line that is not oc's own: the script's. `named` is a name that
 --- means nothing: when the user typed it, no line of the script is to blame.
 ---@param message string
@@ -113,12 +124,7 @@ end
 function M.misuse(message, options)
   local shown = options and options.named and M.typed[options.named]
   if shown then error(build(shown .. ": " .. message, options), 0) end
-  local level, info = 2
-  repeat
-    info = debug.getinfo(level, "Sl")
-    level = level + 1
-  until not info or (info.what ~= "C" and info.source:sub(1, #own_prefix) ~= own_prefix)
-  error(place(build(message, options), info), 0)
+  error(place(build(message, options), M.script_line()), 0)
 end
 
 --- Misuse where something else than a table, or nothing, is given.

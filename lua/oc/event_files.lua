@@ -56,6 +56,16 @@ function M.find(path, name)
   return nil
 end
 
+local function all_extensions()
+  local found = {}
+  for _, format in ipairs(M.FORMATS) do
+    for _, extension in ipairs(format.extensions) do
+      found[#found + 1] = ("%s (%s)"):format(extension, format.name)
+    end
+  end
+  return table.concat(found, ", ")
+end
+
 --- What is wrong with that path for that format, and what to do; nil: nothing.
 ---@param path string
 ---@param name string of the format
@@ -196,17 +206,17 @@ function M.open(trace, path, options)
   local format = M.find(path, options.format)
   if not format then
     errors.misuse(("%s: no format of events has this extension"):format(path), { token = path,
-      hint = "there are: .events.csv, .events.jsonl, .events.db, .data; files of samples are "
-        .. "written by machine:export" })
+      hint = "there are: " .. all_extensions() .. "; files of samples are written by "
+        .. "machine:export" })
   end
   local problem, hint = M.problem(path, format.name)
   if problem then errors.misuse(problem, { token = path, hint = hint }) end
-  if format.native == "perfdata" and not options.force and C.oc_path_kind(path) == IS_FILE then
-    errors.misuse(path .. " is there already", { token = path, hint = "--force replaces it" })
+  if not options.force and C.oc_path_kind(path) == IS_FILE then
+    errors.misuse(path .. " is there already", { token = path, hint = "force = true replaces it" })
   end
   local file = setmetatable({ path = path, format = format, _trace = trace, _handles = {},
     _session = trace._session, _has_all = not options.events,
-    _is_choice = (options.events or options.filter or settings.run.filter
+    _is_choice = (options.events or options.filter or settings.run.filter or trace._asked.comm
       or settings.run.time) ~= nil,
     _kind_count = C.oc_session_kind_count(trace._session) }, File)
   local before = #trace._registered

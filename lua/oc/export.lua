@@ -9,6 +9,8 @@ local selection = require "oc.selection"
 
 local M = {}
 
+local IS_FILE = 1  -- oc_path_kind
+
 -- Formats -----------------------------------------------------------------------------------------
 
 local declared = {}  -- by name: oc.exporter's tables
@@ -87,28 +89,33 @@ function M.knows(path)
   return format_of(path) ~= nil or C.oc_format_of_path(path) ~= nil
 end
 
+--- What is wrong with a format's name, or with a path that is to tell one; nil: nothing.
+---@param path string
+---@param name? string
+---@return string? problem
+---@return string? hint
+function M.problem(path, name)
+  local names = {}
+  for _, format in ipairs(M.formats()) do
+    names[#names + 1] = format.name
+    if name and format.name == name then return nil end
+  end
+  local all = "there are: " .. table.concat(names, ", ")
+  if name then return ("there is no format '%s'"):format(name), nearest.hint(name, names) or all end
+  if M.knows(path) or event_files.find(path) then return nil end
+  return ("the name %s tells no format"):format(path), all
+end
+
 --- Wrong usage when nothing can be written to that path: its format, before anything is collected.
 ---@param path string
 ---@param name? string
 ---@return string format
 function M.check(path, name)
-  local names = {}
-  for _, format in ipairs(M.formats()) do
-    names[#names + 1] = format.name
-    if name and format.name == name then return name end
-  end
-  if name then
-    errors.wrong_usage(("there is no format '%s'"):format(name),
-      nearest.hint(name, names) or "there are: " .. table.concat(names, ", "))
-  end
+  local problem, hint = M.problem(path, name)
+  if problem then errors.wrong_usage(problem, not name and "say --format; " .. hint or hint) end
+  if name then return name end
   local own = format_of(path) or event_files.find(path)
-  if own then return own.name end
-  local found = C.oc_format_of_path(path)
-  if found == nil then
-    errors.wrong_usage(("the name %s tells no format"):format(path),
-      "say --format; there are: " .. table.concat(names, ", "))
-  end
-  return ffi.string(found)
+  return own and own.name or ffi.string(C.oc_format_of_path(path))
 end
 
 -- Writing -----------------------------------------------------------------------------------------
@@ -149,6 +156,31 @@ end
 
 M.keys = { format = true, force = true, inlined = true, counts = true, title = true }
 
+--- Raises what is wrong with a script's export before the machine is filled.
+---@param path string
+---@param options? table
+function M.check_call(path, options)
+  options = options or {}
+  if type(path) ~= "string" then
+    errors.misuse("export wants a path first", { token = "export" })
+  end
+  local of_events = event_files.find(path, options.format)
+  if format_of(path, options.format) then  -- with options of its own
+    of_events = nil
+  elseif not of_events then
+    selection.check(options, M.keys)
+    local problem, hint = M.problem(path, options.format)
+    if problem then errors.misuse(problem, { token = options.format or path, hint = hint }) end
+  end
+  if of_events then
+    errors.misuse(("'%s' is written while a trace is read, and a machine is made of it")
+      :format(of_events.name), { token = "export", hint = "trace:export(path), before the run" })
+  end
+  if not options.force and C.oc_path_kind(path) == IS_FILE then
+    errors.misuse(path .. " is there already", { token = path, hint = "force = true replaces it" })
+  end
+end
+
 local function filter_of(options)
   local filter = {}
   for name, value in pairs(options) do
@@ -165,14 +197,7 @@ end
 function M.write(machine, path, options)
   errors.want_table(options, "export", "as in m:export(path, { force = true })")
   options = options or {}
-  if type(path) ~= "string" then
-    errors.misuse("export wants a path first", { token = "export" })
-  end
-  local of_events = event_files.find(path, options.format)
-  if of_events and not format_of(path, options.format) then
-    errors.misuse(("'%s' is written while a trace is read, and a machine is made of it")
-      :format(of_events.name), { token = "export", hint = "trace:export(path), before the run" })
-  end
+  M.check_call(path, options)
   local own = format_of(path, options.format)
   if own then return write_declared(machine, path, own, options) end
   local chosen = selection.make(machine, filter_of(options), M.keys)

@@ -13,6 +13,9 @@ local counters = { software = true, s = true, hardware = true, h = true }
 ---@return string?
 function M.event(name)
   local prefix, rest = name:match("^(%l+):(.+)$")
+  if name == "sample" or name == "samples" then
+    return "samples of the CPUs are the event cpu; others have the name of their event"
+  end
   if not prefix then return name:find("^BEGIN$") and "code before the first event just stands there"
     or name:find("^END$") and "at_end(fn) is called at the end" or nil end
   if prefixes[prefix] and rest:find(":", 1, true) then return "write " .. rest end

@@ -315,7 +315,8 @@ end
 local function refuse_divided(err)
   local name = type(err) == "table" and err.file and err.file:match("^([%w_]+)%.lua$")
   if name and settings.read_source(err.file) == host.text("scripts/" .. err.file) then
-    err = errors.new(("the script '%s' cannot be divided here"):format(name),
+    local why = err.message:gsub(": with %-%-jobs it cannot be divided$", "")
+    err = errors.new(("the script '%s' cannot be divided: %s"):format(name, why),
       { hint = "run it without --jobs" })
   end
   error(err, 0)

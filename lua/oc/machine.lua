@@ -266,15 +266,28 @@ Machine.attributes = add.attributes
 ---@param sentence string
 function Machine:note(sentence) C.oc_machine_note(self._raw, tostring(sentence)) end
 
---- Sentences about damage or limits.
+--- What was noted in the machine itself.
+---@param self oc.Machine
 ---@return string[]
-function Machine:notes()
+function M.own_notes(self)
   local notes = {}
   while true do
     local sentence = C.oc_machine_note_at(self._raw, #notes)
     if sentence == nil then return notes end
     notes[#notes + 1] = ffi.string(sentence)
   end
+end
+
+--- Sentences about damage or limits, and what the trace lost.
+---@return string[]
+function Machine:notes()
+  local notes, trace = M.own_notes(self), self._owner
+  local stats = trace and trace.stats and trace:stats()
+  if stats and stats.lost > 0 then
+    table.insert(notes, 1, ("%.0f records were lost (%.1f %% of what came)"):format(stats.lost,
+      100 * stats.lost / (stats.records + stats.lost)))
+  end
+  return notes
 end
 
 --- Keeps so much only: the oldest samples and spans go first, and what ran, was mapped or named
@@ -301,9 +314,29 @@ end
 
 M.class = Machine
 
-Machine.__index = members.of(Machine, "a machine has")
+local member = members.of(Machine, "a machine has")
 
---- `raw`: an oc_machine*; `owner` is kept as long as this is.
+--- A session makes its machine when it starts: before, there is nothing to ask.
+local function load_raw(self)
+  local trace = self._owner
+  local raw = trace._loop and C.oc_session_machine(trace._session)
+  if not raw or raw == nil then
+    errors.misuse("the machine is empty before trace:run()", { token = "machine",
+      hint = "use it in callbacks, in trace:at_end, or behind trace:run()" })
+  end
+  self._raw, self._kinds, self._frames = raw, {}, {}
+  return raw
+end
+
+Machine.__index = function(self, name)
+  if name == "_raw" then return load_raw(self) end
+  return member(self, name)
+end
+
+--- `raw`: an oc_machine*, nil: the one of `owner`, a trace, which is kept as long as this is.
+---@param raw? ffi.cdata*
+---@param owner any
+---@param is_profile? boolean
 ---@return oc.Machine
 function M.new(raw, owner, is_profile)
   return setmetatable({ _raw = raw, _owner = owner, _is_profile = is_profile or false,

@@ -16,15 +16,18 @@ end
 --- allocation that was refused has no line.
 ---@param err any
 ---@param fn? function
+---@param ran_at? table where the run was called, as of debug.getinfo: what oc's loop is blamed as
 ---@return oc.Error?
-function M.explain(err, fn)
+function M.explain(err, fn, ran_at)
   if not host.memory then return nil end
   local _, limit, was_exceeded = host.memory()
   if not was_exceeded then return nil end
   local made = errors.make(err)
   if made.message ~= TOLD and made.message ~= REFUSED then return nil end
   host.memory_reserve()  -- results are still to be shown
-  local info = not made.file and fn and debug.getinfo(fn, "S")
+  local is_of_run = ran_at and made.file == errors.file_of(ran_at.source)
+    and made.line == ran_at.currentline
+  local info = (not made.file or is_of_run) and fn and debug.getinfo(fn, "S")
   local fields = { chunk = made.chunk, file = made.file, line = made.line,
     hint = "keep less of each event (an aggregate instead of a table), or allow more: --memory "
       .. shown(limit * 2):gsub(" ", "") }

@@ -63,8 +63,12 @@ end
 ---@param wrong string
 ---@param names string[]
 ---@return string?
-function M.hint(wrong, names)
-  local found = M.find(wrong, names)
+function M.hint(wrong, names) return M.ask(M.find(wrong, names)) end
+
+--- The same of names that were found.
+---@param found string[]
+---@return string?
+function M.ask(found)
   if #found == 0 then return nil end
   for i, name in ipairs(found) do found[i] = "'" .. name .. "'" end
   local last = table.remove(found)

@@ -131,7 +131,7 @@ return {
   { name = "comm", kind = "texts", placeholder = "NAME,…", repeats = true,
     once = true, verbs = choosing,
     aliases = { "process-filter" },
-    help = "processes of these names or globs, also those that start later" },
+    help = "threads and processes of these names or globs, at each moment" },
   { name = "cgroup", live = true, kind = "texts", placeholder = "PATH,…", repeats = true,
     once = true, verbs = asking,
     help = "what runs in these control groups" },

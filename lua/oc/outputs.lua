@@ -12,13 +12,16 @@ local settings = require "oc.settings"
 ffi.cdef [[
 int access(const char *path, int mode);
 char *realpath(const char *path, char *resolved);
+typedef void (*oc_signal_handler)(int);
+oc_signal_handler signal(int number, oc_signal_handler handler);
 ]]
 
 local M = {}
 
-local FILE, FOLDER = 1, 2
+local FILE, FOLDER, OTHER = 1, 2, 3  -- oc_path_kind; OTHER: a device, a pipe
 local MAY_WRITE = 2  -- W_OK
 local PATH_BYTES = 4096  -- PATH_MAX
+local SIGXFSZ, IGNORED = 25, ffi.cast("oc_signal_handler", 1)  -- SIG_IGN
 
 --- Wrong usage where nothing can be written to that path.
 ---@param path string
@@ -34,7 +37,7 @@ function M.check_place(path, replaces)
   if C.oc_path_kind(folder) ~= FOLDER then
     errors.wrong_usage(("%s: there is no folder %s"):format(path, folder), "mkdir -p " .. folder)
   end
-  if ffi.C.access(folder, MAY_WRITE) ~= 0 then
+  if kind ~= OTHER and ffi.C.access(folder, MAY_WRITE) ~= 0 then
     errors.wrong_usage(("%s: nothing can be written into the folder %s"):format(path, folder),
       "name another one, or ask for rights there")
   end
@@ -47,6 +50,31 @@ local function identity(path)
   local folder, name = path:match("^(.*/)([^/]*)$")
   if ffi.C.realpath(folder or ".", resolved) == nil then return path end
   return ffi.string(resolved) .. "/" .. (name or path)
+end
+
+local function write_all(path, text)
+  ffi.C.signal(SIGXFSZ, IGNORED)  -- a limit of sizes is an error of the write
+  local file, problem = io.open(path, "wb")
+  if not file then return nil, problem end
+  local ok, failure = file:write(text)
+  local closed, late = file:close()
+  return ok and closed, failure or late
+end
+
+--- Writes a text as a file: complete, or not at all. `check_place` was asked before.
+---@param path string
+---@param text string
+function M.write_file(path, text)
+  local target = C.oc_path_kind(path) == OTHER and path or nil
+  local place = target or identity(path)
+  local folder = place:match("^(.*/)[^/]*$") or "./"
+  local partial = target or ("%s.oc-%d.partial"):format(folder, C.oc_host_pid())
+  local ok, problem = write_all(partial, text)
+  if ok and not target then ok, problem = os.rename(partial, place) end
+  if ok then return end
+  if not target then os.remove(partial) end
+  local reason = tostring(problem):gsub("^.*%.partial: ", "")
+  error(errors.new(("cannot write %s: %s"):format(path, reason)), 0)
 end
 
 --- Wrong usage where two outputs are one file, or one is the trace that they are made of.

@@ -6,11 +6,42 @@ local changes = require "oc.changes"
 local errors = require "oc.errors"
 local filter = require "oc.filter"
 local handles = require "oc.handle"
+local foreign = require "oc.foreign"
 local kinds = require "oc.kinds"
+local nearest = require "oc.nearest"
 local proxies = require "oc.proxy"
+local sessions = require "oc.session"
+local settings = require "oc.settings"
 local view = require "oc.view"
 
+local NOT_FOUND = 1  -- oc_error.code
+
 local M = {}
+
+--- True when the kernel is asked for what some processes or threads do: the command, -p, -t.
+local function is_of_tasks(self)
+  if self._path or self._source then return false end
+  local asked, command = self._asked, settings.run.command
+  return asked.pid or asked.tid or not asked.all and command and #command > 0
+end
+
+function M.check_tasks(self, tasks)
+  if tasks == nil then return end
+  if tasks ~= "all" then
+    errors.misuse(("trace:on: tasks cannot be '%s'"):format(tasks), { token = tasks,
+      hint = 'it is "all", or left out: those that -p, -t, --comm and the command choose' })
+  elseif self._loop then
+    errors.misuse("callbacks of all tasks are registered before the trace starts",
+      { token = "tasks" })
+  end
+end
+
+--- Live, of chosen processes, the kernel then has to give the events of everybody.
+local function take_all_tasks(self, handler)
+  handler.takes_all = true
+  C.oc_session_want_of_everyone(self._session, handler.number)
+  if is_of_tasks(self) then C.oc_session_target(self._session, "here", "") end
+end
 
 --- The kinds that `name` means, with the canonical event's name when it adds fields of its own.
 local function find_kinds(self, name, is_optional)
@@ -31,11 +62,47 @@ local function find_kinds(self, name, is_optional)
   return found, ""
 end
 
+--- Events of this machine, as far as this user may see them; empty where it is not known.
+local function events_here()
+  local ok, names = pcall(function() return sessions.event_names(sessions.new(), "*") end)
+  return ok and names or {}
+end
+
+--- What to say of a name that nothing has, here or anywhere: how to record it would be no advice.
+--- Nil: it may be an event of another machine, or one that is written otherwise (cpu/event=0x3c/).
+local function hint_of_unknown(self, name)
+  local plain = name:gsub(":[ukhGHIpPSDWe]+$", "")
+  if canonical.is(plain) or not plain:find("^[%a_][%w_-]*:?[%w_-]*$") or plain:find("^r%x+$") then
+    return nil
+  end
+  local known, full = {}, {}
+  for _, list in ipairs { self._path and sessions.event_names(self._session, "*") or {},
+    events_here() } do
+    for _, each in ipairs(list) do
+      if each == plain then return nil end
+      local part = not plain:find(":", 1, true) and each:match(":([^:]+)$") or each
+      if not full[part] then known[#known + 1] = part end
+      full[part] = full[part] or each
+    end
+  end
+  local near = nearest.find(plain, canonical.names)
+  for _, part in ipairs(#near == 0 and nearest.find(plain, known) or {}) do
+    near[#near + 1] = full[part]
+  end
+  return foreign.event(name) or nearest.ask(near)
+end
+
 --- How to record what a trace lacks is told as this run wants it: for a scenario, with stacks.
-local function with_needs(self, ok, ...)
+local function with_needs(self, name, ok, ...)
   if ok then return ... end
   local err = ...
   local hint = type(err) == "table" and err.hint
+  local is_unknown = name and type(err) == "table" and err.code == NOT_FOUND
+    and not (hint and hint:find("^did you mean"))
+  local better = is_unknown and hint_of_unknown(self, name)
+  if better then
+    err.hint, hint = better, nil
+  end
   if hint and hint:find("^record it with: oc record ") then
     local stacks = self._asked.stacks
     if self._scenario then
@@ -48,9 +115,17 @@ local function with_needs(self, ok, ...)
   error(err, 0)
 end
 
+--- Whether a name means something here.
+---@param name string
+---@return boolean
+function M.has(self, name)
+  local ok, found = pcall(find_kinds, self, name)
+  return ok and #found > 0
+end
+
 --- The kinds that a name means here, and the canonical name, if it is one.
 function M.kinds_of(self, name, is_optional)
-  return with_needs(self, pcall(find_kinds, self, name, is_optional))
+  return with_needs(self, not is_optional and name, pcall(find_kinds, self, name, is_optional))
 end
 
 local function view_of(self, kind, name)
@@ -87,9 +162,11 @@ local function bind(self, entry)
   local bound = {}
   for _, choice in ipairs(filter.bind(self, found, entry.name, options.filter)) do
     local kind = choice.kind
-    bound[#bound + 1] = { handler = handler_of(self, kind), call = {
+    local handler, takes_all = handler_of(self, kind), options.tasks == "all" and not kind.proxy
+    bound[#bound + 1] = { handler = handler, call = {
       fn = fn, given = fn, where = where, view = view_of(self, kind, canonical_name),
-      filter = choice.filter, is_on = entry.is_on } }
+      filter = choice.filter, is_on = entry.is_on, handler = handler, takes_all = takes_all } }
+    if takes_all then take_all_tasks(self, handler) end
     local info = debug.getinfo(fn, "S")
     local declared = errors.file_of(info.source) .. ":" .. info.linedefined
     if not kind.proxy then C.oc_session_describe(self._session, kind.number, declared) end

@@ -30,7 +30,7 @@ end
 ---@param is_recorded boolean
 function M.say_loss(stats, is_recorded)
   local all = stats.records + stats.lost  -- lost ones are of all kinds, asked for or not
-  say("LOST %.0f records (%.1f %% of what came): the results above are incomplete", stats.lost,
+  say("LOST %.0f records (%.1f %% of what came): the results are incomplete", stats.lost,
     100 * stats.lost / math.max(all, 1))
   say("  by CPU: %s", sorted_parts(stats.lost_by_cpu, "cpu "))
   if next(stats.lost_by_event) then say("  by event: %s", sorted_parts(stats.lost_by_event, "")) end
@@ -132,15 +132,26 @@ end
 local function all_notes(trace)
   local notes, known = trace:notes(), {}
   for _, note in ipairs(notes) do known[note] = true end
-  for _, note in ipairs(trace._machine and trace._machine:notes() or {}) do
+  for _, note in ipairs(trace._machine and require("oc.machine").own_notes(trace._machine) or {}) do
     if not known[note] then notes[#notes + 1] = note end
   end
   return notes
 end
 
+--- Says what the stacks of a trace lack.
+---@param trace oc.Trace
+---@param stats? oc.Stats
+function M.say_about_stacks(trace, stats)
+  stats = stats or trace:stats()
+  if not stats.stacks then return end
+  M.say_stacks(stats.stacks)
+  if not settings.quiet then M.say_short_chains(stats.stacks, trace:is_recorded()) end
+end
+
 --- Called when a trace's run is over.
 ---@param trace oc.Trace
----@param options? { stacks?: boolean } stacks false: nobody misses them
+---@param options? { stacks?: boolean, covered_ns?: number } stacks false: nobody misses them;
+---  covered_ns: the results are of so much, where they are made of more than the callbacks saw
 function M.finished(trace, options)
   local stats, notes = trace:stats(), all_notes(trace)
   M.lost = M.lost + stats.lost
@@ -160,18 +171,16 @@ function M.finished(trace, options)
   if stats.lost > 0 then M.say_loss(stats, trace:is_recorded()) end
   local is_cut = settings.is_stopped or C.oc_host_interrupted(host_pointer) > 0
   if is_cut and not settings.quiet and trace:is_recorded() then
-    say("stopped %s: what stands above covers the first %s of the %s",
-      settings.is_stopped and "at oc.repl()" or "by a signal",
-      units.format_duration(stats.span_ns), trace._window and "time asked for" or "trace")
+    local covered_ns = options and options.covered_ns or stats.span_ns
+    say("stopped %s: the results cover the first %s of the %s",
+      settings.is_stopped and "at oc.repl()" or "by a signal", units.format_duration(covered_ns),
+      trace._window and "time asked for" or "trace")
   end
   local status = trace:command_status()
   if status and status ~= 0 and not settings.quiet then
     M.say_command(status)
   end
-  if stats.stacks and (not options or options.stacks) then
-    M.say_stacks(stats.stacks)
-    if not settings.quiet then M.say_short_chains(stats.stacks, trace:is_recorded()) end
-  end
+  if not options or options.stacks then M.say_about_stacks(trace, stats) end
   if settings.verbose then
     say_numbers(stats)
     if stats.stacks then say_stack_numbers(stats.stacks) end

@@ -54,7 +54,7 @@ end
 local function report(trace, err, fn)
   fn, err = fn or callback_at_hand(trace), errors.make(err)
   if err.message == "stack overflow" and not err.file and fn then errors.place_at(err, fn) end
-  local out_of_memory = memory_limit.explain(err, fn)
+  local out_of_memory = memory_limit.explain(err, fn, trace._ran_at)
   if out_of_memory then
     M.stop(trace)
     err = out_of_memory

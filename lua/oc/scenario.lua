@@ -14,11 +14,13 @@ local units = require "oc.units"
 local M = {}
 
 local declared = {}
+local made = {}  -- by scenario: the kinds of the samples that it added, in the run at hand
 local BUILT_IN = { "block_io", "cpu", "locks", "off_cpu", "page_faults", "run_queue", "syscalls" }
 
 local known = { name = "string", summary = "string", events = "table", stacks = "string",
   by = "string",
-  span = "table", setup = "function", optional = "table", makes_spans = "boolean" }
+  span = "table", setup = "function", optional = "table", makes_spans = "boolean",
+  returns = "boolean", everyone = "boolean" }
 local known_span = { from = "string or table", to = "string or table", middle = "table",
   key = "table", min = "string or number", name = "string or function", limit = "number" }
 local known_end = { event = "string", key = "table", where = "function", name = "function" }
@@ -30,6 +32,8 @@ local MOST_KEYS = 4
 ---@field events string[] what `oc record --scenario` records
 ---@field optional? string[] of these, those that are used where they can be had
 ---@field stacks? string "fp": its samples want stacks
+---@field returns? boolean oc record records when threads run again, too: SWITCH records
+---@field everyone? boolean and of chosen processes who wakes their threads: all have to be traced
 ---@field by? string how oc report groups them unless told otherwise
 ---@field span? table from, to, key, middle, min, name, limit
 ---@field makes_spans? boolean `setup` does, so that a format without spans is told beforehand
@@ -116,6 +120,16 @@ function M.find(name)
   local names = {}
   for i, scenario in ipairs(M.all()) do names[i] = scenario.name end
   return nil, nearest.hint(name, names) or "there are: " .. table.concat(names, ", ")
+end
+
+--- What the samples of a scenario are called: as it called them when it was used, else by its name;
+--- of one that makes none they are its events.
+---@param name string of one that there is
+---@return string[]
+function M.kinds(name)
+  local scenario, kinds = M.find(name), made[name]
+  if not (scenario.span or scenario.setup) then return { scenario.events[1] } end
+  return kinds and kinds[1] and { unpack(kinds) } or { name }
 end
 
 -- Using one ------------------------------------------------------------------------------------
@@ -228,12 +242,16 @@ end
 ---@param name string
 ---@return oc.Scenario
 function M.use(trace, name)
-  local scenario, machine = M.find(name), nil
+  local scenario, machine, kinds = M.find(name), nil, {}
+  made[name] = kinds
   local function target()
     machine = machine or trace:machine()
     return machine
   end
-  local function add(sample) target():add_sample(sample) end
+  local function add(sample)
+    target():add_sample(sample)
+    if not kinds[sample.kind] then kinds[#kinds + 1], kinds[sample.kind] = sample.kind, true end
+  end
   local function add_span(span) return target():add_span(span) end
   if scenario.span then
     tell_unmatched(trace, scenario, use_span(trace, scenario, add, add_span))

@@ -13,7 +13,8 @@ local M = {}
 
 ---@class oc.SampleFilter texts may be globs, and lists of them
 ---@field kind? string|string[] an event, or a group such as "cpu"
----@field comm? string|string[] name of the thread or process
+---@field comm? string|string[] name of the thread itself
+---@field task? string|string[] name of the thread, or of its process at that moment
 ---@field pid? number|number[]
 ---@field tid? number|number[]
 ---@field cpu? number|number[]
@@ -25,9 +26,28 @@ local M = {}
 ---@field where? fun(s: oc.SampleView): boolean
 
 --- The keys of a filter; what else is in a table of options belongs to somebody else.
-M.keys = { kind = true, comm = true, pid = true, tid = true, cpu = true, symbol = true,
+M.keys = { kind = true, comm = true, task = true, pid = true, tid = true, cpu = true, symbol = true,
   module = true, cgroup = true, attribute = true, time = true, where = true }
-local listed = { "kind", "comm", "pid", "tid", "cpu", "symbol", "module", "cgroup" }
+local listed = { "kind", "comm", "task", "pid", "tid", "cpu", "symbol", "module", "cgroup" }
+
+--- Raises what is no key of a filter.
+---@param filter oc.SampleFilter
+---@param known? table<string, boolean> keys that are somebody else's
+function M.check(filter, known)
+  errors.want_table(filter, "samples", 'as in samples { comm = "bash" }')
+  errors.want_table(filter.attribute, "attribute", 'as in attribute = { name = "value" }')
+  for name in pairs(filter) do
+    if not M.keys[name] and not (known and known[name]) then
+      local names = {}
+      for key in pairs(M.keys) do names[#names + 1] = key end
+      for key in pairs(known or {}) do names[#names + 1] = key end
+      table.sort(names)
+      errors.misuse(("samples cannot be chosen by '%s'"):format(tostring(name)),
+        { token = tostring(name), hint = nearest.hint(tostring(name), names)
+          or "there are: " .. table.concat(names, ", ") })
+    end
+  end
+end
 
 local function moment(value, otherwise)
   if value == nil then return otherwise end
@@ -175,19 +195,7 @@ end
 ---@return ffi.cdata*
 function M.make(machine, filter, known)
   filter = filter or {}
-  errors.want_table(filter, "samples", 'as in samples { comm = "bash" }')
-  errors.want_table(filter.attribute, "attribute", 'as in attribute = { name = "value" }')
-  for name in pairs(filter) do
-    if not M.keys[name] and not (known and known[name]) then
-      local names = {}
-      for key in pairs(M.keys) do names[#names + 1] = key end
-      for key in pairs(known or {}) do names[#names + 1] = key end
-      table.sort(names)
-      errors.misuse(("samples cannot be chosen by '%s'"):format(tostring(name)),
-        { token = tostring(name), hint = nearest.hint(tostring(name), names)
-          or "there are: " .. table.concat(names, ", ") })
-    end
-  end
+  M.check(filter, known)
   local raw = ffi.gc(C.oc_selection_new(machine._raw), C.oc_selection_close)
   for _, what in ipairs(listed) do
     local value = filter[what]

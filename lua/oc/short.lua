@@ -20,6 +20,7 @@ local chunks = require "oc.chunk"
 local errors = require "oc.errors"
 local foreign = require "oc.foreign"
 local nearest = require "oc.nearest"
+local printing = require "oc.aggregate.show"
 local short_keys = require "oc.short_keys"
 local short_lists = require "oc.short_lists"
 
@@ -136,6 +137,7 @@ local function defer_printing(self, made)
       made.is_shown = true
       return print_now(aggregate, options or made.of_print)
     end
+    if options then printing.check(aggregate, options) end
     made.due = options or made.of_print
     self._due[#self._due + 1] = made
   end)
@@ -179,6 +181,7 @@ local function new_aggregate(self, verb, event, ...)
   if kind.has_top then table.insert(arguments, 1, top) end
   arguments[#arguments + 1] = options.of_aggregate
   local aggregate = aggregates[kind.make](unpack(arguments))
+  printing.check(aggregate, options.of_print)
   local callback = short_keys.compile(plan, aggregate, aggregate._kind.method)
   local of_callbacks = {}
   for _, name in ipairs(names) do
@@ -227,11 +230,21 @@ local function new_verbs(self)
     owner.trace():live(value, period, options)
   end
 
-  function verbs.samples(filter) return owner.machine():samples(filter) end
-  function verbs.graph(options) return owner.machine():graph(options) end
+  -- What can be told beforehand is told before the machine is filled: that may take an hour.
+  function verbs.samples(filter)
+    require("oc.selection").check(filter or {})
+    return owner.machine():samples(filter)
+  end
+  function verbs.graph(options)
+    require("oc.selection").check(options or {}, require("oc.graph").keys)
+    return owner.machine():graph(options)
+  end
   function verbs.processes(filter) return short_lists.processes(owner.machine(), filter) end
   function verbs.spans(filter) return short_lists.spans(owner.machine(), filter) end
-  function verbs.export(path, options) return owner.machine():export(path, options) end
+  function verbs.export(path, options)
+    require("oc.export").check_call(path, options)
+    return owner.machine():export(path, options)
+  end
 
   function verbs.print(...) self:print(...) end
   function verbs.help(x) return require("oc.reference").help(x) end

@@ -76,6 +76,14 @@ function Timeline:forget(key)
   self.open = self.open - 1
 end
 
+--- Forgets what is open under the keys of which `is_foreign(key)`: it was not asked for.
+---@param is_foreign fun(key: any): boolean
+function Timeline:forget_where(is_foreign)
+  for key in pairs(self._times) do
+    if is_foreign(key) then self:forget(key) end
+  end
+end
+
 --- A start that is no longer waited for: it counts as without an end.
 function Timeline:drop(key)
   if not self._times[key] then return end

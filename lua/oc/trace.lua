@@ -76,7 +76,7 @@ function M.forget(trace) forget(trace) end
 
 -- Opening ----------------------------------------------------------------------------------------
 
-local on_options = { filter = "string", optional = "boolean" }
+local on_options = { filter = "string", optional = "boolean", tasks = "string" }
 
 local function attach(self, path)
   self._source = self._options.source
@@ -90,6 +90,7 @@ local function attach(self, path)
   self._left_out, self._fits, self._misfit = {}, 0, nil  -- by --filter
   self._proxied = {}
   proxies.reattach(self)
+  if self._machine and not self._profile then self._machine._raw = nil end
 end
 
 local function copy_with(options, more)
@@ -113,7 +114,7 @@ function M.open(options)
     _pushdown = options.pushdown ~= false,
     _proxies = {}, _queue = proxies.new_queue(), _timers = timers.new(), _at_end = {},
     _ran = false, _stopping = false, _scratch = {}, _told = {}, _used = {},
-    _opened_at = debug.getinfo(2, "Sl"),
+    _opened_at = errors.script_line(),
   }, Trace)
   opened[#opened + 1] = self
   if given.path and not options.source then
@@ -175,8 +176,8 @@ local function with_fallback(self, body)
 end
 
 --- Calls `fn(e)` for each such event, in order of time; with `{ filter = "…" }` for those that it
---- lets through (docs/guide/filters.md). While the trace runs: from the next event on
---- (docs/guide/live_changes.md).
+--- lets through (docs/guide/filters.md), with `{ tasks = "all" }` also for threads that the target
+--- leaves out (docs/guide/scripts.md). While it runs: from the next event on (live_changes.md).
 ---@param name string an event, a glob of events, or one of `oc.canonical`'s names
 ---@param options_or_fn table|fun(e: oc.Event)
 ---@param fn? fun(e: oc.Event)
@@ -192,6 +193,7 @@ function Trace:on(name, options_or_fn, fn)
   end
   registering.check_not_over(self, "on")
   open_options.check(options, on_options, "trace:on")
+  registering.check_tasks(self, options.tasks)
   local entry = { name = name, fn = fn, options = options, is_on = true }
   if self._ran then
     registering.register(self, entry)
@@ -263,8 +265,7 @@ end
 ---@param name string
 ---@return boolean
 function Trace:has(name)
-  local ok, found = pcall(registering.kinds_of, self, name)
-  return ok and #found > 0
+  return registering.has(self, name)
 end
 
 --- True when there is something to run it for: a callback, a timer, an end hook.
@@ -389,7 +390,7 @@ end
 ---@return oc.Trace self
 function Trace:run()
   begin(self, "run")
-  self._ran_at = debug.getinfo(2, "Sl")
+  self._ran_at = errors.script_line()
   local go = self:_has_parts() and require("oc.jobs").run or run_whole
   if settings.profile then
     require("oc.script_profile").time_run(go, self)
@@ -409,7 +410,7 @@ function Trace:start(options)
   open_options.check(options or {}, start_options, "trace:start")
   local is_live = not self._path and not self._source
   begin(self, "start")
-  self._ran_at = debug.getinfo(2, "Sl")
+  self._ran_at = errors.script_line()
   self:_start {
     spool_bytes = settings.run.spool or self._spool_bytes
       or is_live and changes.default_spool(self) or nil,
@@ -512,19 +513,16 @@ end
 
 -- Asking -----------------------------------------------------------------------------------------
 
---- The ExportMachine: processes, samples and spans of what was read so far. To be declared with
---- `oc.open { machine = true }`.
+--- The ExportMachine: processes, samples and spans of what was read so far; empty before the run.
+--- To be declared with `oc.open { machine = true }`.
 ---@return oc.Machine
 function Trace:machine()
   if not self._options.machine then
     errors.misuse("this trace has no machine: none was declared",
       { token = "machine", hint = "as in oc.open { machine = true }" })
-  elseif not self._ran then
-    errors.misuse("a machine is filled by the run: call trace:run() first", { token = "machine" })
   end
   if not self._machine then
-    self._machine = machine.new(self._profile or C.oc_session_machine(self._session), self,
-      self._profile ~= nil)
+    self._machine = machine.new(self._profile, self, self._profile ~= nil)
   end
   return self._machine
 end

@@ -195,6 +195,10 @@ local function make_methods(kind, view_type, runtime)
 
   function methods.text(self) return runtime.event_text(self._d) end
 
+  local is_own = kind.proxy ~= nil
+  function methods.is_target(self) return is_own or bit.band(self._d.reserved, 1) == 0 end
+  function methods.other_is_target(self) return is_own or bit.band(self._d.reserved, 2) == 0 end
+
   local to_table
   function methods.table(self)
     to_table = to_table or loadstring(view_table.source(kind, names_of(kind),

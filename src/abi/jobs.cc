@@ -35,6 +35,7 @@ void begin_in_worker(oc_host& host, oc_worker& worker) {
   host.work.clear();
   ++host.forks;
   host.own_worker = &worker;
+  host.stop_requests = 0;  // what came before the fork is told to it by the first process
   if (host.after_fork) host.after_fork();
   worker.worker.unblock();
 }

@@ -121,6 +121,8 @@ int oc_selection_choose(oc_selection* selection, const char* what, const char* t
       filter.kinds.push_back(value);
     else if (name == "comm")
       filter.comms.push_back(value);
+    else if (name == "task")
+      filter.tasks.push_back(value);
     else if (name == "symbol")
       filter.symbols.push_back(value);
     else if (name == "module")

@@ -8,7 +8,7 @@ typedef struct oc_graph oc_graph;
 /* All samples, until something is chosen. Close it after what was made of it. */
 oc_selection* oc_selection_new(oc_machine* machine);
 void oc_selection_close(oc_selection* selection);
-/* what: "kind", "comm", "pid", "tid", "cpu", "symbol", "module", "cgroup", "attribute" (NAME=VALUE); texts may be globs. */
+/* what: "kind", "comm", "task" (the thread's name or its process's), "pid", "tid", "cpu", "symbol", "module", "cgroup", "attribute" (NAME=VALUE); texts may be globs. */
 int oc_selection_choose(oc_selection* selection, const char* what, const char* text);
 void oc_selection_time(oc_selection* selection, double from_ns, double until_ns);
 /* A byte for each sample from the machine's first on, 0: left out. Copied. */

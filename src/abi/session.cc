@@ -143,6 +143,10 @@ int oc_session_field(oc_session* session, uint32_t kind, uint32_t index, oc_fiel
 
 void oc_session_want(oc_session* session, uint32_t kind) { session->session.kinds().want(kind); }
 
+void oc_session_want_of_everyone(oc_session* session, uint32_t kind) {
+  session->session.kinds().want_of_everyone(kind);
+}
+
 int oc_session_start(oc_session* session, const oc_run* run) {
   session->host.is_running = !session->is_interactive;
   const int started = guarded(session, [&] {

@@ -144,7 +144,8 @@ const char* oc_session_fact(oc_session* session, const char* name);
 /* Before the first oc_session_resolve. */
 void oc_session_sampling(oc_session* session, const oc_sampling* sampling);
 /* Adds to whom the run traces: kind "pid", "tid", "comm", "cgroup", "container", "cpu" with a list by
- * commas, or "all". */
+ * commas, or "all". "here": the kernel gives the events of everybody, and of them those of the target are
+ * chosen while decoding. */
 int oc_session_target(oc_session* session, const char* kind, const char* text);
 /* Whether these go together, and with a command or a recorded trace. */
 int oc_session_check_target(oc_session* session, int has_command);
@@ -163,6 +164,8 @@ int oc_session_field(oc_session* session, uint32_t kind, uint32_t index, oc_fiel
 
 /* Asks for events of this kind; before oc_session_start. */
 void oc_session_want(oc_session* session, uint32_t kind);
+/* And of these also what the target leaves out, marked in oc_event.reserved; before oc_session_start. */
+void oc_session_want_of_everyone(oc_session* session, uint32_t kind);
 int oc_session_start(oc_session* session, const oc_run* run);
 /* Fills the loop with the next batch, waiting at most wait_ms for one; gives the one before back.
  * Returns 1, or 0 when the run is over. */

@@ -127,7 +127,12 @@ void Watch::on_signal(int number) {
   }
   if (host.interactive != 0 && number != SIGINT) host.end_signal = number;
   host.last_signal = number;
-  host.stop_requests.fetch_add(1);
+  if (host.own_worker != nullptr) {
+    host.stop_requests =
+        1;  // one Ctrl-C may come twice: who wants a worker dead ends the first process
+  } else {
+    host.stop_requests.fetch_add(1);
+  }
   const bool is_beside = host.interactive == 2;
   if (host.doing.load() == Doing::kBody && (is_beside || !host.is_running.load())) {
     watch.is_interrupting_ = true;

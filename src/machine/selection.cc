@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <iterator>
 
 #include "base/nearest.h"
 #include "base/path.h"
@@ -28,6 +29,18 @@ std::string without_modifiers(const std::string& name) {
 
 bool is_among(const std::vector<int32_t>& list, int32_t value) {
   return list.empty() || std::find(list.begin(), list.end(), value) != list.end();
+}
+
+constexpr uint8_t kByTime = 2;
+
+/// The first thread of a thread's process; null: nobody told of it.
+const Thread* first_thread(const ProcessTable& processes, const Thread& thread) {
+  const Process& process = processes.process(thread.process);
+  for (const uint32_t id : process.threads) {
+    const Thread& other = processes.thread(ThreadId{id});
+    if (other.tid == process.pid) return &other;
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -80,8 +93,8 @@ base::Status Selection::choose_kinds() {
 }
 
 void Selection::choose_contexts() {
-  if (filter_.comms.empty() && filter_.pids.empty() && filter_.tids.empty() &&
-      filter_.cgroups.empty()) {
+  if (filter_.comms.empty() && filter_.tasks.empty() && filter_.pids.empty() &&
+      filter_.tids.empty() && filter_.cgroups.empty()) {
     return;
   }
   const ProcessTable& processes = machine_->processes;
@@ -94,7 +107,38 @@ void Selection::choose_contexts() {
         is_among(filter_.pids, process.pid) && is_among(filter_.tids, thread.tid) &&
         (filter_.comms.empty() || matches_any(filter_.comms, machine_->text(context.comm))) &&
         (filter_.cgroups.empty() || matches_any(filter_.cgroups, machine_->text(process.cgroup)));
+    if (contexts_[id] != 0 && !filter_.tasks.empty()) contexts_[id] = choose_task(context);
   }
+}
+
+/// By its own name, or by those that its process has at any time.
+uint8_t Selection::choose_task(const Context& context) {
+  if (matches_any(filter_.tasks, machine_->text(context.comm))) return 1;
+  const ProcessTable& processes = machine_->processes;
+  const Thread& thread = processes.thread(context.thread);
+  const Thread* const first = first_thread(processes, thread);
+  if (first == nullptr || first == &thread) return 0;
+  const auto fits = [&](const NameSince& name) {
+    return matches_any(filter_.tasks, machine_->text(name.name));
+  };
+  const auto& names = first->names;
+  const auto count = std::count_if(names.begin(), names.end(), fits);
+  const bool is_always = !names.empty() && names.front().time == kBeforeTrace;
+  if (is_always && static_cast<size_t>(count) == names.size()) return 1;
+  return count != 0 ? kByTime : 0;
+}
+
+/// Of a context kByTime.
+bool Selection::has_process_name(ContextId context, int64_t time) const {
+  const ProcessTable& processes = machine_->processes;
+  const Thread* const first =
+      first_thread(processes, processes.thread(processes.context(context).thread));
+  if (first == nullptr) return false;
+  const auto later =
+      std::upper_bound(first->names.begin(), first->names.end(), time,
+                       [](int64_t at, const NameSince& name) { return at < name.time; });
+  return later != first->names.begin() &&
+         matches_any(filter_.tasks, machine_->text(std::prev(later)->name));
 }
 
 void Selection::choose_attributes() {
@@ -198,6 +242,12 @@ uint32_t Selection::select(const SampleTable::Chunk& chunk, uint64_t first, uint
     count = keep_if(out, count, [&](uint16_t i) { return cpus_[chunk.cpus[i]] != 0; });
   if (!contexts_.empty())
     count = keep_if(out, count, [&](uint16_t i) { return chosen(contexts_, chunk.contexts[i]); });
+  if (!filter_.tasks.empty()) {
+    count = keep_if(out, count, [&](uint16_t i) {
+      return contexts_[chunk.contexts[i]] != kByTime ||
+             has_process_name(ContextId{chunk.contexts[i]}, chunk.times[i]);
+    });
+  }
   if (!attributes_.empty()) {
     count = keep_if(out, count, [&](uint16_t i) {
       return chunk.attributes && chosen(attributes_, chunk.attributes[i]);
@@ -221,6 +271,8 @@ bool Selection::takes(const Span& span) const {
   return span.end >= filter_.from && span.start < filter_.until &&
          chosen(kinds_, span.kind.value) && chosen(cpus_, span.cpu) &&
          chosen(contexts_, span.context.value) && chosen(attributes_, span.attributes.value) &&
+         (filter_.tasks.empty() || span.context.value >= contexts_.size() ||
+          contexts_[span.context.value] != kByTime || has_process_name(span.context, span.start)) &&
          (stacks_.empty() || chosen(stacks_, machine_->stack_index(span.stack)));
 }
 

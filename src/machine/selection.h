@@ -16,6 +16,7 @@ struct Filter {
   int64_t from = INT64_MIN, until = INT64_MAX;  ///< ns since the session began; `until` exclusive
   std::vector<std::string> kinds;               ///< names or groups
   std::vector<std::string> comms;               ///< of the thread at that moment
+  std::vector<std::string> tasks;               ///< the same, or of its process at that moment
   std::vector<int32_t> pids, tids;
   std::vector<int32_t> cpus;
   std::vector<std::string> symbols;  ///< one of the frames is of such a function
@@ -74,12 +75,14 @@ class Selection {
       : machine_(&machine), filter_(std::move(filter)) {}
   base::Status choose_kinds();
   void choose_contexts();
+  uint8_t choose_task(const Context& context);
+  bool has_process_name(ContextId context, int64_t time) const;
   void choose_stacks();
   void choose_attributes();
 
   Machine* machine_;
   Filter filter_;
-  // By id, 1 where it is let through; empty: all are.
+  // By id, 1 where it is let through; empty: all are. Of contexts kByTime: where its process has such a name then.
   std::vector<uint8_t> kinds_, contexts_, cpus_, stacks_,
       attributes_;  ///< stacks: by Machine::stack_index
   std::vector<std::function<bool(uint64_t)>> tests_;

@@ -155,10 +155,12 @@ void LiveSource::hear_forks(TaskLedger& ledger) {
   }
 }
 
-/// The way out when threads cannot be attached to one by one: the decoder leaves out the others.
+/// The way out when threads cannot be attached to one by one, and where that was asked for (`why` is empty then): the
+/// decoder leaves out the others.
 base::Status LiveSource::trace_everything(EventOpener& opener, const AttrBasis& basis,
                                           const std::string& why) {
-  notes_.push_back(why + ": everything is traced, and what others do is left out here");
+  if (!why.empty())
+    notes_.push_back(why + ": everything is traced, and what others do is left out here");
   selects_tasks_ = true;
   alive_.clear();
   attached_.clear();
@@ -170,6 +172,7 @@ base::Status LiveSource::trace_everything(EventOpener& opener, const AttrBasis& 
     return status;
   find_extras(opener, places.traced.front(), found);
   make_set(found, !places.heard.empty());
+  traced_ = places.traced;
   return set_->open(opener, places, permissions_, own_filter(), notes_);
 }
 

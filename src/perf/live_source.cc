@@ -177,6 +177,7 @@ base::Status LiveSource::open_events() {
   AttrBasis basis;
   basis.follows_command = is_command();
   basis.starts_paused = request_.starts_paused;
+  if (request_.target.is_chosen_here) return trace_everything(opener, basis, {});
   if (request_.target.has_tasks() && !is_command()) return attach_tasks(opener, basis);
   Place place;
   if (is_command()) place = {launcher_->pid(), -1, false, true};

@@ -118,7 +118,10 @@ class LiveSource final : public source::Source {
   bool is_sideband(uint32_t stream) const { return set_->rings().is_sideband(stream); }
   const SidebandExtras& extras() const { return extras_; }
   /// The command is what is traced, not only how long.
-  bool is_command() const { return !request_.command.empty() && !request_.target.is_system; }
+  bool is_command() const {
+    return !request_.command.empty() && !request_.target.is_system &&
+           !request_.target.is_chosen_here;
+  }
   /// The kernel gives records of these tasks only: of the command, or of those that were attached to.
   bool follows_tasks() const {
     return is_command() || (request_.target.has_tasks() && !selects_tasks_);

@@ -10,7 +10,9 @@ namespace oc::perf {
 
 /// Whom to trace. All empty: everything, or the command of the run.
 struct Target {
-  bool is_system = false;            ///< everything, also while a command runs
+  bool is_system = false;  ///< everything, also while a command runs
+  /// The kernel gives the events of everybody, and the decoder chooses: needed where what others do is to be seen, too.
+  bool is_chosen_here = false;
   std::vector<int32_t> pids;         ///< processes: all their threads, and what these start
   std::vector<int32_t> tids;         ///< these threads alone
   std::vector<std::string> comms;    ///< names or globs; selected where events are decoded

@@ -89,8 +89,9 @@ class Decoder {
                          oc_event& event) const;
   void name_thread(int32_t pid, int32_t tid, oc_event& event);
   bool is_of_its_time(const oc_event& event);
-  bool is_admitted(const Kind& kind, const oc_event& event, bool is_whole);
-  bool is_chosen(const oc_event& event);
+  bool is_admitted(const Kind& kind, oc_event& event, bool is_whole);
+  bool is_chosen(int32_t pid, int32_t tid, int32_t cpu);
+  void mark(const Kind& kind, oc_event& event);
   bool count_late(const uint8_t* record, const source::RecordHeader& header, base::Nanos time);
   void take_over_round();
   double until() const;
@@ -134,6 +135,9 @@ class Decoder {
     bool is_chosen;       ///< by task or CPU
     bool is_handed_over;  ///< ids have a time
     bool is_wanted;
+    bool is_of_everyone;
+    uint16_t other;    ///< where the payload names another thread
+    uint16_t leaving;  ///< and where its own, once more
   };
   std::vector<HandOver> hand_overs_;
   base::Nanos hand_overs_end_ = 0;  ///< what is older may be of either; 0: there are none

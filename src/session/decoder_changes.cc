@@ -18,6 +18,7 @@ void Decoder::change(Selection changed) {
   selection_.wanted = std::move(changed.wanted);
   selection_.keep_own = std::move(changed.keep_own);
   selection_.unchosen = std::move(changed.unchosen);
+  selection_.of_everyone = std::move(changed.of_everyone);
   clock_.refresh();
   if (stacks_ != nullptr) stacks_->learn_kinds(source_.events());
   learn_kinds();

@@ -4,6 +4,7 @@
 #include "base/bytes.h"
 #include "event/kernel_record.h"
 #include "session/decoder.h"
+#include "session/other_thread.h"
 
 namespace oc::session {
 
@@ -68,7 +69,10 @@ bool Decoder::kernel_record(const uint8_t* record, const RecordHeader& header, o
   if (trailer_kind == selection_.heard_only && trailer_kind != EventTable::kUnknown) return false;
   const bool is_loss = number == static_cast<int>(KernelRecord::kLost) ||
                        number == static_cast<int>(KernelRecord::kLostSamples);
-  if (chooses_ && !is_loss && !is_chosen(event)) return false;
+  if (chooses_ && !is_loss && !is_chosen(event.pid, event.tid, event.cpu)) {
+    if (selection_.of_everyone[event.event] == 0) return false;
+    event.reserved |= kOfOthers;
+  }
   if (selection_.own_pid >= 0 && event.pid == selection_.own_pid &&
       selection_.keep_own[event.event] == 0) {
     ++counts_.own;
@@ -106,6 +110,8 @@ void Decoder::apply(int number, const uint8_t* body, uint32_t size_bytes, int32_
       event.tid = word(4);
       processes_.comm(event.pid, event.tid, base::bounded_text(body + 8, size_bytes - 8),
                       static_cast<KernelRecord>(number) == KernelRecord::kExec);
+      if (static_cast<KernelRecord>(number) == KernelRecord::kExec)
+        selection_.tasks.exec(event.pid);
       break;
     case KernelRecord::kFork:
       event.pid = word(4);

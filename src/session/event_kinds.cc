@@ -62,6 +62,18 @@ void EventKinds::want(uint32_t kind) {
   wanted_[kind] = 1;
 }
 
+void EventKinds::want_of_everyone(uint32_t kind) {
+  if (kind >= count()) return;
+  if (of_everyone_.size() < count()) of_everyone_.resize(count());
+  of_everyone_[kind] = 1;
+}
+
+std::vector<uint8_t> EventKinds::of_everyone() const {
+  auto of_everyone = of_everyone_;
+  of_everyone.resize(count());
+  return of_everyone;
+}
+
 std::vector<uint8_t> EventKinds::wanted() const {
   auto wanted = wanted_;
   wanted.resize(count());

@@ -50,6 +50,9 @@ class EventKinds {
   void want(uint32_t kind);
   /// By kind, as many as there are.
   std::vector<uint8_t> wanted() const;
+  /// Also of threads that the target leaves out; the others of the kind are marked.
+  void want_of_everyone(uint32_t kind);
+  std::vector<uint8_t> of_everyone() const;
 
   /// A filter for events of `kind`, whose canonical event adds `aliases`.
   base::Result<event::Filter> check_filter(uint32_t kind, std::string_view text,
@@ -66,6 +69,7 @@ class EventKinds {
   TraceInput* input_;
   std::deque<event::EventFormat> proxies_;  ///< entries keep their address
   std::vector<uint8_t> wanted_;
+  std::vector<uint8_t> of_everyone_;
 };
 
 }  // namespace oc::session

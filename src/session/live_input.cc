@@ -176,7 +176,11 @@ Status LiveInput::start(const RunOptions& options, TraceModel& model, Selection&
   if (request.code_records) request.extras.ksymbols = true;
   if (auto status = open(std::move(request), options); !status) return status;
   selection.cpus.clear();  // the kernel chooses
-  if (!live_->selects_tasks()) choose_tasks(options.target, selection);
+  if (!live_->selects_tasks()) {
+    choose_tasks(options.target, selection);
+  } else if (const pid_t command = live_->command_pid(); command != 0) {
+    selection.tasks.await_exec(command);
+  }
   selection.heard_only = live_->names_kind();
   selection.is_live = true;
   selection.own_pid = getpid();

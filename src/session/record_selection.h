@@ -23,11 +23,14 @@ namespace oc::session {
 ///
 /// So a few samples around a change of name may be too many, never too few: sideband is emptied after the data, so
 /// what a sample's thread was called then is known. Choosing again when reading is exact. Sideband records are all
-/// kept: they are names. Memory: one round of kept samples. One thread.
+/// kept: they are names. Of switches those of the thread that leaves or comes; a wake-up also where the one woken is
+/// chosen. Memory: one round of kept samples. One thread.
 class RecordSelection {
  public:
-  /// `tasks_too`: the processes and threads of the target are not chosen by the kernel either.
-  RecordSelection(const event::EventTable& events, const perf::Target& target, bool tasks_too);
+  /// `tasks_too`: the processes and threads of the target, or the `command` from its exec on, are not chosen by the
+  /// kernel either.
+  RecordSelection(const event::EventTable& events, const perf::Target& target, bool tasks_too,
+                  int32_t command = 0);
 
   /// A thread that ran before the events did.
   void rundown(const sys::ThreadInfo& thread) {
@@ -52,12 +55,16 @@ class RecordSelection {
   void learn(const source::Span& span);
   void note(int32_t pid, int32_t tid);
   bool is_chosen(const uint8_t* record, const source::RecordHeader& header);
+  bool is_of_chosen(int32_t pid, int32_t tid);
+  bool is_chosen_switch(const uint8_t* record, const source::RecordHeader& header);
+  bool wakes_chosen(uint32_t kind, const uint8_t* record, const source::RecordHeader& header);
   source::Span choose_of(const source::Span& span);
 
   source::RecordClock clock_;
   base::Interner names_;
   process::ProcessModel processes_;
   TaskSelection tasks_;
+  std::vector<uint16_t> woken_at_;  // by kind: where the payload names the thread that it wakes
   std::unordered_set<int32_t> kept_tids_;  // chosen at some moment of this round
   std::unordered_set<int32_t> kept_pids_;
   std::deque<std::vector<uint8_t>> kept_;  // bytes, by span

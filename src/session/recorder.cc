@@ -81,7 +81,8 @@ base::Status Recorder::prepare(perf::LiveSource& live) {
     folder_ = std::make_unique<StackFolder>(live.events(), *rundown_, trailer);
   const perf::Target& target = live.request().target;
   if (live.selects_tasks() || !target.comms.empty())
-    selection_ = std::make_unique<RecordSelection>(live.events(), target, live.selects_tasks());
+    selection_ = std::make_unique<RecordSelection>(live.events(), target, live.selects_tasks(),
+                                                   live.command_pid());
   std::vector<uint32_t> groups;
   for (const perf::EventRequest& request : live.request().events) groups.push_back(request.group);
   beginning_.features.add_groups(groups);

@@ -42,7 +42,7 @@ base::Result<const Batch*> Run::next(std::chrono::milliseconds wait) {
 void Run::finish() { pump_.reset(); }
 
 std::string Run::describe_miss() const {
-  return is_read_ ? session::describe_miss(window_, counts_) : std::string();
+  return is_read_ && !is_stopped_ ? session::describe_miss(window_, counts_) : std::string();
 }
 
 }  // namespace oc::session

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -30,6 +31,7 @@ class Run {
   base::Result<const Batch*> next(std::chrono::milliseconds wait);
   /// Any thread, before `finish`: no batch follows those that are filled.
   void stop() {
+    is_stopped_ = true;
     if (pump_) pump_->stop();
   }
   /// Ends the decoder's thread; the last batch is no longer lent.
@@ -64,6 +66,7 @@ class Run {
   std::optional<Pump> pump_;  ///< until it is finished
   Counts counts_;
   bool is_read_ = false;
+  std::atomic<bool> is_stopped_{false};  ///< then nobody knows where the trace ends
 };
 
 }  // namespace oc::session

@@ -17,6 +17,8 @@ struct Selection {
   int32_t own_pid = -1;  ///< events of this process are left out, unless `keep_own`
   std::vector<uint8_t> keep_own;  ///< by kind
   TaskSelection tasks;            ///< whose events are delivered
+  /// By kind: all are delivered, and those of threads and CPUs that are not chosen are marked as such.
+  std::vector<uint8_t> of_everyone;
   /// The kernel chose the tasks already, but for the events of these kinds, by kind: `tasks` chooses of them.
   bool kernel_chose_tasks = false;
   std::vector<uint8_t> unchosen;

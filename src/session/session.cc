@@ -90,6 +90,7 @@ Status Session::start(const RunOptions& options) {
   is_paused_ = options.starts_paused;
   Selection selection;
   selection.wanted = kinds_.wanted();
+  selection.of_everyone = kinds_.of_everyone();
   if (options.max_events != 0) selection.max_events = options.max_events;
   if (options.max_span != 0) selection.max_span = options.max_span;
   selection.window = options.window;
@@ -179,6 +180,7 @@ Status Session::add(uint32_t kind) {
 void Session::tell_changes() {
   Selection changed;
   changed.wanted = kinds_.wanted();
+  changed.of_everyone = kinds_.of_everyone();
   live()->complete(changed);
   run_->change(std::move(changed));
 }

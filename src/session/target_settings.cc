@@ -93,6 +93,10 @@ Status add_target(std::string_view kind, const std::string& text, perf::Target& 
     target.is_system = true;
     return {};
   }
+  if (kind == "here") {
+    target.is_chosen_here = true;
+    return {};
+  }
   if (kind != "cgroup" && kind != "container")
     return make_error(Code::kUsage, "a target cannot be a '" + std::string(kind) + "'");
   for (const std::string& name : split(text)) {

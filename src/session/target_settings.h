@@ -9,7 +9,7 @@
 namespace oc::session {
 
 /// Adds to a target what a user wrote: kind "pid", "tid", "comm" (names or globs), "cgroup", "container",
-/// "cpu" ("0,2-3") with lists by commas, or "all". Groups and containers are looked up here.
+/// "cpu" ("0,2-3") with lists by commas, "all", or "here" (the kernel gives all, the decoder chooses). Groups and containers are looked up here.
 /// Errors name what is wrong, and the nearest that there is.
 base::Status add_target(std::string_view kind, const std::string& text, perf::Target& target);
 

@@ -31,6 +31,14 @@ class TaskSelection {
   /// Of a recorded trace: who chooses a number means whoever has it there, also when it begins only then. Live, those
   /// chosen run already, and the number's next owner is another process.
   void choose_recorded() { chosen_ = pids_; }
+  /// Nobody is in before this process executes a program; then it is, and what it starts.
+  void await_exec(int32_t pid) {
+    has_ids_ = true;
+    awaited_ = pid;
+  }
+  void exec(int32_t pid) {
+    if (pid == awaited_) pids_.insert(pid);
+  }
   /// A FORK record: what a selected process starts is selected.
   void fork(int32_t pid, int32_t tid, int32_t parent_pid);
 
@@ -38,6 +46,7 @@ class TaskSelection {
   bool matches(base::StringId comm, const base::Interner& names);
 
   bool has_ids_ = false;
+  int32_t awaited_ = 0;  ///< 0: nobody
   std::unordered_set<int32_t> pids_;
   std::unordered_set<int32_t> tids_;
   std::unordered_set<int32_t> chosen_;  ///< of `pids_`, those that stay whoever forks them

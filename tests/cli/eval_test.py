@@ -4,11 +4,13 @@ import json
 import os
 import re
 import sys
+import tempfile
 
 from program import Suite, problems_of, run
 
 ROOT = os.environ.get("OC_SOURCE_ROOT", os.path.join(os.path.dirname(__file__), "../.."))
 DEMO = os.path.join(ROOT, "examples/traces/demo.data")
+LOST = os.path.join(ROOT, "tests/fixtures/lost.data")
 SYSCALLS = os.path.join(ROOT, "tests/fixtures/syscalls.data")
 
 # name, arguments, status, stdout, stderr (regular expressions; None: empty)
@@ -45,6 +47,30 @@ CASES = [
      r"eval:1: event 'sched:sched_switch' has no field 'nix'"),
     ("a verb in a callback", ['on("cpu", function() count("cpu") end)', "-i", DEMO], 1, None,
      r"eval:1: count asks of all events"),
+    ("printing that cannot be is told before the run", ['count("cpu", "comm", {sort = "cp"})', "-i", DEMO], 1, None,
+     r"\Aeval:1: cannot sort by 'cp'\n.*\^ there are: comm, count"),
+    ("so is a wrong number of rows, with its line", ['\ncount("cpu", "comm", {top = "x"})', "-i", DEMO], 1, None, r"\Aeval:2: top must be a number"),
+    ("and an option before the table is full", ['count("cpu", "comm"):print { depht = 2 }', "-i", DEMO], 1, None, r"\Aeval:1: print has no option 'depht'"),
+    ("after the run the table is shown, then the error", ['c = count("cpu", "comm") trace:run() c:print { sort = "cp", top = 1 }', "-i", DEMO], 1,
+     r"\Acomm  count\nawk +165\n… 6 more\n\Z", r"\Aeval:1: cannot sort by 'cp'"),
+    ("also as JSON", ['c = count("cpu", "comm") trace:run() c:print { sort = "cp", top = 1 }', "-i", DEMO, "--json"], 1,
+     r'^\{"columns":\["comm"\].*"count":165', r"\Aeval:1: cannot sort by 'cp'"),
+    ("what was counted is shown when the line fails later", ['count("cpu", "comm", {top = 1}) samples():avg()', "-i", DEMO], 1,
+     r"\Acomm  count\nawk +165\n… 6 more\n\Z", r"\Aeval:1: samples have no 'avg'"),
+    ("a key of samples is looked at before the run", ['print("before") samples { depht = 1 }', "-i", DEMO, "--strict"], 1, r"\Abefore\n\Z",
+     r"\Aeval:1: samples cannot be chosen by 'depht'"),
+    ("an option of a graph, too", ['graph { focuss = "x" }', "-i", DEMO], 1, None, r"\Aeval:1: samples cannot be chosen by 'focuss'.*\^ did you mean 'focus'"),
+    ("formats of events are named, too", ['export("a.svgg")', "-i", DEMO], 1, None,
+     r"\Aeval:1: the name a.svgg tells no format\n.*\^ there are: .*events-csv, events-jsonl, events-sqlite, .*perfdata"),
+    ("a canonical event is near", ['count("cpuu", "comm")', "-i", SYSCALLS], 1, None, r"\Aeval:1: .*no event 'cpuu'.*\^ did you mean 'cpu'\?"),
+    ("an event of other machines is recorded there", ['count("nosuch:event_of_theirs")', "-i", SYSCALLS], 1, None, r"\^ record it with: oc record -a -e"),
+    ("samples are no event", ['count("sample", "comm")', "-i", SYSCALLS], 1, None, r"\^ samples of the CPUs are the event cpu"),
+    ("a canonical event is near, live", ['count("exce", "comm")'], 1, None, r"did you mean 'exec'\?|permi|tracefs"),
+    ("the line with --jobs", ['print(samples():total())', "-i", DEMO, "--jobs", "2"], 1, None, r"\Aeval:1: this trace has a machine"),
+    ("a table for a run, in a callback, with --jobs", ['on("cpu", function() trace:scratch() end)', "-i", DEMO, "--jobs", "2"], 1, None,
+     r"\Aeval:1: trace:scratch .*\^ call it before trace:run\(\)"),
+    ("what was lost is a note of the machine", ['print(machine:notes()[1])', "-i", LOST], 0, r"\A833 records were lost \(68\.1 % of what came\)\n\Z",
+     r"LOST 833 records.*: the results are incomplete"),
     ("the machine of a trace that was run by hand", ['trace:run() count("cpu") print(#processes{} > 3)', "-i", DEMO], 0,
      r"\Atrue\ncount\n +225\n\Z", None),
 ]
@@ -55,6 +81,14 @@ def check_help(suite):
                       ("reference", r"^  trace +A trace$"), ("oc.Trace", r"^  trace:on +Calls"), ("report", r"Usage: oc report")):
         ended = run(["help", word])
         suite.check("help of " + word, problems_of(ended, out=out), ended)
+    for word, out in (("--rotate", r"\A--rotate SIZE\|TIME: begin the next file.*\n    \(oc record\)\n\Z"), ("-F", r"\A-F, --frequency HZ: "),
+                      ("--freq", r"\A-F, --frequency HZ: "), ("flamegraph", r"oc export TRACE -o OUT\.svg"), ("svg", r"\Aflamegraph: "),
+                      ("--help", r"\Aoc: scripts over system events")):
+        ended = run(["help", word])
+        suite.check("help of " + word, problems_of(ended, out=out), ended)
+    for word, err in (("--rotat", "oc has no option --rotat.*did you mean '--rotate'"), ("flamegrap", "did you mean 'flamegraph'")):
+        ended = run(["help", word])
+        suite.check("help of " + word, problems_of(ended, 2, err=err), ended)
     ended = run(["help", "trace:onn"])
     suite.check("help of nothing", problems_of(ended, 2, err=r"no help on 'trace:onn'.*did you mean 'trace:on'"), ended)
     ended = run(["help", "recrod"])
@@ -78,11 +112,32 @@ def check_json(suite):
     suite.check("JSON, and the same as by hand", problems, ended)
 
 
+def check_files(suite):
+    with tempfile.TemporaryDirectory(prefix="oc-eval") as folder:
+        path = os.path.join(folder, "a.svg")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("mine")
+        for code in (f'export("{path}", {{kind="cpu"}})', f'machine:export("{path}")', f'trace:export("{folder}/a.data")'):
+            if ".data" in code:
+                os.rename(path, os.path.join(folder, "a.data"))
+            ended = run(["eval", code, "-i", DEMO])
+            suite.check("a script replaces files by force = true: " + code[:6],
+                        problems_of(ended, 1, None, r"^eval:1: .* is there already\n(.*\n)*.*force = true replaces it"), ended)
+        cut = os.path.join(folder, "cut.data")
+        with open(DEMO, "rb") as whole, open(cut, "wb") as file:
+            file.write(whole.read()[:30000])
+        ended = run(["list", "events", "-i", cut])
+        suite.check("the list of a truncated trace says so", problems_of(ended, 0, "tracepoint", "is truncated: it ends at offset 30000"), ended)
+
+
 def check_live(suite):
     ended = run(["eval", 'count("exec", "comm")', "--", "true"])
     if ended.status == 1 and re.search(r"permi|tracefs|root", ended.err):
         return suite.skip("live", ended.err.splitlines()[0])
     suite.check("live, of a command", problems_of(ended, out=r"\Acomm  count\ntrue +1\n\Z"), ended)
+    ended = run(["eval", 'samples { kind = "syscals" }:by("comm"):print()', "-e", "page-faults", "-c", "1", "--", "true"])
+    suite.check("what a live machine holds is shown when the line fails",
+                problems_of(ended, 1, r"page-faults +true", r"the line fails; what the run has gathered(.*\n)*.*no samples of kind 'syscals'"), ended)
 
 
 def main():
@@ -93,6 +148,7 @@ def main():
                                                   ended), name, arguments, status, out, err)
     suite.later(check_json, suite)
     suite.later(check_help, suite)
+    suite.later(check_files, suite)
     suite.later(check_live, suite)
     return suite.finish()
 

@@ -150,6 +150,19 @@ def memory(suite, trace):
         suite.check(f"--memory: {title}; what was counted is shown",
                     problems_of(ended, 1, r"^seen\t\d+\nafter$", wanted), ended)
 
+    def in_the_loop():
+        """At these sizes it is oc's loop that asks for too much, whose line is that of t:run()."""
+        with tempfile.TemporaryDirectory(prefix="oc-memory") as folder:
+            path = os.path.join(folder, "long.data")
+            with open(path, "wb") as file:
+                file.write(perf_data.trace(200000, 1000))
+            for size in ("17MiB", "20MiB", "33MiB"):
+                ended = run(["eval", "local all, t = {}, oc.open {}\nt:on('cpu', function(e)\n  all[#all + 1] = e:copy()\nend)\n\nt:run()",
+                             "-i", path, "--memory", size])
+                suite.check(f"--memory {size}: a line of the callback", problems_of(ended, 1, None, r"\Aeval:[234]: the script's memory is used up"), ended)
+
+    suite.later(in_the_loop)
+
     def others():
         ended = run(["eval", "local k = {}\nwhile true do\nk[#k + 1] = { 1 } end", *small])
         suite.check("--memory: the body", problems_of(ended, 1, None, r"\Aeval:3: the script's memory is used up"), ended)

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 
+import perf_data
 from job_runs import HERE, SCHED, STACKS, SYSCALLS, inputs, same, script
 from program import OC, Suite, finish, problems_of, run, start
 
@@ -144,18 +145,19 @@ print(c:total())
 
 def stock_scripts(suite):
     """Divided, or one sentence."""
-    for name, path in (("run_queue_latency", SCHED), ("off_cpu", STACKS)):
+    for name, path, told in (("run_queue_latency", SCHED, None), ("off_cpu", STACKS, "waits are left out")):
         if suite.wants("stock script " + name):
             one, two = (run(["script", *inputs(path, path), *jobs, name]) for jobs in ((), ("--jobs", "2")))
-            problems = problems_of(two, 0, r"sh")
+            problems = problems_of(two, 0, r"sh", told)
             if (one.out, one.err) != (two.out, two.err):
                 problems.append("--jobs 2 says something else")
             suite.check("stock script " + name, problems, two)
-    for name in ("syscall_latency", "exec_snoop"):
+    for name, why in (("syscall_latency", "'began' is changed by this callback: with --jobs each worker has its own"),
+                      ("exec_snoop", "trace:every sees what all events before it left")):
         if suite.wants("stock script " + name):
             ended = run(["script", *inputs(SYSCALLS, SYSCALLS), "--jobs", "2", name])
             suite.check("stock script " + name,
-                        problems_of(ended, 1, None, rf"\A\S*:? ?the script '{name}' cannot be divided here\n  hint: run it without --jobs\n\Z"), ended)
+                        problems_of(ended, 1, None, rf"\A\S*:? ?the script '{name}' cannot be divided: {why}\n  hint: run it without --jobs\n\Z"), ended)
 
 
 def short_verbs(suite):
@@ -276,6 +278,43 @@ print("counted", c:total() > 0)
         suite.check(name, problems, ended if problems else None)
 
 
+AT_FORK = """local oc = require "oc"
+local ffi = require "ffi"
+ffi.cdef "int raise(int signal);"
+local trace = oc.open {}
+local c = oc.counter()
+trace:on("cpu", function() c:count() end)
+local forks = 0
+debug.sethook(function()
+  local info = debug.getinfo(2, "Sn")
+  if info.name ~= "start_worker" or not info.source:find("jobs.lua", 1, true) then return end
+  forks = forks + 1
+  if forks == 2 then
+    debug.sethook()
+    ffi.C.raise(2)
+  end
+end, "c")
+trace:run()
+print("forks", forks, c:total() > 0)
+"""
+
+
+def at_fork(suite, folder):
+    """A signal just before a worker is forked reaches it once, and no worker is told twice."""
+    path = os.path.join(folder, "long.data")
+    with open(path, "wb") as file:
+        file.write(perf_data.trace(200000, 1000))
+    ended = script(["-i", path, "--jobs", "2"], AT_FORK)
+    problems = problems_of(ended, 0, r"forks\t2\t(true|false)", r"stopped by a signal: the results cover")
+    problems += [f"told: {word}" for word in ("twice", "ended by signal", "asked for") if word in ended.err]
+    suite.check("Ctrl-C between two forks", problems, ended)
+    twice = AT_FORK.replace("c:count()", "c:count() if c ~= nil then ffi.C.raise(2) ffi.C.raise(2) end").replace("forks == 2", "false")
+    ended = script(["-i", path, "-i", path, "--jobs", "2"], twice)
+    problems = problems_of(ended, 0, r"forks\t2\ttrue", r"")
+    problems += [f"told: {word}" for word in ("twice", "ended by signal") if word in ended.err]
+    suite.check("a worker that is told twice", problems, ended)
+
+
 def wrong_usage(suite):
     counter = 'local oc = require "oc" local t = oc.open {} t:on("sched:*", function() end) t:run()'
     for name, args, err in (
@@ -326,6 +365,8 @@ def main():
     quantiles_are_exact_enough(suite)
     killed_worker(suite)
     ends_all(suite)
+    with tempfile.TemporaryDirectory(prefix="oc-jobs") as folder:
+        at_fork(suite, folder)
     wrong_usage(suite)
     return suite.finish()
 

@@ -5,6 +5,7 @@ import re
 import sys
 import tempfile
 
+import perf_data
 from program import OC, Suite, problems_of, run
 
 ROOT = os.environ.get("OC_SOURCE_ROOT", os.path.join(os.path.dirname(__file__), "../.."))
@@ -136,6 +137,56 @@ def folded(suite):
     ended = run(["script", "off_cpu", "-i", STACKS, "--by", "tid", "--stacks", "-q"])
     suite.check("off_cpu --stacks: below each thread", problems_of(ended, 0, r"^comm +tid +count.*\n.*\n    \S", ""),
                 ended)
+
+
+def threads_with_names(suite, folder):
+    """--comm: the thread's own name, or its process's at that moment, in every verb."""
+    path, part, picture = (os.path.join(folder, name) for name in ("named.data", "named.part.data", "named.folded"))
+    at, records = perf_data.START_NS, []
+    for name, tid in (("sh", 10), ("pool", 11), ("other", 20)):
+        pid = 20 if tid == 20 else 10
+        records.append(perf_data.comm(at, pid, name, tid=tid))
+    for i in range(10):
+        if i == 4:
+            records.append(perf_data.comm(at + 4_000_000, 10, "server", is_exec=True))
+            records.append(perf_data.fork(at + 4_000_001, 10, 10, 12))
+            records.append(perf_data.comm(at + 4_000_002, 10, "pool", tid=12))
+        for pid, tid in ((10, 10), (10, 11 if i < 4 else 12), (20, 20)):
+            records.append(perf_data.sample(at + i * 1_000_000 + 10 + tid, pid, tid=tid))
+    with open(path, "wb") as file:
+        file.write(perf_data.file_of(records))
+    for name, wanted in (("server", 12), ("sh", 8), ("pool", 10), ("other", 10), ("s*", 20)):
+        def told(args, out, name=name):
+            ended = run([*args, "--comm", name, "-q"])
+            found = re.search(out, ended.out)
+            return (int(found[1]) if found else None), ended
+        rows = [("oc eval", *told(["eval", "print(samples():total())", "-i", path], r"^(\d+)$")),
+                ("of events", *told(["eval", 'count("cpu")', "-i", path], r"(\d+)\n\Z")),
+                ("oc report", *told(["report", path, "--by", "process"], r"cpu-clock\S*: (\d+) samples")),
+                ("oc diff", *told(["diff", path, path, "--by", "comm"], r"cpu-clock\S*: (\d+) samples before"))]
+        run(["export", path, "--comm", name, "-o", part, "-o", picture, "--force", "-q"])
+        rows.append(("the part that oc export wrote", *told(["report", part], r"cpu-clock\S*: (\d+) samples")))
+        with open(picture, encoding="utf-8") as lines:
+            rows.append(("a file of samples", sum(int(line.rsplit(" ", 1)[1]) for line in lines), rows[0][2]))
+        problems = [f"{what}: {found}, not {wanted}" for what, found, _ in rows if found != wanted]
+        suite.check(f"--comm {name} is the same everywhere", problems, rows[0][2])
+    ended = run(["eval", 'print(samples { comm = "server" }:total(), samples { task = "server" }:total())', "-i", path, "-q"])
+    suite.check("in Lua comm is the thread's own name, task also its process's", problems_of(ended, 0, r"^6\t12$", None), ended)
+    with open(path, "rb") as file:
+        ended = run(["export", "-", "--comm", "sh", "-o", part, "-o", picture, "--force"], stdin=file.read())
+    suite.check("two readings of standard input are refused", problems_of(ended, 2, None, "two readings"), ended)
+
+
+def nothing_passes(suite, folder):
+    path = os.path.join(folder, "nothing.svg")
+    ended = run(["export", SCHED, "-o", path, "--comm", "nope"])
+    problems = problems_of(ended, 1, None, r"\Aoc: nothing was written: none of the 85 samples passes the filters\n\Z")
+    suite.check("an export of nothing is no file", problems + (["there is one"] if os.path.exists(path) else []), ended)
+    ended = run(["report", SCHED, "--tree", "--comm", "nope"])
+    suite.check("nothing is said of the stacks of what is not there",
+                problems_of(ended, 0, "no samples", r"\Aoc: none of the 85 samples passes the filters\n\Z"), ended)
+    ended = run(["report", SCHED, "--tree", "--comm", "sh"])
+    suite.check("of what is there it is", problems_of(ended, 0, "sched:sched_switch", "85 of 85 samples have no stack"), ended)
 
 
 def together(suite, folder):
@@ -299,6 +350,8 @@ def main():
         words_of_others(suite, folder)
         folded(suite)
         exports(suite, folder)
+        threads_with_names(suite, folder)
+        nothing_passes(suite, folder)
         hooks(suite, folder)
         diffs(suite, folder)
         lists(suite)

@@ -43,9 +43,17 @@ def main():
         folded = run(["script", "off_cpu", "-i", file.name, "--folded", "--by", "tid"]).out.splitlines()
         if folded != ["other/20 17000", "second/10 6000", "first/10 2000"]:
             problems.append(f"folded by thread: {folded}")
+        # Whose waits are asked for; what the others do tells when they end.
+        for options, wanted in ((["--comm", "other"], {"other": (4, 17.0)}), (["-p", "10"], {"first": (1, 2.0), "second": (2, 6.0)}),
+                                (["-t", "10", "--by", "comm"], {"first": (1, 2.0), "second": (2, 6.0)})):
+            ended = run(["script", "off_cpu", "-i", file.name, "--json", *options])
+            rows = json.loads(ended.out.splitlines()[0]).get("rows", []) if ended.status == 0 else []
+            waits = {row["comm"]: (row["count"], row["sum"] / 1e6) for row in rows}
+            if waits != wanted:
+                problems.append(f"{options}: waits {waits}, expected {wanted}: {ended.err}")
     for problem in problems:
         print(problem)
-    print(f"{4 - len(problems)} of 4 checks hold")
+    print(f"{7 - len(problems)} of 7 checks hold")
     return 1 if problems else 0
 
 

@@ -17,18 +17,19 @@ def _record(kind, body, misc=2):
     return struct.pack("<IHH", kind, misc, 8 + len(body)) + body
 
 
-def sample(time_ns, pid, cpu=0, ip=0x1000):
-    return _record(9, struct.pack("<QQIIQIIQ", CPU_CLOCK_ID, ip, pid, pid, time_ns, cpu, 0, 1))
+def sample(time_ns, pid, cpu=0, ip=0x1000, tid=None):
+    return _record(9, struct.pack("<QQIIQIIQ", CPU_CLOCK_ID, ip, pid, pid if tid is None else tid, time_ns, cpu, 0, 1))
 
 
 def _trailer(time_ns, pid, tid):
     return struct.pack("<IIQIIQ", pid, tid, time_ns, 0, 0, CPU_CLOCK_ID)
 
 
-def comm(time_ns, pid, name, is_exec=False):
+def comm(time_ns, pid, name, is_exec=False, tid=None):
+    tid = pid if tid is None else tid
     text = name.encode() + b"\0"
     text += b"\0" * (-len(text) % 8)
-    return _record(3, struct.pack("<II", pid, pid) + text + _trailer(time_ns, pid, pid),
+    return _record(3, struct.pack("<II", pid, tid) + text + _trailer(time_ns, pid, tid),
                    2 | (MISC_COMM_EXEC if is_exec else 0))
 
 

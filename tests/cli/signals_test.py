@@ -3,6 +3,7 @@
     ready ──── signal ────> end     a script says "ready" on stdout; the time is taken from the signal
 """
 import os
+import re
 import signal
 import statistics
 import subprocess
@@ -75,7 +76,7 @@ def first_signals(suite, trace, is_live):
                     ("of a command that ignores it", ["eval", live_script(), "--", "sh", "-c", "trap '' INT; exec sleep 30"])]
     for name, args in scripts:
         for number in (signal.SIGINT, signal.SIGTERM):
-            err = {"recorded": r"stopped by a signal: .* covers the first", "live": None}.get(name, r"SIGTERM")
+            err = {"recorded": r"stopped by a signal: .* cover the first", "live": None}.get(name, r"SIGTERM")
             suite.later(first_signal, suite, f"{number.name} ends a {name} run with its results", args, number, err)
 
 
@@ -138,6 +139,49 @@ def cut_hooks(suite, trace):
     for title, hook in (("an end hook", "t:at_end(function() " + READY + lines + " end)"),
                         ("a timer", "local done t:every('10ms', function() if done then return end done = true " + READY + lines + " end)")):
         suite.later(cut_hook, suite, title, hook, trace)
+
+
+READY_HOOK = """local oc = require "oc"
+local told, clock = false, os.clock
+oc.hooks { built = function(trace)
+  trace:on("cpu", function()
+    if not told then told = true io.stdout:write("ready\\n") io.stdout:flush() end
+    local till = clock() + 0.0002
+    while clock() < till do end
+  end)
+end }
+"""
+
+
+def verbs(suite, folder):
+    """What was read until the first Ctrl-C is reported and written."""
+    trace, hook = os.path.join(folder, "long.data"), os.path.join(folder, "hook.lua")
+    with open(trace, "wb") as file:
+        file.write(perf_data.trace(200000, 1000))
+    with open(hook, "w", encoding="utf-8") as file:
+        file.write(READY_HOOK)
+    folded, told = os.path.join(folder, "cut.folded"), r"stopped by a signal: the results cover the first \S+ of the trace"
+
+    def case(title, args, status, out, err, counts=None):
+        if not suite.wants(title):
+            return
+        job = Job([*args, "--script", hook])
+        job.signal(after=0.2)
+        ended = job.finish(LONGEST_S)
+        problems = problems_of(ended, status, out, err)
+        found = re.search(r"cpu-clock\S*: (\d+) samples| (\d+)$", ended.out if counts is None else counts()) if status == 0 else None
+        if status == 0 and not (found and 0 < int(found[1] or found[2]) < 200000):
+            problems.append("not a part of it")
+        suite.check(title, problems, ended)
+
+    def text_of(path):
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+
+    suite.later(case, "Ctrl-C ends oc report with what was read", ["report", trace, "--by", "comm"], 0, r"100\.00 .*busy", told)
+    suite.later(case, "Ctrl-C ends oc export with what was read", ["export", trace, "-o", folded], 0, "ready", told + r"[^$]*wrote", lambda: text_of(folded))
+    suite.later(case, "Ctrl-C in the first trace leaves oc diff nothing to compare", ["diff", trace, trace], 130, "ready",
+                "interrupted before .*long.data was read: there is nothing to compare")
 
 
 def before_script(suite):
@@ -323,6 +367,7 @@ def main():
         first_signals(suite, trace, is_live)
         spinning(suite, trace, is_live)
         cut_hooks(suite, trace)
+        verbs(suite, folder)
         for case in (before_script, waiting_body):
             suite.later(case, suite)
         suite.later(slow_reader, suite, trace)

@@ -3,6 +3,7 @@
 classes that are named exist, parameters are those of the function, fields are those that `oc list` tells."""
 import json
 import os
+import resource
 import re
 import sys
 import tempfile
@@ -230,10 +231,24 @@ def check_files(suite):
         suite.check("a file, and what tells the editor of it", problems, ended)
         ended = run(["types", "-i", DEMO, "-o", "oc-types.lua", "--luarc"], **here)
         suite.check("what is there is kept", problems_of(ended, 2, err=r"\.luarc\.json is there already.*--force"), ended)
+        ended = run(["types", "-i", DEMO, "-o", "oc-types.lua"], **here)
+        suite.check("the types, too", problems_of(ended, 2, err=r"oc-types\.lua is there already.*--force"), ended)
+        ended = run(["types", "-i", DEMO, "-o", "other.lua", "--luarc"], **here)
+        suite.check("also what tells the editor", problems_of(ended, 2, err=r"\.luarc\.json is there already.*--force")
+                    + (["other.lua was written"] if os.path.exists(os.path.join(folder, "other.lua")) else []), ended)
+        ended = run(["types", "-i", DEMO, "-o", "oc-types.lua", "--luarc", "--force"], **here)
+        again = open(os.path.join(folder, "oc-types.lua"), encoding="utf-8").read()
+        suite.check("--force replaces both", problems_of(ended) + ([] if len(again) > len(written) else ["the old file"]), ended)
+        limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))  # as a full disk: SIGXFSZ is ignored
+        ended = run(["types", "-i", DEMO, "-o", "oc-types.lua", "--force"], preexec_fn=limit, **here)
+        left = sorted(os.listdir(folder))
+        same = again == open(os.path.join(folder, "oc-types.lua"), encoding="utf-8").read()
+        suite.check("a disk that is full leaves what was there", ([] if ended.status != 0 else ["it said that it wrote"])
+                    + ([] if same and left == [".luarc.json", "oc-types.lua"] else [f"left: {left}, the same: {same}"]), ended)
         ended = run(["types", "--luarc"], **here)
         suite.check("--luarc alone", problems_of(ended, 2, err=r"--luarc wants.*-o FILE"), ended)
         ended = run(["types", "-i", DEMO, "-o", "none/types.lua"], **here)
-        suite.check("a folder that is not there", problems_of(ended, 1, err=r"cannot write none/types\.lua"), ended)
+        suite.check("a folder that is not there", problems_of(ended, 2, err=r"none/types\.lua: there is no folder none/.*mkdir -p"), ended)
         ended = run(["types", "-i", "nothing.data"], **here)
         suite.check("a trace that is not there", problems_of(ended, 1, err=r"nothing\.data"), ended)
         ended = run(["types", "a", "b"], **here)

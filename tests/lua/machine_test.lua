@@ -164,9 +164,21 @@ do -- a trace without a machine says how to have one
   local trace = oc.open { input = root .. "/tests/fixtures/sched.data" }
   fails(function() return trace:machine() end)
   local other = oc.open { input = root .. "/tests/fixtures/sched.data", machine = true }
-  fails(function() return other:machine() end)
+  local early = other:machine()
+  fails(function() return early:samples() end)
+  other:on("sched:sched_switch", function(e) early:add_sample { kind = "mine", event = e } end)
   trace:run()
   other:run()
+  check(rawequal(other:machine(), early))
+  check.equal(early:samples { kind = "mine" }:total(), 29)
+  check.equal(early:samples { kind = "mine", comm = "sh" }:total(), 9)
+end
+
+do -- notes tell what was lost
+  local trace = oc.open { input = root .. "/tests/fixtures/lost.data", machine = true }
+  local notes = trace:run():machine():notes()
+  check.equal(notes[1], "833 records were lost (68.1 % of what came)")
+  check.equal(trace:stats().lost, 833)
 end
 
 do -- a scenario pairs events by key, with a minimum, and tells what has no partner

@@ -79,6 +79,9 @@ TEST_CASE("each filter lets through what it says") {
   filter.comms = {"db*"};
   CHECK(count(filter) == 3);
   filter = {};
+  filter.tasks = {"db"};
+  CHECK(count(filter) == 2);
+  filter = {};
   filter.from = 20;
   filter.until = 50;
   CHECK(count(filter) == 3);
@@ -234,4 +237,49 @@ TEST_CASE("spans are chosen by time, kind, thread and CPU") {
   CHECK(chosen(kind) == "110");
   CHECK(chosen(comm) == "010");
   CHECK(chosen(cpu) == "010");
+}
+
+TEST_CASE("a task is its own name, or that of its process at that moment") {
+  Machine machine;
+  test::SampleMaker maker{machine};
+  const StackRef stack = maker.stack({"main"});
+  machine.processes.found(0, 5, 5, "sh");
+  machine.processes.found(0, 5, 6, "worker");
+  machine.processes.found(0, 9, 9, "other");
+  maker.add("cycles", 10, 1, 5, 5, "sh", stack);
+  maker.add("cycles", 20, 2, 5, 6, "worker", stack);
+  machine.processes.comm(30, 0, 5, 5, "server", true);
+  maker.add("cycles", 40, 4, 5, 5, "server", stack);
+  maker.add("cycles", 50, 8, 5, 6, "worker", stack);
+  maker.add("cycles", 60, 16, 9, 9, "other", stack);
+  maker.add("cycles", 70, 32, 9, 10, "alone", stack);
+  Span wait;
+  wait.start = 25;
+  wait.end = 45;
+  wait.kind = machine.kind("wait");
+  wait.context =
+      machine.processes.context(machine.processes.thread(5, 6), machine.texts.intern("worker"));
+  const SpanId span = machine.spans.add(wait);
+  const auto of = [&](Filter filter) {
+    auto selection = Selection::make(machine, std::move(filter));
+    REQUIRE(selection);
+    double sum = 0;
+    selection->for_each([&](const Sample& sample, uint64_t) { sum += sample.value; });
+    return std::pair(sum, selection->takes(machine.spans[span]));
+  };
+  Filter filter;
+  filter.tasks = {"sh"};
+  CHECK(of(filter) == std::pair(3.0, true));
+  filter.tasks = {"ser*"};
+  CHECK(of(filter) == std::pair(12.0, false));
+  filter.tasks = {"worker"};
+  CHECK(of(filter) == std::pair(10.0, true));
+  filter.tasks = {"other"};
+  CHECK(of(filter) == std::pair(48.0, false));
+  filter.tasks = {"server"};
+  filter.comms = {"worker"};
+  CHECK(of(filter) == std::pair(8.0, false));
+  filter = {};
+  filter.comms = {"sh"};
+  CHECK(of(filter).first == 1);
 }

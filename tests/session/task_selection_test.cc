@@ -62,3 +62,19 @@ TEST_CASE("processes and names both hold where both are given") {
   CHECK(!tasks.admits(6, 6, processes, names));
   CHECK(tasks.admits(8, 9, processes, names));
 }
+
+TEST_CASE("a command is in from its exec on, with what it starts") {
+  base::Interner names;
+  process::ProcessModel processes(names);
+  TaskSelection tasks;
+  tasks.await_exec(10);
+  CHECK(tasks.selects());
+  CHECK(!tasks.admits(10, 10, processes, names));
+  tasks.exec(11);
+  CHECK(!tasks.admits(11, 11, processes, names));
+  tasks.exec(10);
+  CHECK(tasks.admits(10, 10, processes, names));
+  tasks.fork(12, 12, 10);
+  CHECK(tasks.admits(12, 12, processes, names));
+  CHECK(!tasks.admits(11, 11, processes, names));
+}

@@ -118,8 +118,18 @@ end
 ---@param by? string
 ---@param ordered? integer how many of the first are wanted in order; nil: all
 function M.sort(self, rows, by, ordered)
-  local fields = self._kind.fields
-  by = by or fields[1]
+  local name, turned, is_value = M.order(self, by)
+  sort_by(rows, { name, unpack(self.columns) }, is_value ~= turned, ordered or #rows)
+end
+
+--- What "-name" means here: the column or value, whether turned around, whether a value.
+---@param self oc.Aggregate
+---@param by? string
+---@return string name
+---@return boolean turned
+---@return boolean is_value
+function M.order(self, by)
+  by = by or self._kind.fields[1]
   local turned = type(by) == "string" and by:sub(1, 1) == "-"
   local name = turned and by:sub(2) or by
   local names, is_known, is_value = all_names(self), false, false
@@ -134,7 +144,7 @@ function M.sort(self, rows, by, ordered)
       hint = nearest.hint(tostring(name), names) or "there are: " .. table.concat(names, ", "),
     })
   end
-  sort_by(rows, { name, unpack(self.columns) }, is_value ~= turned, ordered or #rows)
+  return name, turned, is_value
 end
 
 ---@param value any
@@ -146,21 +156,50 @@ function M.key_text(value)
   return tostring(value)
 end
 
-local function check(options)
-  errors.want_table(options, "print", "as in c:print { top = 10 }")
-  for name in pairs(options) do
-    if not print_options[name] then
-      errors.misuse(("print has no option '%s'"):format(tostring(name)), {
-        token = tostring(name),
-        hint = nearest.hint(tostring(name), { "top", "percent", "sort", "stacks", "title" })
-          or "it has: percent, sort, stacks, title, top",
-      })
-    end
+local function check_one(self, name, value)
+  if not print_options[name] then
+    errors.misuse(("print has no option '%s'"):format(tostring(name)), {
+      token = tostring(name),
+      hint = nearest.hint(tostring(name), { "top", "percent", "sort", "stacks", "title" })
+        or "it has: percent, sort, stacks, title, top",
+    })
   end
-  stack_rows.check(options.stacks)
-  if options.top ~= nil and (type(options.top) ~= "number" or options.top < 0) then
+  if name == "stacks" then
+    stack_rows.check(value)
+  elseif name == "sort" then
+    M.order(self, value)
+  elseif name == "top" and (type(value) ~= "number" or value < 0) then
     errors.misuse("top must be a number of rows", { token = "top" })
   end
+end
+
+local function sorted_names(options)
+  local names = {}
+  for name in pairs(options) do names[#names + 1] = name end
+  table.sort(names, function(a, b) return tostring(a) < tostring(b) end)
+  return names
+end
+
+--- Raises what is wrong with options of printing.
+---@param self oc.Aggregate
+---@param options table
+function M.check(self, options)
+  errors.want_table(options, "print", "as in c:print { top = 10 }")
+  for _, name in ipairs(sorted_names(options)) do check_one(self, name, options[name]) end
+end
+
+--- Those that are right, and what is wrong with the first of the others: what was counted is shown
+--- all the same, for it may have taken an hour.
+---@return table right
+---@return oc.Error? problem
+local function right_options(self, options)
+  errors.want_table(options, "print", "as in c:print { top = 10 }")
+  local right, problem = {}, nil
+  for _, name in ipairs(sorted_names(options)) do
+    local ok, err = pcall(check_one, self, name, options[name])
+    if ok then right[name] = options[name] else problem = problem or err end
+  end
+  return right, problem
 end
 
 --- The rows to show, and how many are left out. "(other)" is never left out.
@@ -220,10 +259,7 @@ local function table_text(self, rows, options, total)
   return stack_rows.interleave(text_table.render(columns, lines, terminal.layout()), rows, below)
 end
 
----@param self oc.Aggregate
----@param options table
-function M.print(self, options)
-  check(options)
+local function print_right(self, options)
   if settings.json then
     settings.write(M.json(self, options) .. "\n")
     return
@@ -250,11 +286,20 @@ function M.print(self, options)
   settings.write(table.concat(out))
 end
 
+--- Of a mistaken option the error is raised behind the table, which is without it.
+---@param self oc.Aggregate
+---@param options table
+function M.print(self, options)
+  local right, problem = right_options(self, options)
+  print_right(self, right)
+  if problem then error(problem, 0) end
+end
+
 ---@param self oc.Aggregate
 ---@param options table
 ---@return string
 function M.json(self, options)
-  check(options)
+  M.check(self, options)
   local total = self:total()
   local rows, left_out = cut(self:_sorted(options.sort, options.top), options.top)
   stack_rows.resolve(self, rows)

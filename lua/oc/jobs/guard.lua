@@ -25,6 +25,10 @@ local of_lua = {
 
 local AT_END = "do so at the end: in trace:at_end, or behind trace:run(); or leave out --jobs"
 local ALONE = "leave out --jobs"
+-- These are refused without --jobs, too.
+local before_run = { scratch = true, use = true, proxy = true, run = true, start = true,
+  feed = true, finish = true }
+local BEFORE = "call it before trace:run()"
 
 ---@class oc.jobs.Guard
 ---@field found? { message: string, hint: string, token: string, chunk?: string, line?: integer }
@@ -73,7 +77,8 @@ function Guard:install()
   for _, trace in ipairs(self._noted.traces) do traces[trace] = true end
   for trace in pairs(traces) do
     for _, name in ipairs(of_traces) do
-      replace(self, trace, name, ("trace:%s is called during the run%s"):format(name, one), ALONE)
+      replace(self, trace, name, ("trace:%s is called during the run%s"):format(name, one),
+        before_run[name] and BEFORE or ALONE)
     end
   end
   for _, each in ipairs(of_lua) do

@@ -84,6 +84,16 @@ t:run()]] },
   { "table", "(): table<string, any>", "All fields by name, to be kept.", joint = ":", example = any
     "e:table().next_pid" },
   { "json", "(): string", "The same as JSON.", joint = ":", example = any "e:json()" },
+  { "is_target", "(): boolean",
+    "Whether its thread was asked for: -p, -t, --comm, the command. Others are in callbacks with "
+      .. "`tasks = \"all\"` only.", joint = ":", example = any "e:is_target()" },
+  { "other_is_target", "(): boolean",
+    "There, of sched_switch: whether `next_pid` was asked for; of sched_waking, sched_wakeup and "
+      .. "sched_wakeup_new: the thread that is woken.", joint = ":",
+    example = [[on("sched:sched_switch", { tasks = "all" }, function(e)
+  print(e.next_pid, e:other_is_target())
+  trace:stop()
+end)]] },
   { "copy", "(): oc.Event", "An event that outlives the callback.", joint = ":",
     example = [[local last
 on("cpu", function(e) last = e:copy() trace:stop() end)

@@ -40,6 +40,9 @@ return {
     text = "Behind the event's name.",
     { "filter", "string?", "Only events for which this holds (docs/guide/filters.md)." },
     { "optional", "boolean?", "Go on without an event that the kernel refuses." },
+    { "tasks", "string?", "\"all\": also events of threads that -p, -t, --comm or the command "
+        .. "leave out, for pairing; `e:is_target()` tells. Live, the whole system is then "
+        .. "traced." },
   },
   { name = "TraceEvent", class = "oc.TraceEvent", joint = ".", title = "What `trace:event` gives",
     is_table = true,

@@ -95,6 +95,9 @@ local function export(loop, argument)
   if argument == "" then fail("to which file?", "as in .export out.pb.gz") end
   local path, force = argument:gsub("%s+%-%-force$", "")
   path = path_of(path)
+  if force == 0 and require("oc.abi").oc_path_kind(path) == 1 then
+    fail(path .. " is there already", ".export " .. path .. " --force replaces it")
+  end
   if path:find("%.events%.[^/]*$") or path:find("%.data$") then
     local trace = loop.session:trace()
     trace:export(path, { force = force > 0 or nil })

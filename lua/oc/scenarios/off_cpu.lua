@@ -1,17 +1,22 @@
 --- Where threads wait: the time off the CPU by the stack with which they left it, and who woke
 --- them.
+--
+--     T leaves: sched_switch of T ──────────── T comes back: sched_switch of whoever ran before,
+--     stack and state                          or a SWITCH record of T, where there are such
 
 return {
   name = "off_cpu", summary = "where threads wait, by stack, and who wakes them",
   events = { "sched:sched_switch", "sched:sched_waking" }, optional = { "sched:sched_waking" },
-  stacks = "fp",
+  stacks = "fp", returns = true,
   makes_spans = true,
   setup = function(trace, add, add_span)
     local timeline = require "oc.timeline"
     local line, wakers, seen = timeline.new(), {}, {}
-    local has_waking = trace:has "sched:sched_waking"
-    if has_waking then
-      trace:on("sched:sched_waking", function(e) wakers[e.args.pid] = e.comm end)
+    local has_returns = trace:has "cswitch_in"
+    -- Live there is, and it would mean to trace the whole system.
+    local whose = trace:is_recorded() and { tasks = "all" } or {}
+    if trace:has "sched:sched_waking" then
+      trace:on("sched:sched_waking", whose, function(e) wakers[e.args.pid] = e.comm end)
     end
     local function runs(e, tid)
       if not line:has(tid) then
@@ -28,22 +33,29 @@ return {
       add_span { kind = "off_cpu", name = "off CPU", start = began, finish = e.time,
         pid = left.pid, tid = tid, comm = left.comm, stack = left.stack }
     end
-    trace:on("cswitch", function(e)
+    trace:on("cswitch", whose, function(e)
       local tid, next_tid = e.tid, e.next_tid
-      if next_tid > 0 then runs(e, next_tid) end
+      if line:has(next_tid) or not has_returns and next_tid > 0 and e:other_is_target() then
+        runs(e, next_tid)
+      end
       wakers[next_tid] = nil
       if tid <= 0 then return end
-      seen[tid] = true
       line:drop(tid)  -- it waited and ran again, and nobody saw when
-      if e.exited then
-        seen[tid] = nil
-      elseif not e.preempted then
+      seen[tid] = not e.exited or nil
+      if e:is_target() and not e.exited and not e.preempted then
         line:start(tid, e.time, { pid = e.pid, comm = e.comm, stack = e:get "stack" })
       end
     end)
+    if has_returns then
+      trace:on("cswitch_in", function(e)
+        if e.tid <= 0 then return end
+        runs(e, e.tid)
+        wakers[e.tid] = nil
+      end)
+    end
     -- SWITCH records do not tell who ends.
     trace:on("exit", function(e) line:forget(e.args.tid) end)
-    trace:on("fork", function(e) seen[e.args.tid] = true end)  -- it waited for no event
+    trace:on("fork", whose, function(e) seen[e.args.tid] = true end)  -- it waited for no event
     return line
   end,
 }

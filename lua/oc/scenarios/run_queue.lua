@@ -1,34 +1,56 @@
 --- How long threads that could run wait for a CPU.
+--
+-- A wake-up happens in the context of whoever wakes: so all of them are asked for, whatever
+-- processes are chosen. The wait ends with a SWITCH record of the thread itself; in recordings
+-- without such, with the sched_switch of the one that ran before.
 
 return {
   name = "run_queue", by = "comm", summary = "how long runnable threads wait for a CPU",
   events = { "sched:sched_wakeup", "sched:sched_wakeup_new", "sched:sched_switch" },
   optional = { "sched:sched_wakeup_new" },
+  returns = true, everyone = true,
   makes_spans = true,
   setup = function(trace, add, add_span)
     local timeline = require "oc.timeline"
-    local line = timeline.new()
+    local line, all, came = timeline.new(), { tasks = "all" }, {}
+    local has_returns = trace:has "cswitch_in"
     -- The latest counts: a switch may have been lost, or be of another CPU.
     local function ready(tid, time)
       line:forget(tid)
       line:start(tid, time, false)
     end
-    trace:on("sched:sched_wakeup", function(e) ready(e.args.pid, e.time) end)
-    if trace:has "sched:sched_wakeup_new" then
-      trace:on("sched:sched_wakeup_new", function(e) ready(e.args.pid, e.time) end)
+    local function wakes(e)
+      if e:other_is_target() then ready(e.args.pid, e.time) end
     end
-    trace:on("sched:sched_switch", function(e)
-      local tid = e.next_pid
-      local since = tid ~= 0 and line:finish(tid)  -- unless it became ready unseen
-      if since then
-        add { kind = "run_queue", type = "duration", time = e.time, value = e.time - since,
-          pid = -1, tid = tid, comm = e.next_comm, cpu = e.cpu }
-        add_span { kind = "run_queue", name = "runnable", start = since, finish = e.time,
-          pid = -1, tid = tid, comm = e.next_comm, cpu = e.cpu }
+    trace:on("sched:sched_wakeup", all, wakes)
+    if trace:has "sched:sched_wakeup_new" then trace:on("sched:sched_wakeup_new", all, wakes) end
+    local function runs(e, pid, tid, comm)
+      local since = line:finish(tid)  -- unless it became ready unseen
+      if not since then return end
+      add { kind = "run_queue", type = "duration", time = e.time, value = e.time - since,
+        pid = pid, tid = tid, comm = comm, cpu = e.cpu }
+      add_span { kind = "run_queue", name = "runnable", start = since, finish = e.time,
+        pid = pid, tid = tid, comm = comm, cpu = e.cpu }
+    end
+    trace:on("sched:sched_switch", all, function(e)
+      if not has_returns and e.next_pid ~= 0 and e:other_is_target() then
+        runs(e, -1, e.next_pid, e.next_comm)
       end
       line:forget(e.prev_pid)
-      if e.prev_state % 256 == 0 and e.prev_pid ~= 0 then ready(e.prev_pid, e.time) end
+      if e.prev_state % 256 == 0 and e.prev_pid ~= 0 and e:is_target() then
+        ready(e.prev_pid, e.time)
+      end
     end)
+    if has_returns then
+      trace:on("cswitch_in", function(e)
+        if e.tid <= 0 then return end
+        came[e.tid] = true
+        runs(e, e.pid, e.tid, e.comm)
+      end)
+      trace:at_end(function()
+        line:forget_where(function(tid) return not came[tid] end)  -- whom the chosen ones woke
+      end)
+    end
     return line
   end,
 }

@@ -282,7 +282,12 @@ function M.run(argv)
   options.top = options.top or TOP
   local groups = {}
   for word in (options.by or "function"):gmatch("[^,]+") do groups[#groups + 1] = word end
-  local machines = { (input.load(words[1], options)), (input.load(words[2], options)) }
+  local machines = { (input.load(words[1], options)) }
+  if input.signal() > 0 then
+    error(errors.new(("interrupted before %s was read: there is nothing to compare"):format(
+      words[2]), { exit_status = 128 + input.signal() }), 0)
+  end
+  machines[2] = input.load(words[2], options)
   local grew = false
   for i, kind in ipairs(kinds_of(machines, options)) do
     local filter = input.filter(options)

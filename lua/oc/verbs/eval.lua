@@ -16,6 +16,8 @@ local traces = require "oc.trace"
 
 local M = {}
 
+local RESCUED_ROWS = 20
+
 local HEAD = [[
 --- A line of Lua. These words stand bare, over the live system or the trace of -i:
 ---
@@ -60,6 +62,9 @@ local function new_owner(oc, code, of_machine)
     local of_stacks = { "graph", "export", "stack", "symbol" }
     return { stacks = not wants_machine or names_any(code, of_stacks) }
   end
+  owner.wants_machine = wants_machine
+  --- The trace, when its run has ended.
+  function owner.finished() return at_hand and at_hand._is_over and at_hand or nil end
   function owner.is_filled() return at_hand ~= nil and at_hand._ran end
   --- Runs what was registered; a live trace on which nothing was is no reason to wait.
   function owner.run()
@@ -93,6 +98,18 @@ local function show(words, value)
   end
 end
 
+--- What a run gathered before the line failed. A trace can be read again; what a live machine holds
+--- cannot be had again, so it is shown as it is.
+local function rescue(owner, words)
+  local trace = owner.finished()
+  if not trace then return end
+  words:show_due(true)
+  if not owner.wants_machine or trace:is_recorded() then return end
+  io.stdout:flush()
+  io.stderr:write("oc: the line fails; what the run has gathered:\n")
+  show(words, trace:machine():samples():by("kind", "comm"):top(RESCUED_ROWS))
+end
+
 ---@param argv string[]
 function M.run(argv)
   local context = args.new_context { argv = argv, verb = "eval", head = HEAD }
@@ -110,6 +127,7 @@ function M.run(argv)
       return chunk and setfenv(chunk, words:environment()), problem
     end,
     of_report = owner.of_report,
+    rescue = function() rescue(owner, words) end,
     after = function(...)
       owner.run()
       words:show_due(true)

@@ -214,29 +214,44 @@ function M.check(outputs, options, trace)
   end
 end
 
---- Reads a trace and writes files of it; the exit status.
----@param path string
----@param outputs string[]
----@param options table
----@param is_checked? boolean
----@return integer
-function M.write(path, outputs, options, is_checked)
-  settings.quiet = options.quiet
-  if not is_checked then M.check(outputs, options, path) end
-  local of_events, of_samples = sort_outputs(outputs, options)
+--- Reads the trace, and writes the files of events meanwhile.
+---@return oc.Machine? machine for the others
+---@return boolean ok
+local function read(path, of_events, options, how)
   local files
-  local machine, trace = input.load(path, options, {
-    machine = #of_samples > 0,
-    names = true,
-    is_told = is_checked,
-    built = function(trace) files = begin_event_files(trace, of_events, options) end,
-  })
+  how.names = true
+  how.built = function(trace) files = begin_event_files(trace, of_events, options) end
+  local machine, trace = input.load(path, options, how)
   for _, file in ipairs(files) do
     local bytes = file:conclude()
     if bytes then say_written(file.path, bytes) end
   end
-  if #files > 0 and trace._ended_by_error then return FAILED end
-  if not machine then return input.exit_status(options) end
+  return machine, not (#files > 0 and trace._ended_by_error)
+end
+
+--- With --comm files of events are chosen while the trace is read, and a machine needs all of it
+--- (who waits, who wakes): these are two readings.
+local function read_all(path, of_events, of_samples, options, is_told)
+  local is_twice = options.comm and #of_events > 0 and #of_samples > 0
+  if is_twice and path == "-" then
+    errors.wrong_usage("with --comm, files of events and of samples are two readings, and standard "
+      .. "input can be read once", "write it to a file first, or export one of them")
+  end
+  if is_twice then
+    local _, ok = read(path, of_events, options, { machine = false, is_told = is_told })
+    if not ok then return nil, false end
+    of_events, is_told = {}, true
+  end
+  return read(path, of_events, options, { machine = #of_samples > 0, is_told = is_told })
+end
+
+--- Writes what is made of samples.
+local function write_samples(machine, of_samples, options)
+  local all = machine:stats()
+  if all.samples > 0 and all.spans == 0 and machine:samples(input.filter(options)):total() == 0 then
+    error(errors.new(("nothing was written: none of the %.0f samples passes the filters"):format(
+      all.samples)), 0)
+  end
   local parts = parts_of(machine, options)
   for _, part in ipairs(options.per and not options.force and parts or {}) do
     for _, output in ipairs(of_samples) do
@@ -253,6 +268,21 @@ function M.write(path, outputs, options, is_checked)
   end
   for _, part in ipairs(parts) do write(machine, of_samples, part, options) end
   hooks.call("finished", machine)
+end
+
+--- Reads a trace and writes files of it; the exit status.
+---@param path string
+---@param outputs string[]
+---@param options table
+---@param is_checked? boolean
+---@return integer
+function M.write(path, outputs, options, is_checked)
+  settings.quiet = options.quiet
+  if not is_checked then M.check(outputs, options, path) end
+  local of_events, of_samples = sort_outputs(outputs, options)
+  local machine, ok = read_all(path, of_events, of_samples, options, is_checked)
+  if not ok then return FAILED end
+  if machine then write_samples(machine, of_samples, options) end
   return input.exit_status(options)
 end
 

@@ -114,7 +114,7 @@ function M.run(word, argv)
   local signal = require("oc.abi").oc_host_interrupted(host_pointer)
   if signal > 0 and tostring(err.message):find("interrupted", 1, true) then
     io.stdout:flush()
-    io.stderr:write("oc: interrupted\n")
+    io.stderr:write("oc: ", err.exit_status and err.message or "interrupted", "\n")
     return 128 + signal
   end
   if err.is_help then

@@ -119,6 +119,9 @@ local function list_events(context, glob)
       io.stdout:write(name, problem ~= "" and "  (" .. problem .. ")" or "", "\n")
     end
   end
+  for _, note in ipairs(path and session_of.notes(session) or {}) do
+    io.stderr:write("oc: ", note, "\n")
+  end
   if not glob and not context.options.json and not context.options.quiet then
     io.stderr:write("oc: also, live and recorded: ", table.concat(canonical.names, ", "), "\n")
     if not path then

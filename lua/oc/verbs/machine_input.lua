@@ -43,11 +43,29 @@ function M.run_scripts(options)
   hooks.call("settings", options)
 end
 
+--- The signal that ended the reading; what was read until then is shown. 0: none.
+---@return integer
+function M.signal()
+  return math.max(0, C.oc_host_interrupted(session.host_pointer))
+end
+
 --- Whether a result is poorer where samples have no stacks.
 local function needs_stacks(options)
   local by_stack = options.by and ("," .. options.by .. ","):find(",stack,", 1, true)
   return options.output or options.tree or options.callers or options.callees or by_stack
     or options.call_graph or options.frame_pointers
+end
+
+local function is_narrowed(options)
+  return options.event or options.pid or options.tid or options.comm or options.cpu
+    or options.symbol or options.module
+end
+
+--- What the stacks lack is of no interest where no sample is chosen.
+local function say_stacks_of_chosen(machine, trace, options, also)
+  if also.is_told or not needs_stacks(options) or not is_narrowed(options) then return end
+  local ok, count = pcall(function() return machine:samples(M.filter(options)):total() end)
+  if ok and count > 0 then report.say_about_stacks(trace) end
 end
 
 --- Whether the stacks of all samples are asked for.
@@ -59,8 +77,8 @@ end
 ---@param path string
 ---@param options table of the command line
 ---@param also? { machine?: boolean, built?: fun(trace: oc.Trace), is_told?: boolean,
----  names?: boolean } machine false: none is needed; is_told: losses and damage are known; names:
----  those of all stacks will be asked for
+---  names?: boolean } machine false: none is needed, so that --comm chooses while it is read;
+---  is_told: losses and damage are known; names: those of all stacks will be asked for
 ---@return oc.Machine?
 ---@return oc.Trace
 function M.load(path, options, also)
@@ -71,10 +89,12 @@ function M.load(path, options, also)
   settings.run = { input = path, time = options.time, filter = options.filter }
   settings.finished = function(trace)
     if also.is_told then return end
-    report.finished(trace, { stacks = needs_stacks(options) })
+    report.finished(trace, { stacks = needs_stacks(options) and not is_narrowed(options),
+      covered_ns = has_machine and trace:machine():stats().last })
   end
   local stacks = options.frame_pointers and "fp" or options.call_graph or "any"
   local trace = require("oc.trace").open { input = path,
+    comm = not has_machine and words(options.comm) or nil,
     machine = has_machine and (options.records and { records = true } or true) or nil,
     stacks = has_machine and stacks:match("^%a+") or nil }
   if #names > 0 then trace:use(unpack(names)) end
@@ -84,12 +104,9 @@ function M.load(path, options, also)
   if also.built then also.built(trace) end
   hooks.call("built", trace)
   trace:run()
-  local signal = C.oc_host_interrupted(session.host_pointer)
-  if signal > 0 then
-    error(errors.new("interrupted", { exit_status = 128 + signal }), 0)
-  end
   if not has_machine then return nil, trace end
   local machine = trace:machine()
+  say_stacks_of_chosen(machine, trace, options, also)
   hooks.call("parsed", machine, trace)
   return machine, trace
 end
@@ -138,7 +155,7 @@ function M.scenarios(options)
   local names, seen = {}, {}
   for _, name in ipairs(words(options.scenario) or {}) do
     if not seen[name] then
-      M.kind_of(name)
+      M.kinds_of(name)
       names[#names + 1] = name
     end
     seen[name] = true
@@ -146,13 +163,14 @@ function M.scenarios(options)
   return names
 end
 
---- What the samples of a scenario are called: of some they are the events themselves.
+--- What the samples of a scenario are called: of some they are the events themselves. One's own may
+--- call them as they like, which is known behind `load`.
 ---@param name string
----@return string
-function M.kind_of(name)
+---@return string[]
+function M.kinds_of(name)
   local found, hint = scenario.find(name)
   if not found then errors.wrong_usage(("there is no scenario '%s'"):format(name), hint) end
-  return (found.span or #found.events > 1) and name or found.events[1]
+  return scenario.kinds(name)
 end
 
 --- The samples that the command line asks for.
@@ -162,21 +180,16 @@ function M.filter(options)
   local kind = M.events(options)
   for _, name in ipairs(not kind and M.scenarios(options) or {}) do
     kind = kind or {}
-    kind[#kind + 1] = M.kind_of(name)
+    for _, one in ipairs(M.kinds_of(name)) do kind[#kind + 1] = one end
   end
   if kind and #kind == 1 then kind = kind[1] end
-  return { kind = kind, comm = words(options.comm), pid = numbers(options.pid, "-p"),
+  return { kind = kind, task = words(options.comm), pid = numbers(options.pid, "-p"),
     tid = numbers(options.tid, "-t"), cpu = cpus(options.cpu), symbol = options.symbol,
     module = options.module }
 end
 
-local function quoted(text)
-  return "'" .. text:gsub("[\\']", "\\%0"):gsub("[^\32-\126]", function(c)
-    return ("\\x%02x"):format(c:byte())
-  end) .. "'"
-end
-
---- The same choice as a filter of events; nil: all.
+--- The same choice as a filter of events, but for `--comm`: who has which name is known to the
+--- session. Nil: all.
 ---@param options table
 ---@return string?
 function M.event_filter(options)
@@ -186,9 +199,6 @@ function M.event_filter(options)
       parts[#parts + 1] = ("%s in (%s)"):format(name, table.concat(wanted[name], ", "))
     end
   end
-  local comms = {}
-  for i, name in ipairs(wanted.comm or {}) do comms[i] = "comm =~ " .. quoted(name) end
-  if #comms > 0 then parts[#parts + 1] = "(" .. table.concat(comms, " || ") .. ")" end
   return #parts > 0 and table.concat(parts, " && ") or nil
 end
 
@@ -213,7 +223,9 @@ function M.kinds(machine, options)
       there[kind.name], there[kind.group or ""] = true, true
     end
     for _, name in ipairs(M.scenarios(options)) do  -- but those of which nothing happened
-      if there[M.kind_of(name)] then found[#found + 1] = M.kind_of(name) end
+      for _, kind in ipairs(M.kinds_of(name)) do
+        if there[kind] then found[#found + 1] = kind end
+      end
     end
     return found
   end

@@ -62,8 +62,19 @@ local function resolve(session, options, asked)
   return found
 end
 
+--- A scenario may want to know when threads begin to run, and who wakes those that are chosen: what
+--- happens in the context of others.
+local function add_others(session, found, asked, has_command)
+  local has_tasks = asked.pid or asked.tid or (has_command and not asked.all)
+  if has_tasks and found.everyone then C.oc_session_target(session, "here", "") end
+  if not found.returns then return end
+  for _, name in ipairs { "switch_in", "switch_in_wide" } do
+    for _, number in ipairs(kinds.resolve(session, name)) do C.oc_session_want(session, number) end
+  end
+end
+
 --- What a scenario wants recorded; of its optional events those that can be had.
-local function add_scenario(session, name, options, asked)
+local function add_scenario(session, name, options, asked, has_command)
   local found, optional = scenario.find(name), {}
   for _, event in ipairs(found.optional or {}) do optional[event] = true end
   local events = asked.events or {}
@@ -74,6 +85,7 @@ local function add_scenario(session, name, options, asked)
     end
   end
   asked.events = events
+  add_others(session, found, asked, has_command)
   if found.stacks and not options.call_graph and not options.frame_pointers then
     asked.stacks = found.stacks
   end
@@ -320,7 +332,7 @@ function M.run(argv)
     exporter.check(options.exports, export_options(options), options.trace)
   end
   for _, name in ipairs(machine_input.scenarios(options)) do
-    add_scenario(session, name, options, asked)
+    add_scenario(session, name, options, asked, context.command ~= nil)
   end
   if (asked.stacks or "none") == "none" then places.say_no_stacks(options.exports) end
   ask.apply(session, asked, context.command ~= nil)

@@ -181,6 +181,16 @@ local function show_nothing(machine, options, path)
   io.stderr:write("oc: ", why, "\n")
 end
 
+--- How the samples of each kind are grouped unless told otherwise.
+local function groups_of_scenarios(options)
+  local by_of_kind = {}
+  local is_tree = options.tree or options.callers or options.callees
+  for _, name in ipairs(not options.by and not is_tree and input.scenarios(options) or {}) do
+    for _, kind in ipairs(input.kinds_of(name)) do by_of_kind[kind] = scenario.find(name).by end
+  end
+  return by_of_kind
+end
+
 ---@param argv string[]
 function M.run(argv)
   local context = args.new_context { argv = argv, verb = "report", script_name = "report",
@@ -194,12 +204,8 @@ function M.run(argv)
   end
   input.run_scripts(options)
   options.top = options.top or 40
-  local is_tree = options.tree or options.callers or options.callees
-  local by_of_kind = {}
-  for _, name in ipairs(not options.by and not is_tree and input.scenarios(options) or {}) do
-    by_of_kind[input.kind_of(name)] = scenario.find(name).by
-  end
   local machine = input.load(path, options, { names = not options.by })
+  local by_of_kind = groups_of_scenarios(options)
   local kinds = input.kinds(machine, options)
   if #kinds == 0 then show_nothing(machine, options, path) end
   local found = false

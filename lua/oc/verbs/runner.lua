@@ -127,6 +127,7 @@ end
 ---@class oc.Running how a chunk is run that is no script
 ---@field load fun(source: string, name: string): function?, string?
 ---@field after fun(...) called with what the chunk returned, when it did
+---@field rescue? fun() shows what a run gathered before the chunk failed
 ---@field of_report fun(trace: oc.Trace): table? what the report of a run leaves out
 
 --- A script of record-trace's verbs has said what it wants, and not that it is to be run.
@@ -204,6 +205,7 @@ function M.run(context, source, name, how)
     end
     return made
   end)
+  if not ok and how.rescue then pcall(how.rescue) end
   C.oc_host_doing(host_pointer, IN_HOST)
   local status = ok and exit_status(context, trace_status) or failed(err, context, chunk)
   if not settings.quiet then io.stderr:write(settings.errors:summary()) end

@@ -3,6 +3,7 @@
 local args = require "oc.args"
 local errors = require "oc.errors"
 local json = require "oc.json"
+local outputs = require "oc.outputs"
 local session_of = require "oc.session"
 
 local M = {}
@@ -14,7 +15,8 @@ local HEAD = [[
 --- their fields.
 ---
 --- --luarc writes a .luarc.json into this folder, which tells the editor where they are. A GLOB
---- takes some of the events only: an editor is slower the more there are.
+--- takes some of the events only: an editor is slower the more there are. Files that are there are
+--- not replaced without --force, and one that cannot be completed does not appear.
 ---
 --- Example: oc types -o oc-types.lua --luarc
 --- Example: oc types -i perf.data -o oc-types.lua
@@ -22,16 +24,6 @@ local HEAD = [[
 
 local SCHEMA = "https://raw.githubusercontent.com/LuaLS/vscode-lua/master/setting/schema.json"
 local LUARC = ".luarc.json"
-
-local function write(path, text)
-  local file, problem = io.open(path, "w")
-  if not file then error(errors.new("cannot write " .. problem), 0) end
-  local ok, failure = file:write(text)
-  local closed, late = file:close()
-  if not ok or not closed then
-    error(errors.new(("cannot write %s: %s"):format(path, failure or late)), 0)
-  end
-end
 
 local function exists(path)
   local file = io.open(path)
@@ -41,7 +33,7 @@ end
 
 local function write_luarc(types_path)
   local library = json.encode(types_path)
-  write(LUARC, ([[
+  outputs.write_file(LUARC, ([[
 {
   "$schema": "%s",
   "runtime.version": "LuaJIT",
@@ -64,12 +56,14 @@ function M.run(argv)
     errors.wrong_usage(LUARC .. " is there already",
       "add the file to its workspace.library, or say --force")
   end
+  if options.output then outputs.check_place(options.output, options.force) end
+  if options.luarc then outputs.check_place(LUARC, options.force) end
   local session = session_of.new(options.input)
   local text = require("oc.types").text(session, options.input, words[1])
   if not options.output or options.output == "-" then
     io.stdout:write(text)
   else
-    write(options.output, text)
+    outputs.write_file(options.output, text)
   end
   if options.luarc then write_luarc(options.output) end
   return 0
