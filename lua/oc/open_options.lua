@@ -125,9 +125,8 @@ end
 ---@param options oc.OpenOptions
 ---@return oc.Opening
 function M.read(options)
-  errors.want_table(options, "oc.open", 'as in oc.open { input = "perf.data" }')
-  local cpu = options.cpu
   M.check(options, known_options, "oc.open")
+  local cpu = options.cpu
   M.check(cpu or {}, cpu_options, "oc.open: cpu")
   if type(options.machine) == "table" then
     M.check(options.machine, machine_options, "oc.open: machine")

@@ -62,7 +62,7 @@ OURS_WRONG = {
     "x.y.z": "nothing is called 'x'", "cout('x')": "did you mean 'count'", "coutn": "did you mean 'count'", "end": "one 'end' too many",
     "1),(2": "unexpected symbol", 'samples("sh")': 'as in samples { comm = "bash" }', "samples { attribute = 5 }": "attribute wants a table",
     'samples():top("x")': "a number of rows", "graph(5)": "as in graph {", "graph { focus = 5 }": "focus wants a name", "processes(5)": "as in processes {",
-    "c:print(5)": "as in c:print {", "m:export('/nowhere/x.svg', 5)": "as in m:export(", "oc.open(5)": "as in oc.open {",
+    "c:print(5)": "as in c:print {", "m:export('/nowhere/x.svg', 5)": "as in m:export(", "oc.open(5)": "wants a table of options, not a number",
 }
 # Lua that other languages' words are part of by chance: its error is told, and nothing of them.
 VALID = {
