@@ -22,7 +22,7 @@ PERF = {
     "-e sched:sched_switch": f'texts: "{EVENT}"', "cpu_top": ".run cpu_top", "run cpu_top": ".run cpu_top, with a dot",
     ".cpu_top": ".run cpu_top", ".run nowhere": "there is no script 'nowhere'", "events": ".events is a command",
     ".evnts": "did you mean 'events'", ".events foo": "no event matches 'foo'", ".fields sched_switch": f"did you mean {EVENT}",
-    ".load nowhere.lua": "cannot read nowhere.lua", ".export": "as in .export", ".export foo": "no format has this extension",
+    ".load nowhere.lua": "cannot read nowhere.lua", ".export": "as in .export", ".export foo": "tells no format",
     ".save": "as in .save", ".help foo": "no help on 'foo'", "?foo": "no help on 'foo'", ".restart": "a live session",
 }
 OTHERS = {
@@ -61,7 +61,7 @@ OURS_WRONG = {
     f'on("{EVENT}")': "function(e) print(e.comm) end", "e.comm": "what a callback gets", 'export("/nowhere/x.folded")': "mkdir",
     "x.y.z": "nothing is called 'x'", "cout('x')": "did you mean 'count'", "coutn": "did you mean 'count'", "end": "one 'end' too many",
     "1),(2": "unexpected symbol", 'samples("sh")': 'as in samples { comm = "bash" }', "samples { attribute = 5 }": "attribute wants a table",
-    'samples():top("x")': "a number of rows", "graph(5)": "as in graph {", "graph { focus = 5 }": "focus wants a name", "processes(5)": "as in processes {",
+    'samples():top("x")': "a number of rows", "graph(5)": "wants a table, not a number", "graph { focus = 5 }": "focus wants a name", "processes(5)": "as in processes {",
     "c:print(5)": "as in c:print {", "m:export('/nowhere/x.svg', 5)": "as in m:export(", "oc.open(5)": "wants a table of options, not a number",
 }
 # Lua that other languages' words are part of by chance: its error is told, and nothing of them.
