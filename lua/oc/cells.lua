@@ -120,4 +120,46 @@ function M.shorten(text, most)
   return indent .. front .. "…" .. back, #indent + front_width + 1 + back_width
 end
 
+--- Where further lines of a line go on: below its last column, or a bit behind its beginning.
+local function hanging(line, columns)
+  local indent = #line:match("^ *")
+  local column = line:match("^.*%S   *()%S")
+  if column and column <= columns / 2 then return column - 1 end
+  return math.min(indent + 4, math.floor(columns / 2))
+end
+
+local function wrap_line(line, columns, out)
+  local indent, used = hanging(line, columns), 0
+  local parts = {}
+  for spaces, word in line:gmatch("( *)([^ ]+)") do
+    local gap, width = #spaces, M.width(word)
+    if used > 0 and used + gap + width > columns then
+      out[#out + 1] = table.concat(parts) .. "\n"
+      parts, used = { (" "):rep(indent) }, indent
+      gap = 0
+    end
+    parts[#parts + 1] = (" "):rep(gap) .. word
+    used = used + gap + width
+  end
+  out[#out + 1] = table.concat(parts) .. "\n"
+end
+
+--- Lines of clean text, those that are too long broken between words.
+---@param text string
+---@param columns? integer nil: as it is
+---@return string
+function M.wrap(text, columns)
+  if not columns then return text end
+  local out, is_ended = {}, text:sub(-1) == "\n"
+  for line in (is_ended and text or text .. "\n"):gmatch("(.-)\n") do
+    if M.width(line) <= columns then
+      out[#out + 1] = line .. "\n"
+    else
+      wrap_line(line, columns, out)
+    end
+  end
+  local wrapped = table.concat(out)
+  return is_ended and wrapped or wrapped:sub(1, -2)
+end
+
 return M

@@ -21,4 +21,10 @@ function M.load(source, name)
   return loadstring(source, name)
 end
 
+--- Whether code stops somewhere for questions (oc.repl). It is interpreted then, as compiled code
+--- does not keep variables that are not needed any more.
+---@param source string
+---@return boolean
+function M.has_stops(source) return source:find("%f[%w_]repl%s*%(") ~= nil end
+
 return M

@@ -55,6 +55,10 @@ local functions = {
   printf = "print(…) or io.write((…):format(…))", avg = "stats(EVENT, FIELD, KEY…)",
   kstack = "e.stack", ustack = "e.stack", nsecs = "e.time", execname = "e.comm",
   tracepoint = "on(EVENT, fn)",
+  None = "nil", null = "nil", NULL = "nil", nullptr = "nil", undefined = "nil",
+  True = "true", TRUE = "true", False = "false", FALSE = "false",
+  len = "#x", str = "tostring(x)", int = "math.floor(x) or tonumber(text)", float = "tonumber(x)",
+  println = "print(…)", console = "print(…)", puts = "print(…)",
 }
 
 --- What a word that nothing is called stands for, in `oc eval` and the REPL.

@@ -174,19 +174,21 @@ local function walk(self, node, depth, state)
   end
 end
 
+local render  -- below
+
 --- A tree for each kind: their values have nothing in common.
-local function text_by_kind(self, kinds, options)
+local function text_by_kind(self, kinds, options, layout)
   local parts = {}
   for i, kind in ipairs(kinds) do
     local raw = selection.make(self._machine, selection.of_kind(self._filter, kind), M.keys)
-    parts[i] = kind .. "\n" .. new(self._machine, raw, self._options):text(options)
+    parts[i] = kind .. "\n" .. render(new(self._machine, raw, self._options), options, layout)
   end
   return table.concat(parts, "\n")
 end
 
 local print_options = { min = true, depth = true, most = true }
 
-local function render(self, options, layout)
+function render(self, options, layout)
   options = options or {}
   for name in pairs(options) do
     if not print_options[name] then
@@ -195,7 +197,7 @@ local function render(self, options, layout)
     end
   end
   local kinds = self._filter and selection.kinds(self._machine, self._selection) or {}
-  if #kinds > 1 then return text_by_kind(self, kinds, options) end
+  if #kinds > 1 then return text_by_kind(self, kinds, options, layout) end
   local root = self:node()
   local state = { rows = {}, total = root.total, least = least_of(options.min or "0.5%",
     root.total), depth = options.depth or 200, most = options.most or 10000, left_out = 0 }
@@ -203,6 +205,7 @@ local function render(self, options, layout)
   local columns = { { title = "total", right = true }, { title = "self", right = true },
     { title = "function", shrink = true } }
   local shown = text_table.render(columns, state.rows, layout)
+  if #state.rows == 0 and state.left_out == 0 then return "(nothing)\n" end
   if state.left_out > 0 then
     shown = shown .. ("… %d branches below %s\n"):format(state.left_out,
       tostring(options.min or "0.5%"))

@@ -7,6 +7,7 @@ local errors = require "oc.errors"
 local ffi = require "ffi"
 local members = require "oc.members"
 local json = require "oc.json"
+local query_rows = require "oc.query_rows"
 local query_units = require "oc.query_units"
 local selection = require "oc.selection"
 local terminal = require "oc.terminal"
@@ -207,7 +208,13 @@ function Query:total() return C.oc_selection_count(self._selection) end
 
 --- Calls `fn(sample)` for each sample; lent for the call.
 ---@param fn fun(s: oc.SampleView)
-function Query:each(fn) selection.each(self._machine, self._selection, fn) end
+function Query:each(fn)
+  if type(fn) ~= "function" then
+    errors.misuse("each wants a function of a sample", { token = "each",
+      hint = "as in samples():each(function(s) print(s.comm, s.value) end)" })
+  end
+  selection.each(self._machine, self._selection, fn)
+end
 
 -- Showing -----------------------------------------------------------------------------------------
 
@@ -220,17 +227,6 @@ Result.__index = Result
 local function shown_columns(self)
   if #self._metrics > 0 then return self._metrics end
   return { { name = "count" }, { name = "sum" } }
-end
-
-local function shown_histogram(counts)
-  local most, lines = 0, {}
-  for _, count in ipairs(counts) do most = math.max(most, count) end
-  for i, count in ipairs(counts) do
-    if count > 0 then
-      lines[#lines + 1] = ("2^%d:%.0f"):format(i - 1, count)
-    end
-  end
-  return most > 0 and table.concat(lines, " ") or ""
 end
 
 local function group_title(group) return type(group) == "string" and group or "group" end
@@ -255,40 +251,55 @@ local function text_by_kind(self, kinds, layout)
   return table.concat(parts, "\n")
 end
 
+--- Which groups and numbers have columns: a terminal shows stacks below their rows, histograms are
+--- drawn there everywhere.
+local function arrange(self, metrics, layout)
+  local columns, shown, groups, stacks = { { title = "%", right = true } }, {}, {}, {}
+  for _, metric in ipairs(metrics) do
+    if metric.name ~= "histogram" then
+      shown[#shown + 1] = metric
+      columns[#columns + 1] = { title = metric.name, right = true }
+    end
+  end
+  for g, group in ipairs(self._query._groups) do
+    if group == "stack" and layout and layout.columns then
+      stacks[#stacks + 1] = g
+    else
+      groups[#groups + 1] = g
+      columns[#columns + 1] = { title = group_title(group), shrink = true }
+    end
+  end
+  return columns, shown, groups, stacks
+end
+
 --- As text: the groups, then the numbers; the first one also in percent.
 function render(self, layout)
   local kinds = mixed_kinds(self._query)
   if kinds then return text_by_kind(self, kinds, layout) end
-  local columns, lines = {}, {}
   local metrics = shown_columns(self._query)
   local by_value = metrics ~= self._query._metrics or metrics[1].name ~= "count"
   local total = by_value and self.totals.sum or self.totals.count
-  columns[1] = { title = "%", right = true }
-  for _, metric in ipairs(metrics) do
-    columns[#columns + 1] = { title = metric.name, right = metric.name ~= "histogram" }
-  end
-  local kind_column
+  local columns, shown, groups, stacks = arrange(self, metrics, layout)
+  local lines, below, kind_column = {}, {}, nil
   for g, group in ipairs(self._query._groups) do
-    columns[#columns + 1] = { title = group_title(group), shrink = true }
     if group == "kind" then kind_column = g end
   end
   for r, row in ipairs(self) do
     local weight = by_value and row.sum or row.count
-    local numbers = query_units.formatter(self.unit or kind_column and query_units.of(
-      self._query._machine, row[kind_column]))
+    local unit = self.unit or kind_column and query_units.of(self._query._machine, row[kind_column])
+    local numbers = query_units.formatter(unit)
     local percent = total ~= 0 and 100 * weight / total
     local line = { percent and ("%.2f"):format(percent) or "",
       styles = { terminal.heat(percent or 0) } }
-    for _, metric in ipairs(metrics) do
-      line[#line + 1] = metric.name == "histogram" and shown_histogram(row.histogram)
-        or (metric.name == "count" and query_units.plain or numbers)(row[metric.name])
+    for _, metric in ipairs(shown) do
+      line[#line + 1] = (metric.name == "count" and query_units.plain or numbers)(row[metric.name])
     end
-    for g, group in ipairs(self._query._groups) do
-      line[#line + 1] = shown_key(group, row[g])
+    for _, g in ipairs(groups) do
+      line[#line + 1] = shown_key(self._query._groups[g], row[g])
     end
-    lines[r] = line
+    lines[r], below[r] = line, query_rows.below(row, stacks, #shown < #metrics, unit)
   end
-  local text = text_table.render(columns, lines, layout)
+  local text = query_rows.interleave(text_table.render(columns, lines, layout), below)
   local rest = self.totals.groups - #self
   if rest > 0 then text = text .. ("… %.0f more\n"):format(rest) end
   return text

@@ -12,8 +12,10 @@
 -- type, and what it is. `also` lists further signatures, `live` is an example that wants a live
 -- system, `is_table` marks a group of plain fields. A test holds all of it against the code.
 
+local cells = require "oc.cells"
 local errors = require "oc.errors"
 local nearest = require "oc.nearest"
+local terminal = require "oc.terminal"
 
 local M = {}
 
@@ -166,7 +168,9 @@ function M.group(name)
   return nil
 end
 
-local function all_names()
+--- Every name that there is help on.
+---@return string[]
+function M.names()
   local names = {}
   for _, group in ipairs(M.groups()) do
     names[#names + 1] = group.name
@@ -176,6 +180,40 @@ local function all_names()
     end
   end
   return names
+end
+
+local function add_fields(found, group)
+  while group and group.is_table do
+    for _, entry in ipairs(group.entries) do found[#found + 1] = entry.name end
+    group = group.parent and M.group(group.parent)
+  end
+end
+
+--- Classes of options that a signature does not tell: they may stand among the keys.
+local of_verb = { count = "Aggregate", sum = "Aggregate", stats = "Aggregate", hist = "Histogram",
+  quantiles = "Quantiles", topk = "TopK" }
+
+--- The options that a function takes in a table, by its signature.
+---@param name string "samples", "trace:on"
+---@return string[]
+function M.options_of(name)
+  local found, entry = {}, M.entries(name)[1]
+  if of_verb[name] then
+    for _, class in ipairs { of_verb[name] .. "Options", "OnOptions", "PrintOptions" } do
+      add_fields(found, M.group(class))
+    end
+    found[#found + 1] = "names"
+    return found
+  end
+  local signatures = { entry and entry.signature }
+  for _, each in ipairs(entry and entry.also or {}) do signatures[#signatures + 1] = each end
+  for _, signature in ipairs(signatures) do
+    for _, parameter in ipairs((M.parse(signature))) do
+      for class in parameter.type:gmatch("oc%.[%w]+") do add_fields(found, M.group(class)) end
+      for each in parameter.type:gmatch("[{,]%s*([%a_][%w_]*)%??:") do found[#found + 1] = each end
+    end
+  end
+  return found
 end
 
 -- Texts ------------------------------------------------------------------------------------------
@@ -223,6 +261,8 @@ end
 ---@class oc.Help a text, shown as it is
 local Help = { __tostring = function(self) return self.text end }
 Help.__index = Help
+--- For stdout: terminal.text_of.
+Help.__shown = function(self) return cells.wrap(self.text, terminal.layout().columns) end
 
 local function help(text) return setmetatable({ text = text }, Help) end
 
@@ -266,7 +306,7 @@ function M.find(x)
   local found = group and help(overview(group)) or name and of_name(name)
   if found then return found end
   if not name then return nil, "help takes a name, as in help \"trace:on\"" end
-  return nil, nearest.hint(name, all_names())
+  return nil, nearest.hint(name, M.names())
 end
 
 --- `help(x)` of the REPL and `oc eval`.

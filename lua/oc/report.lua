@@ -158,9 +158,10 @@ function M.finished(trace, options)
   end
   if stats.unknown > 0 then say("%.0f samples belong to no event of the trace", stats.unknown) end
   if stats.lost > 0 then M.say_loss(stats, trace:is_recorded()) end
-  local signal = C.oc_host_interrupted(host_pointer)
-  if signal > 0 and not settings.quiet and trace:is_recorded() then
-    say("stopped by a signal: what stands above covers the first %s of the %s",
+  local is_cut = settings.is_stopped or C.oc_host_interrupted(host_pointer) > 0
+  if is_cut and not settings.quiet and trace:is_recorded() then
+    say("stopped %s: what stands above covers the first %s of the %s",
+      settings.is_stopped and "at oc.repl()" or "by a signal",
       units.format_duration(stats.span_ns), trace._window and "time asked for" or "trace")
   end
   local status = trace:command_status()

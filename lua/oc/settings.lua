@@ -11,6 +11,8 @@ local errors = require "oc.errors"
 ---@field quiet boolean
 ---@field traceback boolean
 ---@field stdin_is_script boolean
+---@field leave_prompt fun()? told before somebody else reads lines than the session that feeds
+---@field is_stopped boolean somebody ended the script where it stopped (oc.repl)
 ---@field debuginfod boolean
 ---@field profile boolean callbacks are timed
 ---@field checked boolean events may not be used once their callback returned
@@ -26,6 +28,7 @@ local M = {
   quiet = false,
   traceback = false,
   stdin_is_script = false,
+  is_stopped = false,
   debuginfod = false,
   profile = false,
   checked = false,

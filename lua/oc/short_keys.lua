@@ -32,7 +32,9 @@ end
 local function source_of(name, found)
   local args = name:match("^args%.([%a_][%w_]*)$")
   if not args and not name:find("^[%a_][%w_]*$") then
-    errors.misuse(("'%s' is not the name of a field"):format(name), { token = name, hint = as_in })
+    local meant = name:match("^e%.([%a_][%w_]*)$") or name:match("^args%->([%a_][%w_]*)$")
+    errors.misuse(("'%s' is not the name of a field"):format(name), { token = name,
+      hint = meant and ('write "%s"'):format(meant) or as_in })
   end
   local has, first = 0, nil
   for _, kind in ipairs(found) do

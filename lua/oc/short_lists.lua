@@ -4,6 +4,7 @@
 
 local errors = require "oc.errors"
 local nearest = require "oc.nearest"
+local terminal = require "oc.terminal"
 local text_table = require "oc.text_table"
 local units = require "oc.units"
 
@@ -22,22 +23,32 @@ end
 
 local MOST_SHOWN = 40
 
-function List:__tostring()
-  local columns, lines = {}, {}
+--- Columns in which no row has anything are left out.
+local function render(self, layout)
+  local columns, lines, shown = {}, {}, math.min(#self, MOST_SHOWN)
   if #self == 0 then return "(nothing)" end
-  for i, column in ipairs(self._columns) do
-    columns[i] = { title = column[1], right = column[3] }
+  for i = 1, shown do lines[i] = {} end
+  for _, column in ipairs(self._columns) do
+    local texts, has_some = {}, false
+    for i = 1, shown do
+      texts[i] = column[2](self[i])
+      has_some = has_some or texts[i] ~= ""
+    end
+    if has_some then
+      columns[#columns + 1] = { title = column[1], right = column[3], shrink = not column[3] }
+      for i = 1, shown do lines[i][#columns] = texts[i] end
+    end
   end
-  for i = 1, math.min(#self, MOST_SHOWN) do
-    lines[i] = {}
-    for c, column in ipairs(self._columns) do lines[i][c] = column[2](self[i]) end
-  end
-  local text = text_table.render(columns, lines)
+  local text = text_table.render(columns, lines, layout)
   if #self > MOST_SHOWN then text = text .. ("… %d more\n"):format(#self - MOST_SHOWN) end
   return (text:gsub("\n$", ""))
 end
 
-function List:print() io.stdout:write(tostring(self), "\n") end
+List.__tostring = function(self) return render(self) end
+--- For stdout: terminal.text_of.
+List.__shown = function(self) return render(self, terminal.layout()) end
+
+function List:print() io.stdout:write(List.__shown(self), "\n") end
 
 local function of(columns, next_one, fits)
   local list = setmetatable({ _columns = columns, _at = 0 }, List)

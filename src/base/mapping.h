@@ -10,7 +10,8 @@ namespace oc::base {
 
 /// A file mapped read-only as a whole; unmapped at the end. Move-only. Or bytes that somebody else owns.
 ///
-/// A file that shrinks while it is mapped raises SIGBUS on access, as with every mapping; see mend().
+/// A file that shrinks while it is mapped reads as records of nothing, a private one as zeros, where nothing is left: mend()
+/// sees to it, is_mended() tells.
 class Mapping {
  public:
   Mapping() = default;
@@ -23,13 +24,15 @@ class Mapping {
   /// The same of a file that is open already; `name` is what errors call it.
   static Result<Mapping> map(int fd, const std::string& name);
   /// The same for a library that writes into what it was given to read: its writes stay in this process. Such files are
-  /// other people's programs, which may become shorter at any time: see mend().
+  /// other people's programs.
   static Result<Mapping> map_private(int fd, const std::string& name);
   /// Memory for what stands for a file, all zeros: writable() fills it.
   static Result<Mapping> allocate(size_t size_bytes);
-  /// For the handler of SIGBUS: from now on the page at `address` reads as zeros, when it is of a file that map_private
-  /// mapped and that became shorter since. False: it is of no such mapping. May be called in a signal handler.
+  /// For the handler of SIGBUS: the page at `address` can be read from now on, when it is of a mapped file, which became
+  /// shorter since. False: it is of no such mapping. May be called in a signal handler.
   static bool mend(const void* address);
+  /// Some of what was read is not of the file, which became shorter, or whose disk failed. Any thread.
+  bool is_mended() const;
   /// Stands for a file with these bytes, which outlive it.
   static Mapping lend(std::span<const uint8_t> bytes);
 
@@ -48,7 +51,7 @@ class Mapping {
   const uint8_t* data_ = nullptr;
   size_t size_bytes_ = 0;
   bool is_lent_ = false;
-  bool is_private_ = false;
+  bool is_known_ = false;
 };
 
 }  // namespace oc::base

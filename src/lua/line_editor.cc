@@ -73,6 +73,7 @@ int read_key(EditLine* editor, wchar_t* key) {
     const ssize_t size = read(STDIN_FILENO, &byte, 1);
     if (size < 0 && errno == EINTR) continue;
     if (size <= 0) return owner(editor).lose(), -1;
+    byte = owner(editor).as_typed(byte);
     const size_t used = std::mbrtowc(key, &byte, 1, &state);
     if (used == 0 || used == 1) return 1;
     if (used == static_cast<size_t>(-1)) state = std::mbstate_t{};  // no UTF-8: left out
@@ -196,6 +197,16 @@ void LineEditor::begin(const std::string& prompt) {
   g_resized_before = before.sa_handler;
   el_set(editor_.get(), EL_UNBUFFERED, 1);
   is_open_ = true;
+  if (ioctl(STDIN_FILENO, FIONREAD, &ahead_) != 0) ahead_ = 0;
+}
+
+/// The kernel keeps an end of input that is typed while lines are read as a whole, and gives it as a zero byte when they
+/// are not any more.
+char LineEditor::as_typed(char byte) {
+  constexpr char kEndOfInput = 4;
+  if (ahead_ == 0) return byte;
+  --ahead_;
+  return byte == 0 ? kEndOfInput : byte;
 }
 
 void LineEditor::end() {

@@ -55,6 +55,8 @@ class LineEditor {
   const char* prompt() const { return prompt_.c_str(); }
   bool is_empty() const;
   bool may_read();
+  /// A byte that came: a Ctrl-D that was typed while a line ran.
+  char as_typed(char byte);
   /// The terminal went away.
   void lose() { is_lost_ = true; }
   void suspend();
@@ -79,6 +81,7 @@ class LineEditor {
   std::string prompt_, text_;
   size_t cursor_ = 0;
   Got pressed_ = Got::kIdle;
+  int ahead_ = 0;              ///< bytes that were typed before the line began
   bool only_pending_ = false;  ///< nothing more is to be waited for
   bool has_none_ = false;      ///< and there was nothing
   bool is_lost_ = false;

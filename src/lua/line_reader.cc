@@ -40,6 +40,7 @@ Got LineReader::next(int wait_ms) {
     if (size < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (size <= 0) {
       is_over_ = true;
+      if (size < 0 && errno != EBADF) problem_ = errno;  // closed from the start is no fault
     } else {
       ahead_.append(block, static_cast<size_t>(size));
     }

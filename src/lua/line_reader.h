@@ -34,6 +34,8 @@ class LineReader {
   Got next(int wait_ms);
   /// The line without its end. Lent until the next call of `next`.
   const std::string& line() const { return line_; }
+  /// The errno that ended it; 0: there was no more.
+  int problem() const { return problem_; }
 
  private:
   bool take_line();
@@ -41,6 +43,7 @@ class LineReader {
   const oc_host& host_;
   int fd_;
   std::string ahead_, line_;
+  int problem_ = 0;
   size_t searched_ = 0;  ///< no end of a line before it
   bool is_over_ = false;
 };

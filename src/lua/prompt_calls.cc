@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstring>
 
 namespace oc::lua {
 
@@ -90,6 +91,10 @@ int prompt_next(lua_State* state) {
   if (!prompt.editor && !prompt.reader) return 0;
   const Got got = prompt.editor ? prompt.editor->next(wait_ms) : prompt.reader->next(wait_ms);
   lua_pushstring(state, name_of(got));
+  if (got == Got::kEnd && prompt.reader && prompt.reader->problem() != 0) {
+    lua_pushstring(state, std::strerror(prompt.reader->problem()));
+    return 2;
+  }
   if (got != Got::kLine && got != Got::kComplete) return 1;
   push_string(state, prompt.editor ? prompt.editor->text() : prompt.reader->line());
   lua_pushinteger(state, prompt.editor ? static_cast<lua_Integer>(prompt.editor->cursor()) : 0);

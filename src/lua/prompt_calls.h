@@ -32,7 +32,7 @@ struct Prompt {
 ///     host.prompt_open(wants_editor)      → true: with an editor; false and why not. Then prompt_… are:
 ///     host.prompt_begin(prompt)           an empty line; a reader shows the prompt if it is not ""
 ///     host.prompt_next(ms)                → "idle" "line" "complete" "end" "interrupt" "signal", text,
-///                                           cursor (bytes before it)
+///                                           cursor (bytes before it); "end" and why, if it is a fault
 ///     host.prompt_replace(n, text)        takes n characters before the cursor away, inserts
 ///     host.prompt_above(text)             whole lines above the one that is typed
 ///     host.prompt_text(prompt)            another prompt

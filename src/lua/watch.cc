@@ -138,8 +138,7 @@ void Watch::on_signal(int number) {
 }
 
 void Watch::on_bus_error(int, siginfo_t* info, void*) {
-  if (base::Mapping::mend(info->si_addr))
-    return;  // a traced program's file: its rest reads as zeros
+  if (base::Mapping::mend(info->si_addr)) return;  // whoever reads a trace tells it as damage
   constexpr char text[] =
       "oc: a mapped file became shorter while it was read; reading cannot go on\n";
   (void)!write(STDERR_FILENO, text, sizeof text - 1);

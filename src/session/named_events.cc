@@ -81,7 +81,11 @@ base::Error NamedEvents::no_such_event(const std::string& name, const std::strin
   std::string list;
   for (size_t i = 0; i < held.size() && i < 12; ++i) list += (i == 0 ? "" : ", ") + held[i];
   if (held.size() > 12) list += fmt::format(" and {} more", held.size() - 12);
-  std::string hint = base::did_you_mean(base::nearest(name, held));
+  auto near = base::nearest(name, held);
+  for (const std::string& each : held) {  // sched_switch is sched:sched_switch
+    if (each.size() > name.size() && each.ends_with(":" + name)) near = {each};
+  }
+  std::string hint = base::did_you_mean(near);
   if (hint.empty() && how_to_record)
     hint = "record it with: oc record -a -e '" + name + "' -o FILE";
   return make_error(Code::kNotFound,

@@ -20,6 +20,12 @@ FileSource::FileSource(const PerfDataFile& file)
 std::vector<std::string> FileSource::notes() const {
   std::vector<std::string> all = file_.notes();
   all.insert(all.end(), notes_.begin(), notes_.end());
+  if (file_.mapping().is_mended()) {
+    all.push_back(
+        file_.path() +
+        ": it became shorter, or could not be read, after it was opened; events are missing "
+        "or wrong from there on");
+  }
   return all;
 }
 
@@ -51,6 +57,10 @@ base::Status FileSource::next_round(std::chrono::milliseconds, Round& round) {
     }
     const RecordHeader header =
         left < sizeof(RecordHeader) ? RecordHeader{} : record_header(record);
+    if (header.type == 0 && file_.mapping().is_mended()) {
+      at = stop_at(at, "nothing is left of the file");
+      break;
+    }
     if (header.size_bytes < sizeof(RecordHeader) || header.size_bytes > left) {
       const bool is_cut = left < sizeof(RecordHeader) || header.size_bytes > left;
       at =

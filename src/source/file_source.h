@@ -35,7 +35,9 @@ class FileSource final : public Source {
   }
   std::vector<std::string> notes() const override;
 
-  bool is_damaged() const override { return damaged_ || file_.is_truncated(); }
+  bool is_damaged() const override {
+    return damaged_ || file_.is_truncated() || file_.mapping().is_mended();
+  }
 
  private:
   uint64_t pass_user_record(const uint8_t* record, const RecordHeader& header, uint64_t at);

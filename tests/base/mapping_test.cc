@@ -23,13 +23,18 @@ void on_bus_error(int, siginfo_t* info, void*) {
 
 }  // namespace
 
-TEST_CASE("a private mapping of a file that became shorter reads as zeros where nothing is left") {
+TEST_CASE(
+    "a mapping of a file that became shorter reads as zeros, or records of nothing, where nothing "
+    "is left") {
+  const bool is_private = GENERATE(false, true);
+  g_mended = 0;
   char path[] = "/tmp/oc_mapping_XXXXXX";
   const Fd fd(mkstemp(path));
   unlink(path);
   const std::string text(3 * 4096, 'x');
   REQUIRE(write(fd.number(), text.data(), text.size()) == static_cast<ssize_t>(text.size()));
-  auto mapping = Mapping::map_private(fd.number(), path);
+  auto mapping =
+      is_private ? Mapping::map_private(fd.number(), path) : Mapping::map(fd.number(), path);
   REQUIRE(mapping);
   const Mapping moved = std::move(*mapping);
   REQUIRE(ftruncate(fd.number(), 4096) == 0);
@@ -40,13 +45,16 @@ TEST_CASE("a private mapping of a file that became shorter reads as zeros where 
   handler.sa_flags = SA_SIGINFO;
   sigaction(SIGBUS, &handler, &before);
   CHECK(moved.bytes()[100] == 'x');
+  CHECK_FALSE(moved.is_mended());
   CHECK(moved.bytes()[5000] == 0);
   CHECK(moved.bytes()[2 * 4096 + 4095] == 0);
+  CHECK(moved.bytes()[2 * 4096 + 4094] == (is_private ? 0 : 8));
   CHECK(g_mended == 2);
+  CHECK(moved.is_mended());
   sigaction(SIGBUS, &before, nullptr);
 }
 
-TEST_CASE("what is no private mapping is not mended") {
+TEST_CASE("what is no mapping of a file is not mended") {
   const int here = 0;
   CHECK_FALSE(Mapping::mend(&here));
   CHECK_FALSE(Mapping::mend(nullptr));

@@ -5,6 +5,7 @@ was gathered before the failure has to be on stdout. ONLY=regex runs the cases w
 """
 import os
 import re
+import shutil
 import sys
 import tempfile
 from dataclasses import dataclass, field
@@ -278,9 +279,23 @@ def run_cases(suite, cases, paths):
     suite.wait()
 
 
+def becomes_shorter(suite, folder):
+    """What is wrong from there on is told, whoever noticed: the scan, or a callback's look at a record."""
+    text = """local t, done, c = oc.open {}, false, oc.sum("event")
+t:on("raw_syscalls:*", function(e) c:add(e.id, e.event) if not done then done = true os.execute("truncate -s 8192 %s") end end)
+t:run() print(c:total() > 0, t:is_damaged())"""
+    name = "a trace that becomes shorter while a callback runs"
+    if suite.wants(name):
+        trace = os.path.join(folder, "shrinks.data")
+        shutil.copyfile(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../fixtures/syscalls.data"), trace)
+        ended = run(["eval", "-i", trace, text % trace])
+        suite.check(name, problems_of(ended, 0, r"^true\ttrue$", "it became shorter, or could not be read"), ended)
+
+
 def main():
     suite = Suite("bad input")
     with tempfile.TemporaryDirectory(prefix="oc-cli.") as folder:
+        becomes_shorter(suite, folder)
         run_cases(suite, WRONG_USAGE + LISTS + WRONG_FILES + WRONG_SCRIPTS + LIVE, files(folder))
     return suite.finish()
 

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 
-from program import OC, Suite, environment, run
+from program import OC, Suite, environment, problems_of, run
 from terminal import LONGEST_S, Terminal
 
 FIRST = 1 << 43  # no other program seeks there
@@ -99,6 +99,29 @@ def questions(t):
         except OSError:
             pass
     t.wait_for("of", 4)
+    saved = t.fifo + ".lua"
+    t.ask(f".save {saved}", "runs it")
+    ended = run(["script", saved, "-d", "50ms"])  # all is asked for, then it runs, then values are shown
+    t.problems += problems_of(ended, 0, r"\Athe end of 0\n", r"events/s|\A\Z")
+
+
+def switches(t):
+    """What a verb counts is switched off and on; a callback may stop with a prompt of its own."""
+    t.ask(f"c = count('{SEEK}', 'comm', {{ filter = '{t.mine}' }})")
+    t.seek(10)
+    t.wait_for("c:total()", 10)
+    t.ask("c:off()", "python.* 10\n")
+    t.ask(f"n = 0 on('{SEEK}', 'offset == {t.first + 5}', function(e) n = n + 1 if n == 2 then oc.repl() end end)")
+    t.seek(10)
+    t.wait_for("n", 1)
+    t.ask("c:on():total()", "^10$")
+    t.seek(10)
+    t.expect(f"stopped at repl:\\d+ in the callback of {SEEK}(.|\n)*repl> ")
+    t.send("e.offset - n\r")
+    t.expect(f"^{t.first + 3}$")
+    t.send(".continue\r")
+    t.expect(PROMPT)
+    t.wait_for("c:total()", 20)
 
 
 def mistakes(t):
@@ -233,6 +256,14 @@ def in_tmux(suite, name):
         suite.check(name, problems)
 
 
+def from_a_pipe(suite, name):
+    """Without -d a question runs for a second, with it so long."""
+    ended = run(["repl"], stdin=f"n = 0 every('100ms', function() n = n + 1 end)\nn >= 5 and n < 15\ncount('{SEEK}'):total() >= 0\n")
+    suite.check(name, problems_of(ended, 0, r"\Atrue\ntrue\n\Z", r"each question runs for 1\.00s: -d TIME"), ended)
+    ended = run(["repl", "-d", "50ms"], stdin=f"count('{SEEK}'):total() >= 0\n'done'\n")
+    suite.check("from a pipe with -d", problems_of(ended, 0, r"\Atrue\ndone\n\Z", None), ended)
+
+
 def why_not():
     """Why this kernel or user cannot do it; None where it can."""
     ended = run(["eval", f"count('{SEEK}') at_end(function() end)", "--", "true"])
@@ -249,6 +280,8 @@ def main():
     me = str(os.getpid())
     at("callbacks come, go and change", questions, last="the end of 26")
     at("mistakes do not end it", mistakes)
+    at("count(…):off(), a prompt in a callback", switches)
+    suite.later(from_a_pipe, suite, "from a pipe each question ends")
     at("live(), resize, Ctrl-C", watches)
     at("what is lost is shown", loses, args=("--buffer", "64KiB", "--spool", "2MiB", "-e", SEEK, "-p", me),
        last="LOST [1-9]")

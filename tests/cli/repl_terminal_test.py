@@ -6,17 +6,39 @@ import stat
 import sys
 import tempfile
 import time
+import unicodedata
 
 from program import Suite
 from repl_test import COUNT, EVENT, SCHED, STACKS
 from terminal import LONGEST_S, Terminal
 
 
-def at_terminal(suite, name, session, env=None, args=(SCHED,), keys="\x04", status=0, **more):
+SCRIPT = "STATE/stops.lua"
+STOPS = f"""local oc = require 'oc'
+local trace, seen = oc.open {{}}, 0
+trace:on('{EVENT}', function(e) seen = seen + 1
+  oc.repl() end)
+trace:run()
+print('after ' .. seen)
+"""
+
+
+def write(path, text):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def cells(line):
+    return sum(0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in line)
+
+
+def at_terminal(suite, name, session, env=None, args=(SCHED,), keys="\x04", status=0, verb="repl", prepare=None, **more):
     if not suite.wants(name):
         return
     with tempfile.TemporaryDirectory() as state:
-        terminal = Terminal(["repl", *args], env={"XDG_STATE_HOME": state, **(env or {})}, **more)
+        if prepare:
+            prepare(state)
+        terminal = Terminal([verb, *(each.replace("STATE", state) for each in args)], env={"XDG_STATE_HOME": state, **(env or {})}, **more)
         terminal.state = state
         session(terminal)
         suite.check(name, terminal.finish(status, keys))
@@ -24,7 +46,7 @@ def at_terminal(suite, name, session, env=None, args=(SCHED,), keys="\x04", stat
 
 def greets(t):
     t.expect(r"sched\.data: .*CPU")
-    t.expect(r"events: .*sched:sched_switch")
+    t.expect(r"events: (.|\n)*sched:sched_switch")
     t.expect("^oc> ")
     t.ask("")
     t.ask("6 * 7", "^42$")
@@ -48,6 +70,72 @@ def completes(t):
         t.expect(shown)
 
 
+def completes_more(t):
+    """Each on a line of its own, before the machine is built: Tab builds nothing."""
+    t.expect("^oc> ")
+    for typed, shown in (("samples { co\t", "comm = "), ('samples { comm = "a", ki\t', "kind = "), ("samples{\t", "comm +kind(.|\n)*where"),
+                         ('count("page-faults", "comm", { to\t', "top = "), ('hist("x", {lin\t', "linear = "), ("c:print { perc\t", "percent = "),
+                         ("m:sam\t", "samples"), ("samples{}:his\t", "histogram"), ("graph{}:foc\t", "focus"), ('use "sysc\t', 'use "syscalls"'),
+                         ('use("sysc\t', 'use\\("syscalls"'), ('export("/etc/passw\t', "/etc/passwd"), ("!cat /etc/passw\t", "/etc/passwd"),
+                         ("?trace:ru\t", r"trace:run"), (".help trace:ru\t", "trace:run"), ('help("trace:ru\t', 'trace:run"'), ("help trace:ru\t", "trace:run")):
+        t.send(typed)
+        t.expect(shown)
+        t.send("\x05\x15\x03")
+        t.expect("^oc> ")
+    began = len(t.text)
+    t.ask("6 * 7", "^42$")
+    if "no stack" in t.text[:began]:
+        t.problems.append("Tab read the trace")
+
+
+def stops(t):
+    """oc.repl() in a script: what Tab knows there, .stop at a later stop."""
+    t.expect(rf"stopped at \S+:4 in the callback of {EVENT}; Ctrl-D or .continue goes on")
+    for typed, shown in (("see\t", "seen"), ("\x15e.next_c\t", "next_comm"), ("\x15.sto\t", r"\.stop "), ("\x15.continue\r", "stopped at"),
+                         ("seen\r", "^2$"), (".stop\r", r"^after 2$(.|\n)*")):
+        t.send(typed)
+        t.expect(shown)
+
+
+def narrow(t):
+    """No line is wider than the terminal, but those that are typed, and no word is broken."""
+    t.expect("^oc> ")
+    for line in (".help", "?count", "help()", ".scripts", "processes()", "m:stats().samples", 'hist("page-faults", "tid")', ".fields page-faults",
+                 'samples { kind = "page-faults" }:by("comm"):histogram()', 'samples():by("comm", "symbol"):top(3)', 'count("page-faults", "comm", "pid")',
+                 '{ { name = "a long name of something", other = "and another long text here", n = 1 } }', 'hist("page-faults", "addr")',
+                 "{ { name = ('日本'):rep(20), n = 1 }, { name = ('e\\204\\129'):rep(40), n = 22 } }"):
+        t.ask(line)
+    wide = [line for line in t.text.splitlines() if not line.startswith("oc> ") and cells(line) > t.columns and "|" not in line]
+    if wide:
+        t.problems.append(f"wider than {t.columns}: {wide}")
+    for wanted in (r"^\[16K, 32K\)  484  \|@{20,}\|$", r"^\[1, 2\)  154  \|@+\|$", "日本.*…", "^  hint: record the addresses", r"^ +pid  comm "):
+        if not re.search(wanted, t.text, re.M):
+            t.problems.append(f"did not show {wanted!r}")
+
+
+def typed_ahead(t):
+    """What is typed while a line runs is the next lines, and its Ctrl-D the end."""
+    t.expect("^oc> ")
+    fifo = os.path.join(t.state, "fifo")
+    os.mkfifo(fifo)
+    t.send(f"!cat {fifo} && echo through\r")
+    with open(fifo, "w", encoding="utf-8"):  # it runs
+        t.send("6 * 7\r\x04")
+    t.expect("^42$")
+
+
+def keeps_no_history(t):
+    t.expect("history is not a file of this user's; what is typed is not kept")
+    t.expect("^oc> ")
+    t.ask("6 * 7", "^42$")
+
+
+def long_lines(t):
+    t.expect("^oc> ")
+    t.ask("#('" + "z" * 3000 + "')", "^3000$")
+    t.ask("'日本 e\u0301 " + "w" * 200 + "'", "^日本 e\u0301 w+")
+
+
 def completes_names_of_trace(t):
     t.expect("^oc> ")
     t.ask("m:samples():total() > 0", "true")
@@ -65,9 +153,9 @@ def draws(t):
     """What is on the screen, not which bytes came: each line stands there once."""
     t.expect_screen("^oc>")
     t.send("cou\t")
-    t.expect_screen(r"^s\noc> count")
+    t.expect_screen(r"^ +ends\noc> count")
     t.send("\x15s\t")  # several names go on so
-    t.expect_screen(r"^s\nsamples .*\nselect .*\noc> s")
+    t.expect_screen(r"^ +ends\nsamples .*\nselect .*\noc> s")
     t.send("\x15\x03")
     t.expect_screen(r"^select .*\noc> \^C\noc>")
     t.send("6 * 7\r")
@@ -205,6 +293,14 @@ def terminals(suite):
     at("completion of names of the trace", completes_names_of_trace, args=(STACKS,))
     at("each line is on the screen once", draws, keys="", columns=60)
     at("editing, UTF-8, several lines, Ctrl-C at the prompt", edits)
+    at("completion of options, results, help and files", completes_more, args=(STACKS,))
+    at("narrow terminals", narrow, args=(STACKS,), columns=50, rows=400)
+    at("Ctrl-D that is typed ahead", typed_ahead, keys="")
+    at("lines of hundreds of columns, wide characters", long_lines)
+    at("a history that is a folder", keeps_no_history, prepare=lambda state: os.makedirs(os.path.join(state, "oc/history")))
+    at("no home", lambda t: t.expect("^oc> ") and t.ask("6 * 7", "^42$"), env={"HOME": None, "XDG_STATE_HOME": None})
+    at("oc.repl() in a script", stops, verb="script", args=(SCRIPT, "-i", SCHED), prepare=lambda state: write(os.path.join(state, "stops.lua"), STOPS),
+       keys="")
     at("history", history, keys="")
     at("Ctrl-C stops the line, not the session", interrupts)
     at("Ctrl-C in compiled code", interrupts_callbacks, keys="", status=130)

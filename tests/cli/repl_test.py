@@ -67,6 +67,11 @@ def questions(suite):
            f'trace:on("{EVENT}", function(e) k = k + 1 end)', "k == 2 * a"], r"\Atrue\n\Z")
     piped(suite, "the machine is built once", ["m == m", "samples():total() > 0", "processes()"],
           r"\Atrue\ntrue\n +pid  comm", trace=STACKS)
+    piped(suite, "stacks and symbols need not be asked for first",
+          ['count("page-faults", "symbol", { top = 1 })', 'count("page-faults", "stack", { top = 1 })', "on('page-faults', function(e) s = e.stack end)", "s"],
+          r"\Asymbol +count\n\S+ +\d+\n… .* more\ncount\n +\d+\n    \S+ .*… .* more\n(\S[^\n;]*\n){2}", trace=STACKS)
+    piped(suite, "a histogram of a query is drawn", ['samples { kind = "page-faults" }:by("comm"):count():histogram()'],
+          r"\A +% +count +comm\n[\d. ]+ +154 +sh\n\[1, 2\)  154  \|@{52}\|\n", trace=STACKS)
     piped(suite, "queries and graphs are run and shown",
           ['samples():by("comm"):count()', "graph()"], r"% +count +comm", trace=STACKS)
     piped(suite, "a histogram is drawn", [f'hist("{EVENT}", "prev_prio")'], r"[@#█▏|]")
@@ -151,11 +156,22 @@ def commands(suite, folder):
     piped(suite, ".export", [f".export {exported}"], r"out\.folded: ", trace=STACKS)
     suite.check(".export wrote it", [] if os.path.getsize(exported) else ["it is empty"])
     saved = os.path.join(folder, "saved.lua")
-    first = piped(suite, ".save", [f"c = {COUNT}", "typo(", ")", "c", COUNT, f".save {saved}"],
-                  r"saved\.lua: oc script", r"typo", status=1)
-    ended = run(["script", saved])
+    first = piped(suite, ".save", [f"c = {COUNT} -- all of them", "typo(", ")", "c -- a comment", COUNT, "return 7", "if c then return end",
+                                   "function f(x) return x * 2 end", "f(21)", "= 1 + 1;", f".load {loaded}", "seven", "'end -- of'", f".save {saved}"],
+                  r"7\n42\n2\n7\nend -- of\n.*saved\.lua: oc script", r"typo", status=1)
+    ended = run(["script", saved], cwd="/")  # wherever it is
     wanted = first.out[:first.out.index(saved)]
     suite.check("oc script runs what was saved", problems_of(ended, 0, "^" + re.escape(wanted) + "$"), ended)
+    events, part = os.path.join(folder, "out.events.csv"), os.path.join(folder, "part.data")
+    piped(suite, ".export of events, and over what is there",
+          [f".export {exported}", f".export {exported} --force", f'.export "{events}"', f".export {events}", f".export {part}"],
+          r"out\.folded: .*out\.events\.csv: written\n.*part\.data: written", r"out\.folded is there already.*--force.*out\.events\.csv is there",
+          status=1, trace=STACKS)
+    with open(events, encoding="utf-8") as file:
+        suite.check(".export wrote the events", [] if len(file.readlines()) > 400 else ["too few"])
+    piped(suite, ".export wrote a trace", [COUNT], r"count", trace=part)
+    piped(suite, ".time tells and sets", [".time", ".time off", ".time", ".time perhaps"], r"\Atimes are on\ntimes are off\ntimes are off\n\Z",
+          r"on or off", status=1)
     piped(suite, ".save does not overwrite", [f".save {saved}"], None, r"is there already", status=1)
 
 
@@ -180,10 +196,20 @@ def edges(suite, folder):
         file.write(whole.read()[:-5000])
     piped(suite, "a truncated trace", [COUNT], r"comm", r"truncated|cut|ends", trace=cut)
     shrinking = os.path.join(folder, "shrinking.data")
-    shutil.copy(SCHED, shrinking)
+    shutil.copy(STACKS, shrinking)
+    faults = 'count("page-faults")'
     piped(suite, "a trace that is cut while it is open",
-          [COUNT, f"!truncate -s 20000 {shrinking}", COUNT, "'still here'"],
-          r"still here", r".", trace=shrinking, status=1, most_err_lines=30)
+          [faults, "trace", f"!truncate -s 20000 {shrinking}", faults, "trace", f"!truncate -s 0 {shrinking}", faults, "'still here'"],
+          r"still here", r"nothing is left of the file at offset 0x[1-9a-f]\w*", trace=shrinking, most_err_lines=30)
+    ended = run(["-c", 'exec "$0" repl "$1" < /tmp', OC, SCHED], program="/bin/sh")
+    suite.check("a folder as stdin", problems_of(ended, 1, None, "cannot read standard input: Is a directory"), ended)
+    for name, redirected, status, err in (("closed stdout", ">&-", 1, "cannot write the results"), ("a full disk", ">/dev/full", 1, "No space left"),
+                                          ("closed stderr", "2>&-", 0, None)):
+        ended = run(["-c", f'echo "1 + 1" | "$0" repl "$1" {redirected}', OC, SCHED], program="/bin/sh")
+        suite.check(name, problems_of(ended, status, None if status else r"\A2\n\Z", err), ended)
+    piped(suite, "ends of lines as DOS has them, and its mark of UTF-8", b"\xef\xbb\xbf1 + 1\r\nfor i = 1, 2 do\r\nprint(i)\r\nend\r\n'a' | cat\r\nquit\r\n",
+          r"\A2\n1\n2\na\n\Z")
+    piped(suite, "zero bytes", b"2\x002\n'a\x00b'\n", r"\Aa\\x00b\n\Z", r"2\\x002", status=1)
 
 
 BREAKS = f"""local oc = require 'oc'
@@ -206,7 +232,23 @@ print('limit ' .. limit .. ' seen ' .. tostring(seen > limit))
 """
 
 
+COMPILED = """local trace, seen = require 'oc'.open {}, 0
+trace:on('raw_syscalls:sys_enter', function(e)
+  seen = seen + 1
+  local double = seen * 2
+  if seen == 900 then oc.repl() end
+end)
+oc = require 'oc'
+trace:run()
+"""
+
+
 def breakpoints(suite, folder):
+    hot = os.path.join(folder, "hot.lua")
+    with open(hot, "w", encoding="utf-8") as file:
+        file.write(COMPILED)
+    ended = run(["script", hot, "-i", os.path.join(ROOT, "examples/traces/demo.data")], stdin="double\ne.pid > 0\n")
+    suite.check("oc.repl(): variables that are not used any more, in a callback that is hot", problems_of(ended, 0, r"\A1800\ntrue\n\Z"), ended)
     path = os.path.join(folder, "breaks.lua")
     with open(path, "w", encoding="utf-8") as file:
         file.write(BREAKS)
@@ -226,7 +268,11 @@ def breakpoints(suite, folder):
           r"\A7\n7\ninner gave 7\n")
     stops("errors do not end the script", ["mine.x.y", "nonsense(", ")", "coroutine.wrap(function() return mine end)()"],
           r"\Ainner gave 40", r"attempt to index.*coroutine")
-    stops(".quit ends it", [".quit"], r"\A\Z", r"interrupted", status=130)
+    stops(".quit ends it", [".quit"], r"\A\Z", r"stopped at .*breaks\.lua:6", status=130)
+    stops(".stop in a callback ends the run, at any stop", [".continue", "limit = 3", ".continue", ".help", "help(limit)", ".stop"],
+          r"\Ainner gave 40\n +\.continue .*\n +\.stop .*limit 3 seen false\n\Z", r"no help on a number.*stopped at oc\.repl\(\): .* first [\d.]+ms")
+    stops("a callback is known by its event, and the trace by its names", [".continue", "where", f".fields {EVENT}", "e.next_com", "sched_switch", "nope()"],
+          rf"breaks\.lua:14 in the callback of {EVENT}\n.*next_prio", r"did you mean 'next_comm'.*names of events are texts.*nothing is called 'nope'")
     ended = run(["script", "-", "-i", SCHED], stdin="local oc = require 'oc' oc.repl() print 'on'")
     suite.check("oc.repl(): a script from stdin is not stopped",
                 problems_of(ended, 0, r"\Aon\n\Z", r"standard input is the script"), ended)

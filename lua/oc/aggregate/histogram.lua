@@ -5,16 +5,14 @@
 --
 --     [4, 8)        12 |@@@@@@@@@@@@                                        |
 
+local bars = require "oc.bars"
 local buckets = require "oc.aggregate.buckets"
 local cells = require "oc.cells"
 local core = require "oc.aggregate.core"
 local errors = require "oc.errors"
 local show = require "oc.aggregate.show"
 local stack_rows = require "oc.aggregate.stack_rows"
-local text_table = require "oc.text_table"
 local units = require "oc.units"
-
-local BAR_CELLS = 52
 
 -- A row has 68 counts: the limit is smaller than that of other kinds.
 local M = {
@@ -76,56 +74,33 @@ function M.total(self)
   return total
 end
 
---- 1024 is 1K: bounds of log2 buckets have short names.
-local function binary_text(value)
-  local names = { "", "K", "M", "G", "T", "P", "E" }
-  local step = 1
-  while math.abs(value) >= 1024 and step < #names and value % 1024 == 0 do
-    value, step = value / 1024, step + 1
-  end
-  return units.format_number(value) .. names[step]
-end
-
-local function label(from, to, text)
-  if from == to then return "[" .. text(from) .. "]" end
-  if from == -math.huge then return "(..., " .. text(to) .. ")" end
-  if to == math.huge then return "[" .. text(from) .. ", ...)" end
-  return (from == 0 and to == 1 and "(" or "[") .. text(from) .. ", " .. text(to) .. ")"
-end
-
 local function bound_formatter(self)
   if self.options.unit == "ns" then return units.format_duration end
   if self.options.unit == "bytes" then return units.write_size end
   if self.options.unit then return units.formatter(self.options.unit) end
-  return self._shape == "log2" and binary_text or units.format_number
+  return self._shape == "log2" and bars.binary_text or units.format_number
 end
 
 --- All buckets from the first to the last that has something, empty ones between them too.
 local function draw_row(self, row)
-  local counts, first, last, most = {}, nil, nil, 0
+  local counts, first, last = {}, nil, nil
   local at = {}
   for _, bucket in ipairs(row.buckets) do at[bucket.from .. " " .. bucket.to] = bucket.count end
   for i = 0, self._stride - 1 do
     local from, to = self._buckets:bounds(i)
     counts[i] = at[from .. " " .. to] or 0
-    if counts[i] > 0 then
-      first, last, most = first or i, i, math.max(most, counts[i])
-    end
+    if counts[i] > 0 then first, last = first or i, i end
   end
-  local text, lines = bound_formatter(self), {}
+  local drawn = {}
   for i = first or 0, last or -1 do
     local from, to = self._buckets:bounds(i)
-    local filled = math.floor(counts[i] * BAR_CELLS / most)
     -- Between whole numbers there is nothing in [0] to (0, 1): only drawn when something fell
     -- there.
     if not (self._shape == "log2" and i == 2 and counts[i] == 0) then
-      lines[#lines + 1] = {
-        label(from, to, text), units.format_number(counts[i]),
-        "|" .. ("@"):rep(filled) .. (" "):rep(BAR_CELLS - filled) .. "|",
-      }
+      drawn[#drawn + 1] = { from = from, to = to, count = counts[i] }
     end
   end
-  return text_table.render_lines({ {}, { right = true }, {} }, lines)
+  return bars.draw(drawn, bound_formatter(self))
 end
 
 function M.draw(self, rows, options)

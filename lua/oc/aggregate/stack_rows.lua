@@ -10,6 +10,7 @@
 local errors = require "oc.errors"
 local stacks = require "oc.stack"
 local cells = require "oc.cells"
+local terminal = require "oc.terminal"
 
 local M = {}
 
@@ -55,7 +56,7 @@ end
 ---@param known table<string, string> what lines of stacks before it came to
 ---@return string
 function M.lines(row, below, known)
-  local out = {}
+  local out, columns = {}, #below > 0 and terminal.layout().columns or nil
   for _, name in ipairs(below) do
     local value = row[name]
     local text = stacks.is(value) and value:text() or tostring(value == nil and "-" or value)
@@ -63,7 +64,7 @@ function M.lines(row, below, known)
     for line in text:gmatch("[^\n]+") do
       local shown = known[line]
       if not shown then
-        shown = INDENT .. cells.clean(line) .. "\n"
+        shown = cells.wrap(INDENT .. cells.clean(line), columns) .. "\n"
         known[line] = shown
       end
       out[#out + 1] = shown

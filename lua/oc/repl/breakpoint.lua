@@ -95,9 +95,9 @@ local function environment(frame, own)
         slot, value = frame:find_upvalue(name)
         if slot then return value end
       end
-      local value = own[name]
+      local value = globals[name]
       if value ~= nil then return value end
-      return globals[name]
+      return own[name]
     end,
     __newindex = function(env, name, value)
       local slot, _, level = frame:find_local(name)
@@ -120,15 +120,27 @@ end
 
 -- Where -------------------------------------------------------------------------------------------
 
+local function is_own(info) return info.what == "C" or info.source:find("^=%[oc") ~= nil end
+
+--- What a function is that oc called: what it was registered for.
+local function name_of_callback(fn)
+  local trace = changes.running_trace()
+  for _, entry in ipairs(trace and trace._registered or {}) do
+    if entry.fn == fn then return ("in the callback of %s"):format(entry.name) end
+  end
+  return "in a callback"
+end
+
 --- The calls that led there, the innermost first; oc's own are left out.
 local function calls(level)
   local lines = {}
   while true do
-    local info = debug.getinfo(level, "Sln")
+    local info = debug.getinfo(level, "Slnf")
     if not info then break end
-    local is_own = info.what == "C" or info.source:find("^=%[oc")
-    if not is_own and info.currentline > 0 then
+    if not is_own(info) and info.currentline > 0 then
+      local caller = debug.getinfo(level + 1, "S")
       local what = info.what == "main" and "in its body"
+        or caller and is_own(caller) and caller.what ~= "C" and name_of_callback(info.func)
         or info.name and "in " .. info.name or "in a function"
       lines[#lines + 1] = ("%s:%d %s"):format(errors.file_of(info.source), info.currentline, what)
     end
@@ -158,26 +170,38 @@ end
 
 local said_no_input = false
 
+--- Ends the run at hand, whose end hooks are called; in the body, the script.
+local function stop_script(is_of_session)
+  local trace = changes.running_trace()
+  settings.is_stopped = not is_of_session
+  if trace and trace._is_fed_by_run then return trace:stop() end
+  C.oc_host_interrupt()
+end
+
 --- Reads and runs lines until the script is to go on. `level`: of the function that stops, for the
 --- caller.
 ---@param level integer
 function M.stop(level)
-  if C.oc_host_interrupted(host_pointer) ~= 0 then return end  -- it is ending
+  local is_ending = settings.is_stopped or C.oc_host_interrupted(host_pointer) ~= 0
+  if is_ending then return end
   if settings.stdin_is_script then
     if not said_no_input then io.stderr:write("oc: oc.repl(): standard input is the script\n") end
     said_no_input = true
     return
   end
+  if settings.leave_prompt then settings.leave_prompt() end
   local info = debug.getinfo(level + 1, "Slf")
   local frame = setmetatable({ func = info.func, thread = coroutine.running(),
     from_bottom = depth() - level - 1 }, Frame)
   local lines = calls(level + 1)
-  local env = environment(frame, { where = where_object(lines), backtrace = where_object(lines) })
+  local env = environment(frame, { where = where_object(lines), backtrace = where_object(lines),
+    help = require("oc.reference").help, trace = changes.running_trace() })
   host.bar_stop()
   local before = C.oc_host_interactive(host_pointer, BESIDE_A_RUN)
   local loop = require("oc.repl").new { prompt = "repl> ", env_table = env, quiet = settings.quiet }
   if loop.is_interactive then
-    io.stdout:write("stopped at ", lines[1] or "?", "; Ctrl-D or .continue goes on\n")
+    io.stdout:write("stopped at ", lines[1] or "?",
+      "; Ctrl-D or .continue goes on, .help tells more\n")
     local waits = of_live(changes.running_trace())
     if waits then io.stdout:write(waits, "\n") end
   end
@@ -186,7 +210,7 @@ function M.stop(level)
   host.prompt_end()
   loop.session:close()
   C.oc_host_interactive(host_pointer, before)
-  if loop.wants_stop then C.oc_host_interrupt() end
+  if loop.wants_stop then stop_script(before ~= 0) end
 end
 
 return M

@@ -3,10 +3,12 @@
 --     .events sched:*      .fields sched:sched_switch      .run cpu_top --top 5
 --     !ls                  ?count                          the shell; help
 
+local cells = require "oc.cells"
 local errors = require "oc.errors"
 local ffi = require "ffi"
 local nearest = require "oc.nearest"
 local output = require "oc.repl.output"
+local terminal = require "oc.terminal"
 local text_table = require "oc.text_table"
 
 local M = {}
@@ -15,7 +17,7 @@ local M = {}
 ---@field name string
 ---@field usage string
 ---@field summary string
----@field completes? string "file", "event", "script"
+---@field completes? string "file", "event", "script", "help"
 ---@field of_script? boolean where a script stopped, and nowhere else
 ---@field of_all? boolean there, too
 ---@field run fun(loop: oc.repl.Loop, argument: string)
@@ -23,6 +25,13 @@ local M = {}
 local function fail(message, hint) error(errors.new(message, { hint = hint }), 0) end
 
 local function shell_quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
+
+--- A file as it is typed: perhaps in quotes, perhaps in the home folder.
+local function path_of(argument)
+  local path = argument:match('^"(.*)"$') or argument:match("^'(.*)'$") or argument
+  local home = os.getenv "HOME"
+  return home and path:gsub("^~/", function() return home .. "/" end) or path
+end
 
 local function status_of(command)
   local status = os.execute(command)
@@ -61,7 +70,8 @@ local function show_events(loop, argument)
     if glob(pattern, name) then found[#found + 1] = name end
   end
   if #found == 0 then
-    fail(("no event matches '%s'"):format(argument), nearest.hint(argument, all))
+    fail(("no event matches '%s'"):format(argument), nearest.hint(argument, all)
+      or ("there are %d: .events '*' lists them"):format(#all))
   end
   output.show(table.concat(found, "\n"))
 end
@@ -76,14 +86,16 @@ local function show_fields(loop, argument)
         field.hex and "address" or field.signed and "signed" or "" }
     end
   end
-  output.show(text_table.render({ { title = "field" }, { title = "type" },
+  output.show(cells.wrap(text_table.render({ { title = "field" }, { title = "type" },
     { title = "bytes", right = true }, { title = "" } }, rows)
-    .. "beside: time cpu pid tid comm, and ip stack period where it is sampled so")
+    .. "beside: time cpu pid tid comm, and ip stack period where it is sampled so",
+    terminal.layout().columns))
 end
 
 local function export(loop, argument)
   if argument == "" then fail("to which file?", "as in .export out.pb.gz") end
   local path, force = argument:gsub("%s+%-%-force$", "")
+  path = path_of(path)
   if path:find("%.events%.[^/]*$") or path:find("%.data$") then
     local trace = loop.session:trace()
     trace:export(path, { force = force > 0 or nil })
@@ -104,7 +116,7 @@ local function show_scripts()
   for i, name in ipairs(script.stock_names()) do
     rows[i] = { name, help.head(script.stock_source(name)).summary or "" }
   end
-  output.show(text_table.render_lines({ {}, {} }, rows))
+  output.show(cells.wrap(text_table.render_lines({ {}, {} }, rows), terminal.layout().columns))
 end
 
 ffi.cdef [[ ssize_t readlink(const char *path, char *target, size_t size); ]]
@@ -144,16 +156,19 @@ end
 
 local function load_file(loop, argument)
   if argument == "" then fail("which file?", "as in .load my.lua") end
+  argument = path_of(argument)
   local file, problem = io.open(argument, "rb")
   if not file then fail("cannot read " .. problem) end
   local text = file:read("*a")
   file:close()
   if not text then fail(argument .. " is no file of lines") end
   loop.session:load_text(text:gsub("^#![^\n]*", ""), "@" .. argument)
+  loop.session:keep("", false, argument)
 end
 
 local function save(loop, argument)
   if argument == "" then fail("to which file?", "as in .save questions.lua") end
+  argument = path_of(argument)
   local text = require("oc.repl.saved").text(loop.session)
   local there = io.open(argument, "rb")
   if there then
@@ -209,19 +224,23 @@ local function show_help(loop, argument)
     end
   end
   local overview = loop.where and "" or require("oc.repl.help").OVERVIEW
-  output.show(overview .. text_table.render_lines({ {}, {} }, rows))
+  local text = overview .. text_table.render_lines({ {}, {} }, rows)
+  output.show(cells.wrap(text, terminal.layout().columns))
 end
 
 ---@type oc.repl.Command[]
 commands = {
   { name = "continue", usage = "", summary = "the script goes on; so does Ctrl-D", of_script = true,
     run = continue },
+  { name = "stop", usage = "",
+    summary = "the run ends here, and end hooks are called; in its body, the script",
+    of_script = true, run = quit },
   { name = "where", usage = "", summary = "the calls that led there", of_script = true,
     run = show_where },
   { name = "events", usage = "[GLOB]", summary = "the events of the trace; live, those that run",
-    completes = "event", run = show_events },
+    completes = "event", run = show_events, of_all = true },
   { name = "fields", usage = "EVENT", summary = "its fields", completes = "event",
-    run = show_fields },
+    run = show_fields, of_all = true },
   { name = "run", usage = "SCRIPT [options]", summary = "a script on this trace, as oc script",
     completes = "script", run = run_script },
   { name = "scripts", usage = "", summary = "oc's own scripts", run = show_scripts },
@@ -238,7 +257,7 @@ commands = {
   { name = "more", usage = "", summary = "the next page of what was cut", of_all = true,
     run = show_more },
   { name = "help", usage = "[NAME]", summary = "this, or more of a name", of_all = true,
-    run = show_help },
+    completes = "help", run = show_help },
   { name = "quit", usage = "", summary = "end", run = quit, of_all = true },
 }
 
@@ -247,7 +266,7 @@ for i, command in ipairs(commands) do
   by_name[command.name] = command
   names[i] = command.name
 end
-by_name.exit, by_name.q, by_name.stop = by_name.quit, by_name.quit, by_name.quit
+by_name.exit, by_name.q = by_name.quit, by_name.quit
 by_name.c, by_name.bt = by_name.continue, by_name.where
 table.sort(names)
 
@@ -282,8 +301,13 @@ function M.run(loop, source)
   local name, argument = source:match("^%s*%.([%w_]*)%s*(.-)%s*$")
   local command = by_name[name]
   if not command then
+    local is_script = false
+    for _, known in ipairs(require("oc.verbs.script").stock_names()) do
+      is_script = is_script or known == name
+    end
     fail(("there is no command .%s"):format(name),
-      nearest.hint(name, names) or ".help shows what there is")
+      is_script and ".run " .. name .. " runs that script" or nearest.hint(name, names)
+      or ".help shows what there is")
   end
   if not fits(loop, command) then
     fail(loop.where and "." .. name .. " is of a session: here a script stopped"

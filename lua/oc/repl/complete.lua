@@ -7,7 +7,9 @@
 
 local cells = require "oc.cells"
 local commands = require "oc.repl.commands"
+local members = require "oc.repl.members"
 local names = require "oc.repl.names"
+local reference = require "oc.reference"
 local scan = require("oc.repl.scan").scan
 
 local M = {}
@@ -21,6 +23,9 @@ local MOST_LISTED = 200
 
 local keywords = { "and", "break", "do", "else", "elseif", "end", "false", "for", "function",
   "if", "in", "local", "nil", "not", "or", "repeat", "return", "then", "true", "until", "while" }
+
+local is_keyword = {}
+for _, word in ipairs(keywords) do is_keyword[word] = true end
 
 -- Answers -----------------------------------------------------------------------------------------
 
@@ -80,60 +85,6 @@ end
 
 -- Words of Lua ------------------------------------------------------------------------------------
 
-local function add_keys(found, value)
-  if type(value) ~= "table" then return end
-  for key in next, value do
-    if type(key) == "string" and key:find("^[%a][%w_]*$") then found[#found + 1] = key end
-  end
-end
-
---- Names of a value's members: its own, and those of its class.
-local function members_of(value)
-  local found = {}
-  add_keys(found, value)
-  local seen = 0
-  local mt = debug.getmetatable(value)
-  while type(mt) == "table" and seen < 4 do
-    add_keys(found, mt)  -- a class is its objects' metatable
-    local index = rawget(mt, "__index")
-    add_keys(found, index)
-    mt, seen = type(index) == "table" and debug.getmetatable(index) or nil, seen + 1
-  end
-  return names.sorted(found)
-end
-
---- Methods come from the class: nothing is opened or built for Tab.
-local class_of = { trace = "trace", m = "machine", machine = "machine" }
-local classes = setmetatable({}, { __index = function(_, name)
-  return name and require("oc.reference_faces").classes[name]
-end })
-
---- What a call gives that stands right before ":".
-local class_of_call = { samples = "query", graph = "graph" }
-
-local function class_of_result(before)
-  local call, separator, word = before:match("^(.*[%)}%]])%s*([.:])([%a_]?[%w_]*)$")
-  if not call or separator ~= ":" then return nil end
-  local bracket = call:match("(%b())$") or call:match("(%b{})$")
-  local name = bracket and call:sub(1, #call - #bracket):match("([%a_][%w_]*)%s*$")
-  return name and classes[class_of_call[name]], word
-end
-
---- The value of "a.b.c" without running anything.
-local function value_of(env, path)
-  local value
-  for name in path:gmatch("[%a_][%w_]*") do
-    if value == nil then
-      value = rawget(env, name)
-      if value == nil then value = classes[class_of[name]] end
-    else
-      value = type(value) == "table" and rawget(value, name) or nil
-    end
-    if value == nil then return nil end
-  end
-  return value
-end
-
 --- The event that a callback's `e` is of: the last event named before.
 local function event_of(state)
   for i = #state.strings, 1, -1 do
@@ -141,23 +92,41 @@ local function event_of(state)
   end
 end
 
+--- The options that a table takes which is open at the end, where a key may stand.
+local function option_names(state)
+  local call = state.calls[#state.calls]
+  if not call or call.bracket ~= "{" or call.key or not call.name then return {} end
+  local name, method = call.name, call.name:match(":([%w_]+)$")
+  if method == "print" then name = "counter:print" end
+  local found = reference.options_of(name)
+  if #found == 0 and method then found = reference.options_of(method) end
+  return names.sorted(found)
+end
+
 local function of_code(session, before, state)
   local base, separator, word = before:match("([%a_][%w_.]*)([.:])([%a_]?[%w_]*)$")
   if base then
-    local value = value_of(session.env, base)
+    local value = members.value_of(session.env, base)
+    local of_event = value ~= nil and members.event_of(value)
+    if of_event then return answer(names.fields(session, of_event), word, "") end
     if value ~= nil then
-      local is_text = type(value) == "string"
-      return answer(is_text and members_of("") or members_of(value), word, "")
+      return answer(members.of(type(value) == "string" and "" or value), word, "")
     end
     local event = separator == "." and event_of(state)
     if not event then return nil end
     return answer(names.fields(session, event), word, "")
   end
-  local class, of_class = class_of_result(before)
-  if class then return answer(members_of(class), of_class, "") end
+  local call, of_class = before:match("^(.*[%)}%]])%s*:([%a_]?[%w_]*)$")
+  local class = call and members.class_of_result(call)
+  if class then return answer(members.of(class), of_class, "") end
   word = before:match("[%a_][%w_]*$") or ""
+  local options = option_names(state)
+  local first, last = names.range(options, word)
+  if first <= last then return answer(options, word, " = ") end
   local found = { unpack(keywords) }
-  add_keys(found, session.env)
+  members.add_keys(found, session.env)
+  local of_script = (getmetatable(session.env) or {}).names
+  for _, each in ipairs(of_script and of_script() or {}) do found[#found + 1] = each end
   found[#found + 1] = "trace"
   if session.path then found[#found + 1] = "m" end
   return answer(names.sorted(found), word, "")
@@ -210,9 +179,14 @@ local function scenario_names()
   return found
 end
 
-local function in_text(session, prefix, state)
+local function in_text(session, before, state)
+  local prefix = before:sub(state.string_at)
   local call = state.calls[#state.calls]
   local outer = state.calls[#state.calls - 1]
+  local bare = before:sub(1, state.string_at - 2):match("([%a_][%w_]*)%s*$")  -- use "sysc
+  if bare and not is_keyword[bare] then
+    call, outer = { bracket = "(", name = bare, argument = 1, strings = {} }, call
+  end
   local method = call and call.name and call.name:match("([%a_][%w_]*)$")
   local close = #state.quote == 1 and state.quote or ""
   if call and call.bracket == "{" and call.key == "filter" then
@@ -221,6 +195,8 @@ local function in_text(session, prefix, state)
     return event and answer(names.fields(session, event), word, "")
   elseif call and call.bracket == "{" and of_key[call.key] then
     return answer(of_key[call.key](session), prefix, close)
+  elseif method == "help" then
+    return answer(names.sorted(reference.names()), prefix, close)
   elseif method == "use" then
     return answer(names.sorted(scenario_names()), prefix, close)
   elseif method == "export" then
@@ -245,6 +221,9 @@ local function of_command(session, before)
   local command, argument = before:match("^%s*%.([%w_]+)%s+(.-)$")
   local kind = command and commands.completes(command)
   if kind == "file" then return answer(files(argument), argument, "") end
+  if kind == "help" then
+    return answer(names.sorted(reference.names()), argument, "")
+  end
   if kind == "event" then return answer(names.events(session), argument, "") end
   if kind == "script" and not argument:find("%s") then
     return answer(require("oc.verbs.script").stock_names(), argument, " ")
@@ -263,8 +242,8 @@ function M.answer(session, text, cursor)
   if before:find("^%s*%.") and commands.is_command(before) then
     return of_command(session, before)
   end
-  local help_of = before:match("^%s*%?%s*(.*)$")
-  if help_of then before = help_of end
+  local help_of = before:match("^%s*%?%s*([%w_.:]*)$") or before:match("^%s*help%s+([%w_.:]+)$")
+  if help_of then return answer(names.sorted(reference.names()), help_of, "") end
   if before:find("^%s*!") then
     local word = before:match("[^%s!]*$")
     return answer(files(word), word, "")
@@ -276,7 +255,7 @@ function M.answer(session, text, cursor)
     local word = before:sub(state.pipe + 1):match("%S*$")
     return answer(files(word), word, "")
   end
-  if state.quote then return in_text(session, before:sub(state.string_at), state) end
+  if state.quote then return in_text(session, before, state) end
   return of_code(session, before, state)
 end
 

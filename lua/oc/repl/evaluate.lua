@@ -8,8 +8,10 @@
 -- quotes it.
 
 local C = require "oc.abi"
+local changes = require "oc.changes"
 local chunks = require "oc.chunk"
 local errors = require "oc.errors"
+local mistakes = require "oc.repl.mistakes"
 local report = require "oc.report"
 local scan = require("oc.repl.scan").scan
 local session = require "oc.session"
@@ -41,8 +43,15 @@ local function new_owner(self)
   local live = self.live
   function owner.trace()
     if live then return live:trace() end
-    if not self._trace or self._trace._ran then
-      self._trace = traces.open { input = self.path }
+    local trace, wants = self._trace, self._wants
+    local is_fit = trace and not trace._ran
+      and (trace:has_callbacks() or trace._wants == wants or wants == nil)
+    if not is_fit then
+      if trace and not trace._ran then traces.forget(trace) end
+      local has_stacks, has_symbols = wants == "stacks", wants ~= nil
+      self._trace = traces.open { input = self.path, stacks = has_stacks and "any" or nil,
+        symbols = has_symbols or nil }
+      self._trace._wants = wants
     end
     return self._trace
   end
@@ -106,6 +115,9 @@ function Session:machine_at_hand() return self._machine end
 --- A trace to ask for names of events and fields.
 ---@return oc.Trace
 function Session:trace()
+  if not self._owner then  -- a script stopped
+    return changes.running_trace() or errors.misuse("there is no trace that runs here")
+  end
   return self.live and self.live:trace_of_names() or self._owner.trace()
 end
 
@@ -221,11 +233,13 @@ end
 ---@field source string
 ---@field is_expression boolean
 ---@field ran boolean a trace was run for it
+---@field file? string that was loaded
+---@field registers? boolean live: it asked for events
 
---- Keeps an input that went well.
-function Session:keep(source, is_expression)
+--- Keeps an input that went well; a file that was loaded.
+function Session:keep(source, is_expression, file)
   self.kept[#self.kept + 1] = { source = source, is_expression = is_expression,
-    ran = self.ran ~= nil }
+    ran = self.ran ~= nil, file = file, registers = self._registers }
 end
 
 -- Loading -----------------------------------------------------------------------------------------
@@ -257,10 +271,14 @@ function Session:load(source, line)
     local _, refused = chunks.load(source, name)
     return { is_expression = false, is_open = false, problem = refused }
   end
+  local returned = source:match("^%s*return%s+(.+)$")
+  local loaded = returned and self:load(returned, line)
+  if loaded and loaded.is_expression then return loaded end
   -- Behind a comment only in a line of its own: Lua gives the text's last step the bracket's line.
-  local begun = RESULTS .. before .. source
+  local expression = source:match("^(.-);%s*$") or source
+  local begun = RESULTS .. before .. expression
   local chunk = chunks.load(begun .. ")", name) or chunks.load(begun .. "\n)", name)
-  if chunk and chunks.load("return " .. before .. source .. "\n", name) then  -- not of "1),(2"
+  if chunk and chunks.load("return " .. before .. expression .. "\n", name) then  -- not of "1),(2"
     return { chunk = setfenv(chunk, self.env), is_expression = true, is_open = false }
   end
   local problem
@@ -270,7 +288,24 @@ function Session:load(source, line)
   end
   local _, of_expression = chunks.load("return " .. before .. source, name)
   return { is_expression = false, problem = problem,
-    is_open = not has_open_quote(source) and (is_open(problem) or is_open(of_expression)) }
+    is_open = not has_open_quote(source) and not mistakes.opens_foreign_block(source)
+      and (is_open(problem) or is_open(of_expression)) }
+end
+
+--- What a text asks of a recorded trace beside its events: nobody is asked to say it before.
+local function wants_of(source)
+  if source:find("stack", 1, true) or source:find("callchain", 1, true) then return "stacks" end
+  return (source:find("symbol", 1, true) or source:find("module", 1, true)) and "symbols" or nil
+end
+
+--- Takes what a text asks for; what functions ask for that it defines, later lines do, too.
+local function take_wants(self, source)
+  if not self.path then return end
+  local wants = wants_of(source)
+  if source:find("function", 1, true) and wants and self._functions_want ~= "stacks" then
+    self._functions_want = wants
+  end
+  self._wants = wants == "stacks" and wants or self._functions_want or wants
 end
 
 --- Runs what was loaded, and then the trace; its values.
@@ -280,10 +315,14 @@ end
 ---@return table|oc.Error values with n, or what went wrong
 function Session:run(loaded, source)
   jit.off(loaded.chunk, true)
-  if source:find("function", 1, true) then self._functions[#self._functions + 1] = loaded.chunk end
+  take_wants(self, source)
+  local is_compiled = source:find("function", 1, true) and not chunks.has_stops(source)
+  if is_compiled then self._functions[#self._functions + 1] = loaded.chunk end
+  local registered = self.live and self.live:registered()
   return self:guarded(function()
     local values = pack(loaded.chunk(pack))
     if loaded.is_expression then values = values[1] end
+    self._registers = self.live and self.live:registered() > registered
     self:run_registered()
     return values
   end)
@@ -298,7 +337,8 @@ function Session:load_text(text, name)
   self._sources[name:sub(2)] = text
   if not chunk then error(errors.make(problem), 0) end
   jit.off(setfenv(chunk, self.env), true)
-  self._functions[#self._functions + 1] = chunk
+  take_wants(self, text)
+  if not chunks.has_stops(text) then self._functions[#self._functions + 1] = chunk end
   chunk()
   self:run_registered()
 end

@@ -3,6 +3,7 @@
 local errors = require "oc.errors"
 local output = require "oc.repl.output"
 local reference = require "oc.reference"
+local terminal = require "oc.terminal"
 
 local M = {}
 
@@ -26,7 +27,7 @@ function M.show(name)
     error(errors.new(("there is no help on '%s'"):format(name), {
       hint = hint or "help() lists what there is" }), 0)
   end
-  output.show(tostring(found))
+  output.show(terminal.text_of(found))
 end
 
 return M

@@ -7,6 +7,7 @@
 -- failed.
 
 local C = require "oc.abi"
+local cells = require "oc.cells"
 local commands = require "oc.repl.commands"
 local errors = require "oc.errors"
 local evaluate = require "oc.repl.evaluate"
@@ -17,6 +18,7 @@ local output = require "oc.repl.output"
 local scan = require("oc.repl.scan").scan
 local session = require "oc.session"
 local settings = require "oc.settings"
+local short = require "oc.short"
 local show = require "oc.repl.show"
 local terminal = require "oc.terminal"
 local units = require "oc.units"
@@ -24,6 +26,7 @@ local units = require "oc.units"
 local host_pointer = session.host_pointer
 local WAIT_MS, LONGEST_WAIT_MS = 200, 1000
 local LINES_ARE_ALL, BESIDE_A_RUN = 1, 2
+local QUESTION_NS = 1e9
 local FAILED = 1
 local SIGNALLED = 128
 
@@ -39,7 +42,7 @@ local M = {}
 ---@field is_over boolean
 ---@field where? string[] of a script that stopped: the calls that led there
 ---@field wants_stop? boolean the script is not to go on
----@field idle? fun() called while it waits for keys
+---@field idle? fun(): boolean? called while it waits for keys; true: the line has to begin anew
 ---@field status? fun(): string before the prompt
 local Loop = {}
 Loop.__index = Loop
@@ -75,12 +78,16 @@ function Loop:read_line(prompt, is_first)
     if what == "complete" then
       complete(self, text, cursor)
     elseif what == "idle" then
-      if self.idle then self.idle(self) end
+      if self.idle and self.idle(self) then host.prompt_begin(self:prompt_text()) end
       if self.has_editor and self.session.words then
         pcall(require("oc.repl.names").prepare, self.session)
       end
       if is_first and self.status and self.has_editor then host.prompt_text(self:prompt_text()) end
     else
+      if what == "end" and text then
+        complain("cannot read standard input: " .. text)
+        self.failed = self.failed + 1
+      end
       return nil, what
     end
   end
@@ -116,6 +123,7 @@ function Loop:read()
       if why ~= "interrupt" then self.is_over, self.end_reason = true, why end
       return source, first, source and self.session:load(source, first)
     end
+    if #lines == 0 then text = text:gsub("^\239\187\191", "") end  -- an editor's mark of UTF-8
     lines[#lines + 1] = text
     source = source and source .. "\n" .. text or text
     if #lines == first and commands.is_command(text) then return source, first end
@@ -132,21 +140,34 @@ end
 function M.code_of(source)
   local code = source:gsub("^%s*=%s*", "")
   local pipe = scan(code).pipe
-  if not pipe then return code end
+  if not pipe or code:sub(pipe + 1, pipe + 1) == "|" then return code end  -- || is another mistake
   return code:sub(1, pipe - 1), code:sub(pipe + 1)
 end
 
 -- Showing -----------------------------------------------------------------------------------------
 
+--- An error as it fits the terminal: a hint that would go beyond it stands below.
+local function fit_error(text)
+  local columns = terminal.size(terminal.STDERR)
+  if not columns then return text end
+  local moved = text:gsub("([^\n]*| *%^) ([^\n]+)", function(mark, hint)
+    if cells.width(mark) + 1 + cells.width(hint) <= columns then return nil end
+    return (cells.width(mark) <= columns and mark .. "\n" or "") .. "  hint: " .. hint
+  end)
+  return cells.wrap(moved, columns)
+end
+
 ---@param err any
-function Loop:tell(err)
-  local made = hints.add(errors.make(err), self.session.env)
+---@param source? string the input that it is of
+---@param line? integer its first line
+function Loop:tell(err, source, line)
+  local made = hints.add(errors.make(err), self.session, source, line)
   io.stdout:flush()
   if C.oc_host_interrupted(host_pointer) > 0 and tostring(made.message):find("interrupted") then
     io.stderr:write("interrupted\n")
   else
     local text = errors.render(made, settings.read_source)
-    io.stderr:write(made.file and text or "oc: " .. text)
+    io.stderr:write(fit_error(made.file and text or "oc: " .. text))
     if settings.traceback and made.traceback then io.stderr:write(made.traceback, "\n") end
   end
   self.failed = self.failed + 1
@@ -172,7 +193,7 @@ function Loop:show_values(values, source)
     local is_over = handles.is(value) and not self.session.live  -- the line's run was all of it
     if not is_over and (value ~= nil or not is_call) then output.show(show.text(value)) end
     if value == nil and values.n == 1 then
-      local hint = hints.of_nothing(source, self.session.env)
+      local hint = hints.of_nothing(source, self.session)
       if hint then complain(hint) end
     end
   end
@@ -181,9 +202,9 @@ end
 
 -- One input ---------------------------------------------------------------------------------------
 
-local function run_code(self, source, loaded)
+local function run_code(self, source, line, loaded)
   local ok, result = self.session:run(loaded, source)
-  if not ok then return self:tell(result) end
+  if not ok then return self:tell(result, source, line) end
   if settings.errors.total > 0 and self.session.words then self.failed = self.failed + 1 end
   local shown = true
   if loaded.is_expression then
@@ -192,13 +213,23 @@ local function run_code(self, source, loaded)
     end)
     if not printed then
       shown = false
-      self:tell(problem)
+      self:tell(problem, source, line)
     end
   elseif self.is_interactive then
-    local hint = hints.of_local(source)
+    local hint = hints.of_statement(source)
     if hint then complain(hint) end
   end
   if shown then self.session:keep(source, loaded.is_expression) end
+end
+
+--- What is a command: with its dot, or one of the words that are said without.
+local function as_command(self, source)
+  if commands.is_command(source) then return source end
+  local word, rest = source:match("^%s*(%a+)%s*([%w_.:]*)%s*;?%s*$")
+  local set = word and rawget(self.session.env, word)
+  if (word == "quit" or word == "exit") and rest == "" and set == nil then return ".quit" end
+  local is_ours = set == nil or short.name_of(set) == "help"
+  return word == "help" and is_ours and ".help " .. rest or nil
 end
 
 --- Runs one input.
@@ -207,31 +238,29 @@ end
 ---@param loaded oc.repl.Loaded?
 function Loop:handle(source, line, loaded)
   if not source:find("%S") then return end
-  if commands.is_command(source) then
-    local ok, problem = self.session:guarded(commands.run, self, source)
+  local command = as_command(self, source)
+  if command then
+    local ok, problem = self.session:guarded(commands.run, self, command)
     if not ok then self:tell(problem) end
     return tell_time(self)
-  end
-  local word = source:match("^%s*(%a+)%s*;?%s*$")
-  if (word == "quit" or word == "exit") and rawget(self.session.env, word) == nil then
-    self.is_over, self.wants_stop = true, true
-    return
   end
   local code, pipe = M.code_of(source)
   loaded = loaded or self.session:load(code, line)
   if not loaded.chunk then
-    return self:tell(hints.syntax_error(loaded.problem, source))
+    return self:tell(hints.syntax_error(loaded.problem, source, self.session))
   end
+  local misused = hints.of_dot_call(code, line, self.session)
+  if misused then return self:tell(misused) end
   if pipe then
     if not pipe:find("%S") then
       return self:tell(errors.new("a command is missing behind |", { hint = "as in: _ | sort" }))
     end
     local paged = output.is_paged
     output.is_paged = false
-    output.pipe_to(pipe, function() run_code(self, code, loaded) end)
+    output.pipe_to(pipe, function() run_code(self, code, line, loaded) end)
     output.is_paged = paged
   else
-    run_code(self, code, loaded)
+    run_code(self, code, line, loaded)
   end
   io.stdout:flush()
   tell_time(self)
@@ -289,10 +318,24 @@ function M.new(options)
     goes_on = is_terminal and not options.path and not options.env_table }
   local live = self.session.live
   if live then
-    self.idle = function() live:idle(self.has_editor) end
+    self.idle = function()
+      live:idle(self.has_editor)
+      return live.was_left
+    end
     self.status = function() return live:status() end
   end
   return self
+end
+
+--- Without a terminal each question to this machine is a run of its own, which ends.
+local function bound_questions(self, options)
+  local run = settings.run
+  local has_end = run.duration or run.events or run.command and #run.command > 0
+  if self.is_interactive or options.path or has_end then return end
+  run.duration = QUESTION_NS
+  if options.quiet then return end
+  complain(("each question runs for %s: -d TIME says otherwise"):format(
+    units.format_duration(QUESTION_NS)))
 end
 
 --- A session from its banner to its end.
@@ -300,13 +343,14 @@ end
 ---@return integer exit_status
 function M.run(options)
   local self = M.new(options)
+  bound_questions(self, options)
   self.session:trace()  -- what cannot be read is no session
   if self.is_interactive and not options.quiet then
     local banner = require "oc.repl.banner"
     local names = require "oc.repl.names"
     for _, line in ipairs(banner.lines(self.session:trace(), options.path,
       names.events(self.session))) do
-      io.stdout:write((require("oc.cells").clean(line)), "\n")
+      io.stdout:write(cells.wrap(cells.clean(line), terminal.size()), "\n")
     end
     local problem = host.history_open()
     if problem then complain(problem .. "; what is typed is not kept") end

@@ -27,6 +27,7 @@ local M = {}
 ---@field begin_feeding fun() called before callbacks run
 ---@field started? oc.Trace the trace that runs, or ran
 ---@field has_ended boolean
+---@field was_left? boolean the prompt has to begin anew: a callback had one
 local Live = {}
 Live.__index = Live
 
@@ -81,6 +82,13 @@ end
 function Live:drop()
   if self._next then traces.forget(self._next) end
   self._next = nil
+end
+
+--- How much was asked for by now.
+---@return integer
+function Live:registered()
+  local trace = self.started or self._next
+  return trace and #trace._registered + #trace._timers + #trace._at_end or 0
 end
 
 --- Starts the trace when there is something to run it for.
@@ -152,15 +160,31 @@ end
 ---@param has_editor boolean
 function Live:idle(has_editor)
   if not self.started or self.has_ended then return end
-  local is_aside = has_editor and host.prompt_aside_begin()
-  self.is_feeding = true
+  self._is_aside, self._has_editor = has_editor and host.prompt_aside_begin(), has_editor
+  self.was_left = false
+  settings.leave_prompt = function() self:leave_prompt() end
   self._has_more = self:feed()
-  self.is_feeding = false
+  settings.leave_prompt = nil
+  self:show_aside()
+end
+
+--- Puts what callbacks wrote above the line that is typed.
+function Live:show_aside()
   io.stdout:flush()
-  if not is_aside then return end
+  if not self._is_aside then return end
+  self._is_aside = false
   local text = host.prompt_aside_end()
   if text == "" then return end
   host.prompt_above(text:sub(-1) == "\n" and text or text .. "\n")
+end
+
+--- A callback has questions of its own (oc.repl): the line that is typed is given up for them.
+function Live:leave_prompt()
+  self:show_aside()
+  if not self._has_editor then return end
+  host.prompt_end()
+  io.stdout:write("\n")
+  self.was_left = true
 end
 
 --- How long to wait for a key until `idle` has something to do.

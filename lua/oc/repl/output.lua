@@ -78,7 +78,7 @@ function M.pipe_to(command, fn)
   local status = host.pipe_end()
   if not fine then error(err, 0) end
   if status == 127 then
-    io.stderr:write("oc: the shell found no such command: ", command, "\n")
+    io.stderr:write("oc: the shell found no such command: ", command:match("^%s*(.-)%s*$"), "\n")
   end
 end
 

@@ -20,17 +20,49 @@ local function absolute(path)
   return folder and folder:gsub("/$", "") .. "/" .. path or path
 end
 
---- A statement's text ends where another may follow.
+--- An input as lines of the script. What returns does not end the script.
 local function line_of(kept)
+  if kept.file then
+    return ("setfenv(assert(loadfile(%q)), getfenv(1))()%s"):format(absolute(kept.file),
+      kept.ran and " run()" or "")
+  end
   local source = kept.source:gsub("%s+$", "")
   if not kept.is_expression then
-    if source:find("return", 1, true) then source = "do " .. source .. "\nend" end  -- more follows
+    if source:find("%f[%w_]return%f[^%w_]") then
+      source = "do local function line()\n" .. source .. "\nend line() end"
+    end
     return source .. (kept.ran and "\nrun()" or "")
   end
+  source = source:gsub("^%s*return%s+", "")
   local open = scan(source).in_comment and "\n" or ""  -- a comment must not take the bracket
   source = source:gsub("^%s*=%s*", ""):gsub(";$", "")
   if kept.ran then return ("show(run(%s%s))"):format(source, open) end
   return ("show(%s%s)"):format(source, open)
+end
+
+--- What makes sense while it runs, and not behind: live(…), h:off(), h:on().
+local function is_of_moment(source)
+  return source:find("^%s*live%f[%W]") or source:find(":off?%s*%(%s*%)")
+    or source:find(":on%s*%(%s*%)")
+end
+
+--- Of a live session: all is asked for first, then it runs, then values are shown.
+local function live_lines(session, out)
+  local shown, asks = {}, false
+  for i, kept in ipairs(session.kept) do
+    local name = ("value%d"):format(i)
+    asks = asks or kept.registers or kept.file ~= nil
+    if not kept.is_expression then
+      out[#out + 1] = line_of(kept)
+    elseif kept.registers then
+      out[#out + 1] = ("%s = { %s }"):format(name, line_of(kept):match("^show%((.*)%)$"))
+      shown[#shown + 1] = ("show(unpack(%s))"):format(name)
+    elseif not is_of_moment(kept.source) then
+      shown[#shown + 1] = line_of(kept)
+    end
+  end
+  if asks then out[#out + 1] = "run()  -- until Ctrl-C, -d TIME, or a command's end" end
+  for _, line in ipairs(shown) do out[#out + 1] = line end
 end
 
 --- The session's inputs that went well, as the text of a script.
@@ -41,7 +73,11 @@ function M.text(session)
   local out = { ("--- A session of oc repl%s."):format(on), "",
     ("local run, show = require(\"oc.repl.saved\").begin(%s)"):format(
       session.path and ("%q"):format(absolute(session.path)) or ""), "" }
-  for _, kept in ipairs(session.kept) do out[#out + 1] = line_of(kept) end
+  if session.live then
+    live_lines(session, out)
+  else
+    for _, kept in ipairs(session.kept) do out[#out + 1] = line_of(kept) end
+  end
   local text = table.concat(out, "\n") .. "\n"
   local loads, problem = loadstring(text, "=saved")
   if not loads then error(errors.new("this session does not make a script: " .. problem), 0) end

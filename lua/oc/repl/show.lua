@@ -5,6 +5,7 @@ local cells = require "oc.cells"
 local ffi = require "ffi"
 local output = require "oc.repl.output"
 local short = require "oc.short"
+local stacks = require "oc.stack"
 local terminal = require "oc.terminal"
 local text_table = require "oc.text_table"
 local units = require "oc.units"
@@ -193,13 +194,13 @@ local function records_text(list, names)
     for i = 1, math.min(#list, MOST_ENTRIES) do
       right = right or type(list[i][name]) == "number"
     end
-    columns[c] = { title = tostring(name), right = right }
+    columns[c] = { title = tostring(name), right = right, shrink = not right }
   end
   for i = 1, math.min(#list, MOST_ROWS) do
     rows[i] = {}
     for c, name in ipairs(names) do rows[i][c] = cell(list[i][name]) end
   end
-  local text = text_table.render(columns, rows)
+  local text = text_table.render(columns, rows, terminal.layout())
   if #list > MOST_ROWS then text = text .. ("… %d more\n"):format(#list - MOST_ROWS) end
   return text
 end
@@ -218,6 +219,9 @@ end
 function M.text(value)
   local kind = type(value)
   if kind == "string" then return clean_lines(value) end
+  if kind == "cdata" and stacks.is(value) then
+    return cells.wrap(clean_lines(value:text()), terminal.layout().columns)
+  end
   if kind ~= "table" then
     return kind == "cdata" and clean_lines(cdata_text(value)) or scalar(value)
   end

@@ -114,7 +114,8 @@ local function failed(err, context, chunk)
   local signal = C.oc_host_interrupted(host_pointer)
   io.stdout:flush()
   if signal > 0 and tostring(made.message):find("interrupted", 1, true) then
-    io.stderr:write("oc: interrupted at ", tostring(made.file), ":", tostring(made.line), "\n")
+    local how = settings.is_stopped and "stopped" or "interrupted"
+    io.stderr:write("oc: ", how, " at ", tostring(made.file), ":", tostring(made.line), "\n")
     return 128 + signal
   end
   local text = errors.render(made, settings.read_source)
@@ -178,6 +179,7 @@ function M.run(context, source, name, how)
         "this script takes none; a command comes after --")
     end
   end
+  if chunks.has_stops(source) then jit.off(chunk, true) end
   jit.off(chunk)  -- hooks work in interpreted code only: Ctrl-C must reach a loop in the body
   M.tune_jit()
   C.oc_host_doing(host_pointer, IN_BODY)
