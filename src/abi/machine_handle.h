@@ -33,7 +33,7 @@ struct oc_selection {
   oc_machine& owner;
   oc::machine::Filter filter;
   std::shared_ptr<const std::vector<uint8_t>> keep;  ///< by sample; null: all are let through
-  uint64_t keep_first = 0;  ///< number of the sample of its first byte
+  uint64_t keep_first = 0;                           ///< number of the sample of its first byte
   std::unique_ptr<oc::machine::Selection> made;
   uint32_t generation = 0;  ///< of the machine's ids when it was made
 };
