@@ -189,6 +189,20 @@ local function filter_of(options)
   return filter
 end
 
+--- With copies of the lists in it: a script's exporter may change what it is given.
+local function copy_of(options)
+  local copy = {}
+  for name, value in pairs(options or {}) do
+    if type(value) == "table" then
+      local list = {}
+      for key, item in pairs(value) do list[key] = item end
+      value = list
+    end
+    copy[name] = value
+  end
+  return copy
+end
+
 --- Writes the machine's samples to a file.
 ---@param machine oc.Machine
 ---@param path string
@@ -196,7 +210,7 @@ end
 ---@return number bytes before compression
 function M.write(machine, path, options)
   errors.want_table(options, "export", "as in m:export(path, { force = true })")
-  options = options or {}
+  options = copy_of(options)
   M.check_call(path, options)
   local own = format_of(path, options.format)
   if own then return write_declared(machine, path, own, options) end
@@ -208,27 +222,35 @@ function M.write(machine, path, options)
   return bytes
 end
 
---- Those of the paths from the first on that can be written at the same time; how many that were.
-local function write_together(machine, paths, first, chosen, options, written)
-  local raw = ffi.gc(C.oc_exports_new(chosen, raw_options(options)), C.oc_exports_close)
-  if raw == nil then machine._raise(machine) end
+--- How many of the paths from the first on can be written at the same time.
+local function count_together(paths, first, options)
   local count = 0
   while first + count <= #paths do
     local path = paths[first + count]
-    if format_of(path, options.format) or C.oc_exports_add(raw, path) == 0 then break end
+    if format_of(path, options.format) or C.oc_exports_can(path, options.format) == 0 then break end
     count = count + 1
   end
-  if count > 0 then C.oc_exports_start(raw) end
-  for i = 0, count - 1 do
-    local bytes = C.oc_exports_finish(raw, i)
-    if bytes < 0 then
-      C.oc_exports_close(ffi.gc(raw, nil))  -- what is not written yet is given up
-      machine._raise(machine)
-    end
-    written(paths[first + i], bytes)
-  end
-  C.oc_exports_close(ffi.gc(raw, nil))
   return count
+end
+
+local function write_together(machine, paths, options, written)
+  local chosen = selection.make(machine, filter_of(options), M.keys)
+  local exports = ffi.gc(C.oc_exports_new(chosen, raw_options(options)), C.oc_exports_close)
+  if exports == nil then machine._raise(machine) end
+  local ok, err = pcall(function()
+    for _, path in ipairs(paths) do
+      if C.oc_exports_add(exports, path) ~= 0 then machine._raise(machine) end
+    end
+    C.oc_exports_start(exports)
+    for i, path in ipairs(paths) do
+      local bytes = C.oc_exports_finish(exports, i - 1)
+      if bytes < 0 then machine._raise(machine) end
+      written(path, bytes)
+    end
+  end)
+  -- Its threads end here; what is not written yet is given up.
+  C.oc_exports_close(ffi.gc(exports, nil))
+  if not ok then error(err, 0) end
 end
 
 --- Writes the machine's samples to several files, at the same time where their formats allow it.
@@ -239,11 +261,12 @@ end
 ---@param written fun(path: string, bytes: number) called after each
 function M.write_all(machine, paths, options, written)
   options = options or {}
-  local chosen = #paths > 1 and selection.make(machine, filter_of(options), M.keys)
   local i = 1
   while i <= #paths do
-    local count = i < #paths and write_together(machine, paths, i, chosen, options, written) or 0
-    if count == 0 then
+    local count = count_together(paths, i, options)
+    if count > 1 then
+      write_together(machine, { unpack(paths, i, i + count - 1) }, options, written)
+    else
       written(paths[i], M.write(machine, paths[i], options))
       count = 1
     end

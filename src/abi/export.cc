@@ -7,6 +7,7 @@
 #include "format/exporter.h"
 #include "format/flame_diff.h"
 #include "format/import.h"
+#include "format/output_file.h"
 #include "format/parallel_exports.h"
 
 namespace base = oc::base;
@@ -64,6 +65,13 @@ format::Output::Options output_options(const char* path, bool overwrites) {
   return options;
 }
 
+/// That is there, or can be: no stream, to which files go one after the other.
+bool names_file(const std::string& path) {
+  struct stat info {};
+  if (format::names_stdout(path)) return false;
+  return stat(path.c_str(), &info) != 0 || S_ISREG(info.st_mode);
+}
+
 base::Result<std::unique_ptr<format::Output>> open_export(const oc_machine& owner,
                                                           const format::Exporter& exporter,
                                                           const char* path, bool overwrites) {
@@ -73,13 +81,14 @@ base::Result<std::unique_ptr<format::Output>> open_export(const oc_machine& owne
   }
   auto how = output_options(path, overwrites);
   how.compression = format::compression_for(exporter, path);
+  how.packs_whole = names_file(path);
   return format::Output::open(path, how);
 }
 
 /// Given up when the user asks for a stop.
-format::Export make_export(oc_selection& selection, const oc_export_options& options) {
-  oc_machine& owner = selection.owner;
-  format::Export what{*owner.machine, oc::abi::current(selection), "", true, true, {}};
+format::Export make_export(oc_machine& owner, const oc::machine::Selection& selection,
+                           const oc_export_options& options) {
+  format::Export what{*owner.machine, selection, "", true, true, {}};
   if (options.title != nullptr) what.title = options.title;
   what.inlined = options.no_inlined == 0;
   what.values = options.counts == 0;
@@ -90,13 +99,6 @@ format::Export make_export(oc_selection& selection, const oc_export_options& opt
   return what;
 }
 
-/// That is there, or can be: no stream, to which files go one after the other.
-bool names_file(const std::string& path) {
-  struct stat info {};
-  if (path == "-" || path.starts_with("/dev/") || path.starts_with("/proc/")) return false;
-  return stat(path.c_str(), &info) != 0 || S_ISREG(info.st_mode);
-}
-
 }  // namespace
 
 struct oc_exports {
@@ -104,11 +106,13 @@ struct oc_exports {
       : owner(selection.owner),
         format(options.format == nullptr ? "" : options.format),
         overwrites(options.overwrites != 0),
-        jobs(make_export(selection, options)) {}
+        chosen(oc::abi::current(selection)),
+        jobs(make_export(owner, chosen, options)) {}
 
   oc_machine& owner;
   std::string format;
   bool overwrites;
+  const oc::machine::Selection chosen;  ///< its own: threads read it as long as `jobs` is there
   oc::format::ParallelExports jobs;
 };
 
@@ -150,7 +154,7 @@ double oc_selection_export(oc_selection* selection, const char* path,
     if (exporter == nullptr) return -1;
     auto output = open_export(owner, *exporter, path, options->overwrites != 0);
     if (!output) return fail(owner, std::move(output.error()));
-    const format::Export what = make_export(*selection, *options);
+    const format::Export what = make_export(owner, oc::abi::current(*selection), *options);
     if (auto written = exporter->write(what, **output); !written) {
       return fail(owner, std::move(written.error()));
     }
@@ -161,6 +165,12 @@ double oc_selection_export(oc_selection* selection, const char* path,
   });
 }
 
+int oc_exports_can(const char* path, const char* name) {
+  const format::Exporter* exporter =
+      name == nullptr ? format::exporter_of_path(path) : format::find_exporter(name);
+  return exporter != nullptr && exporter->only_reads && names_file(path) ? 1 : 0;
+}
+
 oc_exports* oc_exports_new(oc_selection* selection, const oc_export_options* options) {
   return guarded(selection->owner, static_cast<oc_exports*>(nullptr),
                  [&] { return new oc_exports(*selection, *options); });
@@ -168,18 +178,17 @@ oc_exports* oc_exports_new(oc_selection* selection, const oc_export_options* opt
 
 int oc_exports_add(oc_exports* exports, const char* path) {
   oc_machine& owner = exports->owner;
-  return guarded(owner, 0, [&] {
-    const format::Exporter* exporter = exports->format.empty()
-                                           ? format::exporter_of_path(path)
-                                           : format::find_exporter(exports->format);
-    if (exporter == nullptr || !exporter->only_reads || !names_file(path)) return 0;
+  return guarded(owner, -1, [&] {
+    const format::Exporter* exporter =
+        choose(owner, path, exports->format.empty() ? nullptr : exports->format.c_str());
+    if (exporter == nullptr) return -1;
     auto output = open_export(owner, *exporter, path, exports->overwrites);
     if (output) {
       exports->jobs.add(*exporter, std::move(*output));
     } else {
       exports->jobs.add(std::move(output.error()));
     }
-    return 1;
+    return 0;
   });
 }
 

@@ -30,8 +30,11 @@ double oc_selection_export(oc_selection* selection, const char* path,
 /* Several files of one finished selection at the same time, on threads. `format` and `title` are copied. Nothing of the
  * machine may change until it is closed. NULL: oc_machine_error. */
 typedef struct oc_exports oc_exports;
+/* 0 when this is to be written alone: it is no file, or its format changes the machine. `format` may be NULL. */
+int oc_exports_can(const char* path, const char* format);
+/* The selection may go before it. Of the machine nothing is to be changed until it is closed. */
 oc_exports* oc_exports_new(oc_selection* selection, const oc_export_options* options);
-/* 1; or 0 when this is to be written alone: it is no file, or its format changes the machine. */
+/* 0, or -1: oc_machine_error. A file that cannot be opened is told by oc_exports_finish. */
 int oc_exports_add(oc_exports* exports, const char* path);
 void oc_exports_start(oc_exports* exports);
 /* The i-th that was added: waits until it is written. Bytes, or -1: oc_machine_error. Each once. */

@@ -32,9 +32,8 @@ struct oc_machine {
 struct oc_selection {
   oc_machine& owner;
   oc::machine::Filter filter;
-  std::vector<uint8_t> keep;
-  bool has_keep = false;
-  uint64_t keep_first = 0;  ///< number of the sample of its first byte
+  std::shared_ptr<const std::vector<uint8_t>> keep;  ///< by sample; null: all are let through
+  uint64_t keep_first = 0;                           ///< number of the sample of its first byte
   std::unique_ptr<oc::machine::Selection> made;
   uint32_t generation = 0;  ///< of the machine's ids when it was made
 };

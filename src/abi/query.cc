@@ -80,10 +80,10 @@ oc::base::Result<machine::Selection> make_selection(oc_selection& selection) {
   auto made = machine::Selection::make(*selection.owner.machine, selection.filter);
   if (!made) return made;
   selection.generation = selection.owner.machine->processes.generation();
-  if (selection.has_keep) {
-    made->add_test([&selection](uint64_t number) {
-      const uint64_t at = number - selection.keep_first;
-      return at < selection.keep.size() && selection.keep[at] != 0;
+  if (selection.keep) {
+    made->add_test([keep = selection.keep, first = selection.keep_first](uint64_t number) {
+      const uint64_t at = number - first;
+      return at < keep->size() && (*keep)[at] != 0;
     });
   }
   return made;
@@ -157,8 +157,8 @@ void oc_selection_time(oc_selection* selection, double from_ns, double until_ns)
 
 void oc_selection_keep(oc_selection* selection, const uint8_t* keep, double count) {
   guarded(selection->owner, 0, [&] {
-    selection->keep.assign(keep, keep + oc::abi::whole(count));
-    selection->has_keep = true;
+    selection->keep =
+        std::make_shared<const std::vector<uint8_t>>(keep, keep + oc::abi::whole(count));
     selection->keep_first = selection->owner.machine->samples.first();
     return 0;
   });

@@ -16,7 +16,8 @@ constexpr size_t kBuffer = 256 << 10;
 class PackedOutput : public Output {
  public:
   using Output::write;
-  explicit PackedOutput(Compression compression) : packer_(Packer::make(compression)) {
+  PackedOutput(Compression compression, bool packs_whole)
+      : packer_(Packer::make(compression, packs_whole)) {
     buffer_.reserve(kBuffer);
   }
 
@@ -70,8 +71,8 @@ class PackedOutput : public Output {
 
 class FileOutput : public PackedOutput {
  public:
-  FileOutput(OutputFile file, Compression compression)
-      : PackedOutput(compression), file_(std::move(file)) {}
+  FileOutput(OutputFile file, const Options& options)
+      : PackedOutput(options.compression, options.packs_whole), file_(std::move(file)) {}
 
  private:
   base::Status append(std::span<const uint8_t> packed) override { return file_.append(packed); }
@@ -82,7 +83,8 @@ class FileOutput : public PackedOutput {
 
 class TextOutput : public PackedOutput {
  public:
-  TextOutput(std::string& text, Compression compression) : PackedOutput(compression), text_(text) {}
+  TextOutput(std::string& text, Compression compression, bool packs_whole)
+      : PackedOutput(compression, packs_whole), text_(text) {}
 
  private:
   base::Status append(std::span<const uint8_t> packed) override {
@@ -113,12 +115,12 @@ base::Result<std::unique_ptr<Output>> Output::open(const std::string& path,
     return base::make_error(base::Code::kUsage, "packed bytes are not written to a terminal",
                             "name a file, or pipe it into a program");
   }
-  return std::unique_ptr<Output>(
-      std::make_unique<FileOutput>(std::move(*opened), options.compression));
+  return std::unique_ptr<Output>(std::make_unique<FileOutput>(std::move(*opened), options));
 }
 
-std::unique_ptr<Output> Output::into(std::string& bytes, Compression compression) {
-  return std::make_unique<TextOutput>(bytes, compression);
+std::unique_ptr<Output> Output::into(std::string& bytes, Compression compression,
+                                     bool packs_whole) {
+  return std::make_unique<TextOutput>(bytes, compression, packs_whole);
 }
 
 }  // namespace oc::format

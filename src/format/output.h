@@ -40,13 +40,17 @@ class Output {
   struct Options {
     Compression compression = Compression::kNone;
     bool overwrites = false;  ///< a file that is there is replaced
+    /// Packed at the end where that is quicker, and at once: for files of which all is there to be written. Otherwise bytes are
+    /// packed and handed on as they come.
+    bool packs_whole = false;
   };
   /// "-": standard output. Errors: the folder, a file that is there.
   static base::Result<std::unique_ptr<Output>> open(const std::string& path,
                                                     const Options& options);
   /// Into memory, for tests and for what is put into archives.
   static std::unique_ptr<Output> into(std::string& bytes,
-                                      Compression compression = Compression::kNone);
+                                      Compression compression = Compression::kNone,
+                                      bool packs_whole = false);
 };
 
 }  // namespace oc::format

@@ -27,10 +27,6 @@ void ignore_signals_of_writes() {
   for (const int number : {SIGPIPE, SIGXFSZ}) signal(number, SIG_IGN);
 }
 
-bool names_stdout(const std::string& path) {
-  return path == "-" || path == "/dev/stdout" || path == "/dev/fd/1" || path == "/proc/self/fd/1";
-}
-
 base::Error is_there(const std::string& path) {
   return make_error(Code::kUsage, path + " is there already",
                     "choose another name, or replace it with --force");
@@ -56,6 +52,10 @@ std::string end_of_links(const std::string& path) {
 std::string path_of(const base::Fd& fd) { return "/proc/self/fd/" + std::to_string(fd.number()); }
 
 }  // namespace
+
+bool names_stdout(const std::string& path) {
+  return path == "-" || path == "/dev/stdout" || path == "/dev/fd/1" || path == "/proc/self/fd/1";
+}
 
 OutputFile::OutputFile(OutputFile&& other) noexcept
     : path_(std::move(other.path_)),

@@ -9,6 +9,9 @@
 
 namespace oc::format {
 
+/// "-", "/dev/stdout" and the like.
+bool names_stdout(const std::string& path);
+
 /// A file that gets its name when it is complete, or a stream that takes bytes as they come.
 ///
 ///     open ─> a file without a name in the same folder (O_TMPFILE) ── append … ── finish ─> linked: it has its name

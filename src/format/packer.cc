@@ -28,9 +28,8 @@ class Plain : public Packer {
 };
 
 /// RFC 1952, as it comes; zlib's own header has no time and no name in it.
-class GzipStream {
+class GzipStream : public Packer {
  public:
-  using Sink = Packer::Sink;
   GzipStream() : out_(kBlock) {
     constexpr int kGzipWindow = 15 + 16;
     constexpr int kMemory = 8;
@@ -41,9 +40,9 @@ class GzipStream {
   }
   GzipStream(const GzipStream&) = delete;
   GzipStream& operator=(const GzipStream&) = delete;
-  ~GzipStream() { deflateEnd(&stream_); }
+  ~GzipStream() override { deflateEnd(&stream_); }
 
-  base::Status add(std::span<const uint8_t> bytes, const Sink& sink) {
+  base::Status add(std::span<const uint8_t> bytes, const Sink& sink) override {
     while (!bytes.empty()) {
       const auto piece = bytes.first(std::min<size_t>(bytes.size(), 1u << 30));
       if (auto status = pack(piece, Z_NO_FLUSH, sink); !status) return status;
@@ -51,7 +50,7 @@ class GzipStream {
     }
     return {};
   }
-  base::Status finish(const Sink& sink) { return pack({}, Z_FINISH, sink); }
+  base::Status finish(const Sink& sink) override { return pack({}, Z_FINISH, sink); }
 
  private:
   base::Status pack(std::span<const uint8_t> bytes, int flush, const Sink& sink) {
@@ -73,8 +72,9 @@ class GzipStream {
 };
 
 /// What is small is gathered and packed as a whole by libdeflate, in a third of zlib's time and to nearly the same size;
-/// what is larger goes through zlib, for libdeflate has no streams, and not every reader knows files of several members.
-class Gzip : public Packer {
+/// what is larger goes through zlib, for libdeflate has no streams, and not every reader knows files of several members. All that
+/// was gathered is packed in one call then: not for threads that must not wait, nor for readers that do.
+class WholeGzip : public Packer {
  public:
   base::Status add(std::span<const uint8_t> bytes, const Sink& sink) override {
     if (!stream_ && gathered_.size() + bytes.size() <= kWhole) {
@@ -142,10 +142,11 @@ class Zstd : public Packer {
 
 }  // namespace
 
-std::unique_ptr<Packer> Packer::make(Compression compression) {
+std::unique_ptr<Packer> Packer::make(Compression compression, bool packs_whole) {
   switch (compression) {
     case Compression::kGzip:
-      return std::make_unique<Gzip>();
+      if (packs_whole) return std::make_unique<WholeGzip>();
+      return std::make_unique<GzipStream>();
     case Compression::kZstd:
       return std::make_unique<Zstd>();
     case Compression::kNone:

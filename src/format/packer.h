@@ -10,7 +10,7 @@
 
 namespace oc::format {
 
-/// Packs a stream of bytes as it comes, and hands on what is packed.
+/// Packs a stream of bytes and hands on what is packed: as it comes, or (`packs_whole`) when it ends, as far as that is quicker.
 ///
 /// The bytes depend on the input alone, not on the pieces in which it comes. One thread.
 class Packer {
@@ -18,7 +18,7 @@ class Packer {
   using Sink = std::function<base::Status(std::span<const uint8_t>)>;
 
   /// kNone: as it comes.
-  static std::unique_ptr<Packer> make(Compression compression);
+  static std::unique_ptr<Packer> make(Compression compression, bool packs_whole);
   virtual ~Packer() = default;
   /// Errors: the sink's.
   virtual base::Status add(std::span<const uint8_t> bytes, const Sink& sink) = 0;

@@ -17,6 +17,7 @@ ParallelExports::ParallelExports(Export what) : what_(std::move(what)) {
 ParallelExports::~ParallelExports() {
   is_given_up_ = true;
   for (std::thread& thread : threads_) thread.join();
+  if (what_.is_named) what_.machine.places.end_sharing();
 }
 
 void ParallelExports::add(const Exporter& exporter, std::unique_ptr<Output> output) {
@@ -34,8 +35,11 @@ void ParallelExports::add(base::Error failure) {
 void ParallelExports::start(uint32_t threads) {
   const uint32_t cpus = std::max(1u, std::thread::hardware_concurrency());
   if (threads == 0) threads = cpus == 1 ? 1 : cpus + 1;  // they also wait for the disk
+  // The caller gives up with the first: names, which cost the most, would be for nothing.
+  if (jobs_.empty() || (jobs_[0]->state == kDone && !jobs_[0]->status)) return;
   name_frames(what_);
   what_.is_named = true;
+  what_.machine.places.begin_sharing();
   const size_t wanted = std::min<size_t>(threads, jobs_.size());
   try {
     while (threads_.size() + 1 < wanted)

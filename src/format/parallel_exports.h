@@ -18,7 +18,7 @@ namespace oc::format {
 /// Only of formats that read the machine and no more (Exporter::only_reads). Each file's bytes are those of its exporter alone;
 /// what failed is told by `finish`, and a file appears by it: so files and errors come in the order in which the caller asks.
 /// On one CPU there are no threads. What is not finished when this ends is given up, and leaves nothing behind. One thread
-/// calls it, and changes nothing of the machine meanwhile.
+/// calls it, and neither changes the machine meanwhile nor looks at frames that this selection does not have.
 class ParallelExports {
  public:
   /// `what.progress` is called on several threads.
@@ -32,7 +32,8 @@ class ParallelExports {
   void add(base::Error failure);
   size_t size() const { return jobs_.size(); }
 
-  /// After all were added, with the main thread that many threads. 0: one for each CPU, and one more.
+  /// After all were added, with the main thread that many threads. 0: one for each CPU, and one more. Where the first could not be
+  /// begun nothing is, neither names nor threads: the others are left to `finish`.
   void start(uint32_t threads = 0);
   /// Waits for that one; the bytes that were written before compression. Each once, after the start.
   base::Result<uint64_t> finish(size_t index);

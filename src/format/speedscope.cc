@@ -167,9 +167,9 @@ void SpeedscopeWriter::write_frames() {
 
 void SpeedscopeWriter::lay_out(const Track& track, machine::ValueType type) {
   pieces_.clear();
-  pieces_.reserve(2 * track.samples.size());  // each may have a gap before it
   start_ = end_ = 0;
   const bool has_times = type == machine::ValueType::kDuration && what_.values;
+  pieces_.reserve((has_times ? 2 : 1) * track.samples.size());  // a gap before each
   for (const uint64_t number : track.samples) {
     const machine::Sample sample = machine_.samples[number];
     const double weight = what_.values ? weight_of(sample.value) : 1;

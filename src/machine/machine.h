@@ -80,7 +80,9 @@ struct TraceFacts {
 /// Filled by a run (session/machine_feed.h), by an importer (format), or by hand from Lua. All texts are in `texts`.
 /// Memory grows with what is distinct and with 28 bytes a sample. `retention` bounds samples, spans, attributes and what ran:
 /// ids of contexts, threads and processes change then (ProcessTable::generation), no others do. Texts, frames and stacks only
-/// grow. One thread, though the tables of frames and stacks that it refers to may grow meanwhile.
+/// grow. One thread, though the tables of frames and stacks that it refers to may grow meanwhile. Reading is that thread's, too, for
+/// `places` names a frame when it is first looked at. Others may read beside it only between places.begin_sharing() and
+/// end_sharing(), when all frames that they will meet have their names and nobody changes anything (format/parallel_exports.h).
 class Machine {
  public:
   static constexpr StackRef kOwnStack = 1u << 31;

@@ -22,6 +22,7 @@ PlaceTable::PlaceTable(base::Interner& texts, const process::FrameTable* frames,
     : texts_(texts), frames_(frames), namer_(namer), functions_(1) {}
 
 FunctionId PlaceTable::intern(Function function) {
+  assert(sharers_ == 0);
   const uint64_t key = uint64_t{function.name.value} << 32 | function.module.value;
   const auto [at, is_new] = by_name_.try_emplace(key, static_cast<uint32_t>(functions_.size()));
   if (is_new) functions_.push_back(function);
@@ -31,6 +32,7 @@ FunctionId PlaceTable::intern(Function function) {
 }
 
 uint32_t PlaceTable::add(std::span<const OwnFrame> frames) {
+  assert(sharers_ == 0);
   Own own;
   own.entry.first = static_cast<uint32_t>(lines_.size());
   for (const OwnFrame& frame : frames) {
@@ -54,6 +56,7 @@ uint32_t PlaceTable::add(std::span<const OwnFrame> frames) {
 }
 
 void PlaceTable::name(uint32_t frame, Entry& entry) {
+  assert(sharers_ == 0);
   entry.first = static_cast<uint32_t>(lines_.size());
   NamedFrame named;
   if (namer_ != nullptr && frame != 0) named = namer_->find({frame});
@@ -131,6 +134,9 @@ uint64_t PlaceTable::size_bytes() const {
          functions_.capacity() * sizeof(Function) + by_name_.size() * 32;
 }
 
-void PlaceTable::forget_names() { entries_.clear(); }
+void PlaceTable::forget_names() {
+  assert(sharers_ == 0);
+  entries_.clear();
+}
 
 }  // namespace oc::machine

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cassert>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -68,7 +69,7 @@ struct OwnFrame {
 ///     frame id (traced)  ── FrameNamer, once ──┐
 ///     frame id | kOwn    ── add, by hand ──────┴──> lines_: [inlined, inlined, function]   functions_: (name, module)
 ///
-/// One thread.
+/// One thread; `begin_sharing` says when more may read.
 class PlaceTable {
  public:
   static constexpr uint32_t kOwn = 1u << 31;  ///< frames that were added by hand
@@ -80,6 +81,7 @@ class PlaceTable {
   uint32_t add(std::span<const OwnFrame> frames);
   /// Ids are from 1 upwards.
   uint32_t add_mapping(const OwnMapping& mapping) {
+    assert(sharers_ == 0);
     own_mappings_.push_back(mapping);
     return static_cast<uint32_t>(own_mappings_.size());
   }
@@ -109,6 +111,12 @@ class PlaceTable {
   /// What was named is asked again: symbols were added.
   void forget_names();
 
+  /// From here on any thread may look at frames that have their names, until `end_sharing`; these two are of the one thread, before
+  /// the others begin and after they ended. Whatever would name or add something meanwhile is a mistake, which ends the program
+  /// unless asserts are off. Pairs may nest.
+  void begin_sharing() { ++sharers_; }
+  void end_sharing() { --sharers_; }
+
  private:
   /// Of a frame: where its lines begin.
   struct Entry {
@@ -126,7 +134,10 @@ class PlaceTable {
   FunctionId intern(Function function);
   Entry& entry_of(uint32_t frame) {
     if (frame & kOwn) return own_[frame & ~kOwn].entry;
-    if (frame >= entries_.size()) entries_.resize(std::max<size_t>(frame + 1, entries_.size() * 2));
+    if (frame >= entries_.size()) {
+      assert(sharers_ == 0);
+      entries_.resize(std::max<size_t>(frame + 1, entries_.size() * 2));
+    }
     return entries_[frame];
   }
   void name(uint32_t frame, Entry& entry);
@@ -140,6 +151,7 @@ class PlaceTable {
   std::vector<Line> lines_;
   std::vector<Function> functions_;
   std::unordered_map<uint64_t, uint32_t> by_name_;  ///< name and module; functions_
+  uint32_t sharers_ = 0;
 };
 
 }  // namespace oc::machine

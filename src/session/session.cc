@@ -213,10 +213,11 @@ Result<const Batch*> Session::next(std::chrono::milliseconds wait) {
   return batch;
 }
 
-/// After a few batches most of the files that are sampled at all have been met.
+/// After a few batches most of the files that are sampled at all have been met. Of a pipe that is still written nothing is begun:
+/// what it names may not be there yet, and the thread that would look is the one that reads.
 void Session::begin_names() {
   constexpr uint32_t kBatchesBefore = 3;
-  if (++batches_ != kBatchesBefore || !std::holds_alternative<FileInput>(input_)) return;
+  if (++batches_ != kBatchesBefore || !input().may_run_ahead()) return;
   if (FrameNames* const names = model_.stacks.names(); names != nullptr) names->expect();
 }
 

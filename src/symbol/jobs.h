@@ -23,7 +23,8 @@ class EarlyJobs {
   explicit EarlyJobs(std::vector<std::function<void()>> jobs);
   EarlyJobs(const EarlyJobs&) = delete;
   EarlyJobs& operator=(const EarlyJobs&) = delete;
-  /// Those that nobody has begun are not done.
+  /// Those that nobody has begun are not done. Waits for one that was begun: of a large debug file that is a section of hundreds of
+  /// megabytes, and a second.
   ~EarlyJobs();
   void finish();
 

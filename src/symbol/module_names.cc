@@ -66,7 +66,11 @@ size_t ModuleNames::part_bytes(size_t part) const {
 
 void ModuleNames::load(size_t part) {
   const size_t own = plan_ ? plan_->parts() : 0;
-  part < own ? plan_->load(part) : alt_plan_->load(part - own);
+  if (part < own) {
+    plan_->load(part);
+  } else {
+    alt_plan_->load(part - own);
+  }
 }
 
 void ModuleNames::load_symbols() {

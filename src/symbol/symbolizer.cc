@@ -248,8 +248,8 @@ KernelSymbols& Symbolizer::kernel() {
 
 /// Files are opened here, for one thread at a time may; the jobs are those of load_tables.
 void Symbolizer::expect(std::span<const ModuleId> modules, bool with_kernel) {
-  if (was_expected_ || work_->settings.threads < 2 || files_.places().debuginfod != nullptr) return;
-  was_expected_ = true;
+  if (work_->settings.threads < 2 || files_.places().debuginfod != nullptr) return;
+  settle();
   std::vector<ModuleNames*> expected;
   bool needs_kernel = false;
   for (const ModuleId id : modules) {

@@ -120,7 +120,6 @@ class Symbolizer {
   ModuleFiles& files_;
   std::unique_ptr<Work> work_;
   std::unique_ptr<EarlyJobs> early_;  ///< until it is waited for; ends before `work_`
-  bool was_expected_ = false;
   base::Interner names_;
   base::BlockList<Resolved> resolved_;
   std::vector<Call> calls_;

@@ -215,6 +215,54 @@ def together(suite, folder):
     suite.check("of files at the same time those before one that fails are there", problems, ended)
 
 
+OWN = """
+local oc = require "oc"
+oc.exporter { name = "mine", extension = ".mine", write = function(m, out, options)
+  options.comm, options.counts = "gzip", true
+  if options.symbol then options.symbol[1] = "nothing" end
+  out:write("mine")
+end }
+"""
+
+RAISES = """
+local C, export = require "oc.abi", require "oc.export"
+local folder = %r
+local m = oc.open { machine = true, stacks = "any" }:run():machine()
+local paths = { folder .. "/r1.folded", folder .. "/r2.folded", folder .. "/r3.folded" }
+collectgarbage("stop")
+print(pcall(export.write_all, m, paths, {}, function() error("it raised", 0) end))
+print(C.oc_path_kind(paths[1]), C.oc_path_kind(paths[2]), C.oc_path_kind(paths[3]))
+io.stdout:flush()
+os.execute("ls -l /proc/$PPID/fd | grep -c " .. folder)
+print(C.oc_exports_can("/dev/shm/a.folded", nil), C.oc_exports_can("/dev/null", "collapsed"),
+  C.oc_exports_can("-", "collapsed"), C.oc_exports_can("/dev/stdout", "collapsed"))
+"""
+
+
+def beside_scripts(suite, folder):
+    """What a script does to its own file is of no matter to the others, nor is an error between two of them."""
+    script, alone = os.path.join(folder, "own.lua"), os.path.join(folder, "o.folded")
+    with open(script, "w", encoding="utf-8") as file:
+        file.write(OWN)
+    run(["export", STACKS, "-q", "-o", alone])
+    for names in ("o.mine", "o1.folded"), ("p.mine", "p1.folded", "p2.folded"), ("q1.folded", "q.mine", "q2.folded"):
+        paths = [os.path.join(folder, name) for name in names]
+        ended = run(["export", STACKS, "--script", script, "-q", *(word for path in paths for word in ("-o", path))])
+        others = [open(path, encoding="utf-8").read() for path in paths if path.endswith(".folded")]
+        problems = problems_of(ended, 0, None, None)
+        if any(text != open(alone, encoding="utf-8").read() for text in others):
+            problems.append(f"{[text.count(chr(10)) for text in others]} lines are not those of a file alone")
+        suite.check(f"a script's exporter changes its own options only: {' '.join(names)}", problems, ended)
+    paths = [os.path.join(folder, name) for name in ("s.mine", "s.folded")]
+    run(["export", STACKS, "-q", "-o", alone, "--force", "--symbol", "_int_malloc"])
+    ended = run(["export", STACKS, "--script", script, "-q", "-o", paths[0], "-o", paths[1], "--symbol", "_int_malloc"])
+    same = open(paths[1], encoding="utf-8").read() == open(alone, encoding="utf-8").read() != ""
+    suite.check("nor lists in them", problems_of(ended, 0, None, None) + ([] if same else ["others"]), ended)
+    ended = run(["eval", "-q", "-i", STACKS, RAISES % folder])
+    suite.check("an error between two files ends their threads, and leaves those that are complete",
+                problems_of(ended, 0, r"\Afalse\tit raised\n1\t0\t0\n0\n1\t0\t0\t0\n\Z", None), ended)
+
+
 def exports(suite, folder):
     folded, profile = os.path.join(folder, "a.folded"), os.path.join(folder, "a.pb.gz")
     ended = run(["export", STACKS, "-e", "page-faults", "-o", folded, "-o", profile, "-o",
@@ -352,6 +400,7 @@ def main():
         exports(suite, folder)
         threads_with_names(suite, folder)
         nothing_passes(suite, folder)
+        beside_scripts(suite, folder)
         hooks(suite, folder)
         diffs(suite, folder)
         lists(suite)

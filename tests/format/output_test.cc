@@ -24,9 +24,10 @@ std::string long_text() {
   return text;
 }
 
-std::string pack(const std::string& text, Compression compression, size_t piece) {
+std::string pack(const std::string& text, Compression compression, size_t piece,
+                 bool packs_whole = false) {
   std::string packed;
-  const auto out = Output::into(packed, compression);
+  const auto out = Output::into(packed, compression, packs_whole);
   for (size_t at = 0; at < text.size(); at += piece) {
     out->write(std::string_view(text).substr(at, piece));
   }
@@ -64,14 +65,16 @@ TEST_CASE("an extension says how a file is packed") {
 TEST_CASE("what is packed as gzip or zstd is unpacked by these, whatever the pieces") {
   const std::string text = long_text();
   CHECK(pack(text, Compression::kNone, 1000) == text);
-  const std::string gzip = pack(text, Compression::kGzip, 777);
-  CHECK(gzip == pack(text, Compression::kGzip, 400'000));
-  CHECK(gzip.substr(0, 4) == std::string("\x1f\x8b\x08\x00", 4));
-  CHECK(gzip.substr(4, 4) == std::string(4, '\0'));  // the time: none
-  CHECK(gunzip(gzip, text.size()) == text);
+  for (const bool whole : {false, true}) {
+    const std::string gzip = pack(text, Compression::kGzip, 777, whole);
+    CHECK(gzip == pack(text, Compression::kGzip, 400'000, whole));
+    CHECK(gzip.substr(0, 4) == std::string("\x1f\x8b\x08\x00", 4));
+    CHECK(gzip.substr(4, 4) == std::string(4, '\0'));  // the time: none
+    CHECK(gunzip(gzip, text.size()) == text);
+  }
   std::string longer;  // than what is packed as a whole
   while (longer.size() <= 16 << 20) longer += text;
-  const std::string streamed = pack(longer, Compression::kGzip, 300'000);
+  const std::string streamed = pack(longer, Compression::kGzip, 300'000, true);
   CHECK(streamed == pack(longer, Compression::kGzip, longer.size()));
   CHECK(gunzip(streamed, longer.size()) == longer);
   const std::string zstd = pack(text, Compression::kZstd, 777);
@@ -81,8 +84,21 @@ TEST_CASE("what is packed as gzip or zstd is unpacked by these, whatever the pie
   CHECK(unpacked == text);
 }
 
+TEST_CASE("gzip is handed on as it comes, unless it is to be packed as a whole") {
+  const std::string text = long_text();
+  for (const bool whole : {false, true}) {
+    std::string packed;
+    const auto out = Output::into(packed, Compression::kGzip, whole);
+    out->write(text);
+    CHECK((packed.size() < text.size() / 4) == whole);  // digits pack to half of their size
+    REQUIRE(out->finish());
+    CHECK(gunzip(packed, text.size()) == text);
+  }
+}
+
 TEST_CASE("nothing at all packs to a sound file") {
   CHECK(pack("", Compression::kNone, 1).empty());
+  CHECK(gunzip(pack("", Compression::kGzip, 1, true), 1)[0] == '\0');
   CHECK(gunzip(pack("", Compression::kGzip, 1), 1)[0] == '\0');
   const std::string zstd = pack("", Compression::kZstd, 1);
   CHECK(ZSTD_decompress(nullptr, 0, zstd.data(), zstd.size()) == 0);

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "format/exported_world.h"
+#include "support/traced_machine.h"
 
 using namespace oc;
 using format::ParallelExports;
@@ -40,6 +41,24 @@ struct World {
   std::optional<machine::Selection> selection;
 };
 
+/// Samples in functions of files, with lines and inlined calls, and of the kernel.
+std::unique_ptr<test::TracedMachine> make_traced() {
+  auto trace = std::make_unique<test::TracedMachine>();
+  const auto program = trace->file("/usr/bin/prog", {1, 2, 3});
+  const auto kernel = trace->module(process::ModuleKind::kKernel, "[kernel.kallsyms]");
+  std::vector<uint32_t> frames;
+  for (uint32_t i = 0; i < 300; ++i) {
+    const std::string name = "function_" + std::to_string(i);
+    frames.push_back(trace->frame(program, 0x1000 + 16 * i, i % 2 != 0,
+                                  {{"inlined", "a.h", i}, {name, "a.cc", i + 1}}));
+    frames.push_back(trace->frame_at(kernel, 0xffffffff81000000 + 16 * i, "sys_" + name, i));
+  }
+  trace->map(10, program, 0x400000, 0x500000, 0);
+  for (uint32_t i = 0; i + 4 < frames.size(); ++i)
+    trace->add_sample(10 + i, 10, {frames[i], frames[i + 4], frames[i + 2]});
+  return trace;
+}
+
 }  // namespace
 
 TEST_CASE("files that are made at the same time are those that are made alone") {
@@ -62,6 +81,43 @@ TEST_CASE("files that are made at the same time are those that are made alone") 
       }
     }
   }
+}
+
+TEST_CASE("frames of a trace are named before threads read them") {
+  const auto exporters = those_that_only_read();
+  const auto trace = make_traced();
+  const auto again = make_traced();  // whose names nobody has asked for yet
+  auto selection = machine::Selection::make(again->machine, {});
+  REQUIRE(selection);
+  std::vector<std::string> bytes(2 * exporters.size());
+  ParallelExports exports({again->machine, *selection, "", true, true, {}});
+  for (size_t i = 0; i < bytes.size(); ++i)
+    exports.add(*exporters[i / 2], format::Output::into(bytes[i]));
+  exports.start(8);
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    REQUIRE(exports.finish(i));
+    CHECK((bytes[i] == test::exported(trace->machine, exporters[i / 2]->name)));
+  }
+  CHECK(test::has(bytes.front(), "function_17"));
+}
+
+TEST_CASE(
+    "where the first file could not be begun nothing is named, and the others can be written") {
+  const auto trace = make_traced();
+  auto selection = machine::Selection::make(trace->machine, {});
+  REQUIRE(selection);
+  std::string bytes;
+  const format::Exporter& collapsed = *format::find_exporter("collapsed");
+  ParallelExports exports({trace->machine, *selection, "", true, true, {}});
+  exports.add(base::make_error(base::Code::kUsage, "it is there already"));
+  exports.add(collapsed, format::Output::into(bytes));
+  const uint32_t named = trace->machine.places.functions();
+  exports.start(2);
+  CHECK(exports.finish(0).error().what == "it is there already");
+  CHECK(trace->machine.places.functions() == named);
+  REQUIRE(exports.finish(1));
+  CHECK(trace->machine.places.functions() > named);
+  CHECK(bytes == test::exported(make_traced()->machine, "collapsed"));
 }
 
 TEST_CASE("what fails is told where it is asked for, and the others are written") {

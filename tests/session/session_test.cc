@@ -1,11 +1,19 @@
 #include "session/session.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include "base/fd.h"
 #include "support/perf_data_writer.h"
 #include "support/record_writer.h"
+#include "support/stream_writer.h"
+#include "symbol/fixture_files.h"
 
 using namespace oc::test;
 using oc::event::KernelRecord;
@@ -233,4 +241,45 @@ TEST_CASE("events of the script's own have numbers behind all others") {
   CHECK(session.kinds().format(kind) != nullptr);
   CHECK(session.kinds().format(kind + 1) == nullptr);
   CHECK(session.kinds().count() == kKernelRecords + 3);
+}
+
+TEST_CASE("of a pipe that is still written no names are begun: a file may come later") {
+  if (std::thread::hardware_concurrency() < 2) return;  // nothing is ever begun there
+  const TemporaryFolder folder;
+  const std::string fifo = folder / "fifo", library = folder / "late.so";
+  REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
+  oc::base::Fd writing(open(fifo.c_str(), O_RDWR | O_CLOEXEC));
+  REQUIRE(writing);
+  const auto write_all = [&](const ByteVector& bytes) {
+    REQUIRE(write(writing.number(), bytes.data(), bytes.size()) ==
+            static_cast<ssize_t>(bytes.size()));
+  };
+  RecordWriter w(plain_attr(PERF_SAMPLE_IP));
+  w.mmap({.time = 1, .id = 1, .pid = 5, .tid = 5}, 0x400000, 0x1000, library);
+  w.sample({.time = 2, .id = 1, .pid = 5, .tid = 5, .ip = 0x4002c8}).round().round();
+  PerfDataWriter file(w.attr, w.bytes);
+  write_all(pipe_bytes(file));
+  Session session;
+  const auto opened = session.open_file(fifo);
+  REQUIRE(opened);
+  session.declare_machine();
+  session.stacks().declare(oc::session::StackMode::kNone, true);
+  session.expect_names();
+  for (const uint32_t kind : kinds(session, "*")) session.kinds().want(kind);
+  REQUIRE(session.start({}));
+  uint64_t events = 0;
+  for (int i = 0; i < 6; ++i) {
+    const auto batch = session.next(milliseconds(1));
+    REQUIRE(batch);
+    REQUIRE(*batch != nullptr);
+    events += (*batch)->count;
+    if (i == 1) CHECK(events == 1);
+  }
+  folder.put("dwarf/gcc5.so", "late.so");
+  writing.close();
+  CHECK(drain(session) == 0);
+  session.finish();
+  REQUIRE(session.model().stacks.tables()->frames.size() == 1);
+  const auto named = session.stacks().names()->find({1});
+  CHECK(named.function == "tiny::work");
 }
