@@ -24,6 +24,7 @@ local function same(a, b)
   if type(a) ~= "table" or type(b) ~= "table" then
     return a == b and type(a) == type(b) or (a ~= a and b ~= b)
   end
+  if rawequal(a, b) then return true end  -- also what refers to itself
   for k, v in pairs(a) do if not same(v, b[k]) then return false end end
   for k in pairs(b) do if a[k] == nil then return false end end
   return true
