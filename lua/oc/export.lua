@@ -164,17 +164,15 @@ function M.check_call(path, options)
   if type(path) ~= "string" then
     errors.misuse("export wants a path first", { token = "export" })
   end
-  local of_events = event_files.find(path, options.format)
-  if format_of(path, options.format) then  -- with options of its own
-    of_events = nil
-  elseif not of_events then
+  if not format_of(path, options.format) then  -- those of scripts have options of their own
+    local of_events = event_files.find(path, options.format)
+    if of_events then
+      errors.misuse(("'%s' is written while a trace is read, and a machine is made of it")
+        :format(of_events.name), { token = "export", hint = "trace:export(path), before the run" })
+    end
     selection.check(options, M.keys)
     local problem, hint = M.problem(path, options.format)
     if problem then errors.misuse(problem, { token = options.format or path, hint = hint }) end
-  end
-  if of_events then
-    errors.misuse(("'%s' is written while a trace is read, and a machine is made of it")
-      :format(of_events.name), { token = "export", hint = "trace:export(path), before the run" })
   end
   if not options.force and C.oc_path_kind(path) == IS_FILE then
     errors.misuse(path .. " is there already", { token = path, hint = "force = true replaces it" })

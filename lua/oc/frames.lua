@@ -100,6 +100,15 @@ function M.add_symbols(session, module, symbols)
   end
 end
 
+--- A frame with the same fields.
+---@param frame oc.Frame
+---@return oc.Frame
+function M.copy(frame)
+  local copy = {}
+  for key, value in pairs(frame) do copy[key] = value end
+  return copy
+end
+
 local function load_place(session, id)
   if C.oc_session_place(session, id, raw_place) ~= 0 then return nil end
   local base = {
@@ -128,8 +137,7 @@ local function load_place(session, id)
   local lines = { mark = mark }
   for i = 0, calls - 1 do
     C.oc_session_call(session, id, i, raw_call)
-    local line = {}
-    for key, value in pairs(base) do line[key] = value end
+    local line = M.copy(base)
     line.file = text_of(raw_call.file)
     line.line = raw_call.line ~= 0 and raw_call.line or nil
     line.full_name = text_of(raw_call.full_name) or line.full_name

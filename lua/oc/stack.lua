@@ -66,9 +66,7 @@ function methods:frames()
   local ids, count = raw_frames.frames, raw_frames.count
   for i = 0, count - 1 do
     for _, frame in ipairs(frames_of.place(session, ids[i])) do
-      local copy = {}
-      for key, value in pairs(frame) do copy[key] = value end
-      out[#out + 1] = copy
+      out[#out + 1] = frames_of.copy(frame)
     end
   end
   return out

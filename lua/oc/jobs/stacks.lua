@@ -22,8 +22,7 @@ local U32_BYTES = 4
 local function plain_place(place)
   local out = { mark = place.mark }
   for i, frame in ipairs(place) do
-    local copy = {}
-    for key, value in pairs(frame) do copy[key] = value end
+    local copy = frames_of.copy(frame)
     copy.address = frame.address and frame.address.v  -- what can be encoded
     out[i] = copy
   end
