@@ -1,6 +1,9 @@
 // LiveSource: events that come, go and change while it runs.
 #include <fmt/format.h>
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <thread>
@@ -10,6 +13,17 @@
 #include "perf/live_source.h"
 
 namespace oc::perf {
+
+namespace {
+
+/// Until each CPU has left the tracepoint that it may be in: a tracepoint's handler is not preempted, so it is over after a grace period of RCU. Takes about
+/// 6 ms, mostly. A kernel with CPUs without ticks (nohz_full) refuses (membarrier(2)); then a time that handlers do not take.
+void wait_for_handlers() {
+  if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) == 0) return;
+  std::this_thread::sleep_for(std::chrono::milliseconds(10));
+}
+
+}  // namespace
 
 base::Status LiveSource::may_add(const std::string& name) const {
   if (state_ != State::kStarted)
@@ -124,10 +138,11 @@ base::Result<LiveSource::Exchange> LiveSource::exchange_filter(uint32_t kind,
     return std::move(status.error());
   }
   for (const OpenEvent& event : set_->opened().kind(kind)) exchange.newer.push_back(event.id);
-  // An event's two samples are less apart than that, so each that straddles `at` is known by both.
+  // Around `at` both write: each event that was being told when the newer ones began, or is when it is `at`, is finished first.
   exchange.from = base::now_of(CLOCK_MONOTONIC);
-  std::this_thread::sleep_for(std::chrono::microseconds(100));
+  wait_for_handlers();
   exchange.at = base::now_of(CLOCK_MONOTONIC);
+  wait_for_handlers();
   retire(kind, before);
   return exchange;
 }
