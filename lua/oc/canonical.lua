@@ -230,6 +230,10 @@ table.sort(M.names)
 ---@return boolean
 function M.is(name) return entries[name] ~= nil end
 
+--- The numbers of the kinds that stand for it among those that the session has already.
+---@return integer[]
+function M.held(session, name) return entries[name].recorded(session) or {} end
+
 local MOST_SHOWN = 12
 
 local function held_by(session)

@@ -136,6 +136,12 @@ function M.want_table(value, who, hint)
   M.misuse(("%s wants a table, not a %s"):format(who, type(value)), { hint = hint })
 end
 
+--- What a script is told that uses `oc` before it has it.
+local function missing_require(message)
+  return message:find("^attempt to index global 'oc' %(a nil value%)")
+    and 'a script begins with: local oc = require "oc"' or nil
+end
+
 --- Any error value as an `oc.Error`; text "file:line: message" is taken apart.
 ---@param value any
 ---@return oc.Error
@@ -145,7 +151,8 @@ function M.make(value)
   local text, trace = value:match("^(.-)\nstack traceback:\n(.*)$")
   local file, line, message = (text or value):match("^(.-):(%d+): (.*)$")
   if file and file:find("\n", 1, true) then file = nil end
-  local err = build(file and message or text or value, { traceback = trace })
+  message = file and message or text or value
+  local err = build(message, { traceback = trace, hint = missing_require(message) })
   if file then err.file, err.line = file, tonumber(line) end
   return err
 end

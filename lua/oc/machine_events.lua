@@ -9,13 +9,6 @@ local M = {}
 -- Canonical names that samples can have; the kernel's own records are no samples.
 local GROUPS = { "cpu", "cswitch", "page_fault" }
 
-local function resolve(trace, name)
-  local ok, found = pcall(canonical.resolve, trace._session, name, {
-    live = trace._path == nil, path = trace._path, frequency = trace._asked.frequency,
-    period = trace._asked.period, optional = true })
-  return ok and found or {}
-end
-
 --- The names of all kinds that samples come from.
 ---@param trace oc.Trace
 ---@return string[]
@@ -51,7 +44,9 @@ function M.want(trace)
   if is_live then
     local names = trace._asked.events or (#trace._handlers == 0 and { "cpu" } or {})
     for _, name in ipairs(names) do
-      local found = canonical.is(name) and resolve(trace, name)
+      local found = canonical.is(name)
+        and canonical.resolve(trace._session, name, { live = true,
+          frequency = trace._asked.frequency, period = trace._asked.period })
         or kinds.resolve(trace._session, name, { frequency = trace._asked.frequency })
       for _, kind in ipairs(found) do
         C.oc_session_want(trace._session, type(kind) == "table" and kind.number or kind)
@@ -67,17 +62,10 @@ end
 --- After the start: which kinds are "cpu" and the like.
 ---@param trace oc.Trace
 function M.tell_groups(trace)
-  local is_live = not trace._path and not trace._source
   for _, name in ipairs(GROUPS) do
-    -- Live, to resolve a name is to ask for it.
-    for _, kind in ipairs(is_live and {} or resolve(trace, name)) do
-      C.oc_session_machine_group(trace._session, kind.number, name)
-    end
-  end
-  if is_live then
-    for number = kinds.KERNEL_RECORDS, C.oc_session_kind_count(trace._session) - 1 do
-      if kinds.read(trace._session, number).name:find("^cpu%-clock") then
-        C.oc_session_machine_group(trace._session, number, "cpu")
+    for _, number in ipairs(canonical.held(trace._session, name)) do
+      if number >= kinds.KERNEL_RECORDS then
+        C.oc_session_machine_group(trace._session, number, name)
       end
     end
   end

@@ -93,7 +93,7 @@ end
 ---@field pushdown? boolean false: filters run here, not in the kernel
 ---@field paused? boolean begin with a pause
 ---@field machine? boolean|{ records: boolean } samples of all its events go into an ExportMachine;
----  stacks as `stacks` says, "any" without it where the trace is recorded;
+---  stacks as `stacks` says; without it "any" where the trace is recorded, live the place alone;
 ---  records: with their payloads
 ---@field max_overhead? number|string percent of the machine's CPU time
 ---@field cpu? { frequency: number }

@@ -125,8 +125,9 @@ function M.open(options)
       self._options, given.path = options, nil
     end
   end
-  if options.machine and (given.path or options.source) and not self._asked.stacks then
-    self._asked.stacks = "any"
+  if options.machine and not self._asked.stacks then
+    local has_all = given.path or options.source
+    if has_all then self._asked.stacks = "any" else self._asked.symbols = true end
   end
   attach(self, given.path)
   if options.cgroups then C.oc_session_sample_cgroups(self._session) end
@@ -381,7 +382,9 @@ local function begin(self, how)
   if self._options.machine and settings.run.filter then machine_events.choose(self) end
   self._ran = true
   forget(self)
-  if settings.run.asked and settings.run.asked.events and not self._has_read_events then
+  local reads_events = self._has_read_events
+    or self._options.machine and not self._path and not self._source
+  if settings.run.asked and settings.run.asked.events and not reads_events then
     io.stderr:write("oc: this script chooses its events itself: -e and --syscalls change nothing\n")
   end
 end

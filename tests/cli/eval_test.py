@@ -17,6 +17,9 @@ SYSCALLS = os.path.join(ROOT, "tests/fixtures/syscalls.data")
 CASES = [
     ("a counter", ['count("sched:sched_switch", "comm", {top = 2})', "-i", DEMO], 0,
      r"\Acomm  +count\nawk +41\nsort +17\n… 5 more\n\Z", None),
+    ("whoever names symbols wants them", ['count("cpu", "symbol", {top = 1})', "-i", DEMO], 0, r"\Asymbol +count\n\[mawk\] +162\n… 19 more\n\Z", None),
+    ("and whoever names stacks", ['count("sched:sched_switch", "stack", {top = 1})', "-i", os.path.join(ROOT, "tests/fixtures/stacks.data")], 0,
+     r"\Acount\n +\d+\n    \S+", None),
     ("a printed one is not printed again", ['print(count("sched:sched_switch"))', "-i", DEMO], 0, r"\Acount\n +76\n\Z", None),
     ("options of print before the run", ['count("cpu", "comm"):print{top = 1, percent = true}', "-i", DEMO], 0,
      r"\Acomm  count  percent\nawk +165 +73\.3%\n… 6 more\n\Z", None),
@@ -136,6 +139,13 @@ def check_live(suite):
         return suite.skip("live", ended.err.splitlines()[0])
     suite.check("live, of a command", problems_of(ended, out=r"\Acomm  count\ntrue +1\n\Z"), ended)
     ended = run(["eval", 'samples { kind = "syscals" }:by("comm"):print()', "-e", "page-faults", "-c", "1", "--", "true"])
+    for code, out in (('samples { kind = "page_fault" }:by("comm", "kind"):print()', r"true +page-faults|page-faults +true"),
+                      ('count("page_fault", "comm", "symbol", { top = 1 })', r"^true +\S+ +\d+$")):
+        live = run(["eval", code, "--", "true"])
+        suite.check("what the line names is what a live run asks for: " + code[:6], problems_of(live, out=out), live)
+    wrong = run(["eval", 'samples { kind = "page_fauld" }:by("comm"):print()', "--", "sleep", "60"])
+    suite.check("a kind that is no event is told before the run",
+                problems_of(wrong, 1, r"\A\Z", r"\Aeval:1: there is no event 'page_fauld'"), wrong)
     suite.check("what a live machine holds is shown when the line fails",
                 problems_of(ended, 1, r"page-faults +true", r"the line fails; what the run has gathered(.*\n)*.*no samples of kind 'syscals'"), ended)
 

@@ -55,6 +55,10 @@ check.equal(errors.make("a.lua:3: msg\nstack traceback:\n\t[C]").traceback, "\t[
 check.equal(errors.make("a.lua:3: msg\nstack traceback:\n\t[C]").message, "msg")
 check.equal(errors.make('[string "x"]:3: msg').line, 3)
 
+check.equal(errors.make("a.lua:3: attempt to index global 'oc' (a nil value)").hint,
+  'a script begins with: local oc = require "oc"')
+check.equal(errors.make("a.lua:3: attempt to index global 'ox' (a nil value)").hint, nil)
+
 local function raiser() errors.raise(2, "wrong", { hint = "h" }) end
 local err = check.error("errors_test.lua:%d+: wrong", function()
   raiser()

@@ -48,13 +48,28 @@ local function names_any(code, words)
   return false
 end
 
---- The owner of the trace that the verbs of `code` share.
+--- The kinds of samples that the code names, as in samples{kind = "cpu"}; nil where it names none.
+local function kinds_in(code)
+  local names = {}
+  for list in code:gmatch("%f[%w_]kind%s*=%s*(%b{})") do
+    for name in list:gmatch("[\"']([^\"']+)[\"']") do names[#names + 1] = name end
+  end
+  for _, name in code:gmatch("%f[%w_]kind%s*=%s*([\"'])(.-)%1") do names[#names + 1] = name end
+  return #names > 0 and names or nil
+end
+
+--- The owner of the trace that the verbs of `code` share. Who names stacks or symbols wants them.
 ---@return oc.short.Owner
 local function new_owner(oc, code, of_machine)
   local owner, at_hand = {}, nil
   local wants_machine = names_any(code, of_machine)
+  local stacks = names_any(code, { "stack", "graph" }) and "any" or nil  -- -g goes first
+  local symbols = names_any(code, { "symbol", "module" })
+  local kinds = kinds_in(code)
   function owner.trace()
-    if not at_hand or at_hand._is_over then at_hand = oc.open { machine = wants_machine } end
+    if not at_hand or at_hand._is_over then
+      at_hand = oc.open { machine = wants_machine, stacks = stacks, symbols = symbols }
+    end
     return at_hand
   end
   --- A machine builds stacks of all samples: that there are none is told to who wanted them.
@@ -72,7 +87,13 @@ local function new_owner(oc, code, of_machine)
   end
   function owner.machine()
     local trace = at_hand or owner.trace()
-    if not trace._ran then trace:run() end
+    if not trace._ran then
+      -- Live, where nothing else says what is sampled, what is asked for does.
+      if not trace:has_callbacks() and #trace._used == 0 and not settings.run.input then
+        trace._asked.events = trace._asked.events or kinds
+      end
+      trace:run()
+    end
     return trace:machine()
   end
   return owner
