@@ -478,7 +478,7 @@ class Record:
             return
         output = self.path()
         ended = run(["record", "-q", "-o", output, "-e", "sched:sched_switch,sched:sched_stat_runtime,sched:sched_wakeup,sched:sched_process_fork",
-                     "-d", "400ms"])
+                     "-d", "400ms", "--buffer", "32MiB"])  # hardly any loss, however busy the machine is
         problems = problems_of(ended, 0, None, None)
         for verb in (("latency",), ("timehist",)):
             status, out, err = perf("sched", *verb, "-i", output)
