@@ -22,8 +22,8 @@ local members = require "oc.members"
 local machine = require "oc.machine"
 local machine_events = require "oc.machine_events"
 local open_options = require "oc.open_options"
+local opening = require "oc.opening"
 local phases = require "oc.phases"
-local profile = require "oc.profile"
 local proxies = require "oc.proxy"
 local registering = require "oc.registering"
 local run = require "oc.run"
@@ -31,11 +31,8 @@ local session = require "oc.session"
 local scenario = require "oc.scenario"
 local settings = require "oc.settings"
 local stack = require "oc.stack"
-local timers = require "oc.timers"
 local units = require "oc.units"
 local view = require "oc.view"
-
-local PERMISSION = 2
 
 ---@class oc.TraceEvent one event of a trace
 ---@field name string
@@ -78,103 +75,21 @@ function M.forget(trace) forget(trace) end
 
 local on_options = { filter = "string", optional = "boolean", tasks = "string" }
 
-local function attach(self, path)
-  self._source = self._options.source
-  self._path = self._source and self._source.name or path
-  self._session, self._out = session.new(path, self._source)
-  local command = settings.run.command
-  local is_live = not self._path and not self._source
-  ask.apply(self._session, self._asked, is_live and command ~= nil and #command > 0)
-  self._runtime = view.runtime(self._session)
-  self._views, self._handlers, self._by_kind = {}, {}, {}
-  self._left_out, self._fits, self._misfit = {}, 0, nil  -- by --filter
-  self._proxied = {}
-  proxies.reattach(self)
-  if self._machine and not self._profile then self._machine._raw = nil end
-end
-
-local function copy_with(options, more)
-  local copy = {}
-  for name, value in pairs(options) do copy[name] = value end
-  for name, value in pairs(more) do copy[name] = value end
-  return copy
-end
-
 --- A trace to register callbacks on; opened by `run`.
 ---@param options? oc.OpenOptions
 ---@return oc.Trace
 function M.open(options)
-  options = options or {}
-  local given = open_options.read(options)
-  local self = setmetatable({
-    _options = options, _asked = ask.merge(ask.of_open(options), settings.run.asked or {}),
-    _window = given.window, _buffer_bytes = given.buffer_bytes,
-    _spool_bytes = given.spool_bytes,
-    _max_overhead = given.max_overhead, _phases = phases.new(given.paused), _registered = {},
-    _pushdown = options.pushdown ~= false,
-    _proxies = {}, _queue = proxies.new_queue(), _timers = timers.new(), _at_end = {},
-    _ran = false, _stopping = false, _scratch = {}, _told = {}, _used = {},
-    _opened_at = errors.script_line(),
-  }, Trace)
+  local self = opening.open(options or {}, Trace)
   opened[#opened + 1] = self
-  if given.path and not options.source then
-    local raw, problem = profile.open(given.path)
-    if problem then error(problem, 0) end
-    if raw then
-      self._profile, options = raw, copy_with(options, { source = profile.source(given.path) })
-      self._options, given.path = options, nil
-    end
-  end
-  if options.machine and not self._asked.stacks then
-    local has_all = given.path or options.source
-    if has_all then self._asked.stacks = "any" else self._asked.symbols = true end
-  end
-  attach(self, given.path)
-  if options.cgroups then C.oc_session_sample_cgroups(self._session) end
   return self
 end
 
 -- Registering ------------------------------------------------------------------------------------
 
---- Falls back to the trace that OC_FALLBACK_TRACE names when the kernel refuses: says why, then
---- starts over on that file. False when that is not possible.
-local function fall_back(self, err)
-  local path = os.getenv("OC_FALLBACK_TRACE")
-  if self._path or not path or path == "" or err.code ~= PERMISSION then return false end
-  io.stderr:write("oc: ", err.message, "\n")
-  if err.hint then io.stderr:write("    ", err.hint, "\n") end
-  io.stderr:write("    instead, the script runs on the recorded trace ", path, "\n")
-  if settings.run.command then
-    io.stderr:write("    the command is not run: ", table.concat(settings.run.command, " "), "\n")
-  end
-  attach(self, path)
-  for _, entry in ipairs(self._registered) do
-    entry.bound = nil
-    registering.register(self, entry)
-  end
-  return true
-end
-
 --- Goes on to another recorded trace, or to the same from its beginning: all that was declared is
 --- declared there.
 ---@param path string
-function Trace:_reopen(path)
-  attach(self, path)
-  if self._options.cgroups then C.oc_session_sample_cgroups(self._session) end
-  for _, tell in ipairs(self._told) do tell(self._session) end
-  for _, entry in ipairs(self._registered) do
-    entry.bound = nil
-    registering.register(self, entry)
-  end
-end
-
---- Runs `body`; when the kernel refuses, falls back and runs it again.
-local function with_fallback(self, body)
-  local ok, result = pcall(body)
-  if ok then return result end
-  if type(result) == "table" and fall_back(self, result) then return body() end
-  error(result, 0)
-end
+function Trace:_reopen(path) opening.reopen(self, path) end
 
 --- Calls `fn(e)` for each such event, in order of time; with `{ filter = "…" }` for those that it
 --- lets through (docs/guide/filters.md), with `{ tasks = "all" }` also for threads that the target
@@ -199,7 +114,7 @@ function Trace:on(name, options_or_fn, fn)
   if self._ran then
     registering.register(self, entry)
   else
-    with_fallback(self, function() registering.register(self, entry) end)
+    opening.with_fallback(self, function() registering.register(self, entry) end)
   end
   self._registered[#self._registered + 1] = entry
   return registering.handle(self, entry)
@@ -282,7 +197,9 @@ function Trace:event(name)
   if type(name) ~= "string" then
     errors.misuse("trace:event wants the name of an event", { token = "event" })
   end
-  local found = with_fallback(self, function() return (registering.kinds_of(self, name)) end)
+  local found = opening.with_fallback(self, function()
+    return (registering.kinds_of(self, name))
+  end)
   local kind, names = found[1], {}
   for i, each in ipairs(found) do names[i] = each.name end
   return {
@@ -358,7 +275,7 @@ end
 
 function Trace:_start(options)
   filter.check_run(self._fits, self._left_out, self._misfit)
-  run.start(self, self._buffer_bytes, function(body) return with_fallback(self, body) end,
+  run.start(self, self._buffer_bytes, function(body) return opening.with_fallback(self, body) end,
     options or { spool_bytes = settings.run.spool or self._spool_bytes })
 end
 

@@ -1,5 +1,7 @@
 #include "session/record_selection.h"
 
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "event/sample_tail.h"
 #include "session/other_thread.h"
@@ -20,11 +22,14 @@ RecordSelection::RecordSelection(const event::EventTable& events, const perf::Ta
     woken_at_.push_back(woken_thread_at(events[kind]));
 }
 
-/// Remembers a thread that is chosen now, whatever becomes of it later in the round.
-void RecordSelection::note(int32_t pid, int32_t tid) {
-  if (!tasks_.admits(pid, tid, processes_, names_)) return;
+void RecordSelection::keep(int32_t pid, int32_t tid) {
   kept_tids_.insert(tid);
   if (pid == tid) kept_pids_.insert(pid);
+}
+
+/// Remembers a thread that is chosen now, whatever becomes of it later in the round.
+void RecordSelection::note(int32_t pid, int32_t tid) {
+  if (tasks_.admits(pid, tid, processes_, names_)) keep(pid, tid);
 }
 
 void RecordSelection::learn(const source::Span& span) {
@@ -32,19 +37,53 @@ void RecordSelection::learn(const source::Span& span) {
     const RecordHeader header = source::record_header(record);
     const uint8_t* const body = record + sizeof header;
     const auto word = [&](size_t at) { return load<int32_t>(body + at); };
-    if (header.type == PERF_RECORD_COMM && header.size_bytes >= 17) {
-      note(word(0), word(4));
-      if ((header.misc & PERF_RECORD_MISC_COMM_EXEC) != 0) tasks_.exec(word(0));
-      processes_.comm(word(0), word(4),
-                      base::bounded_text(body + 8, header.size_bytes - sizeof header - 8));
-      note(word(0), word(4));
-    } else if (header.type == PERF_RECORD_FORK && header.size_bytes >= 32) {
-      processes_.fork(word(0), word(8), word(4), word(12));
-      tasks_.fork(word(0), word(8), word(4));
-      note(word(0), word(8));
+    Change change;
+    change.time = clock_.time(record, header);
+    newest_ = std::max(newest_, change.time);
+    change.is_fork = header.type == PERF_RECORD_FORK && header.size_bytes >= 32;
+    if (change.is_fork) {
+      change.pid = word(0), change.parent_pid = word(4);
+      change.tid = word(8), change.parent_tid = word(12);
+      changes_.push_back(change);
+    } else if (header.type == PERF_RECORD_COMM && header.size_bytes >= 17) {
+      change.pid = word(0), change.tid = word(4);
+      change.is_exec = (header.misc & PERF_RECORD_MISC_COMM_EXEC) != 0;
+      change.comm =
+          names_.intern(base::bounded_text(body + 8, header.size_bytes - sizeof header - 8));
+      changes_.push_back(change);
     }
     record += header.size_bytes;
   }
+}
+
+/// Tells `processes_` of the changes that no older one can come before.
+void RecordSelection::settle() {
+  std::stable_sort(changes_.begin(), changes_.end(),
+                   [](const Change& a, const Change& b) { return a.time < b.time; });
+  auto next = changes_.begin();
+  for (; next != changes_.end() && next->time <= settled_; ++next) apply(*next);
+  changes_.erase(changes_.begin(), next);
+  for (const Change& change : changes_) foresee(change);
+}
+
+void RecordSelection::apply(const Change& change) {
+  if (change.is_fork) {
+    processes_.fork(change.pid, change.tid, change.parent_pid, change.parent_tid);
+    tasks_.fork(change.pid, change.tid, change.parent_pid);
+  } else {
+    note(change.pid, change.tid);
+    if (change.is_exec) tasks_.exec(change.pid);
+    processes_.comm(change.pid, change.tid, names_.text(change.comm));
+  }
+  note(change.pid, change.tid);
+}
+
+/// Keeps whoever this may choose.
+void RecordSelection::foresee(const Change& change) {
+  const bool is_kept = change.is_fork
+                           ? is_of_chosen(change.parent_pid, change.parent_tid)
+                           : tasks_.may_choose(change.pid, change.is_exec, change.comm, names_);
+  if (is_kept) keep(change.pid, change.tid);
 }
 
 bool RecordSelection::is_of_chosen(int32_t pid, int32_t tid) {
@@ -93,6 +132,7 @@ source::Span RecordSelection::choose_of(const source::Span& span) {
   while (record < span.end) {
     const RecordHeader header = source::record_header(record);
     const uint8_t* const next = record + header.size_bytes;
+    if (next >= span.end) newest_ = std::max(newest_, clock_.time(record, header));
     if (!is_chosen(record, header)) {
       bytes.insert(bytes.end(), run, record);
       run = next;

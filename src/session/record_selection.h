@@ -24,7 +24,13 @@ namespace oc::session {
 /// So a few samples around a change of name may be too many, never too few: sideband is emptied after the data, so
 /// what a sample's thread was called then is known. Choosing again when reading is exact. Sideband records are all
 /// kept: they are names. Of switches those of the thread that leaves or comes; a wake-up also where the one woken is
-/// chosen. Memory: one round of kept samples. One thread.
+/// chosen.
+///
+/// The rings are emptied one after the other, so a thread's exec may come before the fork that made it. What is newer
+/// than all that the round before had waits for the next one, and until then only adds to what is kept; what is older
+/// has come from every ring, and changes names in order of time.
+///
+/// Memory: one round of kept samples, the changes of two. One thread.
 class RecordSelection {
  public:
   /// `tasks_too`: the processes and threads of the target, or the `command` from its exec on, are not chosen by the
@@ -46,13 +52,31 @@ class RecordSelection {
     for (const source::Span& span : spans) {
       if (is_sideband(span.stream)) learn(span);
     }
+    settle();
     for (source::Span& span : spans) {
       if (!is_sideband(span.stream)) span = choose_of(span);
     }
+    settled_ = newest_;
   }
 
  private:
+  /// A COMM or FORK record.
+  struct Change {
+    base::Nanos time = 0;
+    bool is_fork = false;
+    bool is_exec = false;
+    int32_t pid = 0;
+    int32_t tid = 0;
+    int32_t parent_pid = 0;
+    int32_t parent_tid = 0;
+    base::StringId comm;
+  };
+
   void learn(const source::Span& span);
+  void settle();
+  void apply(const Change& change);
+  void foresee(const Change& change);
+  void keep(int32_t pid, int32_t tid);
   void note(int32_t pid, int32_t tid);
   bool is_chosen(const uint8_t* record, const source::RecordHeader& header);
   bool is_of_chosen(int32_t pid, int32_t tid);
@@ -64,6 +88,9 @@ class RecordSelection {
   base::Interner names_;
   process::ProcessModel processes_;
   TaskSelection tasks_;
+  std::vector<Change> changes_;  // that `processes_` does not know of yet
+  base::Nanos newest_ = 0;       // of all records so far
+  base::Nanos settled_ = 0;      // of all before the round at hand: no ring has more that is older
   std::vector<uint16_t> woken_at_;  // by kind: where the payload names the thread that it wakes
   std::unordered_set<int32_t> kept_tids_;  // chosen at some moment of this round
   std::unordered_set<int32_t> kept_pids_;

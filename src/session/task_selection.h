@@ -39,6 +39,10 @@ class TaskSelection {
   void exec(int32_t pid) {
     if (pid == awaited_) pids_.insert(pid);
   }
+  /// Whether a COMM record may let its thread in; all else may have changed meanwhile.
+  bool may_choose(int32_t pid, bool is_exec, base::StringId comm, const base::Interner& names) {
+    return (is_exec && pid == awaited_) || (!comms_.empty() && matches(comm, names));
+  }
   /// A FORK record: what a selected process starts is selected.
   void fork(int32_t pid, int32_t tid, int32_t parent_pid);
 
