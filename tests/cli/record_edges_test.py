@@ -1,5 +1,6 @@
 """`oc record` where it gets difficult: threads that start all the time, BPF programs, what a file of several lists."""
 import ctypes
+import itertools
 import os
 import platform
 import re
@@ -70,11 +71,10 @@ def bpf_told(path):
 
 class Edges:
     def __init__(self, suite, folder):
-        self.suite, self.folder, self.number = suite, folder, 0
+        self.suite, self.folder, self.numbers = suite, folder, itertools.count(1)
 
     def path(self, name="t.data"):
-        self.number += 1
-        folder = os.path.join(self.folder, str(self.number))
+        folder = os.path.join(self.folder, str(next(self.numbers)))
         os.mkdir(folder)
         return os.path.join(folder, name)
 
@@ -94,12 +94,14 @@ class Edges:
             problems = problems_of(ended, 0, None, None)
             if told[0] != told[1] or not told[0][0] or not told[0][1]:
                 problems.append(f"oc tells {told[0]}, perf {told[1]}")
-            job = start(["record", "-q", "-o", all_of, "-e", SWITCH, "-d", "1s"])
-            time.sleep(0.3)
+            job = start(["record", "-q", "-o", all_of, "-e", SWITCH])
+            wait_for_bytes(all_of + ".partial", at_least=4096)  # what is there has been listed
             later = load_bpf(b"oc_test_2")
-            time.sleep(0.3)  # a turn takes 100 ms
+            wait_until(lambda: b"oc_test_2" in Path(all_of + ".partial").read_bytes())
+            time.sleep(0.2)  # what is told of it is asked for in the same turn, which takes 100 ms
             os.close(later)  # gone before the end
             later = -1
+            job.send_signal(signal.SIGINT)
             ended = finish(job)
             header, records = bpf_told(all_of)
             problems += problems_of(ended, 0, None, None) + complaints(all_of)
@@ -244,7 +246,8 @@ def main():
         edges = Edges(suite, folder)
         for case in (edges.bpf, edges.lists, edges.left_over, edges.spawning, edges.first_thread_gone):
             if suite.wants(case.__name__):
-                case()
+                suite.later(case)
+        suite.wait()
     return suite.finish()
 
 

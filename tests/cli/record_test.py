@@ -18,7 +18,7 @@ import tempfile
 import time
 
 from bad_input_test import may_trace
-from program import OC, Suite, environment, finish, problems_of, run, start
+from program import NO_KALLSYMS, OC, Suite, environment, finish, problems_of, run, start
 
 SWITCH, CALLS = "sched:sched_switch", "raw_syscalls:sys_enter"
 SUMMARY = r"^oc: .*events in "
@@ -28,7 +28,8 @@ HAS_PERF = shutil.which("perf") is not None
 
 def perf(*args):
     """perf's stdout and stderr; nothing of the user's configuration."""
-    done = subprocess.run(["perf", *args], capture_output=True, text=True, errors="replace", check=False,
+    options = [NO_KALLSYMS] if args[0] in ("script", "report") else []
+    done = subprocess.run(["perf", args[0], *options, *args[1:]], capture_output=True, text=True, errors="replace", check=False,
                           stdin=subprocess.DEVNULL, env=environment({"PERF_CONFIG": "/dev/null"}), timeout=120)
     return done.returncode, done.stdout, done.stderr
 
