@@ -61,8 +61,7 @@ Decoder::Kind Decoder::make_kind(uint32_t index) const {
   const uint32_t number = event::kKernelRecords + index;
   kind.keep_own = selection_.keep_own[number] != 0 || selection_.own_pid < 0;
   kind.is_chosen = chooses_ || selection_.unchosen[number] != 0;
-  kind.is_handed_over = std::any_of(hand_overs_.begin(), hand_overs_.end(),
-                                    [&](const HandOver& over) { return over.kind() == index; });
+  kind.is_handed_over = hand_overs_.has(index);
   kind.is_questioned = kind.is_chosen || kind.is_handed_over || !kind.keep_own;
   kind.is_wanted = selection_.wanted[number] != 0;
   kind.is_of_everyone = selection_.of_everyone[number] != 0;
@@ -191,7 +190,7 @@ base::Status Decoder::fill(std::chrono::milliseconds wait, Batch& batch) {
   batch.side.clear();
   batch.is_last = false;
   give_back();
-  if (hand_overs_end_ != 0) end_hand_overs();
+  if (!hand_overs_.is_empty()) end_hand_overs();
   const uint64_t records_before = counts_.records;
   bool stopped = false;
   bool hand_over = false;

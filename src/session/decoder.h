@@ -139,9 +139,8 @@ class Decoder {
     uint16_t other;    ///< where the payload names another thread
     uint16_t leaving;  ///< and where its own, once more
   };
-  std::vector<HandOver> hand_overs_;
-  base::Nanos hand_overs_end_ = 0;  ///< what is older may be of either; 0: there are none
-  bool is_behind_ = false;          ///< the last fill left records that are due
+  HandOvers hand_overs_;
+  bool is_behind_ = false;  ///< the last fill left records that are due
 
   /// What the ids of samples mean to the merge, in one load.
   struct Tag {
