@@ -176,8 +176,7 @@ local function show_nothing(machine, options, path)
   if count == 0 and options.time then return end  -- the run has told what the trace has
   local why = count > 0 and ("none of the %.0f samples passes the filters"):format(count)
     or path .. " has no samples; oc record -g records some"
-  local scenarios = table.concat(input.scenarios(options), ", ")
-  if scenarios ~= "" then why = ("nothing of %s happened in %s"):format(scenarios, path) end
+  why = input.nothing_happened(machine, options, path) or why
   io.stderr:write("oc: ", why, "\n")
 end
 
