@@ -140,16 +140,33 @@ function Graph:children(node)
   return children
 end
 
+local function sort_by_total(list, most)
+  for i, node in ipairs(list) do node.rank = i end
+  table.sort(list, function(a, b)
+    if a.total ~= b.total then return a.total > b.total end
+    return a.rank < b.rank
+  end)
+  for i = #list, 1, -1 do
+    list[i].rank = nil
+    if i > (most or math.huge) then list[i] = nil end
+  end
+end
+
 --- Inclusive (total) and exclusive (self) weights by function, the heaviest first; a function that
 --- is in a stack more than once counts once in total.
 ---@param most? integer
+---@param order? string "self", or "total": which of them is the heavier
 ---@return oc.GraphNode[]
-function Graph:functions(most)
-  local list = {}
-  while #list < (most or math.huge)
-    and C.oc_graph_function(self._raw, #list, raw_node) == 1 do
+function Graph:functions(most, order)
+  if order ~= nil and order ~= "self" and order ~= "total" then
+    errors.misuse(("functions are in the order of 'self' or 'total', not '%s'"):format(
+      tostring(order)), { token = "functions" })
+  end
+  local list, limit = {}, order ~= "total" and most or math.huge
+  while #list < limit and C.oc_graph_function(self._raw, #list, raw_node) == 1 do
     list[#list + 1] = read(raw_node)
   end
+  if order == "total" then sort_by_total(list, most) end
   return list
 end
 

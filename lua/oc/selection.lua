@@ -6,6 +6,7 @@ local ffi = require "ffi"
 local kinds = require "oc.kinds"
 local members = require "oc.members"
 local nearest = require "oc.nearest"
+local scenario = require "oc.scenario"
 local units = require "oc.units"
 local view = require "oc.view"
 
@@ -61,6 +62,15 @@ end
 
 local function choose(machine, raw, what, value)
   if C.oc_selection_choose(raw, what, tostring(value)) ~= 0 then machine._raise(machine) end
+end
+
+--- A scenario whose samples are events is a name of these, where no kind is called so.
+local function choose_kind(machine, raw, name)
+  local events = scenario.events_of(name)
+  for _, kind in ipairs(events and machine:kinds() or {}) do
+    if kind.name == name or kind.group == name then events = nil break end
+  end
+  for _, one in ipairs(events or { name }) do choose(machine, raw, "kind", one) end
 end
 
 --- The payload of the sample at hand; nil where it has none.
@@ -199,10 +209,8 @@ function M.make(machine, filter, known)
   local raw = ffi.gc(C.oc_selection_new(machine._raw), C.oc_selection_close)
   for _, what in ipairs(listed) do
     local value = filter[what]
-    if type(value) == "table" then
-      for _, one in ipairs(value) do choose(machine, raw, what, one) end
-    elseif value ~= nil then
-      choose(machine, raw, what, value)
+    for _, one in ipairs(type(value) == "table" and value or { value }) do
+      if what == "kind" then choose_kind(machine, raw, one) else choose(machine, raw, what, one) end
     end
   end
   for name, value in pairs(filter.attribute or {}) do

@@ -145,8 +145,9 @@ print(last)]] },
     { "children", "(node?: oc.GraphNode): oc.GraphNode[]",
       "The children of a node (the root), the heaviest first.",
       example = [[print(graph():children()[1].name)]] },
-    { "functions", "(most?: integer): oc.GraphNode[]",
-      "Inclusive (total) and exclusive (self) weights by function, the heaviest first.",
+    { "functions", "(most?: integer, order?: \"self\"|\"total\"): oc.GraphNode[]",
+      "Inclusive (total) and exclusive (self) weights by function, the heaviest first: by self, "
+        .. "or by total.", errors = "another order",
         example = [[for _, f in ipairs(graph { kind = "cpu" }:functions(3)) do
   print(f.name, f.total, f.self)
 end]]

@@ -12,10 +12,14 @@ local units = require "oc.units"
 
 local M = {}
 
+local TOP = 40  -- rows of a table, unless --top says otherwise
+
 local HEAD = [[
 --- Which functions, processes, CPUs … the samples of a trace are of.
 ---
---- Without more: functions with what is spent in them (self) and in all that they call (total).
+--- Without more: functions with what is spent in them (self) and also in all that they call
+--- (total), by self; --sort total puts those first that call most. A table has 40 rows unless
+--- --top says otherwise, and tells how many more there are; JSON has all.
 --- --by groups by comm, process, thread, symbol, function (inlined ones, too), module, line, cpu,
 --- kind, stack, cgroup, time:10ms or attribute:NAME, any of them together. --tree shows who calls
 --- whom from the outside in, --callers from a function out to its callers, --callees from a
@@ -23,6 +27,7 @@ local HEAD = [[
 --- through.
 ---
 --- Example: oc report perf.data
+--- Example: oc report perf.data --sort total --top 20
 --- Example: oc report perf.data --by comm,symbol --top 30
 --- Example: oc report perf.data --comm sort --tree --min 2%
 --- Example: oc report perf.data --callers malloc
@@ -50,38 +55,47 @@ local function totals_of(machine, filter)
   return totals
 end
 
+--- The rows of a table of functions, and how many there are behind them.
 local function function_rows(graph, total, options)
-  local rows, least = {}, total * (options.min or 0) / 100
-  for _, at in ipairs(graph:functions()) do
-    if at.self >= least and (at.self > 0 or at.total >= least) then rows[#rows + 1] = at end
-    if #rows >= options.top then break end
+  local rows, least, more = {}, total * (options.min or 0) / 100, 0
+  local by = options.sort or "self"
+  for _, at in ipairs(graph:functions(nil, by)) do
+    if at[by] >= least then
+      if #rows < (options.top or math.huge) then rows[#rows + 1] = at else more = more + 1 end
+    end
   end
-  return rows
+  return rows, more
 end
 
 local function show_functions(machine, filter, options, out)
   local graph = machine:graph(filter)
   local total = graph:node().total
-  local lines = {}
-  for i, at in ipairs(function_rows(graph, total, options)) do
+  local by_total = options.sort == "total"
+  local lines, rows, more = {}, function_rows(graph, total, options)
+  for i, at in ipairs(rows) do
     local self, all = percent(at.self, total), percent(at.total, total)
-    local heat = terminal.heat(self)
+    local heat = terminal.heat(by_total and all or self)
     lines[i] = { ("%.2f"):format(self), ("%.2f"):format(all), ("%.0f"):format(at.self_count or 0),
-      at.name, at.module, styles = { heat, nil, nil, heat == "hot" and "title" or nil, "dim" } }
+      at.name, at.module, styles = { not by_total and heat or nil, by_total and heat or nil, nil,
+        heat == "hot" and "title" or nil, "dim" } }
   end
   out(text_table.render({ { title = "self%", right = true }, { title = "total%", right = true },
     { title = "samples", right = true }, { title = "function", shrink = true },
     { title = "module", shrink = true } }, lines, terminal.layout()))
+  if more > 0 then
+    out(("… %d more%s\n"):format(more, by_total and "" or "; --sort total puts callers first"))
+  end
 end
 
 local function functions_json(machine, filter, options)
   local graph = machine:graph(filter)
-  local total, rows = graph:node().total, {}
-  for i, at in ipairs(function_rows(graph, total, options)) do
-    rows[i] = { name = at.name, module = at.module, self = at.self, total = at.total,
+  local total, list = graph:node().total, {}
+  local rows, more = function_rows(graph, total, options)
+  for i, at in ipairs(rows) do
+    list[i] = { name = at.name, module = at.module, self = at.self, total = at.total,
       samples = at.self_count }
   end
-  return { functions = rows, total = total }
+  return { functions = list, total = total, more = more > 0 and more or nil }
 end
 
 local function tree_of(machine, filter, options)
@@ -128,8 +142,11 @@ local function show_kind(machine, kind, options)
       document = { tree = node_json(graph, root, root.total * (options.min or 0.5) / 100,
         options.depth or math.huge) }
     elseif options.by then
-      local result = machine:samples(filter):by(unpack(groups_of(options.by))):top(options.top)
-      out(('{"kind":%s,"rows":%s}\n'):format(json.encode(kind), result:json()))
+      local result = machine:samples(filter):by(unpack(groups_of(options.by)))
+        :top(options.top or math.huge)
+      local more = result.totals.groups - #result
+      out(('{"kind":%s,"rows":%s%s}\n'):format(json.encode(kind), result:json(),
+        more > 0 and (',"more":%.0f'):format(more) or ""))
       return
     else
       document = functions_json(machine, filter, options)
@@ -176,8 +193,7 @@ local function show_nothing(machine, options, path)
   if count == 0 and options.time then return end  -- the run has told what the trace has
   local why = count > 0 and ("none of the %.0f samples passes the filters"):format(count)
     or path .. " has no samples; oc record -g records some"
-  local scenarios = table.concat(input.scenarios(options), ", ")
-  if scenarios ~= "" then why = ("nothing of %s happened in %s"):format(scenarios, path) end
+  why = input.nothing_happened(machine, options, path) or why
   io.stderr:write("oc: ", why, "\n")
 end
 
@@ -203,7 +219,7 @@ function M.run(argv)
       "oc report perf.data")
   end
   input.run_scripts(options)
-  options.top = options.top or 40
+  if not options.json then options.top = options.top or TOP end
   local machine = input.load(path, options, { names = not options.by })
   local by_of_kind = groups_of_scenarios(options)
   local kinds = input.kinds(machine, options)
