@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bad_input_test import may_trace
 from program import Suite, problems_of, run, start, finish
-from record_test import HAS_PERF, SWITCH, complaints, perf, wait_for_bytes
+from record_test import HAS_PERF, SWITCH, complaints, lines_of, perf, wait_for_bytes
 
 CALLS = "raw_syscalls:sys_enter"
 DEMO = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../examples/traces/demo.data")
@@ -147,6 +147,37 @@ class Edges:
         self.suite.check("--rotate tells of files of an earlier recording", problems_of(
             ended, 0, None, r"r\.0002\.data to \S*r\.0003\.data are of an earlier recording"), ended)
 
+    def flight(self):
+        """What is older than the window is let go, with the next list of what runs; that takes time on a busy machine."""
+        for pause in (1.8, 8):
+            problems, ended = self.fly(pause)
+            if not problems:
+                break
+        self.suite.check("--overwrite: SIGUSR2 and the end", problems, ended)
+
+    def fly(self, pause):
+        output = self.path("f.data")
+        job = start(["record", "-o", output, "--overwrite", "500ms", "-e", SWITCH])
+        time.sleep(pause)
+        stray = os.listdir(os.path.dirname(output))
+        job.send_signal(signal.SIGUSR2)
+        first = os.path.join(os.path.dirname(output), "f.0001.data")
+        wait_until(lambda: os.path.exists(first))
+        job.send_signal(signal.SIGINT)
+        ended = finish(job)
+        problems = problems_of(ended, 0, None, "2 files up to .*f.data")
+        problems += [f"before the first dump there is {name}" for name in stray]
+        for path in (first, output):
+            if not os.path.exists(path):
+                problems.append(f"there is no {path}")
+            elif HAS_PERF:
+                problems += complaints(path)
+                times = [float(line.strip(" :")) for line in lines_of(path, "time")]
+                span = max(times, default=0) - min(times, default=0)
+                if not 0.3 < span < 0.9 * pause:
+                    problems.append(f"{path} covers {span} s")
+        return problems, ended
+
     def spawning(self):
         """-p of a process that starts threads all the time: each of them is recorded, and once."""
         name = "-p while threads start"
@@ -244,7 +275,7 @@ def main():
         return suite.finish()
     with tempfile.TemporaryDirectory() as folder:
         edges = Edges(suite, folder)
-        for case in (edges.bpf, edges.lists, edges.left_over, edges.spawning, edges.first_thread_gone):
+        for case in (edges.flight, edges.bpf, edges.lists, edges.left_over, edges.spawning, edges.first_thread_gone):
             if suite.wants(case.__name__):
                 suite.later(case)
         suite.wait()

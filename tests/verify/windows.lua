@@ -1,6 +1,6 @@
---- The samples of several parts of a recorded trace, in one run: window_test.py compares them with perf's.
+--- The samples of parts of a recorded trace, in one run: window_test.py compares them with perf's.
 ---
---- Behind each of --windows (parts as --time takes them, separated by ";") every sample, in order:
+--- Behind each of --windows (parts as --time takes them, with ";" between) its samples, in order:
 --- "time<TAB>pid<TAB>tid<TAB>event<TAB>comm", times since the session began.
 
 local oc = require "oc"
