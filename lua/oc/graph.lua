@@ -170,21 +170,25 @@ function Graph:functions(most, order)
   return list
 end
 
-local function least_of(min, total)
-  if min == nil then return 0 end
-  if type(min) == "number" then return min end
-  local percent = units.parse_percent(min)
-  if not percent then
-    errors.misuse(("'%s' is no percentage"):format(tostring(min)),
-      { token = tostring(min), hint = 'as in { min = "1%" }' })
+--- A share in percent, as a number or as "1%".
+---@param min string|number
+---@return number
+function M.percent_of(min)
+  local percent = min
+  if type(min) == "string" then percent = units.parse_percent(min) end
+  if type(percent) ~= "number" or not (percent >= 0 and percent <= 100) then
+    errors.misuse(("min: '%s' is no percentage"):format(tostring(min)),
+      { token = "min", hint = 'as in { min = "1%" }, or { min = 1 }: from 0 to 100' })
   end
-  return total * percent / 100
+  return percent
 end
 
 local function walk(self, node, depth, state)
   for _, child in ipairs(self:children(node)) do
-    if child.total < state.least or #state.rows >= state.most then
-      state.left_out = state.left_out + 1
+    if child.total < state.least then
+      state.below = state.below + 1
+    elseif #state.rows >= state.most then
+      state.more = state.more + 1
     else
       local name = child.name
       if child.file then name = ("%s  %s:%d"):format(name, child.file, child.line) end
@@ -209,35 +213,46 @@ local function text_by_kind(self, kinds, options, layout)
   return table.concat(parts, "\n")
 end
 
-local print_options = { min = true, depth = true, most = true }
+local LEAST = 0.5  -- percent
+
+local print_options = { min = "string or number", depth = "number", most = "number" }
+
+local function check_print(options)
+  errors.want_table(options, "a graph's text", 'as in { min = "1%" }')
+  for name, value in pairs(options) do
+    local wanted = print_options[name]
+    if not wanted then
+      errors.misuse(("a graph's text has no option '%s'"):format(tostring(name)),
+        { token = tostring(name), hint = "there are: min, depth, most" })
+    elseif not wanted:find(type(value), 1, true) then
+      errors.misuse(("%s wants a %s, not a %s"):format(name, wanted, type(value)),
+        { token = name })
+    end
+  end
+end
 
 function render(self, options, layout)
   options = options or {}
-  for name in pairs(options) do
-    if not print_options[name] then
-      errors.misuse(("a graph's text has no option '%s'"):format(tostring(name)),
-        { token = tostring(name), hint = "there are: min, depth, most" })
-    end
-  end
+  check_print(options)
   local kinds = self._filter and selection.kinds(self._machine, self._selection) or {}
   if #kinds > 1 then return text_by_kind(self, kinds, options, layout) end
-  local root = self:node()
-  local state = { rows = {}, total = root.total, least = least_of(options.min or "0.5%",
-    root.total), depth = options.depth or 200, most = options.most or 10000, left_out = 0 }
+  local root, least = self:node(), M.percent_of(options.min or LEAST)
+  local state = { rows = {}, total = root.total, least = root.total * least / 100,
+    depth = options.depth or 200, most = options.most or 10000, below = 0, more = 0 }
   walk(self, root, 0, state)
   local columns = { { title = "total", right = true }, { title = "self", right = true },
     { title = "function", shrink = true } }
   local shown = text_table.render(columns, state.rows, layout)
-  if #state.rows == 0 and state.left_out == 0 then return "(nothing)\n" end
-  if state.left_out > 0 then
-    shown = shown .. ("… %d branches below %s\n"):format(state.left_out,
-      tostring(options.min or "0.5%"))
+  if #state.rows == 0 and state.below + state.more == 0 then return "(nothing)\n" end
+  if state.below > 0 then
+    shown = shown .. ("… %d branches below %g%%\n"):format(state.below, least)
   end
+  if state.more > 0 then shown = shown .. ("… %d branches more\n"):format(state.more) end
   return shown
 end
 
 --- The tree as text, plain and as wide as it is: total, self, name.
---- `depth`: so many levels.
+--- `min`: branches of so many percent or more; `depth`: so many levels.
 ---@param options? { min?: string|number, depth?: integer, most?: integer }
 ---@return string
 function Graph:text(options) return render(self, options) end

@@ -85,11 +85,60 @@ local function functions_json(machine, filter, options)
   return { functions = list, total = total, more = more > 0 and more or nil }
 end
 
+--- What a tree can have above its stacks: options of graphs.
+local OF_TREES = { comm = "by_comm", process = "process", thread = "thread" }
+
+local function groups_of(text)
+  local groups = {}
+  for word in text:gmatch("[^,]+") do groups[#groups + 1] = word end
+  if #groups == 0 then
+    errors.wrong_usage("--by wants names of groups", "as in --by comm,symbol")
+  end
+  return groups
+end
+
+local function is_tree(options) return options.tree or options.callers or options.callees end
+
+--- What does not go together, or would have no effect. What the user's settings say, and what he
+--- typed has no use for, is no mistake.
+---@param options table
+---@param typed table<string, string> as it was written
+local function check(options, typed)
+  if options.callers and options.callees then
+    errors.wrong_usage("--callers and --callees exclude each other", "each is a tree of its own")
+  end
+  if typed.by and not (typed.tree or options.callers or options.callees) then options.tree = nil end
+  if not is_tree(options) then
+    if typed.depth then
+      errors.wrong_usage("--depth is of trees", "--tree, --callers and --callees show some")
+    end
+    if typed.sort and options.by then
+      errors.wrong_usage("--sort is of functions, and --by groups by something else",
+        "groups are sorted by their sum")
+    end
+    return
+  end
+  for _, name in ipairs { "sort", "top" } do
+    if typed[name] then
+      errors.wrong_usage(("--%s is of tables, and this is a tree"):format(name),
+        "--min and --depth make trees smaller")
+    end
+  end
+  for _, group in ipairs(options.by and groups_of(options.by) or {}) do
+    if not OF_TREES[group] then
+      errors.wrong_usage(("a tree cannot be grouped by '%s'"):format(group),
+        "by comm, process and thread it can, as in --tree --by comm")
+    end
+  end
+end
+
 local function tree_of(machine, filter, options)
   for _, name in ipairs { "callers", "callees" } do
     if options[name] then filter[name == "callees" and "focus" or name] = options[name] end
   end
-  filter.by_comm = options.tree and options.by and options.by == "comm" or nil
+  for _, group in ipairs(options.by and groups_of(options.by) or {}) do
+    filter[OF_TREES[group]] = true
+  end
   return machine:graph(filter)
 end
 
@@ -106,32 +155,22 @@ local function node_json(graph, node, least, levels)
     children = #children > 0 and children or nil }
 end
 
-local function groups_of(text)
-  local groups = {}
-  for word in text:gmatch("[^,]+") do groups[#groups + 1] = word end
-  if #groups == 0 then
-    errors.wrong_usage("--by wants names of groups", "as in --by comm,symbol")
-  end
-  return groups
-end
-
 --- One kind's part of the report.
 local function show_kind(machine, kind, options)
   local filter = input.filter(options)
   filter.kind = kind
   local out = function(text) io.stdout:write(text) end
-  local is_tree = options.tree or options.callers or options.callees
   if options.json then
     local document
-    if is_tree then
+    if is_tree(options) then
       local graph = tree_of(machine, filter, options)
       local root = graph:node()
       document = { tree = node_json(graph, root, root.total * (options.min or 0.5) / 100,
         options.depth or math.huge) }
     elseif options.by then
       local result = machine:samples(filter):by(unpack(groups_of(options.by)))
-        :top(options.top or math.huge)
-      local more = result.totals.groups - #result
+        :top(options.top or math.huge, { min = options.min })
+      local more = result.totals.groups - #result - result.totals.below
       out(('{"kind":%s,"rows":%s%s}\n'):format(json.encode(kind), result:json(),
         more > 0 and (',"more":%.0f'):format(more) or ""))
       return
@@ -145,7 +184,7 @@ local function show_kind(machine, kind, options)
   local totals, unit = machine:samples(filter):top(1).totals, input.unit_of(machine, kind)
   local noun = input.counted(machine) == "entries" and "entries" or "samples"
   out(headline(kind, totals, unit, noun))
-  if is_tree then
+  if is_tree(options) then
     local graph = tree_of(machine, filter, options)
     if graph:node().count == 0 then
       out("no stack has such a function\n")
@@ -156,9 +195,10 @@ local function show_kind(machine, kind, options)
       out(("%s: in stacks of %.0f of them, %.2f %%; shares below are of these\n"):format(chosen,
         graph:node().count, percent(graph:node().total, totals.sum)))
     end
-    graph:print { min = ("%g%%"):format(options.min or 0.5), depth = options.depth }
+    graph:print { min = options.min or 0.5, depth = options.depth }
   elseif options.by then
-    local result = machine:samples(filter):by(unpack(groups_of(options.by))):top(options.top)
+    local result = machine:samples(filter):by(unpack(groups_of(options.by)))
+      :top(options.top, { min = options.min })
     result.unit = unit
     result:print()
   else
@@ -168,10 +208,9 @@ end
 
 --- Nothing to show: the same shape of document, and on stderr why it may be so.
 local function show_nothing(machine, options, path)
-  local is_tree = options.tree or options.callers or options.callees
   if not options.json then
     io.stdout:write("no samples\n")
-  elseif is_tree then
+  elseif is_tree(options) then
     io.stdout:write('{"tree":{"children":[],"name":"","samples":0,"self":0,"total":0}}\n')
   else
     io.stdout:write(options.by and '{"rows":[]}\n' or '{"functions":[],"total":0}\n')
@@ -186,10 +225,10 @@ local function show_nothing(machine, options, path)
 end
 
 --- How the samples of each kind are grouped unless told otherwise.
-local function groups_of_scenarios(options)
+local function groups_of_scenarios(options, typed)
   local by_of_kind = {}
-  local is_tree = options.tree or options.callers or options.callees
-  for _, name in ipairs(not options.by and not is_tree and input.scenarios(options) or {}) do
+  local are_given = options.by or is_tree(options) or typed.sort
+  for _, name in ipairs(not are_given and input.scenarios(options) or {}) do
     for _, kind in ipairs(input.kinds_of(name)) do by_of_kind[kind] = scenario.find(name).by end
   end
   return by_of_kind
@@ -207,9 +246,10 @@ function M.run(argv)
       "oc report perf.data")
   end
   input.run_scripts(options)
+  check(options, context.typed)
   if not options.json then options.top = options.top or TOP end
   local machine = input.load(path, options, { names = not options.by })
-  local by_of_kind = groups_of_scenarios(options)
+  local by_of_kind = groups_of_scenarios(options, context.typed)
   local kinds = input.kinds(machine, options)
   if #kinds == 0 then show_nothing(machine, options, path) end
   local found = false
