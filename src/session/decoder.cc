@@ -200,15 +200,29 @@ struct Decoder::Classify {
   uint64_t skipped_types = decoder->skipped_types_;
 };
 
-/// Tells the model what lies before the window.
-void Decoder::pass_before_window() {
-  const auto visit = [this](const uint8_t* record, const RecordHeader& header, base::Nanos,
-                            uint32_t tag) {
-    if (tag == kRecord) apply_only(record, header);
-    return true;
+/// Whether records without a time are delivered: samples in one window of several, each record in one of them. All
+/// of them see the same beginning, up to where the windows were placed.
+bool Decoder::owns_timeless() const {
+  if (!selection_.window.is_slice || is_beginning_) return window_.from == 0;
+  return window_.to == Window::kNoEnd;
+}
+
+/// Tells the model what lies before the window; true when the batch is full of what has no time.
+bool Decoder::pass_before_window(Batch& batch) {
+  const bool owns = owns_timeless();
+  const auto visit = [&](const uint8_t* record, const RecordHeader& header, base::Nanos time,
+                         uint32_t tag) {
+    if (tag != kRecord) return true;
+    oc_event event;
+    if (!kernel_record(record, header, event) || time != 0 || !owns) return true;
+    event.time = 0;
+    batch.events[batch.count] = event;
+    ++counts_.delivered;
+    return ++batch.count < batch.events.size();
   };
-  merger_.drain(std::min(horizon(), window_.from - 1), Classify{this}, visit);
-  newest_ = std::max(newest_, window_.from);
+  const bool stopped = merger_.drain(std::min(horizon(), window_.from - 1), Classify{this}, visit);
+  if (!stopped) newest_ = std::max(newest_, window_.from);
+  return stopped;
 }
 
 bool Decoder::drain(Batch& batch) {
@@ -221,8 +235,9 @@ template <bool kBuildsStacks>
 [[gnu::flatten]] bool Decoder::drain_into(Batch& batch) {
   if (!is_placed_) return false;
   if (starts_late()) {
-    pass_before_window();
+    const bool is_full = pass_before_window(batch);
     place_side_records(batch, batch.count);
+    if (is_full) return true;
   }
   oc_event* const first = batch.events.data() + batch.count;
   const uint64_t room = std::min<uint64_t>(batch.events.size() - batch.count,
@@ -278,6 +293,7 @@ void Decoder::take_over_round() {
     if (handed_.empty()) handed_.resize(1);
     handed_[0] = round_.handed;
   }
+  is_beginning_ = !is_placed_;
   merger_.add(round_);
   counts_.records += round_.records;
   counts_.bytes += round_.bytes;
@@ -326,7 +342,7 @@ void Decoder::give_back() {
 /// The rare cases of a record's time: none, older than the one before, before the window (then only the
 /// model is told). False when there is nothing more to do.
 bool Decoder::count_late(const uint8_t* record, const RecordHeader& header, base::Nanos time) {
-  if (time < window_.from) {
+  if (time < window_.from || (time == 0 && !owns_timeless())) {
     if (header.type != PERF_RECORD_SAMPLE) apply_only(record, header);
     return false;
   }

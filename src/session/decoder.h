@@ -67,7 +67,8 @@ class Decoder {
   bool drain(Batch& batch);
   template <bool kBuildsStacks>
   bool drain_into(Batch& batch);
-  void pass_before_window();
+  bool pass_before_window(Batch& batch);
+  bool owns_timeless() const;
   void place_window();
   base::Nanos horizon() const { return is_last_ ? UINT64_MAX : horizon_; }
   bool starts_late() const { return window_.from != 0; }
@@ -117,9 +118,10 @@ class Decoder {
   std::deque<std::vector<uint64_t>> needed_before_;  ///< by batch, the oldest first
   std::vector<uint64_t> needed_;  ///< by stream: the position before which all may be given back
   base::Nanos horizon_ = 0;
-  base::Nanos newest_ = 0;  ///< of records visited
-  source::Window window_;   ///< nothing outside is delivered
-  bool is_placed_ = false;  ///< where it lies is known
+  base::Nanos newest_ = 0;    ///< of records visited
+  source::Window window_;     ///< nothing outside is delivered
+  bool is_placed_ = false;    ///< where it lies is known
+  bool is_beginning_ = true;  ///< nothing came yet since it is known
   bool is_last_ = false;
   bool past_end_ = false;  ///< max_events or max_span reached
   Counts counts_;
