@@ -127,9 +127,20 @@ end
 ---@param name string of one that there is
 ---@return string[]
 function M.kinds(name)
-  local scenario, kinds = M.find(name), made[name]
-  if not (scenario.span or scenario.setup) then return { scenario.events[1] } end
+  local events, kinds = M.events_of(name), made[name]
+  if events then return { unpack(events) } end
   return kinds and kinds[1] and { unpack(kinds) } or { name }
+end
+
+--- The events of a scenario whose samples they are; nil of others, and where there is none.
+---@param name any
+---@return string[]?
+function M.events_of(name)
+  if type(name) ~= "string" then return nil end
+  load_built_in(name)
+  local scenario = declared[name]
+  local is_plain = scenario and not scenario.span and not scenario.setup
+  return is_plain and scenario.events or nil
 end
 
 -- Using one ------------------------------------------------------------------------------------
@@ -239,6 +250,15 @@ function M.stacks_of(names)
   return nil
 end
 
+--- Asks for events that are samples themselves: of the optional ones those that there are.
+local function want_events(trace, scenario)
+  local optional = {}
+  for _, event in ipairs(scenario.optional or {}) do optional[event] = true end
+  for _, event in ipairs(scenario.events) do
+    trace:on(event, { optional = optional[event] }, function() end)
+  end
+end
+
 --- Registers what a scenario needs; its samples and spans go into the trace's machine.
 ---@param trace oc.Trace
 ---@param name string
@@ -262,6 +282,7 @@ function M.use(trace, name)
     local line = scenario.setup(trace, add, add_span)
     if line then watch(trace, scenario, line) end
   end
+  if M.events_of(name) then want_events(trace, scenario) end
   return scenario
 end
 

@@ -16,8 +16,9 @@ namespace oc::perf {
 
 namespace {
 
-/// Until each CPU has left the tracepoint that it may be in: a tracepoint's handler is not preempted, so it is over after a grace period of RCU. Takes about
-/// 6 ms, mostly. A kernel with CPUs without ticks (nohz_full) refuses (membarrier(2)); then a time that handlers do not take.
+/// Until each CPU has left the tracepoint that it may be in: a tracepoint's handler is not
+/// preempted, so it is over after a grace period of RCU. Takes about 6 ms, mostly. A kernel with
+/// CPUs without ticks (nohz_full) refuses (membarrier(2)); then a time that handlers do not take.
 void wait_for_handlers() {
   if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) == 0) return;
   std::this_thread::sleep_for(std::chrono::milliseconds(10));
@@ -138,7 +139,8 @@ base::Result<LiveSource::Exchange> LiveSource::exchange_filter(uint32_t kind,
     return std::move(status.error());
   }
   for (const OpenEvent& event : set_->opened().kind(kind)) exchange.newer.push_back(event.id);
-  // Around `at` both write: each event that was being told when the newer ones began, or is when it is `at`, is finished first.
+  // Around `at` both write: each event that was being told when the newer ones began, or is when
+  // it is `at`, is finished first.
   exchange.from = base::now_of(CLOCK_MONOTONIC);
   wait_for_handlers();
   exchange.at = base::now_of(CLOCK_MONOTONIC);

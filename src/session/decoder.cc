@@ -61,8 +61,7 @@ Decoder::Kind Decoder::make_kind(uint32_t index) const {
   const uint32_t number = event::kKernelRecords + index;
   kind.keep_own = selection_.keep_own[number] != 0 || selection_.own_pid < 0;
   kind.is_chosen = chooses_ || selection_.unchosen[number] != 0;
-  kind.is_handed_over = std::any_of(hand_overs_.begin(), hand_overs_.end(),
-                                    [&](const HandOver& over) { return over.kind() == index; });
+  kind.is_handed_over = hand_overs_.has(index);
   kind.is_questioned = kind.is_chosen || kind.is_handed_over || !kind.keep_own;
   kind.is_wanted = selection_.wanted[number] != 0;
   kind.is_of_everyone = selection_.of_everyone[number] != 0;
@@ -151,7 +150,7 @@ base::Status Decoder::fill(std::chrono::milliseconds wait, Batch& batch) {
   batch.side.clear();
   batch.is_last = false;
   give_back();
-  if (hand_overs_end_ != 0) end_hand_overs();
+  if (!hand_overs_.is_empty()) end_hand_overs();
   const uint64_t records_before = counts_.records;
   bool stopped = false;
   bool hand_over = false;
@@ -201,15 +200,29 @@ struct Decoder::Classify {
   uint64_t skipped_types = decoder->skipped_types_;
 };
 
-/// Tells the model what lies before the window.
-void Decoder::pass_before_window() {
-  const auto visit = [this](const uint8_t* record, const RecordHeader& header, base::Nanos,
-                            uint32_t tag) {
-    if (tag == kRecord) apply_only(record, header);
-    return true;
+/// Whether records without a time are delivered: samples in one window of several, each record in one of them. All
+/// of them see the same beginning, up to where the windows were placed.
+bool Decoder::owns_timeless() const {
+  if (!selection_.window.is_slice || is_beginning_) return window_.from == 0;
+  return window_.to == Window::kNoEnd;
+}
+
+/// Tells the model what lies before the window; true when the batch is full of what has no time.
+bool Decoder::pass_before_window(Batch& batch) {
+  const bool owns = owns_timeless();
+  const auto visit = [&](const uint8_t* record, const RecordHeader& header, base::Nanos time,
+                         uint32_t tag) {
+    if (tag != kRecord) return true;
+    oc_event event;
+    if (!kernel_record(record, header, event) || time != 0 || !owns) return true;
+    event.time = 0;
+    batch.events[batch.count] = event;
+    ++counts_.delivered;
+    return ++batch.count < batch.events.size();
   };
-  merger_.drain(std::min(horizon(), window_.from - 1), Classify{this}, visit);
-  newest_ = std::max(newest_, window_.from);
+  const bool stopped = merger_.drain(std::min(horizon(), window_.from - 1), Classify{this}, visit);
+  if (!stopped) newest_ = std::max(newest_, window_.from);
+  return stopped;
 }
 
 bool Decoder::drain(Batch& batch) {
@@ -222,8 +235,9 @@ template <bool kBuildsStacks>
 [[gnu::flatten]] bool Decoder::drain_into(Batch& batch) {
   if (!is_placed_) return false;
   if (starts_late()) {
-    pass_before_window();
+    const bool is_full = pass_before_window(batch);
     place_side_records(batch, batch.count);
+    if (is_full) return true;
   }
   oc_event* const first = batch.events.data() + batch.count;
   const uint64_t room = std::min<uint64_t>(batch.events.size() - batch.count,
@@ -279,6 +293,7 @@ void Decoder::take_over_round() {
     if (handed_.empty()) handed_.resize(1);
     handed_[0] = round_.handed;
   }
+  is_beginning_ = !is_placed_;
   merger_.add(round_);
   counts_.records += round_.records;
   counts_.bytes += round_.bytes;
@@ -327,7 +342,7 @@ void Decoder::give_back() {
 /// The rare cases of a record's time: none, older than the one before, before the window (then only the
 /// model is told). False when there is nothing more to do.
 bool Decoder::count_late(const uint8_t* record, const RecordHeader& header, base::Nanos time) {
-  if (time < window_.from) {
+  if (time < window_.from || (time == 0 && !owns_timeless())) {
     if (header.type != PERF_RECORD_SAMPLE) apply_only(record, header);
     return false;
   }

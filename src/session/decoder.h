@@ -67,7 +67,8 @@ class Decoder {
   bool drain(Batch& batch);
   template <bool kBuildsStacks>
   bool drain_into(Batch& batch);
-  void pass_before_window();
+  bool pass_before_window(Batch& batch);
+  bool owns_timeless() const;
   void place_window();
   base::Nanos horizon() const { return is_last_ ? UINT64_MAX : horizon_; }
   bool starts_late() const { return window_.from != 0; }
@@ -117,9 +118,10 @@ class Decoder {
   std::deque<std::vector<uint64_t>> needed_before_;  ///< by batch, the oldest first
   std::vector<uint64_t> needed_;  ///< by stream: the position before which all may be given back
   base::Nanos horizon_ = 0;
-  base::Nanos newest_ = 0;  ///< of records visited
-  source::Window window_;   ///< nothing outside is delivered
-  bool is_placed_ = false;  ///< where it lies is known
+  base::Nanos newest_ = 0;    ///< of records visited
+  source::Window window_;     ///< nothing outside is delivered
+  bool is_placed_ = false;    ///< where it lies is known
+  bool is_beginning_ = true;  ///< nothing came yet since it is known
   bool is_last_ = false;
   bool past_end_ = false;  ///< max_events or max_span reached
   Counts counts_;
@@ -144,9 +146,8 @@ class Decoder {
     uint16_t other;    ///< where the payload names another thread
     uint16_t leaving;  ///< and where its own, once more
   };
-  std::vector<HandOver> hand_overs_;
-  base::Nanos hand_overs_end_ = 0;  ///< what is older may be of either; 0: there are none
-  bool is_behind_ = false;          ///< the last fill left records that are due
+  HandOvers hand_overs_;
+  bool is_behind_ = false;  ///< the last fill left records that are due
 
   /// What the ids of samples mean to the merge, in one load.
   struct Tag {

@@ -26,8 +26,7 @@ void Decoder::change(Selection changed) {
 
 void Decoder::hand_over(uint32_t kind, base::Nanos from, base::Nanos at,
                         const std::vector<uint64_t>& older, const std::vector<uint64_t>& newer) {
-  hand_overs_.emplace_back(kind, from, at, older, newer);
-  hand_overs_end_ = base::now_of(CLOCK_MONOTONIC);
+  hand_overs_.add({kind, from, at, older, newer}, base::now_of(CLOCK_MONOTONIC));
   clock_.refresh();
   learn_kinds();
 }
@@ -42,16 +41,13 @@ bool Decoder::is_of_its_time(const oc_event& event) {
                                 event.cpu,
                                 event.tid,
                                 {event.payload, event.payload_size}};
-  return std::all_of(hand_overs_.begin(), hand_overs_.end(),
-                     [&](HandOver& over) { return over.kind() != kind || over.tells(sample); });
+  return hand_overs_.tells(sample);
 }
 
-/// Once all that the older descriptors wrote was read.
+/// Each once all that its older descriptors wrote was read.
 void Decoder::end_hand_overs() {
-  if (is_behind_ || horizon_ < hand_overs_end_ + kLatest) return;
-  hand_overs_.clear();
-  hand_overs_end_ = 0;
-  learn_kinds();
+  if (is_behind_ || horizon_ < kLatest) return;
+  if (hand_overs_.forget_before(horizon_ - kLatest)) learn_kinds();
 }
 
 }  // namespace oc::session

@@ -4,16 +4,8 @@
 
 namespace oc::session {
 
-bool HandOver::tells(const Sample& sample) {
-  const auto has = [&](const std::vector<uint64_t>& ids) {
-    return std::find(ids.begin(), ids.end(), sample.id) != ids.end();
-  };
-  const bool is_newer = has(newer_);
-  if (!is_newer && !has(older_)) return true;
-  return tells(sample, is_newer, singles_[sample.cpu]);
-}
-
-bool HandOver::tells(const Sample& sample, bool is_newer, Single& single) const {
+bool HandOver::tells(const Sample& sample, bool is_newer) {
+  Single& single = singles_[sample.cpu];
   const bool is_other_half = single.is_there && single.is_newer != is_newer &&
                              single.tid == sample.tid &&
                              std::equal(single.payload.begin(), single.payload.end(),
@@ -31,6 +23,38 @@ bool HandOver::tells(const Sample& sample, bool is_newer, Single& single) const 
   single.payload.assign(sample.payload.begin(), sample.payload.end());
   single.is_told = is_newer == (sample.time >= at_);
   return single.is_told;
+}
+
+void HandOvers::add(HandOver over, base::Nanos end) {
+  entries_.push_back({std::move(over), end});
+  find_roles();
+}
+
+bool HandOvers::has(uint32_t kind) const {
+  return std::any_of(entries_.begin(), entries_.end(),
+                     [&](const Entry& entry) { return entry.over.kind() == kind; });
+}
+
+bool HandOvers::tells(const HandOver::Sample& sample) {
+  const auto found = roles_.find(sample.id);
+  if (found == roles_.end()) return true;
+  const Roles& roles = found->second;
+  return (roles.as_newer == nullptr || roles.as_newer->tells(sample, true)) &&
+         (roles.as_older == nullptr || roles.as_older->tells(sample, false));
+}
+
+bool HandOvers::forget_before(base::Nanos time) {
+  const auto forgotten = entries_.remove_if([&](const Entry& entry) { return entry.end < time; });
+  if (forgotten != 0) find_roles();
+  return forgotten != 0;
+}
+
+void HandOvers::find_roles() {
+  roles_.clear();
+  for (auto& [over, end] : entries_) {
+    for (const uint64_t id : over.newer()) roles_[id].as_newer = &over;
+    for (const uint64_t id : over.older()) roles_[id].as_older = &over;
+  }
 }
 
 }  // namespace oc::session

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <list>
 #include <map>
 #include <span>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -36,8 +38,10 @@ class HandOver {
   };
 
   uint32_t kind() const { return kind_; }
-  /// Whether this one is to be told; true of what neither of the two wrote.
-  bool tells(const Sample& sample);
+  const std::vector<uint64_t>& older() const { return older_; }
+  const std::vector<uint64_t>& newer() const { return newer_; }
+  /// Whether this one, of the newer or of the older, is to be told.
+  bool tells(const Sample& sample, bool is_newer);
 
  private:
   /// The last one of a CPU whose other half has not been seen.
@@ -48,7 +52,6 @@ class HandOver {
     int32_t tid = -1;
     std::vector<uint8_t> payload;
   };
-  bool tells(const Sample& sample, bool is_newer, Single& single) const;
 
   uint32_t kind_;
   base::Nanos from_;
@@ -56,6 +59,33 @@ class HandOver {
   std::vector<uint64_t> older_;
   std::vector<uint64_t> newer_;
   std::map<int32_t, Single> singles_;  ///< by CPU
+};
+
+/// Those of which there may still be samples. A descriptor may be the newer of one and the older of the next.
+class HandOvers {
+ public:
+  /// At `end` the older ones write no more.
+  void add(HandOver over, base::Nanos end);
+  bool is_empty() const { return entries_.empty(); }
+  bool has(uint32_t kind) const;
+  /// True also of what none of them wrote.
+  bool tells(const HandOver::Sample& sample);
+  /// Forgets those that ended before; whether there were any.
+  bool forget_before(base::Nanos time);
+
+ private:
+  struct Entry {
+    HandOver over;
+    base::Nanos end;
+  };
+  struct Roles {
+    HandOver* as_newer = nullptr;
+    HandOver* as_older = nullptr;
+  };
+  void find_roles();
+
+  std::list<Entry> entries_;
+  std::unordered_map<uint64_t, Roles> roles_;  ///< by id; into `entries_`
 };
 
 }  // namespace oc::session

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 
 using oc::session::HandOver;
+using oc::session::HandOvers;
 
 namespace {
 
@@ -18,29 +19,33 @@ HandOver::Sample of(uint64_t id, uint64_t time, std::span<const uint8_t> payload
   return {id, time, cpu, tid, payload};
 }
 
-HandOver make() { return HandOver(3, 100, 200, {kOlder}, {kNewer}); }
+HandOvers make() {
+  HandOvers overs;
+  overs.add(HandOver(3, 100, 200, {kOlder}, {kNewer}), 300);
+  return overs;
+}
 
 }  // namespace
 
 TEST_CASE("an event that both wrote is told once, on either side and across the moment of change") {
   for (const uint64_t newer : {150u, 199u, 200u, 250u}) {
     for (const uint64_t apart : {1u, 30u, 100u}) {
-      HandOver over = make();
+      HandOvers over = make();
       const bool first = over.tells(of(kNewer, newer));
       const bool second = over.tells(of(kOlder, newer + apart));
       CHECK(first != second);
-      HandOver other_way = make();
+      HandOvers other_way = make();
       CHECK(other_way.tells(of(kOlder, newer)) != other_way.tells(of(kNewer, newer + apart)));
     }
   }
 }
 
 TEST_CASE("events that look alike are told each") {
-  HandOver over = make();
+  HandOvers over = make();
   CHECK(over.tells(of(kOlder, 90)));   // the newer did not write yet
   CHECK(over.tells(of(kNewer, 210)));  // and this is another event
   CHECK(over.tells(of(kNewer, 220)));
-  HandOver both = make();
+  HandOvers both = make();
   int told = 0;
   for (uint64_t i = 0; i < 10; ++i) {
     told += both.tells(of(kNewer, 150 + i * 10)) ? 1 : 0;
@@ -51,7 +56,7 @@ TEST_CASE("events that look alike are told each") {
 
 TEST_CASE(
     "of events that only one of the two let through, the older tells before, the newer behind") {
-  HandOver over = make();
+  HandOvers over = make();
   CHECK(over.tells(of(kOlder, 150)));
   CHECK_FALSE(over.tells(of(kNewer, 160, kTwo)));
   CHECK_FALSE(over.tells(of(kOlder, 205)));
@@ -60,8 +65,29 @@ TEST_CASE(
 }
 
 TEST_CASE("halves are of one CPU and one thread") {
-  HandOver over = make();
+  HandOvers over = make();
   CHECK_FALSE(over.tells(of(kNewer, 199)));
   CHECK_FALSE(over.tells(of(kOlder, 200, kOne, 1)));
   CHECK_FALSE(over.tells(of(kOlder, 200, kOne, 0, 8)));
+}
+
+TEST_CASE("what is newer in one may be older in the next, and each ends by itself") {
+  HandOvers overs = make();  // 5, then 9 from 200 on, then 12 from 500 on
+  overs.add(HandOver(3, 450, 500, {kNewer}, {12}), 600);
+  CHECK(overs.has(3));
+  CHECK_FALSE(overs.has(2));
+  CHECK(overs.tells(of(kOlder, 150)));
+  CHECK_FALSE(overs.tells(of(kNewer, 151)));
+  CHECK(overs.tells(of(kNewer, 300)));
+  CHECK_FALSE(overs.tells(of(12, 490)));
+  CHECK(overs.tells(of(kNewer, 491)));
+  CHECK(overs.tells(of(12, 510)));
+  CHECK_FALSE(overs.tells(of(kNewer, 511)));
+  CHECK_FALSE(overs.forget_before(300));
+  CHECK(overs.forget_before(301));
+  CHECK(overs.tells(of(kOlder, 900)));  // of nobody now
+  CHECK_FALSE(overs.tells(of(kNewer, 520)));
+  CHECK(overs.forget_before(601));
+  CHECK(overs.is_empty());
+  CHECK(overs.tells(of(kNewer, 520)));
 }
