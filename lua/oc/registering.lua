@@ -1,6 +1,7 @@
 --- What `trace:on` registers: kinds found by name, a call for each, and the handle that changes it.
 
 local C = require "oc.abi"
+local ask = require "oc.ask"
 local canonical = require "oc.canonical"
 local changes = require "oc.changes"
 local errors = require "oc.errors"
@@ -41,6 +42,7 @@ local function take_all_tasks(self, handler)
   handler.takes_all = true
   C.oc_session_want_of_everyone(self._session, handler.number)
   if is_of_tasks(self) then C.oc_session_target(self._session, "here", "") end
+  if not self._path and not self._source then ask.say_unseen(self._asked, true) end
 end
 
 --- The kinds that `name` means, with the canonical event's name when it adds fields of its own.

@@ -68,6 +68,7 @@ local function add_others(session, found, asked, has_command)
   local has_tasks = asked.pid or asked.tid or (has_command and not asked.all)
   if has_tasks and found.everyone then C.oc_session_target(session, "here", "") end
   if not found.returns then return end
+  ask.say_unseen(asked, found.everyone or false)
   for _, name in ipairs { "switch_in", "switch_in_wide" } do
     for _, number in ipairs(kinds.resolve(session, name)) do C.oc_session_want(session, number) end
   end
