@@ -86,6 +86,54 @@ do -- a stack is an id: equal ones are equal keys, however they are combined
   check(stats.stacks == #rows and stats.bytes > 0 and stats.frames == depths, "numbers")
 end
 
+do -- stacks that are printed alike are one row, and `top` counts those
+  local trace = open { stacks = "any" }
+  local by_stack, by_both = oc.counter("stack"), oc.counter("comm", "stack")
+  local top, spread = oc.topk(1000, "stack"), oc.histogram("stack")
+  trace:on("cpu", function(e)
+    by_stack:count(e.stack)
+    by_both:count(e.comm, e.stack)
+    top:count(e.stack)
+    spread:add(#e.stack, e.stack)
+  end)
+  trace:run()
+  local function sums_by(text_of, rows)
+    local wanted, kinds = {}, 0
+    for _, row in ipairs(rows) do
+      local text = text_of(row)
+      kinds = kinds + (wanted[text] and 0 or 1)
+      wanted[text] = (wanted[text] or 0) + row.count
+    end
+    return wanted, kinds
+  end
+  local folded, count = sums_by(function(row) return tostring(row.stack) end, by_stack:rows())
+  check(count < #by_stack:rows(), "some differ in addresses alone")
+  for _, aggregate in ipairs { by_stack, top } do
+    local seen, before = {}, math.huge
+    for text, n in printed(aggregate, { stacks = "folded" }):gmatch("([^\n]-) +(%d+)[ %d]*\n") do
+      check.equal(seen[text], nil)
+      check(tonumber(n) <= before, "in order")
+      seen[text], before = tonumber(n), tonumber(n)
+    end
+    check.equal(seen, folded)
+  end
+  local _, texts = sums_by(function(row) return row.stack:text() end, by_stack:rows())
+  check.equal(select(2, printed(by_stack, {}):gsub("\n *%d+%f[\n]", "")), texts)
+  check(printed(by_stack, { top = 2, stacks = "folded" }):find(("… %d more"):format(count - 2)),
+    "of those that are left out")
+  local pairs_of = select(2, sums_by(function(row) return row.comm .. tostring(row.stack) end,
+    by_both:rows()))
+  check(printed(by_both, { top = 2, stacks = "folded" }):find(("… %d more"):format(pairs_of - 2)),
+    "with another key")
+  local heads = "\n" .. printed(spread, { stacks = "folded" })
+  check.equal(select(2, heads:gsub("\nstack ", "")), count)
+  -- What was counted is as it was, and goes on.
+  check.equal(#top:rows(), #by_stack:rows())
+  local total = by_stack:total()
+  by_stack:count(by_stack:rows()[1].stack)
+  check.equal(by_stack:total(), total + 1)
+end
+
 do -- names outlive the trace as long as an aggregate holds stacks
   local by_stack = oc.counter("stack")
   do
