@@ -150,6 +150,7 @@ local function read_row(self, raw, i, given, quantiles, shares)
 end
 
 local function run(self, most)
+  selection.tell_names(self._machine)  -- of what came since the samples were chosen, live
   local raw = ffi.gc(C.oc_query_new(self._selection), C.oc_query_close)
   local given = {}
   for i, group in ipairs(self._groups) do add_group(self, raw, group, given, i) end

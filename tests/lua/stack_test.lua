@@ -177,6 +177,67 @@ do -- scripts name what oc cannot
   check(#leaf:frames() > 0 and asked == before and asked > 0, "each place is asked once")
 end
 
+do -- machines, queries, graphs and exports have the names that scripts give
+  local trace = open { stacks = "any", machine = true }
+  local by_stack, asked, machine = oc.counter("stack"), 0, nil
+  trace:on("cpu", function(e) by_stack:count(e.stack) end)
+  local function name_of(frame) return "place_" .. (frame.offset or "x") end
+  trace:symbol_source(function(frame)
+    asked = asked + 1
+    if machine then machine:samples():by("symbol"):rows() end  -- does no harm
+    return frame.module:find("mawk") and { name = name_of(frame), file = "mine.c", line = 7 }
+  end)
+  trace:run()
+  machine = trace:machine()
+  local wanted, folded = {}, {}
+  for _, row in ipairs(by_stack:rows()) do
+    local text = tostring(row.stack)
+    wanted[text] = (wanted[text] or 0) + row.count
+  end
+  local before = asked
+  for _, row in ipairs(machine:samples():by("stack"):rows()) do folded[row[1]] = row.count end
+  check.equal(folded, wanted)
+  check(before > 0 and asked == before, "each place is asked once")
+  local symbols, lines = {}, {}
+  for _, row in ipairs(machine:samples():by("symbol", "module", "line"):rows()) do
+    symbols[row[1]], lines[row[3]] = row[2], true
+  end
+  local found = 0
+  for name, module in pairs(symbols) do
+    check.equal(name:find("^place_") ~= nil, module:find("mawk") ~= nil)
+    found = found + (name:find("^place_") and 1 or 0)
+  end
+  check(found > 2 and lines["mine.c:7"] and symbols["[mawk]"] == nil, "names and lines")
+  check(machine:samples { symbol = "place_*" }:total() > 0, "chosen by such a name")
+  local functions = 0
+  for _, each in ipairs(machine:graph():functions(1000)) do
+    functions = functions + (each.name:find("^place_") and 1 or 0)
+  end
+  check(functions >= found, "in graphs")
+  -- Files that are written at the same time, on threads that may not ask.
+  local paths, base = {}, os.tmpname()
+  for i, ending in ipairs { ".folded", ".pprof", ".csv", ".html" } do paths[i] = base .. ending end
+  require("oc.export").write_all(machine, paths, {}, function() end)
+  for _, name in ipairs { paths[1], paths[3], paths[4] } do
+    local file = assert(io.open(name))
+    local text = file:read("*a")
+    file:close()
+    check(text:find("place_%d") and not text:find("[mawk]", 1, true), name)
+  end
+  local profile = oc.open { input = paths[2], machine = true }
+  profile:run()
+  check(profile:machine():samples { symbol = "place_*" }:total() > 0, "in a profile")
+  for _, name in ipairs { base, unpack(paths) } do os.remove(name) end
+  -- Another source: what the first one said is forgotten.
+  machine = nil
+  trace:symbol_source(function() return "anything" end)
+  symbols = {}
+  for _, row in ipairs(trace:machine():samples():by("symbol"):rows()) do symbols[row[1]] = true end
+  check(symbols.anything and not next(symbols):find("^place_"), "the second one's names")
+  trace:symbol_source(function() error("no such luck") end)
+  check.error("no such luck", function() trace:machine():graph() end)
+end
+
 do -- symbols that a script adds win
   local trace = open { stacks = "any" }
   local first
