@@ -153,6 +153,7 @@ end
 ---@param most? integer
 ---@param least? number percent
 local function run(self, most, least)
+  selection.tell_names(self._machine)  -- of what came since the samples were chosen, live
   local raw = ffi.gc(C.oc_query_new(self._selection), C.oc_query_close)
   local given = {}
   for i, group in ipairs(self._groups) do add_group(self, raw, group, given, i) end

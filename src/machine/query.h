@@ -24,7 +24,7 @@ struct GroupBy {
     kFunction,  ///< the same, or the function that was inlined there
     kModule,    ///< of the innermost frame
     kLine,      ///< file:line of the innermost frame
-    kStack,
+    kStack,     ///< the names of all functions
     kCgroup,
     kTime,       ///< stretches of `width` ns
     kAttribute,  ///< value of the attribute `name`
@@ -89,6 +89,7 @@ class Query {
 
   Dimension make_dimension(GroupBy by) const;
   void fill_stack_keys(Dimension& dimension) const;
+  void fill_shown_stacks(Dimension& dimension) const;
   void fill_attribute_keys(Dimension& dimension) const;
   void keys_of(const Dimension& dimension, const SampleTable::Chunk& chunk, uint64_t first,
                std::span<const uint16_t> places, uint32_t* out) const;
