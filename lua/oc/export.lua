@@ -118,6 +118,52 @@ function M.check(path, name)
   return own and own.name or ffi.string(C.oc_format_of_path(path))
 end
 
+-- Options -----------------------------------------------------------------------------------------
+
+local function raw_options(options)
+  local raw = ffi.new("oc_export_options")
+  raw.format, raw.title = options.format, options.title
+  raw.overwrites = options.force and 1 or 0
+  raw.no_inlined = options.inlined == false and 1 or 0
+  raw.counts = options.counts and 1 or 0
+  raw.values = options.values and 1 or 0
+  raw.mixed = options.mixed and 1 or 0
+  return raw
+end
+
+M.keys = { format = true, force = true, inlined = true, counts = true, values = true, mixed = true,
+  title = true }
+
+local function filter_of(options)
+  local filter = {}
+  for name, value in pairs(options) do
+    if not M.keys[name] then filter[name] = value end
+  end
+  return filter
+end
+
+--- What the numbers of a file are, where nothing in it tells: of collapsed stacks.
+---@param machine oc.Machine
+---@param path string
+---@param options table as `write` has it
+---@return string? "samples", "ns of off_cpu"
+function M.unit(machine, path, options)
+  if format_of(path, options.format) then return nil end
+  local format = options.format or C.oc_format_of_path(path)
+  if not format or format == nil or ffi.string(format) ~= "collapsed" then return nil end
+  local chosen = selection.make(machine, filter_of(options), M.keys)
+  return ffi.string(C.oc_selection_folded_unit(chosen, raw_options(options)))
+end
+
+--- Whether samples are of several kinds, so that numbers of their parts can only be of samples.
+---@param machine oc.Machine
+---@param options table
+---@return boolean
+function M.is_mixed(machine, options)
+  local chosen = selection.make(machine, filter_of(options), M.keys)
+  return C.oc_selection_has_measure(chosen, raw_options(options)) == 0
+end
+
 -- Writing -----------------------------------------------------------------------------------------
 
 local Out = {}
@@ -145,17 +191,6 @@ local function write_declared(machine, path, exporter, options)
   return 0
 end
 
-local function raw_options(options)
-  local raw = ffi.new("oc_export_options")
-  raw.format, raw.title = options.format, options.title
-  raw.overwrites = options.force and 1 or 0
-  raw.no_inlined = options.inlined == false and 1 or 0
-  raw.counts = options.counts and 1 or 0
-  return raw
-end
-
-M.keys = { format = true, force = true, inlined = true, counts = true, title = true }
-
 --- Raises what is wrong with a script's export before the machine is filled.
 ---@param path string
 ---@param options? table
@@ -177,14 +212,6 @@ function M.check_call(path, options)
   if not options.force and C.oc_path_kind(path) == IS_FILE then
     errors.misuse(path .. " is there already", { token = path, hint = "force = true replaces it" })
   end
-end
-
-local function filter_of(options)
-  local filter = {}
-  for name, value in pairs(options) do
-    if not M.keys[name] then filter[name] = value end
-  end
-  return filter
 end
 
 --- With copies of the lists in it: a script's exporter may change what it is given.

@@ -72,11 +72,51 @@ def kinds(suite, folder):
         suite.check(f"as go tool pprof: {kind}", [] if found == count else [f"{found}, not {count}"])
 
 
+def collapsed(suite, folder):
+    """Numbers of collapsed stacks are of samples, and of what else is told; read again they may be anything."""
+    (before, waits, profile), ended = files_of(folder, CLOCK, "before", ".folded", ".2.folded", ".pb.gz")
+    problems = problems_of(ended, 0, None, r"before\.folded \(.*; its numbers are samples\)")
+    suite.check("samples of a rate are counted", problems + ([] if total_of(before) == 48 else ["not 48"]), ended)
+    ended = run(["export", CLOCK, "--values", "-o", waits, "--force"])
+    problems = problems_of(ended, 0, None, "its numbers are ns of cpu-clock")
+    suite.check("--values: in ns", problems + ([] if total_of(waits) == 48048048 else ["not 48 ms"]), ended)
+    ended = run(["report", before, "-q"])
+    suite.check("and read so", problems_of(ended, 0, r"^samples: 48 samples, 48\n", None), ended)
+    after = os.path.join(folder, "after.folded")
+    run(["export", DEMO, "-e", "cpu-clock", "-o", after, "-q"])
+    for one, other in (before, after), (waits, after):
+        ended = run(["diff", one, other, "--by", "comm", "--fail-above", "1%"])
+        problems = problems_of(ended, 0, r"  - +awk\n", None)
+        if "does not tell whether its numbers are samples" not in ended.out:
+            problems.append("not told why")
+        suite.check("nothing is significant where nobody knows of how many samples", problems, ended)
+    ended = run(["diff", before, after, "--by", "comm", "--fail-above", "1%", "--counts"])
+    suite.check("with --counts somebody knows", problems_of(ended, 4, r"60\.42 +73\.33 .* - +awk\n", None), ended)
+    ended = run(["diff", before, DEMO, "--by", "comm"])
+    suite.check("with which kind collapsed stacks are compared", problems_of(ended, 2, None, "has several kinds: cpu-clock.*-e"),
+                ended)
+    for one, other in (before, DEMO), (profile, after):
+        ended = run(["diff", one, other, "-e", "cpu-clock", "--by", "comm", "-q"])
+        suite.check("collapsed stacks and others are compared", problems_of(
+            ended, 0, r"cpu-clock: 48 samples before, 225 after\n.*\n(.*\n)* *60\.42 +73\.33 ", None), ended)
+
+
+def parts(suite, folder):
+    """All files of --per have numbers of one unit."""
+    ended = run(["export", DEMO, "--per", "comm", "-o", os.path.join(folder, "part.svg"), "-q"])
+    names = [name for name in os.listdir(folder) if name.startswith("part.")]
+    by_value = [name for name in names if "width is their value" in text_of(os.path.join(folder, name))]
+    suite.check("parts of several kinds are in samples", [] if len(names) > 2 and not by_value else [f"{by_value} of {names}"],
+                ended)
+
+
 def main():
     suite = Suite("imports")
     with tempfile.TemporaryDirectory() as folder:
         profiles(suite, folder)
         kinds(suite, folder)
+        collapsed(suite, folder)
+        parts(suite, folder)
     return suite.finish()
 
 

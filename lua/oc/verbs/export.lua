@@ -23,7 +23,8 @@ local HEAD = [[
 --- The format is told by the name of the file (oc list formats shows them) or by --format; .gz and
 --- .zst behind it compress. - is standard output. A file that is there is not replaced without
 --- --force, and one that cannot be completed does not appear. Samples weigh their value (period);
---- with --counts 1 each.
+--- with --counts 1 each. The numbers of collapsed stacks are of samples, unless values alone mean
+--- something (waits, allocations) or --values asks for them.
 ---
 --- Example: oc export perf.data -o profile.pb.gz
 --- Example: oc export perf.data -o stacks.folded -o flame.svg --comm nginx
@@ -59,14 +60,15 @@ local function parts_of(machine, options)
   return parts
 end
 
-local function say_written(path, bytes)
+local function say_written(path, bytes, unit)
   if path == "-" or settings.quiet then return end
   local file = C.oc_path_kind(path) == 1 and io.open(path, "rb")
   if file then
     bytes = file:seek("end")
     file:close()
   end
-  io.stderr:write(("oc: wrote %s (%s)\n"):format(path, units.format_size(bytes)))
+  io.stderr:write(("oc: wrote %s (%s%s)\n"):format(path, units.format_size(bytes),
+    unit and "; its numbers are " .. unit or ""))
 end
 
 --- Kinds that the scenarios of this trace use instead of an event that it lacks ("cswitch": the
@@ -109,6 +111,7 @@ local function wanted_of(part, options)
   local wanted = input.filter(options)
   for name, value in pairs(part.filter) do wanted[name] = value end
   wanted.format, wanted.force, wanted.counts = options.format, options.force, options.counts
+  wanted.values, wanted.mixed = options.values, part.mixed
   wanted.inlined = not options.no_inlined
   return wanted
 end
@@ -118,7 +121,10 @@ local function write(machine, outputs, part, options)
   local paths = {}
   for i, path in ipairs(outputs) do paths[i] = part.text and name_for(path, part.text) or path end
   if not hooks.has("export") then
-    export.write_all(machine, paths, wanted_of(part, options), say_written)
+    export.write_all(machine, paths, wanted_of(part, options), function(path, bytes)
+      local unit = not settings.quiet and export.unit(machine, path, wanted_of(part, options))
+      say_written(path, bytes, unit or nil)
+    end)
     return
   end
   for _, path in ipairs(paths) do
@@ -140,7 +146,7 @@ local function begin_event_files(trace, paths, options)
 end
 
 --- Options that are about samples, or their stacks.
-local OF_SAMPLES = { "per", "symbol", "module", "counts", "no_inlined", "records" }
+local OF_SAMPLES = { "per", "symbol", "module", "counts", "values", "no_inlined", "records" }
 
 --- Files of events, and those that are made of the machine.
 local function sort_outputs(outputs, options)
@@ -253,6 +259,8 @@ local function write_samples(machine, of_samples, options)
       all.samples)), 0)
   end
   local parts = parts_of(machine, options)
+  local is_mixed = options.per and export.is_mixed(machine, wanted_of({ filter = {} }, options))
+  for _, part in ipairs(parts) do part.mixed = is_mixed or nil end
   for _, part in ipairs(options.per and not options.force and parts or {}) do
     for _, output in ipairs(of_samples) do
       local name = name_for(output, part.text)
