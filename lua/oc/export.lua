@@ -174,6 +174,7 @@ function Out:write(...)
   for i = 1, select("#", ...) do
     local piece = tostring((select(i, ...)))
     C.oc_output_write(self._raw, piece, #piece)
+    self._bytes = self._bytes + #piece
   end
   return self
 end
@@ -181,14 +182,14 @@ end
 local function write_declared(machine, path, exporter, options)
   local raw = C.oc_output_open(machine._raw, path, options.force and 1 or 0)
   if raw == nil then machine._raise(machine) end
-  local out = setmetatable({ _raw = raw, path = path }, Out)
+  local out = setmetatable({ _raw = raw, _bytes = 0, path = path }, Out)
   local ok, err = pcall(exporter.write, machine, out, options)
   if not ok then
     C.oc_output_abandon(raw)
     error(errors.make(err), 0)  -- the script's, with its line
   end
   if C.oc_output_finish(raw) ~= 0 then machine._raise(machine) end
-  return 0
+  return out._bytes
 end
 
 --- Raises what is wrong with a script's export before the machine is filled.
@@ -228,11 +229,20 @@ local function copy_of(options)
   return copy
 end
 
+--- Raises where filters let nothing through: a file of it would look like a result. Spans may be
+--- what is there instead.
+local function check_any(machine, chosen, path)
+  local stats = machine:stats()
+  if stats.samples == 0 or stats.spans > 0 or C.oc_selection_count(chosen) > 0 then return end
+  error(errors.new(("%s was not written: none of the %.0f samples passes the filters"):format(
+    path, machine:samples():total())), 0)
+end
+
 --- Writes the machine's samples to a file.
 ---@param machine oc.Machine
 ---@param path string
 ---@param options? table
----@return number bytes before compression
+---@return number bytes before compression, also of a format of a script's own
 function M.write(machine, path, options)
   errors.want_table(options, "export", "as in m:export(path, { force = true })")
   options = copy_of(options)
@@ -240,6 +250,7 @@ function M.write(machine, path, options)
   local own = format_of(path, options.format)
   if own then return write_declared(machine, path, own, options) end
   local chosen = selection.make(machine, filter_of(options), M.keys)
+  check_any(machine, chosen, path)
   local raw = raw_options(options)
   io.stdout:flush()  -- what was printed comes before, also where the file is standard output
   local bytes = C.oc_selection_export(chosen, path, raw)
@@ -260,6 +271,7 @@ end
 
 local function write_together(machine, paths, options, written)
   local chosen = selection.make(machine, filter_of(options), M.keys)
+  check_any(machine, chosen, paths[1])
   local exports = ffi.gc(C.oc_exports_new(chosen, raw_options(options)), C.oc_exports_close)
   if exports == nil then machine._raise(machine) end
   local ok, err = pcall(function()

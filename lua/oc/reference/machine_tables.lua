@@ -59,6 +59,7 @@ return {
     { "comm", "string", "The thread's name." },
     { "pid", "integer", "The process." },
     { "tid", "integer", "The thread." },
+    { "process", "integer", "The id of its process in this life, as `m:processes()` has it." },
     { "cpu", "integer", "-1: not known." },
     { "number", "number", "Its number in the machine." },
     { "attributes", "table<string, string|number>", "What a script or scenario added." },

@@ -39,23 +39,39 @@ local function name_for(path, part)
   return folder .. (stem or file) .. "." .. part .. (extension or "")
 end
 
---- The parts that --per asks for: { text, filter } each, of what the filters let through. The lives
---- of one pid are one part.
+--- A file for each life of a process: of a pid that was used again the later ones are PID-2, PID-3.
+local function lives_of(machine, options)
+  local pids, seen, parts, rows = {}, {}, {}, {}
+  for process in machine:processes() do pids[process.id] = process.pid end
+  for i, row in ipairs(machine:samples(input.filter(options)):by("process"):rows()) do
+    rows[i] = row.id_1
+  end
+  table.sort(rows)  -- in the order in which they began
+  for _, id in ipairs(rows) do
+    local pid = pids[id] or 0
+    seen[pid] = (seen[pid] or 0) + 1
+    local text = seen[pid] == 1 and tostring(pid) or ("%d-%d"):format(pid, seen[pid])
+    parts[#parts + 1] = { text = text, pid = pid, id = id }
+  end
+  for _, part in ipairs(parts) do
+    -- Nobody else has its pid: no function is asked for each sample.
+    part.filter = part.pid > 0 and seen[part.pid] == 1 and { pid = part.pid }
+      or { where = function(s) return s.process == part.id end }
+  end
+  return parts
+end
+
+--- The parts that --per asks for: { text, filter } each, of what the filters let through.
 local function parts_of(machine, options)
   if not options.per then return { { filter = {} } } end
-  local parts, used, pids = {}, {}, {}
-  for process in machine:processes() do pids[process.id] = process.pid end
-  local what = options.per == "process" and "process" or "comm"
-  for _, row in ipairs(machine:samples(input.filter(options)):by(what):rows()) do
-    local pid = what == "process" and pids[row.id_1]
-    local text = pid and tostring(pid) or row[1]
+  if options.per == "process" then return lives_of(machine, options) end
+  local parts, used = {}, {}
+  for _, row in ipairs(machine:samples(input.filter(options)):by("comm"):rows()) do
+    local text = row[1]
     local name = text:gsub("[^%w_-]", "_")
-    if what == "comm" or not used[name] then
-      while used[name] do name = name .. "_" end  -- names that differ in other characters
-      used[name] = true
-      parts[#parts + 1] = { text = name, filter = pid and { pid = pid }
-        or { where = function(s) return s.comm == text end } }
-    end
+    while used[name] do name = name .. "_" end  -- names that differ in other characters
+    used[name] = true
+    parts[#parts + 1] = { text = name, filter = { where = function(s) return s.comm == text end } }
   end
   return parts
 end
@@ -256,7 +272,7 @@ local function write_samples(machine, of_samples, options)
   local all = machine:stats()
   if all.samples > 0 and all.spans == 0 and machine:samples(input.filter(options)):total() == 0 then
     error(errors.new(("nothing was written: none of the %.0f samples passes the filters"):format(
-      all.samples)), 0)
+      machine:samples():total())), 0)
   end
   local parts = parts_of(machine, options)
   local is_mixed = options.per and export.is_mixed(machine, wanted_of({ filter = {} }, options))
