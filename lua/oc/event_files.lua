@@ -47,7 +47,7 @@ M.FORMATS = {
 function M.find(path, name)
   for _, format in ipairs(M.FORMATS) do
     if name and format.name == name then return format end
-    local plain = format.native == "perfdata" and path or path:gsub("%.gz$", ""):gsub("%.zst$", "")
+    local plain = path:gsub("%.gz$", ""):gsub("%.zst$", "")
     local file = "." .. (plain:match("[^/]*$"))
     for _, extension in ipairs(not name and format.extensions or {}) do
       if file:sub(-#extension) == extension then return format end

@@ -118,6 +118,52 @@ function M.check(path, name)
   return own and own.name or ffi.string(C.oc_format_of_path(path))
 end
 
+-- Options -----------------------------------------------------------------------------------------
+
+local function raw_options(options)
+  local raw = ffi.new("oc_export_options")
+  raw.format, raw.title = options.format, options.title
+  raw.overwrites = options.force and 1 or 0
+  raw.no_inlined = options.inlined == false and 1 or 0
+  raw.counts = options.counts and 1 or 0
+  raw.values = options.values and 1 or 0
+  raw.mixed = options.mixed and 1 or 0
+  return raw
+end
+
+M.keys = { format = true, force = true, inlined = true, counts = true, values = true, mixed = true,
+  title = true }
+
+local function filter_of(options)
+  local filter = {}
+  for name, value in pairs(options) do
+    if not M.keys[name] then filter[name] = value end
+  end
+  return filter
+end
+
+--- What the numbers of a file are, where nothing in it tells: of collapsed stacks.
+---@param machine oc.Machine
+---@param path string
+---@param options table as `write` has it
+---@return string? "samples", "ns of off_cpu"
+function M.unit(machine, path, options)
+  if format_of(path, options.format) then return nil end
+  local format = options.format or C.oc_format_of_path(path)
+  if not format or format == nil or ffi.string(format) ~= "collapsed" then return nil end
+  local chosen = selection.make(machine, filter_of(options), M.keys)
+  return ffi.string(C.oc_selection_folded_unit(chosen, raw_options(options)))
+end
+
+--- Whether samples are of several kinds, so that numbers of their parts can only be of samples.
+---@param machine oc.Machine
+---@param options table
+---@return boolean
+function M.is_mixed(machine, options)
+  local chosen = selection.make(machine, filter_of(options), M.keys)
+  return C.oc_selection_has_measure(chosen, raw_options(options)) == 0
+end
+
 -- Writing -----------------------------------------------------------------------------------------
 
 local Out = {}
@@ -128,6 +174,7 @@ function Out:write(...)
   for i = 1, select("#", ...) do
     local piece = tostring((select(i, ...)))
     C.oc_output_write(self._raw, piece, #piece)
+    self._bytes = self._bytes + #piece
   end
   return self
 end
@@ -135,26 +182,15 @@ end
 local function write_declared(machine, path, exporter, options)
   local raw = C.oc_output_open(machine._raw, path, options.force and 1 or 0)
   if raw == nil then machine._raise(machine) end
-  local out = setmetatable({ _raw = raw, path = path }, Out)
+  local out = setmetatable({ _raw = raw, _bytes = 0, path = path }, Out)
   local ok, err = pcall(exporter.write, machine, out, options)
   if not ok then
     C.oc_output_abandon(raw)
     error(errors.make(err), 0)  -- the script's, with its line
   end
   if C.oc_output_finish(raw) ~= 0 then machine._raise(machine) end
-  return 0
+  return out._bytes
 end
-
-local function raw_options(options)
-  local raw = ffi.new("oc_export_options")
-  raw.format, raw.title = options.format, options.title
-  raw.overwrites = options.force and 1 or 0
-  raw.no_inlined = options.inlined == false and 1 or 0
-  raw.counts = options.counts and 1 or 0
-  return raw
-end
-
-M.keys = { format = true, force = true, inlined = true, counts = true, title = true }
 
 --- Raises what is wrong with a script's export before the machine is filled.
 ---@param path string
@@ -179,14 +215,6 @@ function M.check_call(path, options)
   end
 end
 
-local function filter_of(options)
-  local filter = {}
-  for name, value in pairs(options) do
-    if not M.keys[name] then filter[name] = value end
-  end
-  return filter
-end
-
 --- With copies of the lists in it: a script's exporter may change what it is given.
 local function copy_of(options)
   local copy = {}
@@ -201,11 +229,20 @@ local function copy_of(options)
   return copy
 end
 
+--- Raises where filters let nothing through: a file of it would look like a result. Spans may be
+--- what is there instead.
+local function check_any(machine, chosen, path)
+  local stats = machine:stats()
+  if stats.samples == 0 or stats.spans > 0 or C.oc_selection_count(chosen) > 0 then return end
+  error(errors.new(("%s was not written: none of the %.0f samples passes the filters"):format(
+    path, machine:samples():total())), 0)
+end
+
 --- Writes the machine's samples to a file.
 ---@param machine oc.Machine
 ---@param path string
 ---@param options? table
----@return number bytes before compression
+---@return number bytes before compression, also of a format of a script's own
 function M.write(machine, path, options)
   errors.want_table(options, "export", "as in m:export(path, { force = true })")
   options = copy_of(options)
@@ -213,6 +250,7 @@ function M.write(machine, path, options)
   local own = format_of(path, options.format)
   if own then return write_declared(machine, path, own, options) end
   local chosen = selection.make(machine, filter_of(options), M.keys)
+  check_any(machine, chosen, path)
   local raw = raw_options(options)
   io.stdout:flush()  -- what was printed comes before, also where the file is standard output
   local bytes = C.oc_selection_export(chosen, path, raw)
@@ -233,6 +271,7 @@ end
 
 local function write_together(machine, paths, options, written)
   local chosen = selection.make(machine, filter_of(options), M.keys)
+  check_any(machine, chosen, paths[1])
   local exports = ffi.gc(C.oc_exports_new(chosen, raw_options(options)), C.oc_exports_close)
   if exports == nil then machine._raise(machine) end
   local ok, err = pcall(function()

@@ -86,12 +86,37 @@ function Graph:hide(pattern) return changed(self, "hide", pattern) end
 function Graph:fold() return changed(self, "fold", true) end
 function Graph:invert() return changed(self, "inverted", not self._options.inverted) end
 
+local noun_of_types = { count = "counts", duration = "ns", bytes = "bytes",
+  number = "numbers of a unit of their own" }
+
+--- What the values of some graphs are: of each type the first kind of it, as "ns (cpu-clock)".
+local function value_types(machine, graphs)
+  local types, found, seen = {}, {}, {}
+  for _, kind in ipairs(machine:kinds()) do types[kind.name] = kind.type end
+  for _, graph in ipairs(graphs) do
+    for _, name in ipairs(selection.kinds(machine, graph._selection)) do
+      local type = types[name]
+      if type and not seen[type] then
+        found[#found + 1] = ("%s (%s)"):format(noun_of_types[type], name)
+        seen[type] = true
+      end
+    end
+  end
+  return found
+end
+
 --- This graph and another one of the same machine, weights added.
 ---@param other oc.Graph
 ---@return oc.Graph
 function Graph:merge(other)
   if self._machine ~= other._machine then
     errors.misuse("only graphs of one machine can be merged", { token = "merge" })
+  end
+  local types = value_types(self._machine, { self, other })
+  if #types > 1 then
+    errors.misuse(("graphs of values of different units cannot be merged: %s"):format(
+      table.concat(types, " and ")), { token = "merge",
+      hint = 'choose kinds of one unit, as in m:graph { kind = "cpu" }' })
   end
   local made = new(self._machine, self._selection, self._options)
   C.oc_graph_merge(made._raw, other._raw)

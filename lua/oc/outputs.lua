@@ -23,6 +23,16 @@ local MAY_WRITE = 2  -- W_OK
 local PATH_BYTES = 4096  -- PATH_MAX
 local SIGXFSZ, IGNORED = 25, ffi.cast("oc_signal_handler", 1)  -- SIG_IGN
 
+--- Rights are not all: root has them in /proc, too.
+local function takes_files(folder)
+  local name = ("%s/.oc-%d.probe"):format(folder, C.oc_host_pid())
+  local file = io.open(name, "wb")
+  if not file then return false end
+  file:close()
+  os.remove(name)
+  return true
+end
+
 --- Wrong usage where nothing can be written to that path.
 ---@param path string
 ---@param replaces? boolean what is there goes
@@ -37,7 +47,8 @@ function M.check_place(path, replaces)
   if C.oc_path_kind(folder) ~= FOLDER then
     errors.wrong_usage(("%s: there is no folder %s"):format(path, folder), "mkdir -p " .. folder)
   end
-  if kind ~= OTHER and ffi.C.access(folder, MAY_WRITE) ~= 0 then
+  local can_write = kind == OTHER or ffi.C.access(folder, MAY_WRITE) == 0 and takes_files(folder)
+  if not can_write then
     errors.wrong_usage(("%s: nothing can be written into the folder %s"):format(path, folder),
       "name another one, or ask for rights there")
   end

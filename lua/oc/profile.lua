@@ -21,7 +21,8 @@ function M.open(path)
   if problem[0] == nil then return nil end
   local what, words = ffi.string(problem[0]), ffi.string(hint[0])
   -- Of what is no profile at all, whoever opens traces has more to say.
-  if not what:find("pprof", 1, true) and not what:find("UTF-16", 1, true)
+  local is_line = what:sub(1, #path) == path and what:find("^:%d+: ", #path + 1)
+  if not is_line and not what:find("pprof", 1, true) and not what:find("UTF-16", 1, true)
     or what:find("is neither", 1, true) then
     return nil
   end

@@ -159,6 +159,7 @@ end
 ---@field pid integer
 ---@field tid integer
 ---@field cpu integer -1: not known
+---@field process integer id of its process, as m:processes() has it; 0: not known
 ---@field number number
 ---@field record table? the fields of the payload that was kept with it; lent for the call
 local view_fields = {
@@ -172,6 +173,7 @@ local view_fields = {
   pid = function(s) return s._raw.pid end,
   tid = function(s) return s._raw.tid end,
   cpu = function(s) return s._raw.cpu end,
+  process = function(s) return s._raw.process end,
   number = function(s) return s._raw.number end,
   record = function(s) return record_of(s) end,
 }

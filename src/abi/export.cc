@@ -7,6 +7,7 @@
 #include "format/exporter.h"
 #include "format/flame_diff.h"
 #include "format/import.h"
+#include "format/measure.h"
 #include "format/output_file.h"
 #include "format/parallel_exports.h"
 
@@ -92,6 +93,8 @@ format::Export make_export(oc_machine& owner, const oc::machine::Selection& sele
   if (options.title != nullptr) what.title = options.title;
   what.inlined = options.no_inlined == 0;
   what.values = options.counts == 0;
+  what.in_values = options.values != 0;
+  what.is_mixed = options.mixed != 0;
   const uint32_t asked = owner.host == nullptr ? 0 : owner.host->stop_requests.load();
   what.progress = [host = owner.host, asked](double) {
     return host == nullptr || host->stop_requests.load() == asked;
@@ -162,6 +165,22 @@ double oc_selection_export(oc_selection* selection, const char* path,
       return fail(owner, std::move(finished.error()));
     }
     return static_cast<double>((*output)->size_bytes());
+  });
+}
+
+int oc_selection_has_measure(oc_selection* selection, const oc_export_options* options) {
+  return guarded(selection->owner, 0, [&] {
+    const auto what = make_export(selection->owner, oc::abi::current(*selection), *options);
+    return format::measure_of(what).by_value ? 1 : 0;
+  });
+}
+
+const char* oc_selection_folded_unit(oc_selection* selection, const oc_export_options* options) {
+  static thread_local std::string unit;
+  return guarded(selection->owner, "", [&] {
+    const auto what = make_export(selection->owner, oc::abi::current(*selection), *options);
+    unit = format::unit_of(format::folded_measure_of(what));
+    return unit.c_str();
   });
 }
 

@@ -22,7 +22,13 @@ typedef struct oc_export_options {
   int32_t overwrites;
   int32_t no_inlined;
   int32_t counts; /* samples weigh 1 each, not their value */
+  int32_t values; /* also in collapsed stacks, of kinds that are counted there otherwise */
+  int32_t mixed;  /* the samples are a part of several kinds: where formats have one number, it is that of samples */
 } oc_export_options;
+/* Whether the selection's values can be that one number: it has one kind. */
+int oc_selection_has_measure(oc_selection* selection, const oc_export_options* options);
+/* What the numbers of its collapsed stacks are: "samples", "ns of off_cpu". Lent until the next call. */
+const char* oc_selection_folded_unit(oc_selection* selection, const oc_export_options* options);
 /* Writes the samples of a finished selection to a file, or to standard output ("-"). Bytes, or -1. */
 double oc_selection_export(oc_selection* selection, const char* path,
                            const oc_export_options* options);

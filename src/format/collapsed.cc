@@ -37,8 +37,7 @@ std::string collapsed_name(std::string_view name) {
 }
 
 /// comm;outermost;…;innermost COUNT, one line for each that reads differently, in order of first appearance.
-/// Counts are samples, or, where all are of one kind, their values rounded to whole ones: sums of several kinds mean
-/// nothing. Source: flamegraph.pl's header.
+/// Counts are what folded_measure_of says: samples, or values rounded to whole ones. Source: flamegraph.pl's header.
 class CollapsedWriter {
  public:
   explicit CollapsedWriter(const Export& what)
@@ -61,7 +60,7 @@ class CollapsedWriter {
 };
 
 void CollapsedWriter::gather() {
-  const Measure measure = measure_of(what_);
+  const Measure measure = folded_measure_of(what_);
   what_.selection.for_each([&](const machine::Sample& sample, uint64_t) {
     const base::StringId comm =
         sample.context ? machine_.processes.context(sample.context).comm : base::StringId{};

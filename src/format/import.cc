@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/mapping.h"
+#include "format/exporter.h"
 #include "format/unpack.h"
 
 namespace oc::format {
@@ -57,6 +58,9 @@ base::Error not_importable(std::span<const uint8_t> bytes, const std::string& na
     return make_error(Code::kUnsupported, name + " is text in UTF-16",
                       "convert it: iconv -f UTF-16 -t UTF-8 " + name);
   }
+  const Exporter* const called = exporter_of_path(name);
+  const bool is_text = std::find(bytes.begin(), bytes.end(), 0) == bytes.end();
+  if (called != nullptr && called->name == "collapsed" && is_text) return no_stacks(bytes, name);
   return make_error(Code::kInvalid, name + " is neither a pprof profile nor collapsed stacks",
                     "what opens: perf.data, pprof (.pb.gz), lines of frame;frame;frame COUNT");
 }

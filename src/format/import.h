@@ -35,6 +35,9 @@ inline std::string_view text_of(std::span<const uint8_t> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+/// Why a file that is called one of collapsed stacks is none, with the first line that is not.
+base::Error no_stacks(std::span<const uint8_t> bytes, const std::string& name);
+
 /// Whether they begin as one.
 bool looks_like_collapsed(std::span<const uint8_t> bytes);
 bool looks_like_pprof(std::span<const uint8_t> bytes);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/interner.h"
+#include "format/frame_texts.h"
 #include "format/import.h"
 
 namespace oc::format {
@@ -28,7 +29,8 @@ std::optional<Line> parse_line(std::string_view text) {
   Line line;
   const char* const end = number.data() + number.size();
   const auto [at, error] = std::from_chars(number.data(), end, line.weight);
-  if (error != std::errc() || at != end || !std::isfinite(line.weight)) return std::nullopt;
+  const bool is_number = error == std::errc() && at == end && std::isfinite(line.weight);
+  if (!is_number || line.weight < 0) return std::nullopt;
   line.stack = text.substr(0, space);
   return line;
 }
@@ -38,17 +40,17 @@ uint64_t whole_count(double weight) {
   return static_cast<uint64_t>(std::clamp(std::round(std::abs(weight)), 1.0, 9007199254740992.0));
 }
 
-/// Calls `visit(line)` with each line that is not blank, without its end.
+/// Calls `visit(line, number)` with each line that is not blank, without its end.
 template <typename Visit>
 void for_each_line(std::string_view text, Visit visit) {
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
-  while (!text.empty()) {
+  for (uint64_t number = 1; !text.empty(); ++number) {
     const size_t end = std::min(text.find('\n'), text.size());
     std::string_view line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.find_first_not_of(" \t") == std::string_view::npos) continue;
-    if (!visit(line)) return;
+    if (!visit(line, number)) return;
   }
 }
 
@@ -91,7 +93,7 @@ class CollapsedReader {
   std::unique_ptr<machine::Machine> machine_ = std::make_unique<machine::Machine>();
   bool has_comms_ = true;  ///< the first frames can be names of threads
   bool has_ids_ = true;    ///< and all end in ids
-  uint64_t bad_lines_ = 0;
+  uint64_t bad_lines_ = 0, first_bad_line_ = 0;
   base::Interner names_;
   std::vector<uint32_t> frames_;  ///< by name
   std::vector<uint32_t> stack_;
@@ -105,23 +107,25 @@ std::unique_ptr<machine::Machine> CollapsedReader::read(bool is_cut) {
   kind_ = machine_->kind("samples");
   machine_->kind(kind_).is_sampled = true;
   machine_->kind(kind_).counted = machine::Counted::kPerhaps;
-  for_each_line(text_, [&](std::string_view line) {
+  for_each_line(text_, [&](std::string_view line, uint64_t number) {
     if (const auto parsed = parse_line(line)) {
       add(*parsed);
     } else {
-      ++bad_lines_;
+      if (bad_lines_++ == 0) first_bad_line_ = number;
     }
     return true;
   });
   if (bad_lines_ != 0) {
-    machine_->facts.notes.push_back(std::to_string(bad_lines_) +
-                                    " lines are no stacks (frame;frame COUNT) and were left out");
+    machine_->facts.notes.push_back(
+        std::to_string(bad_lines_) +
+        " lines are no stacks (frame;frame COUNT) and were left out, the first is line " +
+        std::to_string(first_bad_line_));
   }
   return std::move(machine_);
 }
 
 void CollapsedReader::look_at_first_frames() {
-  for_each_line(text_, [&](std::string_view text) {
+  for_each_line(text_, [&](std::string_view text, uint64_t) {
     const auto line = parse_line(text);
     if (!line) return true;
     const std::string_view first = line->stack.substr(0, line->stack.find(';'));
@@ -194,11 +198,26 @@ void CollapsedReader::add(const Line& line) {
 
 }  // namespace
 
+base::Error no_stacks(std::span<const uint8_t> bytes, const std::string& name) {
+  uint64_t first = 1;
+  std::string text;
+  for_each_line(text_of(bytes), [&](std::string_view line, uint64_t number) {
+    if (parse_line(line)) return true;
+    first = number;
+    text = clean_text(line.substr(0, 60));
+    return false;
+  });
+  const std::string what = text.empty() ? " there is no stack" : " '" + text + "' is no stack";
+  return base::make_error(
+      base::Code::kInvalid, name + ":" + std::to_string(first) + ":" + what,
+      "a line of collapsed stacks is frame;frame COUNT, with a number that is not below 0");
+}
+
 /// Of the first lines as many are stacks as are not, or more.
 bool looks_like_collapsed(std::span<const uint8_t> bytes) {
   constexpr int kLines = 20;
   int good = 0, bad = 0;
-  for_each_line(text_of(bytes), [&](std::string_view line) {
+  for_each_line(text_of(bytes), [&](std::string_view line, uint64_t) {
     (parse_line(line) ? good : bad) += 1;
     return good + bad < kLines;
   });

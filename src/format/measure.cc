@@ -59,6 +59,10 @@ std::string Measure::text(double number) const {
 Measure measure_of(const Export& what) {
   Measure measure;
   if (!what.values) return measure;
+  if (what.is_mixed) {
+    measure.why = "a part of several kinds of samples: each sample weighs 1, whatever its value";
+    return measure;
+  }
   std::vector<uint8_t> is_used(what.machine.kinds().size() + 1, 0);
   bool has_negative = false;
   what.selection.for_each_chunk([&](const auto& chunk, uint64_t, std::span<const uint16_t> places) {
@@ -82,10 +86,28 @@ Measure measure_of(const Export& what) {
     measure.why = "there are values below zero: each sample weighs 1, whatever its value";
   } else {
     measure.by_value = true;
+    measure.kind = used;
     measure.type = what.machine.kind(used).type;
     measure.unit = shorten(what.machine.text(what.machine.kind(used).name), 60);
   }
   return measure;
+}
+
+Measure folded_measure_of(const Export& what) {
+  Measure measure = measure_of(what);
+  if (!measure.by_value || what.in_values) return measure;
+  const machine::Kind& kind = what.machine.kind(measure.kind);
+  const bool is_counted = kind.is_sampled && kind.counted == machine::Counted::kSamples;
+  return is_counted ? Measure() : measure;
+}
+
+std::string unit_of(const Measure& measure) {
+  if (!measure.by_value) return "samples";
+  using Type = machine::ValueType;
+  const std::string_view unit = measure.type == Type::kDuration ? "ns of "
+                                : measure.type == Type::kBytes  ? "bytes of "
+                                                                : "";
+  return std::string(unit) + measure.unit;
 }
 
 }  // namespace oc::format

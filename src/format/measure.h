@@ -12,6 +12,7 @@ struct Measure {
   bool by_value = false;
   machine::ValueType type = machine::ValueType::kCount;
   std::string unit = "samples";  ///< with by_value: the kind's name
+  machine::KindId kind;          ///< with by_value
   std::string why;  ///< a sentence where values were asked for and cannot be used; otherwise ""
 
   double total(const machine::Graph::Node& node) const {
@@ -29,6 +30,11 @@ struct Measure {
 
 /// Values where the samples are of one kind and none is below zero: sums of different kinds mean nothing.
 Measure measure_of(const Export& what);
+/// The same of collapsed stacks: numbers of samples, but of kinds whose values alone mean something (waits, allocations).
+/// What reads collapsed stacks takes its numbers for samples, and nothing in them tells of another unit.
+Measure folded_measure_of(const Export& what);
+/// For people: "samples", "ns of off_cpu", "bytes of alloc".
+std::string unit_of(const Measure& measure);
 
 /// "1,234,567"; what is not whole has up to two digits after the point.
 std::string text_in_groups(double number);

@@ -33,6 +33,19 @@ TEST_CASE("collapsed stacks that read the same are one line, wherever in the fun
         "a;main;work 5\na;main 2\nb;main;work 8\na;work;main 16\n");
 }
 
+TEST_CASE("samples of a rate are counted, and what is measured has its values") {
+  machine::Machine machine;
+  test::SampleMaker maker(machine);
+  const auto work = maker.stack({"main"});
+  maker.add("clock", 1, 1'000'000, 1, 1, "a", work);
+  maker.add("clock", 2, 1'000'000, 1, 1, "a", work);
+  CHECK(test::exported(machine, "collapsed") == "a;main 2000000\n");
+  machine.kind(machine.find_kind("clock")).is_sampled = true;
+  CHECK(test::exported(machine, "collapsed") == "a;main 2\n");
+  machine.kind(machine.find_kind("clock")).counted = machine::Counted::kEntries;
+  CHECK(test::exported(machine, "collapsed") == "a;main 2000000\n");
+}
+
 TEST_CASE("values of several kinds are not added up in collapsed stacks") {
   machine::Machine machine;
   test::SampleMaker maker(machine);

@@ -160,7 +160,8 @@ TEST_CASE("lines that are no stacks are counted and left out") {
       "a;b 1\nno count here\na;;c 2\n;x nan\nonly\na 1\n");
   CHECK(machine->samples.size() == 3);
   REQUIRE(machine->facts.notes.size() == 1);
-  CHECK(machine->facts.notes[0] == "3 lines are no stacks (frame;frame COUNT) and were left out");
+  CHECK(machine->facts.notes[0] ==
+        "3 lines are no stacks (frame;frame COUNT) and were left out, the first is line 2");
   CHECK(test::exported(*machine, "collapsed") == "a;b 1\na;c 2\na 1\n");
 }
 
@@ -210,6 +211,22 @@ uint64_t count_of(machine::Machine& machine, std::vector<std::string> kinds = {}
 }
 
 }  // namespace
+
+TEST_CASE("a file that is called collapsed stacks and has none is told its first wrong line") {
+  const auto why_of = [](std::string_view text, const char* name) {
+    const auto imported = format::import_bytes(span_of(text), name, 1 << 30);
+    return imported ? "it opened" : imported.error().what;
+  };
+  CHECK(why_of("a;b -5\n", "f.folded") == "f.folded:1: 'a;b -5' is no stack");
+  CHECK(why_of("\na;b 1\nwhat\nis\tthis\n", "x/f.stacks.gz") ==
+        "x/f.stacks.gz:3: 'what' is no stack");
+  CHECK(why_of("\n\n", "f.collapsed") == "f.collapsed:1: there is no stack");
+  CHECK(why_of(std::string_view("a\0b", 3), "f.folded").find("is neither") != std::string::npos);
+  CHECK(why_of("a;b -5\n", "f.txt").find("is neither") != std::string::npos);
+  auto machine = opened("a;b 1\na;c -5\na;b 2\n");
+  CHECK(machine->samples.size() == 2);
+  CHECK(machine->facts.notes[0].ends_with("the first is line 2"));
+}
 
 TEST_CASE("the type that counts samples says for how many a profile's sample stands") {
   ProfileMaker maker;

@@ -45,6 +45,10 @@ return {
     { "force", "boolean?", "Replace a file that is there." },
     { "inlined", "boolean?", "false: without inlined functions." },
     { "counts", "boolean?", "Samples weigh 1 each, not their value." },
+    { "values", "boolean?", "Collapsed stacks: sums of values (ns) also of kinds that are counted "
+        .. "there otherwise." },
+    { "mixed", "boolean?", "These are a part of samples of several kinds: where a format has one "
+        .. "number, it is that of samples, as in the other parts." },
     { "title", "string?", "Of the file, where its format has one." },
   },
   { name = "SampleView", class = "oc.SampleView", joint = ".", title = "A sample", is_table = true,
@@ -55,6 +59,7 @@ return {
     { "comm", "string", "The thread's name." },
     { "pid", "integer", "The process." },
     { "tid", "integer", "The thread." },
+    { "process", "integer", "The id of its process in this life, as `m:processes()` has it." },
     { "cpu", "integer", "-1: not known." },
     { "number", "number", "Its number in the machine." },
     { "attributes", "table<string, string|number>", "What a script or scenario added." },

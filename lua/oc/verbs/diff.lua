@@ -72,7 +72,7 @@ local function key_of(row, groups)
   return table.concat(words, "\0"), words
 end
 
-local function rows_of(machine, filter, groups)
+local function rows_of(machine, filter, groups, options)
   local found, query = {}, machine:samples(filter):by(unpack(groups))
   local count, sum, squares = 0, 0, 0
   for _, row in ipairs(query:rows()) do
@@ -92,8 +92,8 @@ local function rows_of(machine, filter, groups)
     count = 0
     for _, row in pairs(found) do row.count = 0 end
   end
-  return { rows = found, count = count, sum = sum, squares = squares,
-    has_samples = counted == "samples" }
+  return { rows = found, count = count, sum = sum, squares = squares, counted = counted,
+    has_samples = counted == "samples" or counted == "perhaps" and options.counts }
 end
 
 local function seconds_of(machine)
@@ -147,6 +147,8 @@ local function compare(before, after, machines, options)
   table.sort(changes, function(x, y)
     local left, right = math.abs(x.change), math.abs(y.change)
     if left ~= right then return left > right end
+    left, right = math.max(x.before, x.after), math.max(y.before, y.after)
+    if left ~= right then return left > right end
     return table.concat(x.names, "\0") < table.concat(y.names, "\0")
   end)
   return changes
@@ -160,9 +162,33 @@ local function shown_change(change)
   return ("%+.1f%%"):format(100 * (change.after / change.before - 1))
 end
 
+--- Why nothing is called significant; otherwise what the column says.
+local function words_about_chance(totals, paths)
+  for i, side in ipairs(totals) do
+    if not side.has_samples then
+      return side.counted == "perhaps"
+        and ("-, since %s does not tell whether its numbers are samples: --counts says so"):format(
+          paths[i]) or ("-, since %s does not tell of how many samples it is"):format(paths[i])
+    end
+  end
+  return "-, where it may be chance or there are few samples"
+end
+
+--- Numbers as a column has them: percent, or so much a second.
+local function writer_of(unit, options)
+  if not options.per_second then return function(value) return ("%.2f"):format(value) end end
+  local format = units.formatter(unit) or units.format_number
+  return function(value) return (value < 0 and "-" or "") .. format(math.abs(value)) .. "/s" end
+end
+
+local function count_text(side)
+  return side.counted == "entries" and "?" or ("%.0f"):format(side.count)
+end
+
 local function show(kind, changes, totals, groups, options)
-  io.stdout:write(("%s: %.0f samples before, %.0f after\n"):format(kind, totals[1].count,
-    totals[2].count))
+  io.stdout:write(("%s: %s samples before, %s after\n"):format(kind.name, count_text(totals[1]),
+    count_text(totals[2])))
+  local number = writer_of(kind.unit, options)
   local columns, lines = {}, {}
   for _, title in ipairs { "before", "after", "change", "relative", "chance" } do
     columns[#columns + 1] = { title = title, right = true }
@@ -171,8 +197,8 @@ local function show(kind, changes, totals, groups, options)
   for _, change in ipairs(changes) do
     if #lines >= options.top then break end
     if math.abs(change.change) >= (options.min or 0) then
-      local line = { ("%.2f"):format(change.before), ("%.2f"):format(change.after),
-        ("%+.2f"):format(change.change), shown_change(change),
+      local line = { number(change.before), number(change.after),
+        (change.change >= 0 and "+" or "") .. number(change.change), shown_change(change),
         change.significant and ("%.2g"):format(change.chance) or "-" }
       local worse = change.significant and (change.change > 0 and "bad" or "good") or nil
       line.styles = { nil, nil, worse, worse }
@@ -181,8 +207,9 @@ local function show(kind, changes, totals, groups, options)
     end
   end
   io.stdout:write(text_table.render(columns, lines, terminal.layout()))
-  io.stdout:write(("(%s; chance: -, where it may be chance or there are few samples)\n"):format(
-    options.per_second and "value per second" or "percent of all"))
+  io.stdout:write(("(%s; chance: %s)\n"):format(
+    options.per_second and "value per second" or "percent of all",
+    words_about_chance(totals, options.paths)))
 end
 
 local function write_json(kind, changes, totals, groups, options)
@@ -195,22 +222,29 @@ local function write_json(kind, changes, totals, groups, options)
     for g, group in ipairs(groups) do row[group] = change.names[g] end
     rows[i] = row
   end
-  io.stdout:write(json.encode { kind = kind, samples_before = totals[1].count,
+  io.stdout:write(json.encode { kind = kind.name, samples_before = totals[1].count,
     samples_after = totals[2].count, rows = rows }, "\n")
 end
 
-local function write_flame_graph(machines, filter, kind, options)
-  local before, after = machines[1]:graph(filter), machines[2]:graph(filter)
+local function write_flame_graph(machines, kind, options)
+  local graphs = {}
+  for i, machine in ipairs(machines) do
+    local filter = input.filter(options)
+    filter.kind = kind[i]
+    graphs[i] = machine:graph(filter)
+  end
+  local before, after = graphs[1], graphs[2]
   local raw = ffi.new("oc_diff_options")
   raw.overwrites = options.force and 1 or 0
-  local title = kind .. ": before and after"
+  local title = kind.name .. ": before and after"
   raw.title = title
   for _, known in ipairs(machines[2]:kinds()) do
-    if base_of(known.name) == kind then
+    if base_of(known.name) == base_of(kind[2]) then
       raw.type = ({ count = 0, duration = 1, bytes = 2, number = 3 })[known.type]
     end
   end
-  raw.unit = kind
+  local unit = base_of(kind[2])
+  raw.unit = unit
   local path = options.output
   local bytes = C.oc_graph_write_diff(before._raw, after._raw, path, raw)
   if bytes < 0 then machines[2]._raise(machines[2]) end
@@ -219,14 +253,44 @@ local function write_flame_graph(machines, filter, kind, options)
   end
 end
 
---- The kinds that both have, without modifiers: those asked for, otherwise all.
+--- The kinds of one side. Collapsed stacks do not tell theirs: -e is about the other side.
+local function kinds_of_side(machine, path, options)
+  local is_unnamed = input.counted(machine) == "perhaps"
+  local count, wanted = machine:samples():total(), input.filter(options)
+  if is_unnamed then wanted.kind = nil end
+  if input.as_usage(function() return machine:samples(wanted):total() end) == 0 then
+    error(errors.new("there is nothing to compare: " .. (count == 0 and path .. " has no samples"
+      or ("none of the %.0f samples of %s passes the filters"):format(count, path))), 0)
+  end
+  if is_unnamed then return { machine:kinds()[1].name, is_unnamed = true } end
+  return input.kinds(machine, options)
+end
+
+--- With what an unnamed kind is compared: what the other side has, if that is one.
+local function pair_unnamed(sides, options)
+  local named = sides[1].is_unnamed and 2 or 1
+  if #sides[named] > 1 then
+    errors.wrong_usage(("%s does not tell of what its numbers are, and %s has several kinds: %s")
+      :format(options.paths[3 - named], options.paths[named], table.concat(sides[named], ", ")),
+      "choose one with -e")
+  end
+  return { { sides[1][1], sides[2][1], name = base_of(sides[named][1]) } }
+end
+
+--- The kinds that both have, without modifiers, and their names before and after: those asked for,
+--- otherwise all.
 local function kinds_of(machines, options)
+  local sides = {}
+  for i, machine in ipairs(machines) do
+    sides[i] = kinds_of_side(machine, options.paths[i], options)
+  end
+  if sides[1].is_unnamed ~= sides[2].is_unnamed then return pair_unnamed(sides, options) end
   local there, shared = {}, {}
-  for _, kind in ipairs(input.kinds(machines[2], options)) do there[base_of(kind)] = true end
-  for _, kind in ipairs(input.kinds(machines[1], options)) do
+  for _, kind in ipairs(sides[2]) do there[base_of(kind)] = true end
+  for _, kind in ipairs(sides[1]) do
     kind = base_of(kind)
     if there[kind] then
-      shared[#shared + 1], there[kind] = kind, nil
+      shared[#shared + 1], there[kind] = { kind, kind, name = kind }, nil
     end
   end
   if #shared == 0 then
@@ -262,6 +326,7 @@ function M.run(argv)
   options.min_samples = options.min_samples or MIN_SAMPLES
   options.significance = options.significance or SIGNIFICANCE
   options.top = options.top or TOP
+  options.paths = { words[1], words[2] }
   local groups = {}
   for word in (options.by or "function"):gmatch("[^,]+") do groups[#groups + 1] = word end
   local machines = { (input.load(words[1], options)) }
@@ -272,10 +337,13 @@ function M.run(argv)
   machines[2] = input.load(words[2], options)
   local grew = false
   for i, kind in ipairs(kinds_of(machines, options)) do
-    local filter = input.filter(options)
-    filter.kind = kind
-    local totals = { input.as_usage(rows_of, machines[1], filter, groups),
-      input.as_usage(rows_of, machines[2], filter, groups) }
+    local totals = {}
+    for side, machine in ipairs(machines) do
+      local filter = input.filter(options)
+      filter.kind = kind[side]
+      totals[side] = input.as_usage(rows_of, machine, filter, groups, options)
+    end
+    kind.unit = input.unit_of(machines[2], kind[2])
     local changes = compare(totals[1], totals[2], machines, options)
     for _, change in ipairs(changes) do
       local is_over = options.fail_above and change.significant
@@ -288,7 +356,7 @@ function M.run(argv)
       if i > 1 then io.stdout:write("\n") end
       show(kind, changes, totals, groups, options)
     end
-    if options.output and i == 1 then write_flame_graph(machines, filter, kind, options) end
+    if options.output and i == 1 then write_flame_graph(machines, kind, options) end
   end
   return grew and GREW or input.exit_status(options)
 end

@@ -23,7 +23,8 @@ local HEAD = [[
 --- The format is told by the name of the file (oc list formats shows them) or by --format; .gz and
 --- .zst behind it compress. - is standard output. A file that is there is not replaced without
 --- --force, and one that cannot be completed does not appear. Samples weigh their value (period);
---- with --counts 1 each.
+--- with --counts 1 each. The numbers of collapsed stacks are of samples, unless values alone mean
+--- something (waits, allocations) or --values asks for them.
 ---
 --- Example: oc export perf.data -o profile.pb.gz
 --- Example: oc export perf.data -o stacks.folded -o flame.svg --comm nginx
@@ -38,35 +39,52 @@ local function name_for(path, part)
   return folder .. (stem or file) .. "." .. part .. (extension or "")
 end
 
---- The parts that --per asks for: { text, filter } each, of what the filters let through. The lives
---- of one pid are one part.
-local function parts_of(machine, options)
-  if not options.per then return { { filter = {} } } end
-  local parts, used, pids = {}, {}, {}
+--- A file for each life of a process: of a pid that was used again the later ones are PID-2, PID-3.
+local function lives_of(machine, options)
+  local pids, seen, parts, rows = {}, {}, {}, {}
   for process in machine:processes() do pids[process.id] = process.pid end
-  local what = options.per == "process" and "process" or "comm"
-  for _, row in ipairs(machine:samples(input.filter(options, machine)):by(what):rows()) do
-    local pid = what == "process" and pids[row.id_1]
-    local text = pid and tostring(pid) or row[1]
-    local name = text:gsub("[^%w_-]", "_")
-    if what == "comm" or not used[name] then
-      while used[name] do name = name .. "_" end  -- names that differ in other characters
-      used[name] = true
-      parts[#parts + 1] = { text = name, filter = pid and { pid = pid }
-        or { where = function(s) return s.comm == text end } }
-    end
+  for i, row in ipairs(machine:samples(input.filter(options, machine)):by("process"):rows()) do
+    rows[i] = row.id_1
+  end
+  table.sort(rows)  -- in the order in which they began
+  for _, id in ipairs(rows) do
+    local pid = pids[id] or 0
+    seen[pid] = (seen[pid] or 0) + 1
+    local text = seen[pid] == 1 and tostring(pid) or ("%d-%d"):format(pid, seen[pid])
+    parts[#parts + 1] = { text = text, pid = pid, id = id }
+  end
+  for _, part in ipairs(parts) do
+    -- Nobody else has its pid: no function is asked for each sample.
+    part.filter = part.pid > 0 and seen[part.pid] == 1 and { pid = part.pid }
+      or { where = function(s) return s.process == part.id end }
   end
   return parts
 end
 
-local function say_written(path, bytes)
+--- The parts that --per asks for: { text, filter } each, of what the filters let through.
+local function parts_of(machine, options)
+  if not options.per then return { { filter = {} } } end
+  if options.per == "process" then return lives_of(machine, options) end
+  local parts, used = {}, {}
+  for _, row in ipairs(machine:samples(input.filter(options, machine)):by("comm"):rows()) do
+    local text = row[1]
+    local name = text:gsub("[^%w_-]", "_")
+    while used[name] do name = name .. "_" end  -- names that differ in other characters
+    used[name] = true
+    parts[#parts + 1] = { text = name, filter = { where = function(s) return s.comm == text end } }
+  end
+  return parts
+end
+
+local function say_written(path, bytes, unit)
   if path == "-" or settings.quiet then return end
   local file = C.oc_path_kind(path) == 1 and io.open(path, "rb")
   if file then
     bytes = file:seek("end")
     file:close()
   end
-  io.stderr:write(("oc: wrote %s (%s)\n"):format(path, units.format_size(bytes)))
+  io.stderr:write(("oc: wrote %s (%s%s)\n"):format(path, units.format_size(bytes),
+    unit and "; its numbers are " .. unit or ""))
 end
 
 --- Kinds that the scenarios of this trace use instead of an event that it lacks ("cswitch": the
@@ -109,6 +127,7 @@ local function wanted_of(machine, part, options)
   local wanted = input.filter(options, machine)
   for name, value in pairs(part.filter) do wanted[name] = value end
   wanted.format, wanted.force, wanted.counts = options.format, options.force, options.counts
+  wanted.values, wanted.mixed = options.values, part.mixed
   wanted.inlined = not options.no_inlined
   return wanted
 end
@@ -118,7 +137,11 @@ local function write(machine, outputs, part, options)
   local paths = {}
   for i, path in ipairs(outputs) do paths[i] = part.text and name_for(path, part.text) or path end
   if not hooks.has("export") then
-    export.write_all(machine, paths, wanted_of(machine, part, options), say_written)
+    local wanted = wanted_of(machine, part, options)
+    export.write_all(machine, paths, wanted, function(path, bytes)
+      local unit = not settings.quiet and export.unit(machine, path, wanted)
+      say_written(path, bytes, unit or nil)
+    end)
     return
   end
   for _, path in ipairs(paths) do
@@ -140,7 +163,7 @@ local function begin_event_files(trace, paths, options)
 end
 
 --- Options that are about samples, or their stacks.
-local OF_SAMPLES = { "per", "symbol", "module", "counts", "no_inlined", "records" }
+local OF_SAMPLES = { "per", "symbol", "module", "counts", "values", "no_inlined", "records" }
 
 --- Files of events, and those that are made of the machine.
 local function sort_outputs(outputs, options)
@@ -252,9 +275,11 @@ local function write_samples(machine, of_samples, options, path)
   if all.samples > 0 and all.spans == 0
     and machine:samples(input.filter(options, machine)):total() == 0 then
     error(errors.new(("nothing was written: none of the %.0f samples passes the filters"):format(
-      all.samples)), 0)
+      machine:samples():total())), 0)
   end
   local parts = parts_of(machine, options)
+  local is_mixed = options.per and export.is_mixed(machine, wanted_of(machine, { filter = {} }, options))
+  for _, part in ipairs(parts) do part.mixed = is_mixed or nil end
   for _, part in ipairs(options.per and not options.force and parts or {}) do
     for _, output in ipairs(of_samples) do
       local name = name_for(output, part.text)
