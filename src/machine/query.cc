@@ -59,6 +59,10 @@ base::Result<GroupBy> parse_group_by(std::string_view text) {
                           fmt::format("samples cannot be grouped by '{}'", text), hint);
 }
 
+std::string_view group_name_at(size_t index) {
+  return index < kNamed.size() ? kNamed[index].name : std::string_view();
+}
+
 Query::Query(const Selection& selection, std::vector<GroupBy> groups)
     : selection_(&selection), machine_(&selection.machine()) {
   const bool names_frames = std::any_of(groups.begin(), groups.end(),

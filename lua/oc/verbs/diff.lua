@@ -280,8 +280,7 @@ function M.run(argv)
   options.min_samples = options.min_samples or MIN_SAMPLES
   options.significance = options.significance or SIGNIFICANCE
   options.top = options.top or TOP
-  local groups = {}
-  for word in (options.by or "function"):gmatch("[^,]+") do groups[#groups + 1] = word end
+  local groups = require("oc.query_groups").of_option(options.by or "function")
   local machines = { (input.load(words[1], options)) }
   if input.signal() > 0 then
     error(errors.new(("interrupted before %s was read: there is nothing to compare"):format(

@@ -249,11 +249,10 @@ end
 local function write_samples(machine, of_samples, options, path)
   local all, nothing = machine:stats(), input.nothing_happened(machine, options, path)
   if nothing and all.spans == 0 then error(errors.new("nothing was written: " .. nothing), 0) end
-  if all.samples > 0 and all.spans == 0
-    and machine:samples(input.filter(options, machine)):total() == 0 then
-    error(errors.new(("nothing was written: none of the %.0f samples passes the filters"):format(
-      all.samples)), 0)
-  end
+  local has_none = all.spans == 0
+    and (all.samples == 0 or machine:samples(input.filter(options, machine)):total() == 0)
+  local why = has_none and input.why_none(machine, machine._owner, options, path)
+  if why then error(errors.new("nothing was written: " .. why), 0) end
   local parts = parts_of(machine, options)
   for _, part in ipairs(options.per and not options.force and parts or {}) do
     for _, output in ipairs(of_samples) do

@@ -219,6 +219,29 @@ function M.filter(options, machine)
     module = options.module }
 end
 
+--- Why no sample is left; nil: there are none, and no filter is to blame.
+---@param machine oc.Machine
+---@param trace oc.Trace
+---@param options table
+---@param path string
+---@return string?
+function M.why_none(machine, trace, options, path)
+  local count, events = machine:stats().samples, trace:stats()
+  if count == 0 and options.filter and events.filtered > 0 then
+    return ("none of the %.0f samples passes --filter"):format(events.filtered)
+  end
+  if count == 0 then return nil end
+  local has_cpu = not options.cpu
+  for _, row in ipairs(has_cpu and {} or machine:samples():by("cpu"):count():rows()) do
+    has_cpu = has_cpu or row[1] ~= nil
+  end
+  if not has_cpu then
+    return ("the samples of %s do not tell their CPU, so -C can choose none; oc record, or perf "
+      .. "record --sample-cpu, records it"):format(path)
+  end
+  return ("none of the %.0f samples passes the filters"):format(count)
+end
+
 --- The same choice as a filter of events, but for `--comm`: who has which name is known to the
 --- session. Nil: all.
 ---@param options table
