@@ -212,8 +212,10 @@ local function use_span(trace, scenario, add, add_span)
   return line
 end
 
---- What pairing could not use is told, once, at the end.
-local function tell_unmatched(trace, scenario, line)
+--- What pairing could not use is told, once, at the end. Where records were lost, that is all that
+--- was open: else the end of one would be paired with the beginning of another.
+local function watch(trace, scenario, line)
+  trace:on("lost", function() line:lose() end)
   trace:at_end(function()
     local words = line:unmatched()
     if words then trace:machine():note(("%s: %s"):format(scenario.name, words)) end
@@ -274,11 +276,11 @@ function M.use(trace, name)
   end
   local function add_span(span) return target():add_span(span) end
   if scenario.span then
-    tell_unmatched(trace, scenario, use_span(trace, scenario, add, add_span))
+    watch(trace, scenario, use_span(trace, scenario, add, add_span))
   end
   if scenario.setup then
     local line = scenario.setup(trace, add, add_span)
-    if line then tell_unmatched(trace, scenario, line) end
+    if line then watch(trace, scenario, line) end
   end
   if M.events_of(name) then want_events(trace, scenario) end
   return scenario

@@ -16,8 +16,11 @@ end]]
       example = [[for t in machine:threads() do print(t.tid, t.name) end]] },
     { "mappings", "(): fun(): oc.Mapping?", "Iterates over mappings of code, of all times.",
       example = [[for m in machine:mappings() do print(m.start, m.path) break end]] },
-    { "kinds", "(): { name: string, group?: string, type: string, period?: number }[]",
-      "The kinds of samples, by id.",
+    { "kinds",
+      "(): { name: string, group?: string, type: string, period?: number, counted: string }[]",
+      "The kinds of samples, by id. `counted`: what their counts are, \"samples\"; of profiles of "
+        .. "other tools perhaps \"entries\" (sums of nobody knows how many), of collapsed stacks "
+        .. "\"perhaps\" (samples, or a unit that the file does not tell).",
       example = [[for _, kind in ipairs(machine:kinds()) do print(kind.name, kind.type) end]] },
     { "spans", "(): fun(): oc.Span?", "Iterates over spans, in the order in which they ended.",
       example = [[use "syscalls"
@@ -70,7 +73,7 @@ print(machine:attributes({ url = "/", host }):get "host")]] },
         .. "last.",
       example = [[print(machine:stats().samples)]] },
     { "is_profile", "(): boolean",
-      "True of a profile that another tool wrote: a sample there stands for many.",
+      "True of a profile that another tool wrote: an entry there stands for many samples.",
       example = [[print(machine:is_profile())]] },
   },
   { name = "query", class = "oc.Query", joint = ":", title = "A question to samples",

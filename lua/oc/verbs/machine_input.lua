@@ -273,7 +273,10 @@ function M.kinds(machine, options)
   if options.event then return M.events(options) end
   if options.scenario then return kinds_of_scenarios(options, machine) end
   local kinds, others = {}, {}
-  for _, row in ipairs(machine:samples(M.filter(options)):by("kind"):count():rows()) do
+  local wanted = M.filter(options)
+  -- Also where one counts unless another is asked for.
+  if #machine:kinds() > 0 then wanted.kind = "*" end
+  for _, row in ipairs(machine:samples(wanted):by("kind"):count():rows()) do
     table.insert(is_cpu(row[1]) and kinds or others, row[1])
   end
   for _, name in ipairs(others) do kinds[#kinds + 1] = name end
@@ -289,6 +292,17 @@ function M.as_usage(fn, ...)
   local err = results[2]
   if type(err) == "table" and err.code == USAGE then errors.wrong_usage(err.message, err.hint) end
   error(err, 0)
+end
+
+--- What counts of a machine's samples are, as its kinds have it.
+---@param machine oc.Machine
+---@return string "samples", "perhaps" or "entries"
+function M.counted(machine)
+  local found = "samples"
+  for _, kind in ipairs(machine:kinds()) do
+    if kind.counted ~= "samples" then found = kind.counted end
+  end
+  return found
 end
 
 --- The unit of a kind's values; nil where they are counts.

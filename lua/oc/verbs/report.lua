@@ -38,22 +38,9 @@ local HEAD = [[
 local function percent(value, total) return total ~= 0 and 100 * value / total or 0 end
 
 --- A line over each table: the kind, how many samples, what they sum up to.
-local function headline(kind, totals, unit)
-  return ("%s: %.0f samples, %s\n"):format(kind, totals.count,
+local function headline(kind, totals, unit, noun)
+  return ("%s: %.0f %s, %s\n"):format(kind, totals.count, noun,
     (units.formatter(unit) or units.format_number)(totals.sum))
-end
-
---- How many samples a profile of another tool stands for: its own rows are sums of them.
-local function totals_of(machine, filter)
-  local totals = machine:samples(filter):top(1).totals
-  if machine:is_profile() then
-    local samples = {}
-    for name, value in pairs(filter) do samples[name] = value end
-    samples.kind = "samples"
-    local ok, result = pcall(function() return machine:samples(samples):top(1) end)
-    if ok then totals.count = result.totals.sum end
-  end
-  return totals
 end
 
 --- The rows of a table of functions, and how many there are behind them.
@@ -187,8 +174,9 @@ local function show_kind(machine, kind, options)
     out(json.encode(document) .. "\n")
     return
   end
-  local totals, unit = totals_of(machine, filter), input.unit_of(machine, kind)
-  out(headline(kind, totals, unit))
+  local totals, unit = machine:samples(filter):top(1).totals, input.unit_of(machine, kind)
+  local noun = input.counted(machine) == "entries" and "entries" or "samples"
+  out(headline(kind, totals, unit, noun))
   if is_tree(options) then
     local graph = tree_of(machine, filter, options)
     if graph:node().count == 0 then
