@@ -258,7 +258,7 @@ function M.run(argv)
     errors.wrong_usage("oc diff compares two traces", "oc diff before.data after.data")
   end
   if options.output then check_output(options.output, options) end
-  input.run_scripts(options)
+  input.run_scripts(options, "diff")
   options.min_samples = options.min_samples or MIN_SAMPLES
   options.significance = options.significance or SIGNIFICANCE
   options.top = options.top or TOP

@@ -169,7 +169,7 @@ function M.run(argv)
     errors.wrong_usage(("'%s' is one argument too many"):format(words[2] or "--"),
       "oc export perf.data -o profile.pb.gz")
   end
-  input.run_scripts(options)
+  input.run_scripts(options, "export")
   if options.format == "perfview-xml" then options.format = "perfview" end  -- record-trace's name
   local outputs = options.output
   if not outputs then

@@ -23,8 +23,8 @@ local HEAD = [[
 --- --top says otherwise, and tells how many more there are; JSON has all.
 --- --by groups by comm, process (pid), thread (tid), symbol, function (inlined ones, too), module,
 --- line, cpu, kind, stack, cgroup, time:10ms or attribute:NAME, any of them together. --tree shows
---- who calls whom from the outside in, --callers from a function out to its callers, --callees from a
---- function on. Percentages are of the values (periods) of the samples that the filters let
+--- who calls whom from the outside in, --callers from a function out to its callers, --callees from
+--- a function on. Percentages are of the values (periods) of the samples that the filters let
 --- through.
 ---
 --- Example: oc report perf.data
@@ -237,7 +237,7 @@ function M.run(argv)
     errors.wrong_usage(("'%s' is one argument too many"):format(words[2] or "--"),
       "oc report perf.data")
   end
-  input.run_scripts(options)
+  input.run_scripts(options, "report")
   check(options, context.typed)
   if not options.json then options.top = options.top or TOP end
   local machine, trace = input.load(path, options, { names = not options.by })
