@@ -38,6 +38,8 @@ struct GroupBy {
 };
 /// "symbol", "comm" …, "attribute:NAME"; of "time" the width is the caller's to set. Errors: no such group, with the nearest.
 base::Result<GroupBy> parse_group_by(std::string_view text);
+/// The name of a group, but for attributes; empty behind the last one.
+std::string_view group_name_at(size_t index);
 
 /// What came of the samples of one group.
 struct Row {

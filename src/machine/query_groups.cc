@@ -54,6 +54,10 @@ base::Result<GroupBy> parse_group_by(std::string_view text) {
                           fmt::format("samples cannot be grouped by '{}'", text), hint);
 }
 
+std::string_view group_name_at(size_t index) {
+  return index < kNamed.size() ? kNamed[index].name : std::string_view();
+}
+
 Query::Dimension Query::make_dimension(GroupBy by) const {
   Dimension dimension;
   dimension.by = std::move(by);

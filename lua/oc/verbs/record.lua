@@ -320,7 +320,7 @@ function M.run(argv)
   context:finish()
   local options = context.options
   settings.quiet, settings.verbose, settings.json = options.quiet, options.verbose, options.json
-  machine_input.run_scripts(options)
+  machine_input.run_scripts(options, "record")
   place_outputs(options)
   check(context)
   local asked = ask.of_options(options)
