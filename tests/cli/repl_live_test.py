@@ -250,6 +250,19 @@ def runs_a_command(t):
     t.ask("count('sched:sched_switch')", "the trace has ended(.|\n)*\\.restart")
 
 
+def keeps_the_command(t):
+    """Ctrl-C is for the line that runs: the command goes on; it reads no keys."""
+    t.ready()
+    for line, wanted in (("print('spi' .. 'ns') while true do end", "^spins$"), ("live(count('sched:sched_switch'), '50ms')", "events/s")):
+        t.send(line + "\r")
+        t.expect(wanted)
+        t.send("\x03")
+        t.ready()
+    with open(t.fifo, "w", encoding="utf-8") as released:
+        released.write("the command is through\n")
+    t.expect("the command has ended with status 3")
+
+
 def keeps_samples(t):
     t.seek(50)
     t.wait_for("samples():total() >= 50", "true")
@@ -344,6 +357,7 @@ def main():
     suite.later(stops_behind_a_run, suite, "oc.repl() behind a run that Ctrl-C ended")
     at("what is lost is shown", loses, args=("--buffer", "64KiB", "--spool", "2MiB", "-e", SEEK, "-p", me),
        last="LOST [1-9]")
+    at("Ctrl-C leaves the command alone", keeps_the_command, args=("-e", "sched:sched_process_exit", "--", "sh", "-c", "read line && exit 9; cat FIFO; exit 3"))
     at("a command's end", runs_a_command, args=("--", "sh", "-c", "cat FIFO; exit 3"))
     at("samples of a session with stacks", keeps_samples, args=("-g", "-e", SEEK, "-p", me))
     if shutil.which("tmux"):
