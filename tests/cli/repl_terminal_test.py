@@ -78,7 +78,10 @@ def completes_more(t):
     t.expect("^oc> ")
     for typed, shown in (("samples { co\t", "comm = "), ('samples { comm = "a", ki\t', "kind = "), ("samples{\t", "comm +kind(.|\n)*where"),
                          ('count("page-faults", "comm", { to\t', "top = "), ('hist("x", {lin\t', "linear = "), ("c:print { perc\t", "percent = "),
-                         ("m:sam\t", "samples"), ("samples{}:his\t", "histogram"), ("graph{}:foc\t", "focus"), ('use "sysc\t', 'use "syscalls"'),
+                         ("m:sam\t", "samples"), ("samples{}:his\t", "histogram"),
+                         ('samples{}:by("comm"):quanti\t', "quantiles"), ('print(samples{}:by("a"):sum():quanti\t', "quantiles"),
+                         ('samples{}:by"comm":to\t', "top +total"),
+                         ('count("x"):to\t', "top +total|total"), ('trace:machine():samp\t', "samples"), ("graph{}:foc\t", "focus"), ('use "sysc\t', 'use "syscalls"'),
                          ('use("sysc\t', 'use\\("syscalls"'), ('export("/etc/passw\t', "/etc/passwd"), ("!cat /etc/passw\t", "/etc/passwd"),
                          ("?trace:ru\t", r"trace:run"), (".help trace:ru\t", "trace:run"), ('help("trace:ru\t', 'trace:run"'), ("help trace:ru\t", "trace:run")):
         t.send(typed)
