@@ -100,9 +100,10 @@ function M.of(value)
   add_keys(found, value)
   local seen = 0
   local mt = debug.getmetatable(value)
+  if type(mt) == "table" and rawget(mt, "class") then found[#found + 1] = "filter" end
   while type(mt) == "table" and seen < 4 do
     add_keys(found, mt)  -- a class is its objects' metatable
-    local index = rawget(mt, "__index")
+    local index = rawget(mt, "class") or rawget(mt, "__index")
     add_keys(found, index)
     mt, seen = type(index) == "table" and debug.getmetatable(index) or nil, seen + 1
   end
