@@ -152,7 +152,7 @@ local function finished(self, trace)
     report.finished(trace, { stacks = false })
   elseif stats.lost > 0 and not self._told_loss then
     self._told_loss = true
-    report.say_loss(stats, true)
+    report.say_loss(stats, "recorded")
   elseif self._told_notes ~= #trace:notes() then  -- what the banner has not said
     self._told_notes = #trace:notes()
     for _, note in ipairs(trace:notes()) do io.stderr:write("oc: ", note, "\n") end
