@@ -19,9 +19,9 @@ local is_aggregate = require("oc.aggregate.core").is
 local chunks = require "oc.chunk"
 local errors = require "oc.errors"
 local foreign = require "oc.foreign"
-local handles = require "oc.short_handle"
 local nearest = require "oc.nearest"
 local printing = require "oc.aggregate.show"
+local short_handle = require "oc.short_handle"
 local short_keys = require "oc.short_keys"
 local short_lists = require "oc.short_lists"
 
@@ -176,7 +176,7 @@ local function new_aggregate(self, verb, event, ...)
     of_callbacks[#of_callbacks + 1] = trace:on(name,
       { filter = options.of_verb.filter, optional = options.of_verb.optional }, callback)
   end
-  handles.add(aggregate, of_callbacks)
+  short_handle.add(aggregate, of_callbacks)
   local made = { aggregate = aggregate, of_print = options.of_print,
     title = options.of_aggregate.title or title_of(verb, names, value, plan.columns) }
   self._made[#self._made + 1] = made

@@ -24,7 +24,8 @@ end
 local function refuse(aggregate, name)
   name = tostring(name)
   errors.misuse(("'%s' of a %s cannot be set"):format(name, aggregate._kind.name), { token = name,
-    hint = nearest.hint(name, { "filter" }) or "c.filter can be set, c:off() and c:on() switch it" })
+    hint = nearest.hint(name, { "filter" })
+      or "c.filter can be set, c:off() and c:on() switch it" })
 end
 
 --- An object's own class: its kind's, and a filter to be read and set.

@@ -68,6 +68,8 @@ CASES = [
     ("a canonical event is near", ['count("cpuu", "comm")', "-i", SYSCALLS], 1, None, r"\Aeval:1: .*no event 'cpuu'.*\^ did you mean 'cpu'\?"),
     ("an event of other machines is recorded there", ['count("nosuch:event_of_theirs")', "-i", SYSCALLS], 1, None, r"\^ record it with: oc record -a -e"),
     ("samples are no event", ['count("sample", "comm")', "-i", SYSCALLS], 1, None, r"\^ samples of the CPUs are the event cpu"),
+    ("a word is near", ['cuont("cpu")', "-i", LOST], 1, r"\A\Z", r"global 'cuont' \(a nil value\)\n.*\n.*did you mean 'count'\?"),
+    ("a name is near", ['print(mahcine:notes())', "-i", LOST], 1, r"\A\Z", r"did you mean 'machine'\?"),
     ("a canonical event is near, live", ['count("exce", "comm")'], 1, None, r"did you mean 'exec'\?|permi|tracefs"),
     ("the line with --jobs", ['print(samples():total())', "-i", DEMO, "--jobs", "2"], 1, None, r"\Aeval:1: this trace has a machine"),
     ("a table for a run, in a callback, with --jobs", ['on("cpu", function() trace:scratch() end)', "-i", DEMO, "--jobs", "2"], 1, None,

@@ -100,7 +100,13 @@ def questions(t):
             pass
     t.wait_for("of", 4)
     saved = t.fifo + ".lua"
+    t.ask("s = every('1s', function() end)")
+    t.ask("s", "timer of")
+    t.ask("_:off()", "off")
     t.ask(f".save {saved}", "runs it")
+    with open(saved, encoding="utf-8") as file:
+        if "_ = s\n_ = _:off()\n" not in file.read():
+            t.problems.append(".save left out _:off()")
     ended = run(["script", saved, "-d", "50ms"])  # all is asked for, then it runs, then values are shown
     t.problems += problems_of(ended, 0, r"\Athe end of 0\n", r"events/s|\A\Z")
 
@@ -117,6 +123,8 @@ def switches(t):
     t.ask("c:on():total()", "^10$")
     t.seek(10)
     t.expect(f"stopped at repl:\\d+ in the callback of {SEEK}(.|\n)*repl> ")
+    t.send(".events\r")
+    t.expect(r"^event +kernel saw +lost +callbacks\n\S+lseek +\d+ +0 +2\n")
     t.send("e.offset - n\r")
     t.expect(f"^{t.first + 3}$")
     t.send(".continue\r")
@@ -330,6 +338,8 @@ def from_a_pipe(suite, name):
     """Without -d a question runs for a second, with it so long."""
     ended = run(["repl"], stdin=f"n = 0 every('100ms', function() n = n + 1 end)\nn >= 5 and n < 15\ncount('{SEEK}'):total() >= 0\n")
     suite.check(name, problems_of(ended, 0, r"\Atrue\ntrue\n\Z", r"each question runs for 1\.00s: -d TIME"), ended)
+    ended = run(["repl"], stdin="samples{}\n")
+    suite.check("samples from a pipe", problems_of(ended, 1, r"\A\Z", r"hint: at a terminal oc repl -g"), ended)
     ended = run(["repl", "-d", "50ms"], stdin=f"count('{SEEK}'):total() >= 0\n'done'\n")
     suite.check("from a pipe with -d", problems_of(ended, 0, r"\Atrue\ndone\n\Z", None), ended)
 

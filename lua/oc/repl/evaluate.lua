@@ -78,7 +78,8 @@ function Session:machine()
   if self.live then return self.live:machine() end
   if not self.path then
     errors.misuse("there is no machine of a live system here",
-      { hint = "oc.open { machine = true } makes one of a run" })
+      { hint = "at a terminal oc repl -g keeps one; in a pipe: "
+        .. "oc eval 'samples():by(\"comm\"):print()' -g -d 1s" })
   end
   local trace = self._unbuilt or self:open_for_machine()
   self._unbuilt = nil
