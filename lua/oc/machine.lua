@@ -60,7 +60,7 @@ local function read_process(self, id)
     samples = nil }
 end
 
---- Whether it is of a profile that another tool wrote: a sample there stands for many.
+--- Whether it is of a profile that another tool wrote: an entry there stands for many samples.
 ---@return boolean
 function Machine:is_profile() return self._is_profile end
 
@@ -148,15 +148,19 @@ function Machine:mappings()
   end
 end
 
+local counted_as = { [0] = "samples", "perhaps", "entries" }
 local value_types = { [0] = "count", "duration", "bytes", "number" }
 
 --- The kinds of samples, by id.
----@return { name: string, group?: string, type: string, period?: number }[]
+--- `counted`: what counts of them are. "samples"; "perhaps" where the file has numbers and does not
+--- tell of what (collapsed stacks); "entries" where these are sums of nobody knows how many.
+---@return { name: string, group?: string, type: string, period?: number, counted: string }[]
 function Machine:kinds()
   local raw, kinds = ffi.new("oc_machine_kind_info"), {}
   while C.oc_machine_kind(self._raw, #kinds + 1, raw) == 1 do
     kinds[#kinds + 1] = { name = text(raw.name), group = text_or_nil(raw.group),
-      type = value_types[raw.type], period = raw.period > 0 and raw.period or nil }
+      type = value_types[raw.type], counted = counted_as[raw.counted],
+      period = raw.period > 0 and raw.period or nil }
   end
   return kinds
 end

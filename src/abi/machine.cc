@@ -140,8 +140,9 @@ int oc_machine_kind(oc_machine* owner, uint32_t kind, oc_machine_kind_info* out)
   const machine::Machine& m = *owner->machine;
   if (!has(kind, m.kinds().size())) return 0;
   const machine::Kind& known = m.kind(machine::KindId{kind});
-  *out = {text_of(m.text(known.name)), text_of(m.text(known.group)),
-          static_cast<uint32_t>(known.type), known.is_sampled, known.period};
+  *out = {text_of(m.text(known.name)),          text_of(m.text(known.group)),
+          static_cast<uint32_t>(known.type),    known.is_sampled,
+          static_cast<uint32_t>(known.counted), known.period};
   return 1;
 }
 

@@ -31,11 +31,13 @@ void oc_machine_measure(oc_machine* machine, oc_machine_numbers* out);
 /* Retention; 0: no limit. */
 void oc_machine_retain(oc_machine* machine, double span_ns, double samples, double bytes);
 
-/* type: 0 count, 1 ns, 2 bytes, 3 any number. */
+/* type: 0 count, 1 ns, 2 bytes, 3 any number. counted: 0 its samples stand for as many as they say, 1 perhaps, 2 they are
+ * sums of nobody knows how many. */
 typedef struct oc_machine_kind_info {
   oc_text name, group;
   uint32_t type;
   int32_t is_sampled;
+  uint32_t counted;
   double period;
 } oc_machine_kind_info;
 int oc_machine_kind(oc_machine* machine, uint32_t kind, oc_machine_kind_info* out);

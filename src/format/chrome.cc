@@ -231,7 +231,7 @@ class ChromeWriter {
       if (sample.cpu != machine::kNoCpu) text_ += fmt::format(",\"cpu\":{}", sample.cpu);
       text_ += fmt::format(",\"pid\":{},\"tid\":{},\"ts\":{},\"sf\":{},\"weight\":", ids.pid,
                            ids.tid, micros(sample.time), node);
-      append_json(text_, what_.values ? sample.value : 1);
+      append_json(text_, what_.weight_of(sample));
       text_ += "}";
     });
     text_ += "\n]";

@@ -20,6 +20,9 @@ struct Export {
   std::string title;    ///< "" : made from the trace's name
   bool inlined = true;  ///< inlined functions are frames of their own
   bool values = true;   ///< samples weigh their value (period); otherwise 1 each
+  double weight_of(const machine::Sample& sample) const {
+    return values ? sample.value : static_cast<double>(sample.weight);
+  }
   /// Called now and then with what is done of all, 0 to 1; false: the user gave up.
   std::function<bool(double)> progress;
   bool is_named = false;  ///< all frames of the selection have their names

@@ -73,7 +73,7 @@ class FirefoxExport {
   void add_span(const machine::Span& span, FirefoxThread& thread);
   void add_event(const machine::Sample& sample, FirefoxThread& thread);
   std::string attributes(machine::AttributesId id, std::set<std::string>& keys) const;
-  double weight_of(double value) const;
+  double weight_of(const machine::Sample& sample) const;
   std::string_view weight_type() const;
   std::string meta() const;
   std::string schemas() const;
@@ -180,9 +180,9 @@ FirefoxThread::Facts FirefoxExport::facts_of(ThreadId id) const {
   return facts;
 }
 
-double FirefoxExport::weight_of(double value) const {
-  if (!what_.values) return 1;
-  return weight_type() == "tracing-ms" ? value / 1e6 : value;
+double FirefoxExport::weight_of(const machine::Sample& sample) const {
+  const double weight = what_.weight_of(sample);
+  return weight_type() == "tracing-ms" ? weight / 1e6 : weight;
 }
 
 std::string_view FirefoxExport::weight_type() const {
@@ -220,7 +220,7 @@ void FirefoxExport::add_span(const machine::Span& span, FirefoxThread& thread) {
 void FirefoxExport::add_event(const machine::Sample& sample, FirefoxThread& thread) {
   const std::string type = "event " + shorten(machine_.text(kind_name(sample.kind)), 200);
   std::string data = "\"type\":" + quoted(type) + ",\"value\":";
-  append_json(data, what_.values ? sample.value : 1);
+  append_json(data, what_.weight_of(sample));
   data += attributes(sample.attributes, schemas_[type]);
   thread.add_marker(kind_name(sample.kind), ms(sample.time), ms(sample.time), true, std::move(data),
                     sample.stack);
@@ -231,7 +231,7 @@ void FirefoxExport::write_thread(uint32_t id) {
   for (const uint64_t number : parts_[id].samples) {
     const machine::Sample sample = machine_.samples[number];
     if (sample.kind == kind_) {
-      thread.add_sample(ms(sample.time), sample.stack, weight_of(sample.value));
+      thread.add_sample(ms(sample.time), sample.stack, weight_of(sample));
     } else {
       add_event(sample, thread);
     }

@@ -43,7 +43,10 @@ void append_facts(std::string& text, const Export& what, const ReportData& data)
   for (const auto& [name, value] : facts.host) rows.emplace_back(name, shorten(value, 4000));
   rows.emplace_back("samples", text_in_groups(static_cast<double>(what.selection.count())));
   if (facts.end > 0) rows.emplace_back("duration", text_of_nanos(static_cast<double>(facts.end)));
-  rows.emplace_back("times exact to", text_of_nanos(static_cast<double>(data.bin_ns)));
+  const bool has_times =
+      data.bins > 1 || data.bin_ns > 1;  // those of other tools' profiles have none
+  if (has_times)
+    rows.emplace_back("times exact to", text_of_nanos(static_cast<double>(data.bin_ns)));
   append_list(text, rows, [](std::string& out, const auto& row) {
     out += '[';
     append_json(out, row.first);

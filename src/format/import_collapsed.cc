@@ -33,6 +33,11 @@ std::optional<Line> parse_line(std::string_view text) {
   return line;
 }
 
+/// As numbers of samples, which collapsed stacks usually have.
+uint64_t whole_count(double weight) {
+  return static_cast<uint64_t>(std::clamp(std::round(std::abs(weight)), 1.0, 9007199254740992.0));
+}
+
 /// Calls `visit(line)` with each line that is not blank, without its end.
 template <typename Visit>
 void for_each_line(std::string_view text, Visit visit) {
@@ -69,7 +74,8 @@ std::optional<Named> split_ids(std::string_view text) {
   return named;
 }
 
-/// Each line is a sample of the kind "samples", whose value is its count.
+/// Each line is an entry of the kind "samples", whose value is its count: it stands for so many samples, if that is what
+/// the file counts, which no file tells.
 class CollapsedReader {
  public:
   explicit CollapsedReader(std::string_view text) : text_(text) {}
@@ -98,6 +104,7 @@ std::unique_ptr<machine::Machine> CollapsedReader::read(bool is_cut) {
   look_at_first_frames();
   kind_ = machine_->kind("samples");
   machine_->kind(kind_).is_sampled = true;
+  machine_->kind(kind_).counted = machine::Counted::kPerhaps;
   for_each_line(text_, [&](std::string_view line) {
     if (const auto parsed = parse_line(line)) {
       add(*parsed);
@@ -180,6 +187,7 @@ void CollapsedReader::add(const Line& line) {
   while (kernel < stack_.size() && machine_->places.find(stack_[kernel]).is_kernel) ++kernel;
   sample.kind = kind_;
   sample.value = line.weight;
+  sample.weight = whole_count(line.weight);
   sample.stack = machine_->add_stack(stack_, kernel);
   machine_->add(sample);
 }

@@ -51,7 +51,13 @@ Unit unit_of(std::string_view name) {
   return {};
 }
 
-/// Each value of a sample that is not 0 is a sample of the kind that is its value type.
+/// Each value of a sample that is not 0 is a sample of the kind that is its value type. Where one of several types counts
+/// samples, it is no kind: it says how many samples a sample stands for.
+///
+///     types:    samples/count   cpu/nanoseconds          types:    alloc_objects/count   inuse_space/bytes
+///     sample:       12             120000000             sample:          5                   320
+///               └─ weight ┘     └─ value of cpu ┘                  └─ 1 of alloc_objects,  1 of inuse_space ┘
+
 class PprofReader {
  public:
   explicit PprofReader(Profile profile) : profile_(std::move(profile)) {}
@@ -59,6 +65,9 @@ class PprofReader {
 
  private:
   void make_kinds();
+  machine::KindId samples_kind();
+  void add_values(machine::Sample sample);
+  void choose_main_kind();
   void make_frames();
   void make_frame(Span location);
   uint32_t mapping_of(uint64_t id, const Profile::Mapping& mapping);
@@ -77,6 +86,8 @@ class PprofReader {
   std::unique_ptr<machine::Machine> machine_ = std::make_unique<machine::Machine>();
   PprofLabelReader labels_{profile_, *machine_};
   std::vector<Type> types_;
+  size_t counting_ = SIZE_MAX;  ///< the type that tells how many samples one is; SIZE_MAX: none
+  bool has_several_ = false;    ///< a sample has values of several kinds
   std::unordered_map<uint64_t, uint32_t> frames_;    ///< by id of a location
   std::unordered_map<uint64_t, uint32_t> mappings_;  ///< by its id in the profile
   uint64_t bad_samples_ = 0;
@@ -92,20 +103,35 @@ std::unique_ptr<machine::Machine> PprofReader::read(Span bytes) {
   while (reader.next()) {
     if (reader.field() == kSample) add(reader.bytes());
   }
+  choose_main_kind();
   tell_facts();
   return std::move(machine_);
 }
 
+/// Whether a value type tells how many samples there were. Others that are counts (objects, contentions) are what each
+/// sample was found to cost.
+bool counts_samples(const Profile::ValueType& type) {
+  return unit_of(type.unit).type == machine::ValueType::kCount &&
+         (type.type == "samples" || type.type == "sample" || type.type == "count");
+}
+
 void PprofReader::make_kinds() {
-  for (const Profile::ValueType& type : profile_.types) {
+  const auto& types = profile_.types;
+  const auto counting = std::find_if(types.begin(), types.end(), counts_samples);
+  if (counting != types.end()) counting_ = static_cast<size_t>(counting - types.begin());
+  for (const Profile::ValueType& type : types) {
+    if (types_.size() == counting_ && types.size() > 1) {
+      types_.emplace_back();
+      continue;
+    }
     const Unit unit = unit_of(type.unit);
     std::string name(type.type.empty() ? "samples" : type.type);
     if (machine_->find_kind(name)) name += "/" + std::string(type.unit);
-    // "samples" is how many there are: the others say what they cost.
     const bool is_cpu =
         type.type.starts_with("cpu") || type.type == "cycles" || type.type == "task-clock";
     const machine::KindId kind = machine_->kind(name, unit.type, is_cpu ? "cpu" : "");
     machine_->kind(kind).is_sampled = true;
+    if (counting_ == SIZE_MAX) machine_->kind(kind).counted = machine::Counted::kEntries;
     if (profile_.period > 0 && type.type == profile_.period_type.type) {
       machine_->kind(kind).period = static_cast<double>(profile_.period) * unit.factor;
     }
@@ -211,12 +237,51 @@ void PprofReader::add(Span message) {
   machine::Sample sample;
   labels_.apply(sample);
   sample.stack = machine_->add_stack(stack_, kernel);
+  add_values(sample);
+}
+
+/// Differences of profiles have numbers of samples below 0: what they stand for is as many.
+void PprofReader::add_values(machine::Sample sample) {
+  const int64_t count = counting_ == SIZE_MAX ? 1 : values_[counting_];
+  sample.weight = std::max<uint64_t>(count < 0 ? 0 - static_cast<uint64_t>(count) : count, 1);
+  uint32_t added = 0;
+  size_t last = SIZE_MAX;  // of the kinds
   for (size_t i = 0; i < types_.size(); ++i) {
+    if (!types_[i].kind) continue;
+    last = last == SIZE_MAX ? i : types_.size();
     if (values_[i] == 0) continue;
     sample.kind = types_[i].kind;
     sample.value = static_cast<double>(values_[i]) * types_[i].factor;
     machine_->add(sample);
+    ++added;
   }
+  has_several_ |= added > 1;
+  if (added != 0 || counting_ == SIZE_MAX || count == 0) return;
+  // Samples whose value is 0 are of the only kind; of several nobody knows which.
+  sample.kind = last < types_.size() ? types_[last].kind : samples_kind();
+  sample.value = last < types_.size() ? 0 : static_cast<double>(count);
+  machine_->add(sample);
+}
+
+machine::KindId PprofReader::samples_kind() {
+  if (const auto known = machine_->find_kind(kSamplesType)) return known;
+  const auto made = machine_->kind(kSamplesType);
+  machine_->kind(made).is_sampled = true;
+  return made;
+}
+
+/// As pprof: the default type, otherwise the last one.
+void PprofReader::choose_main_kind() {
+  if (!has_several_) return;
+  for (size_t i = 0; i < types_.size(); ++i) {
+    if (!types_[i].kind) continue;
+    machine_->main_kind = types_[i].kind;
+    if (profile_.types[i].type == profile_.default_type) break;
+  }
+  machine_->facts.notes.push_back(
+      "a sample has values of several kinds: " +
+      std::string(machine_->text(machine_->kind(machine_->main_kind).name)) +
+      " counts where none is chosen");
 }
 
 void PprofReader::note(uint64_t count, const char* what) {

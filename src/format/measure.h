@@ -20,7 +20,9 @@ struct Measure {
   double self(const machine::Graph::Node& node) const {
     return by_value ? node.self : static_cast<double>(node.self_count);
   }
-  double of(const machine::Sample& sample) const { return by_value ? sample.value : 1; }
+  double of(const machine::Sample& sample) const {
+    return by_value ? sample.value : static_cast<double>(sample.weight);
+  }
   /// "1.25 s", "12.5 MiB", "1,234 samples".
   std::string text(double number) const;
 };

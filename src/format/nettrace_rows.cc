@@ -81,7 +81,7 @@ void NettraceExport::write_sample(const machine::Sample& sample) {
     tell(told_[next_++]);
   }
   const EventKind& kind = kinds_[sample.kind.value];
-  const double value = what_.values ? sample.value : 1;
+  const double value = what_.weight_of(sample);
   if (kind.is_whole) {
     put_varuint(payload_, static_cast<uint64_t>(value));
   } else {

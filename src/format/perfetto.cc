@@ -259,7 +259,7 @@ class PerfettoExport {
     const bool is_kernel = machine_.stack(sample.stack).kernel_frames != 0;
     row_.varint(perf_sample::kCpuMode, is_kernel ? perf_sample::kKernel : perf_sample::kUser);
     double& sum = sequence.sums[sample.cpu];
-    sum = std::max(0.0, sum + (what_.values ? sample.value : 1));
+    sum = std::max(0.0, sum + what_.weight_of(sample));
     row_.varint(perf_sample::kTimebaseCount, static_cast<uint64_t>(std::min(sum, 9e18)));
     packet_.varint(packet::kTimestamp, ticks(sample.time));
     if (interned_.size() != 0) packet_.message(packet::kInterned, interned_);

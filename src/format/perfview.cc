@@ -144,7 +144,7 @@ class PerfViewExport {
       if (!goes_on) return;
       std::string line = fmt::format("<Sample ID=\"{}\" Time=\"{:.6f}\" StackID=\"{}\"", done,
                                      double(sample.time) / 1e6, node_of(sample) - 1);
-      const double value = what_.values ? sample.value : 1;
+      const double value = what_.weight_of(sample);
       if (value != 1) line += " Metric=\"" + machine::text_of_number(value) + "\"";
       write_(line += "/>\n");
       if (++done % 65536 == 0 && what_.progress)

@@ -34,8 +34,8 @@ int64_t whole(double value) {
 ///     sample ─┬─ (stack, context) ──────────────┬──> group: samples, sum of values
 ///             └─ (cpu, attributes) ── kind: few ─┘
 ///
-/// Each kind is a value type; a sample has values for its own and for the first one, "samples": how many there are, unless
-/// a kind has that name, as imported profiles have, and says it.
+/// Each kind is a value type; a sample has values for its own and for the first one, "samples": how many there are. A kind
+/// of that name, as collapsed stacks have, is the first one.
 class PprofWriter {
  public:
   PprofWriter(const Export& what, Output& out)
@@ -81,7 +81,6 @@ class PprofWriter {
   std::vector<Sums> kinds_;                 ///< by kind
   std::map<uint32_t, uint64_t> processes_;  ///< samples by process
   ProtoWriter sample_;
-  bool counts_samples_ = true;  ///< the first value does
   std::vector<uint64_t> ids_;
   std::vector<int64_t> values_;
 };
@@ -104,11 +103,11 @@ void PprofWriter::group() {
     const uint32_t kind = by_kind_.intern(cpu, sample.kind.value);
     const uint32_t id = groups_.intern(by_stack_.intern(sample.stack, sample.context.value), kind);
     if (id == sums_.size()) sums_.emplace_back();
-    const double value = what_.values ? sample.value : 1;
+    const double value = what_.weight_of(sample);
     sums_[id].value += value;
-    ++sums_[id].count;
+    sums_[id].count += sample.weight;
     kinds_[sample.kind.value].value += value;
-    ++kinds_[sample.kind.value].count;
+    kinds_[sample.kind.value].count += sample.weight;
   });
 }
 
@@ -117,11 +116,11 @@ void PprofWriter::write_types() {
   ProtoWriter profile;
   value_type(profile, kSampleType, kSamplesType, "count");
   const machine::KindId counted = machine_.find_kind(kSamplesType);
-  counts_samples_ = !counted || machine_.kind(counted).type != machine::ValueType::kCount;
+  const bool is_first = counted && machine_.kind(counted).type == machine::ValueType::kCount;
   types_.resize(kinds_.size());
   uint32_t types = 0;
   for (uint32_t kind = 1; kind < kinds_.size(); ++kind) {
-    if (kinds_[kind].count == 0 || (!counts_samples_ && kind == counted.value)) continue;
+    if (kinds_[kind].count == 0 || (is_first && kind == counted.value)) continue;
     types_[kind] = ++types;
     const machine::Kind& known = machine_.kind({kind});
     value_type(profile, kSampleType, machine_.text(known.name), unit_of(known));
@@ -177,7 +176,7 @@ void PprofWriter::write_sample(uint32_t group) {
   }
   if (!ids_.empty()) sample_.packed(kLocationId, ids_);
   std::fill(values_.begin(), values_.end(), 0);
-  if (counts_samples_) values_[0] = static_cast<int64_t>(sums_[group].count);
+  values_[0] = static_cast<int64_t>(sums_[group].count);
   values_[types_[kind]] = whole(sums_[group].value);
   sample_.packed(kValue, values_);
   sample_.append(labels_.of_context({context}));

@@ -62,7 +62,7 @@ base::Result<Profile> Profile::read(Span bytes) {
   std::vector<Span> types, mappings, functions;
   std::vector<uint64_t> comments;
   Span period_type;
-  uint64_t times = 0;
+  uint64_t times = 0, default_type = 0;
   ProtoReader reader(bytes);
   while (reader.next()) {
     const auto number = static_cast<int64_t>(reader.value());
@@ -94,6 +94,9 @@ base::Result<Profile> Profile::read(Span bytes) {
       case kPeriod:
         profile.period = number;
         break;
+      case kDefaultSampleType:
+        default_type = reader.value();
+        break;
       case kComment:
         reader.for_each_number([&](uint64_t text) { comments.push_back(text); });
         break;
@@ -119,6 +122,7 @@ base::Result<Profile> Profile::read(Span bytes) {
   for (const Span function : functions) add_function(profile, function);
   for (const uint64_t text : comments) profile.comments.push_back(profile.text(text));
   profile.period_type = value_type(profile, period_type);
+  profile.default_type = profile.text(default_type);
   return profile;
 }
 

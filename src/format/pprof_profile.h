@@ -32,6 +32,8 @@ struct Profile {
   std::vector<std::span<const uint8_t>> locations;
   std::vector<std::string_view> comments;
   ValueType period_type;
+  std::string_view
+      default_type;  ///< the value that is shown unless another is asked for; "": none is named
   int64_t time_nanos = 0, duration_nanos = 0, period = 0;
   uint64_t bad_references = 0;  ///< beyond a table, of texts too
   uint64_t bad_messages = 0;    ///< end in damage

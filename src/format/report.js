@@ -229,9 +229,11 @@
     });
     let samples = 0;
     data.row.samples.forEach(function (count) { samples += count; });
+    // Profiles of other tools have no times.
+    const times = data.bins * data.binNs > 1 ? [Report.text(data.bins * data.binNs, "nanoseconds")] : [];
     find("summary").textContent = [
       Report.text(samples, samples === 1 ? "sample" : "samples"),
-      Report.text(data.bins * data.binNs, "nanoseconds"),
+      ...times,
       data.processes.length + (data.processes.length === 1 ? " process" : " processes"),
       data.threads.length + (data.threads.length === 1 ? " thread" : " threads"),
     ].join(" \u00b7 ");

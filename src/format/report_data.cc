@@ -133,7 +133,7 @@ void collect(const Export& what, const ReportLimits& limits, ReportData& data) {
     const uint32_t id = both.intern(when.intern(row.bin, row.thread),
                                     where.intern(row.cpu << 16 | row.kind, row.node));
     if (id == data.rows.size()) data.rows.push_back(row);
-    ++data.rows[id].count;
+    data.rows[id].count += sample.weight;
     data.rows[id].sum += sample.value;
   });
   for (const uint32_t id : threads.ids()) data.threads.push_back({id});

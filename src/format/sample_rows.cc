@@ -65,7 +65,7 @@ const std::string& RowMaker::part(Known& known, uint32_t id, Make make) {
 std::string_view RowMaker::make(const machine::Sample& sample, uint64_t number) {
   row_.clear();
   syntax_.number(row_, "time", static_cast<double>(sample.time));
-  add_kind(row_, sample.kind, sample.value);
+  add_kind(row_, sample.kind, what_.weight_of(sample));
   add_id(row_, "cpu", sample.cpu == machine::kNoCpu ? -1 : sample.cpu);
   row_ += part(contexts_, sample.context.value,
                [&](std::string& row) { add_context(row, sample.context); });
@@ -93,7 +93,7 @@ void RowMaker::add_id(std::string& row, std::string_view column, int64_t id) {
 void RowMaker::add_kind(std::string& row, machine::KindId kind, double value) {
   const bool is_known = bool(kind);
   add_text(row, "kind", is_known ? machine_.text(machine_.kind(kind).name) : "");
-  syntax_.number(row, "value", what_.values ? value : 1);
+  syntax_.number(row, "value", value);
   const auto type = is_known ? machine_.kind(kind).type : machine::ValueType::kNumber;
   add_text(row, "unit", what_.values ? machine::unit_of(type) : "count");
 }

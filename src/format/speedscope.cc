@@ -172,7 +172,7 @@ void SpeedscopeWriter::lay_out(const Track& track, machine::ValueType type) {
   pieces_.reserve((has_times ? 2 : 1) * track.samples.size());  // a gap before each
   for (const uint64_t number : track.samples) {
     const machine::Sample sample = machine_.samples[number];
-    const double weight = what_.values ? weight_of(sample.value) : 1;
+    const double weight = weight_of(what_.weight_of(sample));
     const double begin = static_cast<double>(sample.time) - weight;
     if (pieces_.empty() && has_times) start_ = end_ = begin;
     if (has_times && begin > end_) {

@@ -31,7 +31,7 @@ Graph GraphBuilder::build(const Selection& selection) {
       const uint32_t id = pairs.intern(has_top ? chunk.contexts[i] : 0, chunk.stacks[i]);
       if (id == weights.size()) weights.emplace_back();
       weights[id].sum += chunk.values[i];
-      ++weights[id].count;
+      weights[id].count += chunk.weight(i);
     }
   });
   for (uint32_t id = 0; id < weights.size(); ++id) {

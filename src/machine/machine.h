@@ -32,11 +32,19 @@ enum class ValueType : uint8_t {
 /// As formats and people call its unit: "count", "nanoseconds", "bytes", "".
 std::string_view unit_of(ValueType type);
 
+/// What is known of how many samples those of a kind stand for (Sample::weight).
+enum class Counted : uint8_t {
+  kSamples,  ///< so many
+  kPerhaps,  ///< the source has one number, which may be samples or a unit that it does not tell
+  kEntries,  ///< sums of nobody knows how many: each counts 1
+};
+
 /// A kind of samples: an event, or what a script calls its own.
 struct Kind {
   base::StringId name;   ///< "cpu-clock", "sched:sched_switch", "alloc"
   base::StringId group;  ///< "cpu": the canonical name that covers it; 0: none
   ValueType type = ValueType::kCount;
+  Counted counted = Counted::kSamples;
   bool is_sampled = false;  ///< a sample stands for as many events (or ns) as its value says
   double period = 0;        ///< the usual value of one sample; 0: none
   const event::EventFormat* format =
@@ -113,6 +121,9 @@ class Machine {
   const Kind& kind(KindId id) const { return kinds_[id.value - 1]; }
   Kind& kind(KindId id) { return kinds_[id.value - 1]; }
   std::span<const Kind> kinds() const { return kinds_; }
+  /// Set where a sample has values of several kinds, as in profiles of other tools: there is a sample of each, and this is
+  /// the one that counts where no kind is asked for.
+  KindId main_kind;
 
   /// A stack of frames that were added by hand or are of the trace, the innermost first.
   StackRef add_stack(std::span<const uint32_t> frames, uint32_t kernel_frames = 0);

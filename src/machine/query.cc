@@ -74,23 +74,22 @@ Query::Dimension Query::make_dimension(GroupBy by) const {
   const ProcessTable& processes = machine_->processes;
   const auto fill = [&](auto key_of) {
     keys.assign(processes.contexts().size() + 1, 0);
-    for (uint32_t id = 1; id < keys.size(); ++id)
-      keys[id] = key_of(processes.context(ContextId{id}));
+    for (uint32_t id = 1; id < keys.size(); ++id) keys[id] = key_of(ContextId{id});
   };
   switch (dimension.by.what) {
     case What::kComm:
-      fill([](const Context& context) { return context.comm.value; });
+      fill([&](ContextId id) { return processes.context(id).comm.value; });
       break;
     case What::kThread:
-      fill([](const Context& context) { return context.thread.value; });
+      fill([&](ContextId id) { return processes.context(id).thread.value; });
       break;
     case What::kProcess:
-      fill([&](const Context& context) { return processes.thread(context.thread).process.value; });
+      fill([&](ContextId id) {
+        return processes.thread(processes.context(id).thread).process.value;
+      });
       break;
     case What::kCgroup:
-      fill([&](const Context& context) {
-        return processes.process(processes.thread(context.thread).process).cgroup.value;
-      });
+      fill([&](ContextId id) { return processes.cgroup_of(id).value; });
       break;
     case What::kSymbol:
     case What::kFunction:
@@ -256,14 +255,22 @@ void Query::run(Order order) {
     uint32_t largest = 0;
     for (size_t k = 0; k < places.size(); ++k) largest = std::max(largest, groups[k]);
     if (largest >= sums.size()) sums.resize(std::max<size_t>(size_t{largest} + 1, sums.size() * 2));
-    for (size_t k = 0; k < places.size(); ++k) {
-      const double value = chunk.values[places[k]];
+    const auto add = [&](size_t k, double all, double value, uint64_t weight) {
       Sum& sum = sums[groups[k]];
-      ++sum.count;
-      sum.sum += value;
-      sum.squares += value * value;
+      sum.count += weight;
+      sum.sum += all;
+      sum.squares += value * all;
       sum.min = std::min(sum.min, value);
       sum.max = std::max(sum.max, value);
+    };
+    for (size_t k = 0; !chunk.weights && k < places.size(); ++k) {
+      const double value = chunk.values[places[k]];
+      add(k, value, value, 1);
+    }
+    for (size_t k = 0; chunk.weights && k < places.size(); ++k) {
+      const uint64_t weight = chunk.weights[places[k]];
+      const double all = chunk.values[places[k]];
+      add(k, all, all / static_cast<double>(weight), weight);
     }
   });
   rows_.clear();
@@ -355,7 +362,8 @@ double Query::number(uint32_t group, uint32_t key) const {
 
 std::vector<std::vector<double>> Query::quantiles(const std::vector<double>& shares) const {
   std::vector<std::vector<double>> values(rows_.size());
-  for (size_t i = 0; i < rows_.size(); ++i) values[i].reserve(rows_[i].count);
+  for (size_t i = 0; i < rows_.size(); ++i)
+    values[i].reserve(std::min(rows_[i].count, machine_->samples.size()));
   Query again(*this);  // the folds give the same numbers for the same samples
   again.for_each_group(
       [&](const auto& chunk, std::span<const uint16_t> places, const uint32_t* groups) {

@@ -42,11 +42,11 @@ base::Result<GroupBy> parse_group_by(std::string_view text);
 /// What came of the samples of one group.
 struct Row {
   std::vector<uint32_t> keys;  ///< one for each GroupBy; `Query::text` says what they mean
-  uint64_t count = 0;          ///< samples
+  uint64_t count = 0;          ///< samples: what those of the table stand for
   double sum = 0;              ///< of their values
-  double min = 0, max = 0;
-  double squares = 0;  ///< sum of their squares
-  uint32_t group = 0;  ///< the query's own number
+  double min = 0, max = 0;     ///< of what stands for several the mean
+  double squares = 0;          ///< sum of their squares
+  uint32_t group = 0;          ///< the query's own number
 };
 
 /// A table: samples of a selection by groups, in descending order of value or count, ties by their texts.

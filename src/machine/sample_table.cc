@@ -16,6 +16,15 @@ SampleTable::Chunk& SampleTable::grow() {
   return chunks_.emplace_back(std::move(chunk));
 }
 
+/// From the first sample on that stands for several.
+void SampleTable::weigh(Chunk& chunk, uint64_t weight) {
+  if (!chunk.weights) {
+    chunk.weights.reset(new uint64_t[kChunk]);
+    std::fill_n(chunk.weights.get(), kChunk, uint64_t{1});
+  }
+  chunk.weights[chunk.count - 1] = weight;
+}
+
 /// Of the sample that was added last.
 void SampleTable::keep(Chunk& chunk, std::span<const uint8_t> payload) {
   if (!chunk.records) chunk.records = std::make_unique<Records>();
@@ -46,6 +55,7 @@ uint64_t SampleTable::add(const Sample& sample, std::span<const uint8_t> payload
   chunk.cpus[i] = sample.cpu;
   if (sample.attributes && !chunk.attributes) chunk.attributes.reset(new uint32_t[kChunk]());
   if (chunk.attributes) chunk.attributes[i] = sample.attributes.value;
+  if (sample.weight != 1) weigh(chunk, sample.weight);
   if (!payload.empty()) keep(chunk, payload);
   if (sample.time < chunk.last_time) chunk.is_ordered = false;
   if (sample.time < newest_) is_ordered_ = false;
@@ -61,6 +71,7 @@ uint64_t SampleTable::size_bytes() const {
     bytes +=
         kChunk * (sizeof(int64_t) + sizeof(double) + 2 * sizeof(uint32_t) + 2 * sizeof(uint16_t));
     if (chunk.attributes) bytes += kChunk * sizeof(uint32_t);
+    if (chunk.weights) bytes += kChunk * sizeof(uint64_t);
     if (chunk.records) {
       bytes += chunk.records->bytes.capacity() + chunk.records->ends.capacity() * sizeof(uint32_t);
     }

@@ -30,13 +30,15 @@ struct Sample {
   AttributesId attributes;
   KindId kind;
   uint16_t cpu = kNoCpu;
+  /// How many samples it stands for: rows of others' profiles are sums, whose value is that of all together.
+  uint64_t weight = 1;
 };
 
 /// Samples as columns, in the order in which they came; the oldest can be dropped.
 ///
 ///     chunks:  [time… | value… | context… | stack… | kind… | cpu… | attributes…?]  [ … ]  [ … ]    16,384 samples each
 ///
-/// 28 bytes a sample; 32 in chunks of which a sample has attributes. Payloads of events, where they are kept, are 4 bytes
+/// 28 bytes a sample; 32 in chunks of which a sample has attributes, 8 more in those of which one stands for several. Payloads of events, where they are kept, are 4 bytes
 /// and their own more. A sample's number stays the same when others are
 /// dropped. One thread.
 class SampleTable {
@@ -61,11 +63,13 @@ class SampleTable {
     std::unique_ptr<uint16_t[]> kinds;
     std::unique_ptr<uint16_t[]> cpus;
     std::unique_ptr<uint32_t[]> attributes;  ///< null: no sample has any
+    std::unique_ptr<uint64_t[]> weights;     ///< null: each stands for itself
     std::unique_ptr<Records> records;        ///< null: no payload was kept
 
+    uint64_t weight(uint32_t i) const { return weights ? weights[i] : 1; }
     Sample at(uint32_t i) const {
       return {times[i],   values[i], {contexts[i]}, stacks[i], {attributes ? attributes[i] : 0},
-              {kinds[i]}, cpus[i]};
+              {kinds[i]}, cpus[i],   weight(i)};
     }
   };
 
@@ -95,6 +99,7 @@ class SampleTable {
 
  private:
   Chunk& grow();
+  static void weigh(Chunk& chunk, uint64_t weight);
   static void keep(Chunk& chunk, std::span<const uint8_t> payload);
 
   std::deque<Chunk> chunks_;

@@ -61,8 +61,9 @@ base::Status Selection::choose_kinds() {
       if (cpu >= 0 && cpu < UINT16_MAX) cpus_[static_cast<size_t>(cpu)] = 1;
     }
   }
-  if (filter_.kinds.empty()) return {};
+  if (filter_.kinds.empty() && !machine_->main_kind) return {};
   kinds_.assign(size_t{UINT16_MAX} + 1, 0);
+  if (filter_.kinds.empty()) kinds_[machine_->main_kind.value] = 1;
   std::vector<std::string> names;
   for (const std::string& wanted : filter_.kinds) {
     bool is_found = false;
@@ -106,7 +107,8 @@ void Selection::choose_contexts() {
     contexts_[id] =
         is_among(filter_.pids, process.pid) && is_among(filter_.tids, thread.tid) &&
         (filter_.comms.empty() || matches_any(filter_.comms, machine_->text(context.comm))) &&
-        (filter_.cgroups.empty() || matches_any(filter_.cgroups, machine_->text(process.cgroup)));
+        (filter_.cgroups.empty() ||
+         matches_any(filter_.cgroups, machine_->text(processes.cgroup_of(ContextId{id}))));
     if (contexts_[id] != 0 && !filter_.tasks.empty()) contexts_[id] = choose_task(context);
   }
 }
@@ -278,8 +280,10 @@ bool Selection::takes(const Span& span) const {
 
 uint64_t Selection::count() const {
   uint64_t count = 0;
-  for_each_chunk(
-      [&](const auto&, uint64_t, std::span<const uint16_t> places) { count += places.size(); });
+  for_each_chunk([&](const auto& chunk, uint64_t, std::span<const uint16_t> places) {
+    if (!chunk.weights) count += places.size();
+    for (size_t k = 0; chunk.weights && k < places.size(); ++k) count += chunk.weights[places[k]];
+  });
   return count;
 }
 

@@ -11,7 +11,7 @@
 
 namespace oc::machine {
 
-/// Which samples somebody asks for; what is empty lets all through. Texts are globs where they hold `*`, `?` or `[`.
+/// Which samples somebody asks for; what is empty lets all through, but of kinds Machine::main_kind where there is one. Texts are globs where they hold `*`, `?` or `[`.
 struct Filter {
   int64_t from = INT64_MIN, until = INT64_MAX;  ///< ns since the session began; `until` exclusive
   std::vector<std::string> kinds;               ///< names or groups
@@ -60,7 +60,7 @@ class Selection {
       for (const uint16_t i : places) visit(chunk.at(i), first + i);
     });
   }
-  uint64_t count() const;
+  uint64_t count() const;  ///< of what its samples stand for
   /// Whether a span is of what is asked for: it overlaps the time, and its kind, thread, CPU, attributes and stack are let
   /// through. Tests of samples are not asked.
   bool takes(const Span& span) const;

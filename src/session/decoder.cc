@@ -66,7 +66,7 @@ Decoder::Kind Decoder::make_kind(uint32_t index) const {
   kind.is_wanted = selection_.wanted[number] != 0;
   kind.is_of_everyone = selection_.of_everyone[number] != 0;
   kind.other = kind.is_of_everyone ? other_thread_at(of) : kAbsent;
-  kind.leaving = kind.is_of_everyone ? leaving_thread_at(of) : kAbsent;
+  kind.leaving = kind.is_chosen ? leaving_thread_at(of) : kAbsent;
   kind.min_payload = of.format ? of.format->fixed_size() : 0;
   return kind;
 }
@@ -143,46 +143,6 @@ void Decoder::make_tags() {
   if ((!is_whole || kind.is_questioned) && !is_admitted(kind, event, is_whole)) return false;
   name_thread(pid, tid, event);
   return true;
-}
-
-/// The questions that most runs need not ask of each sample; out of line, so that they cost the others nothing.
-bool Decoder::is_admitted(const Kind& kind, oc_event& event, bool is_whole) {
-  if (!kind.keep_own && event.pid == selection_.own_pid) {
-    ++counts_.own;
-    return false;
-  }
-  if (!is_whole) {
-    ++counts_.malformed;
-    return false;
-  }
-  if (kind.is_handed_over && !is_of_its_time(event)) return false;
-  if (!kind.is_chosen) return true;
-  if (!kind.is_of_everyone) return is_chosen(event.pid, event.tid, event.cpu);
-  mark(kind, event);
-  return true;
-}
-
-/// Says of an event that is delivered in any case whom it concerns.
-void Decoder::mark(const Kind& kind, oc_event& event) {
-  // A thread that was reaped already leaves the CPU as -1.
-  const bool is_reaped = event.tid < 0 && kind.leaving != kAbsent;
-  const auto own = is_reaped ? load<int32_t>(event.payload + kind.leaving) : event.tid;
-  const int32_t pid = is_reaped ? processes_.find_or_add(-1, own).pid : event.pid;
-  if (!is_chosen(pid, own, event.cpu)) event.reserved |= kOfOthers;
-  if (kind.other == kAbsent || !selection_.tasks.selects()) return;
-  const auto tid = load<int32_t>(event.payload + kind.other);
-  // The process is not told: that is who the model knows it to be.
-  const bool is_in = tid > 0 && selection_.tasks.admits(processes_.find_or_add(-1, tid).pid, tid,
-                                                        processes_, processes_.names());
-  if (!is_in) event.reserved |= kAboutOthers;
-}
-
-/// Whether the target has an event's thread and CPU, where the source has more than those.
-bool Decoder::is_chosen(int32_t pid, int32_t tid, int32_t cpu) {
-  const auto& cpus = selection_.cpus;
-  if (!cpus.empty() && std::find(cpus.begin(), cpus.end(), cpu) == cpus.end()) return false;
-  return !selection_.tasks.selects() ||
-         selection_.tasks.admits(pid, tid, processes_, processes_.names());
 }
 
 base::Status Decoder::fill(std::chrono::milliseconds wait, Batch& batch) {

@@ -53,6 +53,10 @@ class Decoder {
 
  private:
   struct Kind;  // the hot part of a layout
+  struct Task {
+    int32_t pid;
+    int32_t tid;
+  };
   struct Classify;
 
   static constexpr uint32_t kRecord = event::EventTable::kUnknown + 1;
@@ -92,7 +96,8 @@ class Decoder {
   bool is_of_its_time(const oc_event& event);
   bool is_admitted(const Kind& kind, oc_event& event, bool is_whole);
   bool is_chosen(int32_t pid, int32_t tid, int32_t cpu);
-  void mark(const Kind& kind, oc_event& event);
+  Task task_of(const Kind& kind, const oc_event& event);
+  void mark(const Kind& kind, const Task& own, oc_event& event);
   bool count_late(const uint8_t* record, const source::RecordHeader& header, base::Nanos time);
   void take_over_round();
   double until() const;

@@ -152,7 +152,7 @@ def stock_scripts(suite):
             if (one.out, one.err) != (two.out, two.err):
                 problems.append("--jobs 2 says something else")
             suite.check("stock script " + name, problems, two)
-    for name, why in (("syscall_latency", "'began' is changed by this callback: with --jobs each worker has its own"),
+    for name, why in (("syscall_latency", "'unmatched' is changed by this callback: with --jobs each worker has its own"),
                       ("exec_snoop", "trace:every sees what all events before it left")):
         if suite.wants("stock script " + name):
             ended = run(["script", *inputs(SYSCALLS, SYSCALLS), "--jobs", "2", name])

@@ -7,6 +7,8 @@
 #include "format/pprof_schema.h"
 #include "format/proto_writer.h"
 #include "format/unpack.h"
+#include "machine/graph.h"
+#include "machine/query.h"
 #include "support/exported.h"
 #include "support/repeats.h"
 #include "support/sample_maker.h"
@@ -174,7 +176,9 @@ TEST_CASE("a profile's units, labels and ids are ours, whoever wrote it") {
                 maker.label("pid", 30), maker.label("cpu", int64_t{2}), maker.label("request", "x"),
                 maker.label("size", int64_t{9})});
   auto machine = opened(maker.bytes());
-  CHECK(machine->facts.notes.empty());
+  REQUIRE(machine->facts.notes.size() == 1);
+  CHECK(machine->facts.notes[0] ==
+        "a sample has values of several kinds: alloc_space counts where none is chosen");
   REQUIRE(machine->samples.size() == 2);
   const auto first = machine->samples[0], second = machine->samples[1];
   CHECK(machine->text(machine->kind(first.kind).name) == "cpu");
@@ -188,7 +192,96 @@ TEST_CASE("a profile's units, labels and ids are ours, whoever wrote it") {
   CHECK(thread.tid == 31);
   CHECK(machine->processes.process(thread.process).pid == 30);
   CHECK(machine->attributes.find(first.attributes, machine->texts.intern("size"))->number == 9);
-  CHECK(test::exported(*machine, "collapsed") == "pool;main;work 2\n");
+  CHECK(test::exported(*machine, "collapsed") == "pool;main;work 1\n");
+}
+
+namespace {
+
+uint64_t count_of(machine::Machine& machine, std::vector<std::string> kinds = {}) {
+  machine::Filter filter;
+  filter.kinds = std::move(kinds);
+  const auto selection = machine::Selection::make(machine, filter);
+  REQUIRE(selection);
+  machine::Query query(*selection, {});
+  query.run();
+  CHECK(selection->count() == query.total_count());
+  CHECK(machine::Graph::make(*selection, {}).nodes()[0].total_count == query.total_count());
+  return query.total_count();
+}
+
+}  // namespace
+
+TEST_CASE("the type that counts samples says for how many a profile's sample stands") {
+  ProfileMaker maker;
+  maker.type("samples", "count");
+  maker.type("cpu", "nanoseconds");
+  maker.place(1, "work");
+  maker.place(2, "rest");
+  maker.sample({1}, {60, 600'000'000});
+  maker.sample({2}, {32, 320'000'000});
+  maker.sample({2}, {3, 0});  // took no time
+  maker.sample({2}, {0, 5});
+  auto machine = opened(maker.bytes());
+  CHECK(machine->kinds().size() == 1);
+  CHECK(machine->kinds()[0].counted == machine::Counted::kSamples);
+  CHECK(count_of(*machine) == 96);  // what has a value is one at least
+  CHECK(count_of(*machine, {"cpu"}) == 96);
+  const auto selection = machine::Selection::make(*machine, {});
+  machine::Query query(*selection, {*machine::parse_group_by("symbol")});
+  query.run();
+  CHECK(query.rows()[0].count == 60);
+  CHECK(query.rows()[0].max == 1e7);
+  CHECK(query.rows()[0].squares == 60 * 1e14);
+  auto again = opened(test::exported(*machine, "pprof"));
+  CHECK(count_of(*again) == 96);
+  CHECK(test::exported(*again, "pprof") == test::exported(*machine, "pprof"));
+}
+
+TEST_CASE("each kind of a profile has its own number of samples") {
+  machine::Machine machine;
+  test::SampleMaker maker(machine);
+  const auto stack = maker.stack({"main"});
+  for (int i = 0; i < 7; ++i) maker.add("cpu-clock", i, 1'000'000, 1, 1, "comm", stack);
+  for (int i = 0; i < 5; ++i) maker.add("sched:sched_switch", i, 1, 1, 1, "comm", stack);
+  auto again = opened(test::exported(machine, "pprof"));
+  CHECK(count_of(*again) == 12);
+  CHECK(count_of(*again, {"cpu-clock"}) == 7);
+  CHECK(count_of(*again, {"sched:sched_switch"}) == 5);
+}
+
+TEST_CASE("of several values of the same samples one counts, unless others are asked for") {
+  ProfileMaker maker;
+  maker.type("samples", "count");
+  maker.type("cpu", "nanoseconds");
+  maker.type("wall", "nanoseconds");
+  maker.place(1, "work");
+  maker.sample({1}, {4, 100, 300});
+  maker.sample({1}, {2, 0, 0});
+  auto last = opened(maker.bytes());
+  CHECK(count_of(*last) == 4);  // the last type, as pprof has it
+  CHECK(count_of(*last, {"cpu"}) == 4);
+  CHECK(count_of(*last, {"samples"}) == 2);  // of which nobody knows more
+  CHECK(test::exported(*last, "jsonl").find("\"kind\":\"wall\"") != std::string::npos);
+  CHECK(test::exported(*last, "jsonl").find("\"kind\":\"cpu\"") == std::string::npos);
+  maker.profile().varint(kDefaultSampleType, maker.text("cpu"));
+  auto named = opened(maker.bytes());
+  CHECK(named->text(named->kind(named->main_kind).name) == "cpu");
+}
+
+TEST_CASE("numbers of samples of any size and sign are read") {
+  ProfileMaker maker;
+  maker.type("samples", "count");
+  maker.type("cpu", "nanoseconds");
+  maker.place(1, "work");
+  maker.sample({1}, {INT64_MIN, 5});
+  CHECK(count_of(*opened(maker.bytes())) == 1ull << 63);
+  ProfileMaker difference;
+  difference.type("samples", "count");
+  difference.place(1, "work");
+  difference.sample({1}, {-3});
+  auto machine = opened(difference.bytes());
+  CHECK(count_of(*machine) == 3);
+  CHECK(machine->samples[0].value == -3);
 }
 
 TEST_CASE("what is damaged in a profile is counted, and the rest is there") {

@@ -31,6 +31,21 @@ TEST_CASE("a sample costs less than 40 bytes") {
   CHECK(table.size_bytes() < 40 * table.size());
 }
 
+TEST_CASE("a chunk has weights from its first sample on that stands for several") {
+  SampleTable table;
+  for (uint32_t i = 0; i < 2 * SampleTable::kChunk; ++i) {
+    Sample sample;
+    sample.weight = i == SampleTable::kChunk + 2 ? 9 : 1;
+    table.add(sample);
+  }
+  CHECK_FALSE(table.chunks()[0].weights);
+  CHECK(table[0].weight == 1);
+  CHECK(table[SampleTable::kChunk + 1].weight == 1);
+  CHECK(table[SampleTable::kChunk + 2].weight == 9);
+  CHECK(table[SampleTable::kChunk + 3].weight == 1);
+  CHECK(table.size_bytes() == table.size() * 28 + SampleTable::kChunk * 8);
+}
+
 TEST_CASE("times that go back are noticed") {
   SampleTable table;
   Sample sample;

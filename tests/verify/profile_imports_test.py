@@ -25,9 +25,9 @@ def check(is_so, what):
         print("FAILED:", what[:1000])
 
 
-def rows_of(path):
+def rows_of(path, *more):
     """oc's samples of a file; or the error."""
-    done = subprocess.run([perf_text.OC, "export", path, "-o", "-", "--format", "jsonl"], capture_output=True, timeout=120)
+    done = subprocess.run([perf_text.OC, "export", path, "-o", "-", "--format", "jsonl", *more], capture_output=True, timeout=120)
     if done.returncode != 0:
         return None, done.stderr.decode()
     return [json.loads(line) for line in done.stdout.split(b"\n")[:-1]], done.stderr.decode()
@@ -51,6 +51,18 @@ def go_top(path, kind):
     return found
 
 
+def go_samples(path):
+    """How many samples a profile is of that has the types samples and another one; None: it has others."""
+    done = subprocess.run(["go", "tool", "pprof", "-symbolize=none", "-raw", path], env=dict(os.environ, HOME="/nowhere"),
+                          capture_output=True, text=True, timeout=120)
+    found = re.search(r"^Samples:\nsamples/count (\S+)\n(.*?)^Locations$", done.stdout, re.M | re.S)
+    if not found:
+        return None
+    values = [[int(number) for number in row] for row in re.findall(r"^ *(-?\d+) +(-?\d+): ", found[2], re.M)]
+    # A sample of which only the value is there counts as one.
+    return sum(abs(count) or 1 for count, value in values if count or value)
+
+
 def is_protobuf(path):
     """As its manifest says of it: pprof itself reads it as one."""
     with open(path, "rb") as file:
@@ -58,11 +70,16 @@ def is_protobuf(path):
 
 
 def check_profile(path):
-    rows, error = rows_of(path)
+    rows, error = rows_of(path, "-e", "*")
     name = os.path.relpath(path, CORPUS)
     check(rows is not None, f"{name}: {error}")
     if rows is None:
         return
+    samples = go_samples(path)
+    if samples is not None:
+        counts, _ = rows_of(path, "--counts")
+        ours = sum(row["value"] for row in counts)
+        check(ours == samples, f"{name}: {ours} samples; pprof has {samples}")
     for kind in dict.fromkeys(row["kind"] for row in rows):
         flat, total = collections.Counter(), collections.Counter()
         for row in rows:

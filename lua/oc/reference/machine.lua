@@ -16,8 +16,11 @@ end]]
       example = [[for t in machine:threads() do print(t.tid, t.name) end]] },
     { "mappings", "(): fun(): oc.Mapping?", "Iterates over mappings of code, of all times.",
       example = [[for m in machine:mappings() do print(m.start, m.path) break end]] },
-    { "kinds", "(): { name: string, group?: string, type: string, period?: number }[]",
-      "The kinds of samples, by id.",
+    { "kinds",
+      "(): { name: string, group?: string, type: string, period?: number, counted: string }[]",
+      "The kinds of samples, by id. `counted`: what their counts are, \"samples\"; of profiles of "
+        .. "other tools perhaps \"entries\" (sums of nobody knows how many), of collapsed stacks "
+        .. "\"perhaps\" (samples, or a unit that the file does not tell).",
       example = [[for _, kind in ipairs(machine:kinds()) do print(kind.name, kind.type) end]] },
     { "spans", "(): fun(): oc.Span?", "Iterates over spans, in the order in which they ended.",
       example = [[use "syscalls"
@@ -70,7 +73,7 @@ print(machine:attributes({ url = "/", host }):get "host")]] },
         .. "last.",
       example = [[print(machine:stats().samples)]] },
     { "is_profile", "(): boolean",
-      "True of a profile that another tool wrote: a sample there stands for many.",
+      "True of a profile that another tool wrote: an entry there stands for many samples.",
       example = [[print(machine:is_profile())]] },
   },
   { name = "query", class = "oc.Query", joint = ":", title = "A question to samples",
@@ -108,7 +111,9 @@ print(machine:attributes({ url = "/", host }):get "host")]] },
       example = [[local last = 0
 samples { kind = "cpu" }:each(function(s) last = s.time end)
 print(last)]] },
-    { "top", "(most?: integer): oc.QueryResult", "The first rows (10), to be printed or read.",
+    { "top", "(most?: integer, options?: { min?: string|number }): oc.QueryResult",
+      "The first rows (10), to be printed or read. `min`: of groups that have so many percent of "
+        .. "all, \"1%\" or 1.",
       example = [[print(samples():by("comm"):top(3))]] },
     { "print", "(options?: { top: integer })", "Prints all rows, or the first.",
       example = [[samples():by("comm"):print { top = 3 }]] },
@@ -145,15 +150,18 @@ print(last)]] },
     { "children", "(node?: oc.GraphNode): oc.GraphNode[]",
       "The children of a node (the root), the heaviest first.",
       example = [[print(graph():children()[1].name)]] },
-    { "functions", "(most?: integer): oc.GraphNode[]",
-      "Inclusive (total) and exclusive (self) weights by function, the heaviest first.",
+    { "functions", "(most?: integer, order?: \"self\"|\"total\"): oc.GraphNode[]",
+      "Inclusive (total) and exclusive (self) weights by function, the heaviest first: by self, "
+        .. "or by total.", errors = "another order",
         example = [[for _, f in ipairs(graph { kind = "cpu" }:functions(3)) do
   print(f.name, f.total, f.self)
 end]]
         },
     { "text", "(options?: { min?: string|number, depth?: integer, most?: integer }): string",
-      "The tree as text: total, self, name.",
-      errors = "an option that there is not", example = [[io.write(graph():text { min = "10%" })]]
+      "The tree as text: total, self, name. `min`: branches of so many percent or more, \"1%\" or "
+        .. "1 (0.5); `depth`: so many levels; `most`: so many lines.",
+      errors = "an option that there is not, a `min` beyond 0 to 100",
+      example = [[io.write(graph():text { min = "10%" })]]
         },
     { "print", "(options?: { min?: string|number, depth?: integer, most?: integer })",
       "Prints that.",

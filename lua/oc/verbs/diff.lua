@@ -72,28 +72,6 @@ local function key_of(row, groups)
   return table.concat(words, "\0"), words
 end
 
---- Rows of a profile are sums over many samples: its kind "samples" tells how many. Values are
---- taken as alike within a group. Without that kind nobody can tell what is chance.
-local function count_profile(machine, filter, groups, side)
-  local samples = {}
-  for name, value in pairs(filter) do samples[name] = value end
-  samples.kind = "samples"
-  local has_samples = false
-  for _, kind in ipairs(machine:kinds()) do has_samples = has_samples or kind.name == "samples" end
-  for _, row in pairs(side.rows) do row.count = 0 end
-  side.count, side.squares, side.has_samples = 0, 0, has_samples
-  if not has_samples then return end
-  for _, row in ipairs(machine:samples(samples):by(unpack(groups)):rows()) do
-    local known = side.rows[key_of(row, groups)]
-    if known then known.count = known.count + row.sum end
-    side.count = side.count + row.sum
-  end
-  for _, row in pairs(side.rows) do
-    row.squares = row.count > 0 and row.sum ^ 2 / row.count or 0
-    side.squares = side.squares + row.squares
-  end
-end
-
 local function rows_of(machine, filter, groups)
   local found, query = {}, machine:samples(filter):by(unpack(groups))
   local count, sum, squares = 0, 0, 0
@@ -109,9 +87,13 @@ local function rows_of(machine, filter, groups)
     end
     count, sum, squares = count + row.count, sum + row.sum, squares + row.squares
   end
-  local side = { rows = found, count = count, sum = sum, squares = squares, has_samples = true }
-  if machine:is_profile() then count_profile(machine, filter, groups, side) end
-  return side
+  local counted = input.counted(machine)
+  if counted == "entries" then  -- nobody knows how many samples they are of
+    count = 0
+    for _, row in pairs(found) do row.count = 0 end
+  end
+  return { rows = found, count = count, sum = sum, squares = squares,
+    has_samples = counted == "samples" }
 end
 
 local function seconds_of(machine)

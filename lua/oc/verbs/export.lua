@@ -45,7 +45,7 @@ local function parts_of(machine, options)
   local parts, used, pids = {}, {}, {}
   for process in machine:processes() do pids[process.id] = process.pid end
   local what = options.per == "process" and "process" or "comm"
-  for _, row in ipairs(machine:samples(input.filter(options)):by(what):rows()) do
+  for _, row in ipairs(machine:samples(input.filter(options, machine)):by(what):rows()) do
     local pid = what == "process" and pids[row.id_1]
     local text = pid and tostring(pid) or row[1]
     local name = text:gsub("[^%w_-]", "_")
@@ -105,8 +105,8 @@ local function names_of_events(trace, options)
   return #names > 0 and names or nil
 end
 
-local function wanted_of(part, options)
-  local wanted = input.filter(options)
+local function wanted_of(machine, part, options)
+  local wanted = input.filter(options, machine)
   for name, value in pairs(part.filter) do wanted[name] = value end
   wanted.format, wanted.force, wanted.counts = options.format, options.force, options.counts
   wanted.inlined = not options.no_inlined
@@ -118,11 +118,11 @@ local function write(machine, outputs, part, options)
   local paths = {}
   for i, path in ipairs(outputs) do paths[i] = part.text and name_for(path, part.text) or path end
   if not hooks.has("export") then
-    export.write_all(machine, paths, wanted_of(part, options), say_written)
+    export.write_all(machine, paths, wanted_of(machine, part, options), say_written)
     return
   end
   for _, path in ipairs(paths) do
-    local wanted = wanted_of(part, options)
+    local wanted = wanted_of(machine, part, options)
     if hooks.call("export", machine, path, wanted) then
       say_written(path, machine:export(path, wanted))
     end
@@ -246,9 +246,11 @@ local function read_all(path, of_events, of_samples, options, is_told)
 end
 
 --- Writes what is made of samples.
-local function write_samples(machine, of_samples, options)
-  local all = machine:stats()
-  if all.samples > 0 and all.spans == 0 and machine:samples(input.filter(options)):total() == 0 then
+local function write_samples(machine, of_samples, options, path)
+  local all, nothing = machine:stats(), input.nothing_happened(machine, options, path)
+  if nothing and all.spans == 0 then error(errors.new("nothing was written: " .. nothing), 0) end
+  if all.samples > 0 and all.spans == 0
+    and machine:samples(input.filter(options, machine)):total() == 0 then
     error(errors.new(("nothing was written: none of the %.0f samples passes the filters"):format(
       all.samples)), 0)
   end
@@ -282,7 +284,7 @@ function M.write(path, outputs, options, is_checked)
   local of_events, of_samples = sort_outputs(outputs, options)
   local machine, ok = read_all(path, of_events, of_samples, options, is_checked)
   if not ok then return FAILED end
-  if machine then write_samples(machine, of_samples, options) end
+  if machine then write_samples(machine, of_samples, options, path) end
   return input.exit_status(options)
 end
 
