@@ -250,7 +250,7 @@ local function finish(session, context, found)
   if options.json then write_json(summary, stats, notes, status) end
   for _, note in ipairs(notes) do say("%s", note) end
   if not options.quiet then print_summary(summary, stats, options.is_kept) end
-  if stats.lost > 0 then report.say_loss(stats, false) end
+  if stats.lost > 0 then report.say_loss(stats, "writing") end
   if status > 0 and not options.quiet then report.say_command(status) end
   if summary.problem then
     say("%s", summary.problem)
