@@ -375,6 +375,12 @@ function Context:finish()
   function sink.unknown(shown, word)
     unknown(shown, long_names(self._long), command_hint(self, self.positionals, word))
   end
+  local take_command = sink.command
+  function sink.command(at)
+    local word = self._words[at]
+    if launching[self.verb] or not (word and word:find("^%-")) then return take_command(at) end
+    for i = at, #self._words do sink.word(self._words[i]) end  -- files that are called -x.data
+  end
   scan(self._words, self._at, self._long, self._short, sink)
   settings.color = self.options.color
   if self.options.help then self:_show_help({}) end

@@ -89,6 +89,17 @@ function M.knows(path)
   return format_of(path) ~= nil or C.oc_format_of_path(path) ~= nil
 end
 
+--- The formats whose files end so: "svg".
+local function with_extension(name)
+  local found = {}
+  for _, format in ipairs(M.formats()) do
+    for _, extension in ipairs(format.extensions) do
+      if extension == "." .. name:gsub("^%.", ""):lower() then found[#found + 1] = format.name end
+    end
+  end
+  return found
+end
+
 --- What is wrong with a format's name, or with a path that is to tell one; nil: nothing.
 ---@param path string
 ---@param name? string
@@ -101,7 +112,10 @@ function M.problem(path, name)
     if name and format.name == name then return nil end
   end
   local all = "there are: " .. table.concat(names, ", ")
-  if name then return ("there is no format '%s'"):format(name), nearest.hint(name, names) or all end
+  if name then
+    return ("there is no format '%s'"):format(name), nearest.hint(name, names)
+      or nearest.ask(with_extension(name)) or all
+  end
   if M.knows(path) or event_files.find(path) then return nil end
   return ("the name %s tells no format"):format(path), all
 end

@@ -135,10 +135,15 @@ local raw_node = ffi.new("oc_graph_node")
 ---@field count number samples, with all below it
 ---@field what string "function", "process", "thread", "comm" or "root"
 
+--- Where a node's children are: for `children` alone.
+---@type table<oc.GraphNode, { first: integer, next: integer }>
+local links = setmetatable({}, { __mode = "k" })
+
 local function read(raw)
   local node = { name = text(raw.name), module = text(raw.module), what = what_names[raw.what],
     self = raw.self, total = raw.total, count = raw.total_count, self_count = raw.self_count,
-    kernel = raw.is_kernel ~= 0, parent = raw.parent, _first = raw.first_child, _next = raw.next }
+    kernel = raw.is_kernel ~= 0, parent = raw.parent }
+  links[node] = { first = raw.first_child, next = raw.next }
   if raw.line > 0 then node.file, node.line = text(raw.file), raw.line end
   return node
 end
@@ -153,14 +158,11 @@ function Graph:node(id)
   return node
 end
 
---- The children of a node, the heaviest first.
----@param node? oc.GraphNode the root without one
----@return oc.GraphNode[]
-function Graph:children(node)
-  local children, id = {}, (node or self:node())._first
+local function children_of(self, node)
+  local children, id = {}, links[node].first
   while id ~= 0 do
     children[#children + 1] = self:node(id)
-    id = children[#children]._next
+    id = links[children[#children]].next
   end
   return children
 end
@@ -175,6 +177,35 @@ local function sort_by_total(list, most)
     list[i].rank = nil
     if i > (most or math.huge) then list[i] = nil end
   end
+end
+
+local function functions_text(list, total, layout)
+  local rows = {}
+  for i, node in ipairs(list) do
+    local share, own = 100 * node.total / total, 100 * node.self / total
+    rows[i] = { ("%.2f%%"):format(share), ("%.2f%%"):format(own), node.name,
+      node.module:match("[^/]+$") or node.module,
+      styles = { terminal.heat(share), terminal.heat(own) } }
+  end
+  if #rows == 0 then return "(nothing)\n" end
+  return text_table.render({ { title = "total", right = true }, { title = "self", right = true },
+    { title = "function", shrink = true }, { title = "module", shrink = true } }, rows, layout)
+end
+
+--- A list that is read as one, and shown as a table.
+local function shown_as_table(list, total)
+  total = math.max(total, 1e-300)
+  return setmetatable(list, {
+    __tostring = function() return functions_text(list, total) end,
+    __shown = function() return functions_text(list, total, terminal.layout()) end })
+end
+
+--- The children of a node, the heaviest first.
+---@param node? oc.GraphNode the root without one
+---@return oc.GraphNode[]
+function Graph:children(node)
+  local root = self:node()
+  return shown_as_table(children_of(self, node or root), root.total)
 end
 
 --- Inclusive (total) and exclusive (self) weights by function, the heaviest first; a function that
@@ -192,7 +223,7 @@ function Graph:functions(most, order)
     list[#list + 1] = read(raw_node)
   end
   if order == "total" then sort_by_total(list, most) end
-  return list
+  return shown_as_table(list, self:node().total)
 end
 
 --- A share in percent, as a number or as "1%".
@@ -209,7 +240,7 @@ function M.percent_of(min)
 end
 
 local function walk(self, node, depth, state)
-  for _, child in ipairs(self:children(node)) do
+  for _, child in ipairs(children_of(self, node)) do
     if child.total < state.least then
       state.below = state.below + 1
     elseif #state.rows >= state.most then

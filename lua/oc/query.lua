@@ -311,7 +311,9 @@ function render(self, layout)
     end
     lines[r], below[r] = line, query_rows.below(row, stacks, #shown < #metrics, unit)
   end
-  local text = query_rows.interleave(text_table.render(columns, lines, layout), below)
+  local has_table = #groups + #shown > 0  -- a histogram of all stands alone
+  local text = has_table and query_rows.interleave(text_table.render(columns, lines, layout), below)
+    or table.concat(below)
   local too_small = self.totals.below
   local rest = self.totals.groups - #self - too_small
   if rest > 0 then text = text .. ("… %.0f more\n"):format(rest) end

@@ -121,6 +121,9 @@ LISTS = [
     Case("list: a glob alone is one of events", ["list", "cpu-*", "-i", "{trace}"], 0, out=r"\Acpu-clock\S*\n\Z"),
     Case("list: a glob without a match", ["list", "sched:*", "-i", "{trace}"], 1, err=r"no event matches 'sched:\*'"),
     Case("list: a mistyped list", ["list", "event"], 2, err=r"cannot list 'event'.*did you mean 'events'"),
+    Case("list: a file whose name begins with -, behind --", ["report", "--", "-no.data"], 1, err=r"-no\.data: No such file"),
+    Case("a scenario is no script", ["script", "locks"], 2, err=r"'locks' is a scenario, and no script\n.*oc report --scenario locks"),
+    Case("a format by what its files are called", ["export", "{trace}", "-o", "/nowhere/x", "--format", "svg"], 2, err=r"no format 'svg'(.|\n)*did you mean 'flamegraph'\?"),
     Case("list: its usage", ["list", "--help"], 0, out=r"^Usage: oc list \[events\|scripts\|scenarios\|formats\] \[GLOB\] \[options\]$"),
 ]
 

@@ -76,6 +76,8 @@ CASES = [
      r"\Aeval:1: trace:scratch .*\^ call it before trace:run\(\)"),
     ("what was lost is a note of the machine", ['print(machine:notes()[1])', "-i", LOST], 0, r"\A833 records were lost \(68\.1 % of what came\)\n\Z",
      r"LOST 833 records.*: the results are incomplete"),
+    ("a histogram of all is its bars alone", ['samples { kind = "raw_syscalls:sys_enter" }:histogram():print()', "-i", LOST], 0, r"\A\[1, 2\)  360  \|@+\|\n\Z",
+     r"LOST 833"),
     ("the machine of a trace that was run by hand", ['trace:run() count("cpu") print(#processes{} > 3)', "-i", DEMO], 0,
      r"\Atrue\ncount\n +225\n\Z", None),
 ]

@@ -1,4 +1,7 @@
-"""Several traces and --jobs: the same bytes as one worker, what cannot be divided, workers that end badly, Ctrl-C."""
+"""Several traces and --jobs: the same bytes as one worker, what cannot be divided, workers that end badly, Ctrl-C.
+
+one thing: every case holds what workers say against what one says, with the same helpers.
+"""
 import json
 import math
 import os

@@ -6,6 +6,7 @@ import sys
 import tempfile
 
 from program import Suite, problems_of, run
+from terminal import Terminal
 
 ROOT = os.environ.get("OC_SOURCE_ROOT", os.path.join(os.path.dirname(__file__), "../.."))
 STACKS = os.path.join(ROOT, "tests", "fixtures", "stacks.data")
@@ -259,6 +260,10 @@ def diffs(suite, folder):
 def lists(suite):
     ended = run(["list", "formats"])
     suite.check("formats are listed", problems_of(ended, 0, r"pprof +.*\.pb\.gz", None), ended)
+    terminal = Terminal(["list", "formats"], columns=60)
+    problems = terminal.finish()
+    wide = [line for line in terminal.text.splitlines() if len(line) > 60]
+    suite.check("formats fit a narrow terminal", problems + [f"wider: {line!r}" for line in wide] + ([] if "pprof" in terminal.text else ["nothing shown"]))
     ended = run(["list", "scenarios", "off*"])
     suite.check("scenarios are listed", problems_of(ended, 0, r"^off_cpu +", None), ended)
 

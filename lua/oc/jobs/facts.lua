@@ -41,10 +41,8 @@ local function unite_slices(stats, list)
     stats[name] = 0
     for _, facts in ipairs(list) do stats[name] = math.max(stats[name], facts.stats[name] or 0) end
   end
-  stats.span_ns = 0
+  stats.span_ns = stats.span_ns + #list - 1  -- a slice ends 1 ns before the next one begins
   for _, facts in ipairs(list) do
-    local finish_ns = facts.start_ns + facts.stats.span_ns
-    stats.span_ns = math.max(stats.span_ns, finish_ns - list[1].start_ns)
     if facts.stats.lost == stats.lost then
       stats.lost_by_cpu, stats.lost_by_event = facts.stats.lost_by_cpu, facts.stats.lost_by_event
     end

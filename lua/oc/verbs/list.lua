@@ -5,6 +5,7 @@ local C = require "oc.abi"
 local aggregate = require "oc.aggregate"
 local args = require "oc.args"
 local canonical = require "oc.canonical"
+local cells = require "oc.cells"
 local errors = require "oc.errors"
 local ffi = require "ffi"
 local help = require "oc.args.help"
@@ -16,6 +17,7 @@ local progress = require "oc.progress"
 local report = require "oc.report"
 local session_of = require "oc.session"
 local settings = require "oc.settings"
+local terminal = require "oc.terminal"
 local text_table = require "oc.text_table"
 
 local M = {}
@@ -145,7 +147,8 @@ local function list_names(context, glob, all, what)
     io.stdout:write(json.encode({ name = row[1], summary = row[2] }), "\n")
   end
   if not context.options.json then
-    io.stdout:write(text_table.render_lines({ {}, {}, {} }, rows))
+    io.stdout:write(cells.wrap(text_table.render_lines({ {}, {}, {} }, rows),
+      terminal.layout().columns))
   end
   return 0
 end

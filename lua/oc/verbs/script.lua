@@ -76,6 +76,12 @@ local function find(name)
   if name:find("/", 1, true) then
     errors.wrong_usage("cannot read the script: " .. problem)
   end
+  for _, scenario in ipairs(require("oc.scenario").all()) do
+    if scenario.name == name then
+      errors.wrong_usage(("'%s' is a scenario, and no script"):format(name),
+        ("as in: oc report --scenario %s"):format(name))
+    end
+  end
   errors.wrong_usage(("there is no script '%s', neither a file nor one of oc's"):format(name),
     nearest.hint(name:gsub("%.lua$", ""), M.stock_names()) or "oc list scripts shows oc's")
 end
