@@ -90,8 +90,11 @@ trace:on("cswitch", whose, function(e)
 end)
 if has_returns then trace:on("cswitch_in", function(e) runs(e.tid, e.time) end) end
 trace:on("fork", whose, function(e) forget(e.args.tid) end)  -- the id is used again
-trace:on("lost", function()
-  for tid in pairs(since) do forget(tid) end
+trace:on("lost", function()  -- it may have run and waited again meanwhile
+  for tid in pairs(since) do
+    unseen:count("cut off")
+    forget(tid)
+  end
 end)
 
 -- Stacks that differ in addresses alone are one line.
@@ -112,9 +115,10 @@ trace:at_end(function()
   else
     waits:print { top = opt.top, sort = "sum" }
   end
-  if unseen:total() > 0 then
-    io.stderr:write(("off_cpu: %d waits are left out, as their end is not in the trace%s\n"):format(
-      unseen:total(), has_returns and "" or "; oc record --scenario off_cpu records it"))
+  for _, row in ipairs(unseen:rows()) do
+    io.stderr:write(("off_cpu: %d waits are left out, as %s\n"):format(row.count,
+      row.wait == "cut off" and "records were lost meanwhile" or "their end is not in the trace"
+        .. (has_returns and "" or "; oc record --scenario off_cpu records it")))
   end
 end)
 trace:run()

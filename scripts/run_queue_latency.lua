@@ -2,7 +2,7 @@
 ---
 --- A thread waits from its wake-up, or from being preempted while it could have run on
 --- (--no-preempted leaves that out), until a CPU switches to it. What waited when the trace began
---- or ended is left out.
+--- or ended is left out, and so are waits during which records were lost.
 ---
 --- -p, -t, --comm and a command choose whose waits are shown. Who wakes a thread, and what ran
 --- before it, may be anything: so live the whole system is traced, which needs the rights for that.
@@ -28,26 +28,28 @@ local waits = opt.by == "tid" and oc.stats("comm", "tid", { unit = "ns" })
 local all = oc.histogram { unit = "ns", title = "wait for a CPU" }
 local by_tid, by_cpu, with_preempted = opt.by == "tid", opt.by == "cpu", opt.preempted
 
--- By thread: since when it has been runnable without running; false: it is not; -1: it was
--- preempted, which does not count.
-local ready = trace:scratch()
+-- By thread that is runnable without running: since when, by how it became so. `cut`: it was so
+-- when records were lost.
+local woken, preempted, cut = trace:scratch(), trace:scratch(), trace:scratch()
 
 local all_tasks = { tasks = "all" }
 -- In recordings without SWITCH records sched_switch tells who runs next.
 local has_returns = trace:has "cswitch_in"
 local unseen = oc.counter("wait")
 
+-- Who was preempted waits already, whatever wakes it. Of several wake-ups the last counts: nobody
+-- is woken twice without having run, so its switch was not seen.
 local function wake(e)
   local tid = e.args.pid
-  if e:other_is_target() then ready[tid] = ready[tid] or e.time end
+  if e:other_is_target() and not preempted[tid] then woken[tid] = e.time end
 end
 
 trace:on("sched:sched_wakeup", all_tasks, wake)
 if trace:has "sched:sched_wakeup_new" then trace:on("sched:sched_wakeup_new", all_tasks, wake) end
 
 local function runs(tid, now, comm, cpu)
-  local since = ready[tid]
-  if since and since >= 0 then
+  local since = woken[tid] or with_preempted and preempted[tid]
+  if since then
     local waited = now - since
     if by_tid then
       waits:add(waited, comm, tid)
@@ -58,7 +60,7 @@ local function runs(tid, now, comm, cpu)
     end
     all:add(waited)
   end
-  ready[tid] = false
+  woken[tid], preempted[tid], cut[tid] = nil, nil, nil
 end
 
 trace:on("sched:sched_switch", all_tasks, function(e)
@@ -66,15 +68,32 @@ trace:on("sched:sched_switch", all_tasks, function(e)
   if not has_returns and next_tid ~= 0 and e:other_is_target() then
     runs(next_tid, e.time, e.next_comm, e.cpu)
   end
-  local could_run = e.prev_state % 256 == 0 and e:is_target()
-  ready[e.prev_pid] = could_run and (with_preempted and e.time or -1)
+  local tid = e.prev_pid
+  local could_run = tid ~= 0 and e.prev_state % 256 == 0 and e:is_target()
+  woken[tid], preempted[tid] = nil, could_run and e.time or nil
+end)
+
+-- It may have run and become runnable again meanwhile.
+trace:on("lost", function()
+  for tid in pairs(woken) do
+    unseen:count("cut off")
+    woken[tid], cut[tid] = nil, true
+  end
+  for tid in pairs(preempted) do
+    if with_preempted then unseen:count("cut off") end
+    preempted[tid], cut[tid] = nil, true
+  end
+end)
+trace:on("exit", function(e)
+  local tid = e.args.tid
+  woken[tid], preempted[tid], cut[tid] = nil, nil, nil
 end)
 
 if has_returns then
   trace:on("cswitch_in", function(e)
     local tid = e.tid
     if tid <= 0 then return end
-    if not ready[tid] then unseen:count("without a beginning") end
+    if not (woken[tid] or preempted[tid] or cut[tid]) then unseen:count("without a beginning") end
     runs(tid, e.time, e.comm, e.cpu)
   end)
 end
@@ -86,10 +105,11 @@ trace:at_end(function()
     waits:print { top = opt.top, sort = "sum" }
     if opt.histogram then all:print() end
   end
-  if unseen:total() > 0 then
-    io.stderr:write(("run_queue_latency: %d waits are left out, as their beginning is not in the "
-      .. "trace%s\n"):format(unseen:total(), trace:is_recorded()
-        and "; oc record --scenario run_queue records it" or ""))
+  for _, row in ipairs(unseen:rows()) do
+    local why = row.wait == "cut off" and "records were lost meanwhile"
+      or "their beginning is not in the trace" .. (trace:is_recorded()
+        and "; oc record --scenario run_queue records it" or "")
+    io.stderr:write(("run_queue_latency: %d waits are left out, as %s\n"):format(row.count, why))
   end
 end)
 trace:run()

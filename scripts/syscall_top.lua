@@ -1,8 +1,9 @@
 --- Which system calls are made most: how often, how many failed, how long they took.
 ---
 --- Pairs the entry and the exit of each call on its thread; a call whose entry is not in the trace
---- is not counted. A call failed when it returned an error number; one that a signal interrupted,
---- and that the kernel makes again by itself, did not.
+--- is not counted, and neither is one during which records were lost. A call failed when it
+--- returned an error number; one that a signal interrupted, and that the kernel makes again by
+--- itself, did not.
 ---
 --- A trace must hold raw_syscalls:sys_enter and sys_exit: `oc record --syscalls all`. What
 --- `--syscalls NAME` records are other events, for scripts about that call.
@@ -24,7 +25,7 @@ local opt = oc.args {
 
 local trace = oc.open {}
 local names = trace:syscalls()
-local began, call = {}, {}
+local began, call, is_seen = {}, {}, false
 local MOST_ERRNO = 4095
 local FIRST_RESTART, LAST_RESTART = 512, 516  -- include/linux/errno.h: made again after a signal
 
@@ -46,14 +47,14 @@ local add_call, fail_call, failed_only = add[opt.by], fail[opt.by], opt.failed
 
 trace:on("raw_syscalls:sys_enter", function(e)
   local tid = e.tid
-  began[tid], call[tid] = e.time, e.id
+  began[tid], call[tid], is_seen = e.time, e.id, true
 end)
 
 trace:on("raw_syscalls:sys_exit", function(e)
   local tid = e.tid
   local start = began[tid]
   if start and call[tid] == e.id then
-    began[tid] = false
+    began[tid] = nil
     local ret = e.ret
     local is_restart = ret <= -FIRST_RESTART and ret >= -LAST_RESTART
     local is_error = ret < 0 and ret >= -MOST_ERRNO and not is_restart
@@ -61,6 +62,11 @@ trace:on("raw_syscalls:sys_exit", function(e)
     if is_error or not failed_only then add_call(e, e.time - start) end
   end
 end)
+
+trace:on("lost", function()
+  for tid in pairs(began) do began[tid] = nil end
+end)
+trace:on("exit", function(e) began[e.args.tid], call[e.args.tid] = nil, nil end)
 
 --- One table of both, printed and begun anew.
 local function show(time)
@@ -86,6 +92,6 @@ end
 if opt.every > 0 then trace:every(opt.every, show) end
 trace:at_end(function()
   show(trace:stats().span_ns)
-  if trace:stats().events == 0 then io.stderr:write("syscall_top: no system calls were seen\n") end
+  if not is_seen then io.stderr:write("syscall_top: no system calls were seen\n") end
 end)
 trace:run()

@@ -165,34 +165,55 @@ function Graph:children(node)
   return children
 end
 
+local function sort_by_total(list, most)
+  for i, node in ipairs(list) do node.rank = i end
+  table.sort(list, function(a, b)
+    if a.total ~= b.total then return a.total > b.total end
+    return a.rank < b.rank
+  end)
+  for i = #list, 1, -1 do
+    list[i].rank = nil
+    if i > (most or math.huge) then list[i] = nil end
+  end
+end
+
 --- Inclusive (total) and exclusive (self) weights by function, the heaviest first; a function that
 --- is in a stack more than once counts once in total.
 ---@param most? integer
+---@param order? string "self", or "total": which of them is the heavier
 ---@return oc.GraphNode[]
-function Graph:functions(most)
-  local list = {}
-  while #list < (most or math.huge)
-    and C.oc_graph_function(self._raw, #list, raw_node) == 1 do
+function Graph:functions(most, order)
+  if order ~= nil and order ~= "self" and order ~= "total" then
+    errors.misuse(("functions are in the order of 'self' or 'total', not '%s'"):format(
+      tostring(order)), { token = "functions" })
+  end
+  local list, limit = {}, order ~= "total" and most or math.huge
+  while #list < limit and C.oc_graph_function(self._raw, #list, raw_node) == 1 do
     list[#list + 1] = read(raw_node)
   end
+  if order == "total" then sort_by_total(list, most) end
   return list
 end
 
-local function least_of(min, total)
-  if min == nil then return 0 end
-  if type(min) == "number" then return min end
-  local percent = units.parse_percent(min)
-  if not percent then
-    errors.misuse(("'%s' is no percentage"):format(tostring(min)),
-      { token = tostring(min), hint = 'as in { min = "1%" }' })
+--- A share in percent, as a number or as "1%".
+---@param min string|number
+---@return number
+function M.percent_of(min)
+  local percent = min
+  if type(min) == "string" then percent = units.parse_percent(min) end
+  if type(percent) ~= "number" or not (percent >= 0 and percent <= 100) then
+    errors.misuse(("min: '%s' is no percentage"):format(tostring(min)),
+      { token = "min", hint = 'as in { min = "1%" }, or { min = 1 }: from 0 to 100' })
   end
-  return total * percent / 100
+  return percent
 end
 
 local function walk(self, node, depth, state)
   for _, child in ipairs(self:children(node)) do
-    if child.total < state.least or #state.rows >= state.most then
-      state.left_out = state.left_out + 1
+    if child.total < state.least then
+      state.below = state.below + 1
+    elseif #state.rows >= state.most then
+      state.more = state.more + 1
     else
       local name = child.name
       if child.file then name = ("%s  %s:%d"):format(name, child.file, child.line) end
@@ -217,35 +238,46 @@ local function text_by_kind(self, kinds, options, layout)
   return table.concat(parts, "\n")
 end
 
-local print_options = { min = true, depth = true, most = true }
+local LEAST = 0.5  -- percent
+
+local print_options = { min = "string or number", depth = "number", most = "number" }
+
+local function check_print(options)
+  errors.want_table(options, "a graph's text", 'as in { min = "1%" }')
+  for name, value in pairs(options) do
+    local wanted = print_options[name]
+    if not wanted then
+      errors.misuse(("a graph's text has no option '%s'"):format(tostring(name)),
+        { token = tostring(name), hint = "there are: min, depth, most" })
+    elseif not wanted:find(type(value), 1, true) then
+      errors.misuse(("%s wants a %s, not a %s"):format(name, wanted, type(value)),
+        { token = name })
+    end
+  end
+end
 
 function render(self, options, layout)
   options = options or {}
-  for name in pairs(options) do
-    if not print_options[name] then
-      errors.misuse(("a graph's text has no option '%s'"):format(tostring(name)),
-        { token = tostring(name), hint = "there are: min, depth, most" })
-    end
-  end
+  check_print(options)
   local kinds = self._filter and selection.kinds(self._machine, self._selection) or {}
   if #kinds > 1 then return text_by_kind(self, kinds, options, layout) end
-  local root = self:node()
-  local state = { rows = {}, total = root.total, least = least_of(options.min or "0.5%",
-    root.total), depth = options.depth or 200, most = options.most or 10000, left_out = 0 }
+  local root, least = self:node(), M.percent_of(options.min or LEAST)
+  local state = { rows = {}, total = root.total, least = root.total * least / 100,
+    depth = options.depth or 200, most = options.most or 10000, below = 0, more = 0 }
   walk(self, root, 0, state)
   local columns = { { title = "total", right = true }, { title = "self", right = true },
     { title = "function", shrink = true } }
   local shown = text_table.render(columns, state.rows, layout)
-  if #state.rows == 0 and state.left_out == 0 then return "(nothing)\n" end
-  if state.left_out > 0 then
-    shown = shown .. ("… %d branches below %s\n"):format(state.left_out,
-      tostring(options.min or "0.5%"))
+  if #state.rows == 0 and state.below + state.more == 0 then return "(nothing)\n" end
+  if state.below > 0 then
+    shown = shown .. ("… %d branches below %g%%\n"):format(state.below, least)
   end
+  if state.more > 0 then shown = shown .. ("… %d branches more\n"):format(state.more) end
   return shown
 end
 
 --- The tree as text, plain and as wide as it is: total, self, name.
---- `depth`: so many levels.
+--- `min`: branches of so many percent or more; `depth`: so many levels.
 ---@param options? { min?: string|number, depth?: integer, most?: integer }
 ---@return string
 function Graph:text(options) return render(self, options) end

@@ -86,6 +86,8 @@ return {
   { name = "by", kind = "string", placeholder = "GROUP,…", verbs = { "report", "diff" },
     once = true,
     help = "group by comm, process, thread, symbol, module, line, cpu, kind, stack, time:10ms" },
+  { name = "sort", kind = "choice", choices = { "self", "total" }, verbs = { "report" },
+    help = "functions by what is spent in them, or with all that they call" },
   { name = "tree", kind = "flag", verbs = { "report" }, help = "who calls whom" },
   { name = "callers", kind = "string", placeholder = "FUNCTION", verbs = { "report" },
     once = true, help = "who calls such functions (a glob), as a tree" },

@@ -149,7 +149,10 @@ local function read_row(self, raw, i, given, quantiles, shares)
   return row
 end
 
-local function run(self, most)
+--- The first rows: so many, of groups that have at least so many percent of all.
+---@param most? integer
+---@param least? number percent
+local function run(self, most, least)
   local raw = ffi.gc(C.oc_query_new(self._selection), C.oc_query_close)
   local given = {}
   for i, group in ipairs(self._groups) do add_group(self, raw, group, given, i) end
@@ -166,14 +169,20 @@ local function run(self, most)
     for i, metric in ipairs(shares) do list[i - 1] = metric.share end
     quantiles = C.oc_query_quantiles(raw, list, #shares)
   end
-  local rows = {}
-  for i = 0, math.min(count, most or math.huge) - 1 do
-    rows[i + 1] = read_row(self, raw, i, given, quantiles, shares)
-  end
   local totals = ffi.new("oc_row")
   C.oc_query_totals(raw, totals)
+  local by = first and first.name == "count" and "count" or "sum"
+  local rows, from, below = {}, totals[by] * (least or 0) / 100, 0
+  for i = 0, math.min(count, most or math.huge) - 1 do
+    local row = read_row(self, raw, i, given, quantiles, shares)
+    if least and row[by] < from then  -- and so all that follow
+      below = count - i
+      break
+    end
+    rows[i + 1] = row
+  end
   return rows, { count = totals.count, sum = totals.sum, squares = totals.squares,
-    groups = count }
+    groups = count, below = below }
 end
 
 --- The kinds whose values would be added, though they have nothing in common; nil when none are.
@@ -246,7 +255,8 @@ local render, result  -- below
 local function text_by_kind(self, kinds, layout)
   local parts = {}
   for i, kind in ipairs(kinds) do
-    parts[i] = kind .. "\n" .. render(result(of_kind(self._query, kind), self._most), layout)
+    parts[i] = kind .. "\n" .. render(result(of_kind(self._query, kind), self._most, self._least),
+      layout)
   end
   return table.concat(parts, "\n")
 end
@@ -300,8 +310,10 @@ function render(self, layout)
     lines[r], below[r] = line, query_rows.below(row, stacks, #shown < #metrics, unit)
   end
   local text = query_rows.interleave(text_table.render(columns, lines, layout), below)
-  local rest = self.totals.groups - #self
+  local too_small = self.totals.below
+  local rest = self.totals.groups - #self - too_small
   if rest > 0 then text = text .. ("… %.0f more\n"):format(rest) end
+  if too_small > 0 then text = text .. ("… %.0f below %g%%\n"):format(too_small, self._least) end
   return text
 end
 
@@ -329,24 +341,32 @@ end
 
 function Result:print() io.stdout:write(Result.__shown(self)) end
 
-function result(self, most)
+function result(self, most, least)
   if most ~= nil and type(most) ~= "number" then
     errors.misuse(("top wants a number of rows, not a %s"):format(type(most)), { token = "top" })
   end
-  local rows, totals = run(self, most)
+  local rows, totals = run(self, most, least)
   local first = self._groups[1]
   if type(first) == "string" and first:find("^time") then
     table.sort(rows, function(a, b) return a[1] < b[1] end)
   end
-  rows._query, rows._most, rows.totals = self, most, totals
+  rows._query, rows._most, rows._least, rows.totals = self, most, least, totals
   rows.unit = query_units.of(self._machine, self._filter and self._filter.kind)
   return setmetatable(rows, Result)
 end
 
---- The first rows, to be printed or read.
+--- The first rows, to be printed or read. `min`: of groups that have so many percent of all.
 ---@param most? integer 10
+---@param options? { min?: string|number }
 ---@return oc.QueryResult
-function Query:top(most) return result(self, most or 10) end
+function Query:top(most, options)
+  local min = nil
+  if options ~= nil then
+    errors.want_table(options, "top", 'as in top(10, { min = "1%" })')
+    min = options.min and require("oc.graph").percent_of(options.min)
+  end
+  return result(self, most or 10, min)
+end
 
 --- All rows, to be printed.
 function Query:print(options) result(self, options and options.top):print() end

@@ -138,7 +138,10 @@ function M.start(trace, buffer_bytes, with_fallback, options)
   -- Of `-n`: the decoder knows nothing of pauses, filters and proxies, so the loop counts.
   trace._limit, run.max_events = settings.run.events, 0
   if trace._pushdown then filter.push(trace._session, trace._handlers) end
-  if trace._window then run.from, run.to = trace._window.from, trace._window.to end
+  if trace._window then
+    run.from, run.to = trace._window.from, trace._window.to
+    run.is_slice = trace._window.is_slice and 1 or 0
+  end
   if trace._options.machine then machine_events.want(trace) end
   run.spool_bytes, trace._is_interactive = options.spool_bytes or 0, options.is_interactive
   with_fallback(function()

@@ -127,9 +127,20 @@ end
 ---@param name string of one that there is
 ---@return string[]
 function M.kinds(name)
-  local scenario, kinds = M.find(name), made[name]
-  if not (scenario.span or scenario.setup) then return { scenario.events[1] } end
+  local events, kinds = M.events_of(name), made[name]
+  if events then return { unpack(events) } end
   return kinds and kinds[1] and { unpack(kinds) } or { name }
+end
+
+--- The events of a scenario whose samples they are; nil of others, and where there is none.
+---@param name any
+---@return string[]?
+function M.events_of(name)
+  if type(name) ~= "string" then return nil end
+  load_built_in(name)
+  local scenario = declared[name]
+  local is_plain = scenario and not scenario.span and not scenario.setup
+  return is_plain and scenario.events or nil
 end
 
 -- Using one ------------------------------------------------------------------------------------
@@ -201,8 +212,10 @@ local function use_span(trace, scenario, add, add_span)
   return line
 end
 
---- What pairing could not use is told, once, at the end.
-local function tell_unmatched(trace, scenario, line)
+--- What pairing could not use is told, once, at the end. Where records were lost, that is all that
+--- was open: else the end of one would be paired with the beginning of another.
+local function watch(trace, scenario, line)
+  trace:on("lost", function() line:lose() end)
   trace:at_end(function()
     local words = line:unmatched()
     if words then trace:machine():note(("%s: %s"):format(scenario.name, words)) end
@@ -237,6 +250,15 @@ function M.stacks_of(names)
   return nil
 end
 
+--- Asks for events that are samples themselves: of the optional ones those that there are.
+local function want_events(trace, scenario)
+  local optional = {}
+  for _, event in ipairs(scenario.optional or {}) do optional[event] = true end
+  for _, event in ipairs(scenario.events) do
+    trace:on(event, { optional = optional[event] }, function() end)
+  end
+end
+
 --- Registers what a scenario needs; its samples and spans go into the trace's machine.
 ---@param trace oc.Trace
 ---@param name string
@@ -254,12 +276,13 @@ function M.use(trace, name)
   end
   local function add_span(span) return target():add_span(span) end
   if scenario.span then
-    tell_unmatched(trace, scenario, use_span(trace, scenario, add, add_span))
+    watch(trace, scenario, use_span(trace, scenario, add, add_span))
   end
   if scenario.setup then
     local line = scenario.setup(trace, add, add_span)
-    if line then tell_unmatched(trace, scenario, line) end
+    if line then watch(trace, scenario, line) end
   end
+  if M.events_of(name) then want_events(trace, scenario) end
   return scenario
 end
 

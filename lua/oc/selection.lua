@@ -6,6 +6,8 @@ local ffi = require "ffi"
 local kinds = require "oc.kinds"
 local members = require "oc.members"
 local nearest = require "oc.nearest"
+local scenario = require "oc.scenario"
+local time_window = require "oc.time_window"
 local units = require "oc.units"
 local view = require "oc.view"
 
@@ -22,13 +24,45 @@ local M = {}
 ---@field module? string|string[] one of the frames is of such a module
 ---@field cgroup? string|string[]
 ---@field attribute? table<string, string|number> all of these
----@field time? { [1]: string|number?, [2]: string|number? } from, until: since the beginning
+---@field time? string|{ [1]: string|number?, [2]: string|number? } from, until: since the beginning
 ---@field where? fun(s: oc.SampleView): boolean
 
 --- The keys of a filter; what else is in a table of options belongs to somebody else.
 M.keys = { kind = true, comm = true, task = true, pid = true, tid = true, cpu = true, symbol = true,
   module = true, cgroup = true, attribute = true, time = true, where = true }
 local listed = { "kind", "comm", "task", "pid", "tid", "cpu", "symbol", "module", "cgroup" }
+local numeric = { pid = true, tid = true, cpu = true }
+
+--- One value of a list: numbers may be texts, but texts are no numbers.
+local function check_value(name, value)
+  local its = type(value)
+  if its == "string" or its == "number" and numeric[name] then return end
+  errors.misuse(("samples: %s wants a %s, not a %s"):format(name,
+    numeric[name] and "number" or "text", its), { token = name,
+    hint = its == "function" and "a test of one's own is where = function(s) … end"
+      or "as in " .. (numeric[name] and "{ pid = 12 }" or '{ comm = "sh" }') .. ", or a list" })
+end
+
+--- Raises what can choose nothing, whatever the samples are.
+local function check_values(filter)
+  for _, name in ipairs(listed) do
+    local value = filter[name]
+    if type(value) == "table" then
+      if #value == 0 then
+        errors.misuse(("samples: the list of %s has nothing in it"):format(name), { token = name,
+          hint = "without it all are chosen; a list is { \"a\", \"b\" }" })
+      end
+      for _, one in ipairs(value) do check_value(name, one) end
+    elseif value ~= nil then
+      check_value(name, value)
+    end
+  end
+  if filter.where ~= nil and type(filter.where) ~= "function" then
+    errors.misuse(("samples: where wants a function of a sample, not a %s"):format(
+      type(filter.where)), { token = "where",
+        hint = "as in where = function(s) return s.cpu == 0 end" })
+  end
+end
 
 --- Raises what is no key of a filter.
 ---@param filter oc.SampleFilter
@@ -47,6 +81,7 @@ function M.check(filter, known)
           or "there are: " .. table.concat(names, ", ") })
     end
   end
+  check_values(filter)
 end
 
 local function moment(value, otherwise)
@@ -59,8 +94,41 @@ local function moment(value, otherwise)
   return ns
 end
 
+--- From when to when: "1s,3s" as --time has it, or { from, to }.
+local function stretch(machine, time)
+  local from, to
+  if type(time) == "string" then
+    local window, problem = time_window.parse(time)
+    local stats = window and machine:stats()
+    if window then
+      from, to = time_window.among_samples(window, stats.first or 0, stats.last or 0)
+      problem = not from and ("'%s': %s"):format(time, to)
+    end
+    if problem then errors.misuse("samples: time: " .. problem, { token = "time" }) end
+    return from, to + 1  -- both ends belong to it
+  elseif type(time) ~= "table" then
+    errors.misuse(("samples: time wants two times, not a %s"):format(type(time)),
+      { token = "time", hint = 'as in "1s,3s", or { "1s", "3s" }' })
+  end
+  from, to = moment(time[1], -math.huge), moment(time[2], math.huge)
+  if from > to then
+    errors.misuse("samples: time ends before it begins", { token = "time",
+      hint = 'from, until, as in { "1s", "3s" }' })
+  end
+  return from, to
+end
+
 local function choose(machine, raw, what, value)
   if C.oc_selection_choose(raw, what, tostring(value)) ~= 0 then machine._raise(machine) end
+end
+
+--- A scenario whose samples are events is a name of these, where no kind is called so.
+local function choose_kind(machine, raw, name)
+  local events = scenario.events_of(name)
+  for _, kind in ipairs(events and machine:kinds() or {}) do
+    if kind.name == name or kind.group == name then events = nil break end
+  end
+  for _, one in ipairs(events or { name }) do choose(machine, raw, "kind", one) end
 end
 
 --- The payload of the sample at hand; nil where it has none.
@@ -201,17 +269,14 @@ function M.make(machine, filter, known)
   local raw = ffi.gc(C.oc_selection_new(machine._raw), C.oc_selection_close)
   for _, what in ipairs(listed) do
     local value = filter[what]
-    if type(value) == "table" then
-      for _, one in ipairs(value) do choose(machine, raw, what, one) end
-    elseif value ~= nil then
-      choose(machine, raw, what, value)
+    for _, one in ipairs(type(value) == "table" and value or { value }) do
+      if what == "kind" then choose_kind(machine, raw, one) else choose(machine, raw, what, one) end
     end
   end
   for name, value in pairs(filter.attribute or {}) do
     choose(machine, raw, "attribute", name .. "=" .. tostring(value))
   end
-  local time = filter.time or {}
-  C.oc_selection_time(raw, moment(time[1], -math.huge), moment(time[2], math.huge))
+  if filter.time ~= nil then C.oc_selection_time(raw, stretch(machine, filter.time)) end
   finish(machine, raw)
   if filter.where then
     keep(machine, raw, filter.where)

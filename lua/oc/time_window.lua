@@ -117,6 +117,25 @@ function M.read(value)
   return M.parse(text_of(value[1]) .. "," .. text_of(value[2]))
 end
 
+--- The ends of a stretch of time among samples, ns since the trace began; open ones are infinite.
+---@param window oc.TimeWindow
+---@param first number time of the first sample
+---@param last number
+---@return number? from nil: they are of a clock that samples do not have
+---@return number to, or why not
+function M.among_samples(window, first, last)
+  local function place(bound, open)
+    if bound.of == OPEN then return open end
+    if bound.of == BEGINNING then return bound.value end
+    if bound.of == END then return last - bound.value end
+    if bound.of == PERCENT then return first + (last - first) * bound.value / (100 * 1e6) end
+  end
+  local from, to = place(window.from, -math.huge), place(window.to, math.huge)
+  if from and to then return from, to end
+  return nil, "a number without unit is of the trace's clock, and the times of samples count since "
+    .. "the trace began: write 1.5s"
+end
+
 --- The part of the trace that is asked for, by the command line or else by the script; nil: all.
 ---@param asked string|table|nil in `oc.open`
 ---@param path string? the input; nil: live

@@ -4,6 +4,7 @@
 --     start(key)  ──────── middle ──── middle ────────  finish(key)          a span, two children
 --     start(key)  ── start(key): the first is counted as without an end
 --     finish(key): counted as without a beginning
+--     lose(): what is open may have ended unseen; it is counted as cut off by lost records
 --     what is open when the trace ends is counted, too
 
 local M = {}
@@ -12,6 +13,7 @@ local M = {}
 ---@field unfinished integer starts that were begun again under the same key
 ---@field unbegun integer ends without a start
 ---@field refused integer starts beyond the limit
+---@field lost integer starts that were open when records were lost
 local Timeline = {}
 Timeline.__index = Timeline
 
@@ -39,6 +41,7 @@ function Timeline:start(key, time, value)
   else
     self.open = self.open + 1
   end
+  self._lost[key] = nil
   self._times[key], self._values[key], self._middles[key] = time, value, nil
 end
 
@@ -60,7 +63,11 @@ end
 function Timeline:finish(key)
   local began = self._times[key]
   if not began then
-    self.unbegun = self.unbegun + 1
+    if self._lost[key] then
+      self._lost[key] = nil
+    else
+      self.unbegun = self.unbegun + 1
+    end
     return nil
   end
   local value, middles = self._values[key], self._middles[key]
@@ -69,8 +76,12 @@ function Timeline:finish(key)
   return began, value, middles
 end
 
+--- What was given when it began; nil when none is open under the key.
+function Timeline:peek(key) return self._values[key] end
+
 --- A start that is no longer waited for: it was none, and is not counted.
 function Timeline:forget(key)
+  self._lost[key] = nil
   if not self._times[key] then return end
   self._times[key], self._values[key], self._middles[key] = nil, nil, nil
   self.open = self.open - 1
@@ -91,6 +102,14 @@ function Timeline:drop(key)
   self.unfinished = self.unfinished + 1
 end
 
+--- Records were lost: whatever is open may have ended meanwhile, and begun again. Its end, when one
+--- comes, is not counted again.
+function Timeline:lose()
+  for key in pairs(self._times) do self._lost[key] = true end
+  self.lost, self.open = self.lost + self.open, 0
+  self._times, self._values, self._middles = {}, {}, {}
+end
+
 --- What is no start and no end of its own, and why: it is told, too.
 ---@param why string "returns in new threads"
 function Timeline:leave_out(why)
@@ -108,6 +127,7 @@ function Timeline:unmatched()
   add(self.open, "still open when the trace ended")
   add(self.unfinished, "without an end")
   add(self.unbegun, "without a beginning")
+  add(self.lost, "cut off by lost records")
   add(self.refused, "beyond the limit of open ones")
   for _, why in ipairs(self._reasons) do add(self._left_out[why], why) end
   return parts[1] and table.concat(parts, ", ")
@@ -117,8 +137,8 @@ end
 ---@return oc.Timeline
 function M.new(limit)
   return setmetatable({ _times = {}, _values = {}, _middles = {}, _limit = limit or DEFAULT_LIMIT,
-    _left_out = {}, _reasons = {},
-    open = 0, unfinished = 0, unbegun = 0, refused = 0 }, Timeline)
+    _left_out = {}, _reasons = {}, _lost = {},
+    open = 0, unfinished = 0, unbegun = 0, refused = 0, lost = 0 }, Timeline)
 end
 
 return M

@@ -48,7 +48,7 @@ session::RunOptions read_run(const oc_session* session, const oc_run* run) {
   options.target = session->target;
   options.max_events = whole(run->max_events);
   options.max_span = whole(run->max_span_ns);
-  options.window = {bound_of(run->from), bound_of(run->to)};
+  options.window = {bound_of(run->from), bound_of(run->to), run->is_slice != 0};
   options.buffer_bytes = whole(run->buffer_bytes);
   options.spool_bytes = whole(run->spool_bytes);
   options.max_overhead = std::clamp(run->max_overhead, 0.0, 1.0);

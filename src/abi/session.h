@@ -95,6 +95,7 @@ typedef struct oc_run {
   double max_events;
   double max_span_ns;
   oc_time from, to; /* recorded only */
+  int32_t is_slice; /* `from` to `to` is one of several that cover the trace */
   double buffer_bytes;
   const char* const* command; /* NULL-terminated; NULL: the whole system */
   double max_overhead;        /* own CPU time as a share of the machine's, 0 to 1; 0: no limit */

@@ -122,9 +122,11 @@ machine::ContextId PprofLabelReader::context() {
   machine::Process& process = processes.process(processes.thread(thread).process);
   auto& texts = machine_.texts;
   if (!owner_.process.empty()) process.comm = texts.intern(owner_.process);
-  if (!owner_.cgroup.empty()) process.cgroup = texts.intern(owner_.cgroup);
+  const base::StringId cgroup =
+      owner_.cgroup.empty() ? base::StringId{} : texts.intern(owner_.cgroup);
+  if (cgroup) process.cgroup = cgroup;
   const std::string_view comm = owner_.thread.empty() ? owner_.process : owner_.thread;
-  return processes.context(thread, texts.intern(comm));
+  return processes.context(thread, texts.intern(comm), cgroup);
 }
 
 void PprofLabelReader::apply(machine::Sample& sample) {

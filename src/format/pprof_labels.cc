@@ -21,7 +21,7 @@ std::string_view PprofLabels::of_context(machine::ContextId context) {
   if (thread.tid >= 0) add(kTidLabel, thread.tid);
   add(kProcessLabel, machine_.text(process.comm));
   if (process.pid >= 0) add(kPidLabel, process.pid);
-  add(kCgroupLabel, machine_.text(process.cgroup));
+  add(kCgroupLabel, machine_.text(machine_.processes.cgroup_of(context)));
   return keep(contexts_, context.value);
 }
 

@@ -191,13 +191,13 @@ void ProcessTable::map(int64_t time, int32_t pid, MachineMapping mapping) {
   if (mapping.module) add_mapping(mapping);
 }
 
-ContextId ProcessTable::context(ThreadId thread, base::StringId comm) {
+ContextId ProcessTable::context(ThreadId thread, base::StringId comm, base::StringId cgroup) {
   if (!comm) comm = texts_.intern(unnamed(threads_[thread.value - 1].tid));
-  const uint64_t key = uint64_t{thread.value} << 32 | comm.value;
+  const Context context{thread, comm, cgroup};
   const auto [at, is_new] =
-      context_of_.try_emplace(key, static_cast<uint32_t>(contexts_.size() + 1));
+      context_of_.try_emplace(key_of(context), static_cast<uint32_t>(contexts_.size() + 1));
   if (is_new) {
-    contexts_.push_back({thread, comm});
+    contexts_.push_back(context);
     // A name that only its samples tell: since when it had it, nobody knows.
     const auto& names = threads_[thread.value - 1].names;
     const bool is_known = threads_[thread.value - 1].is_told ||
@@ -244,7 +244,7 @@ uint64_t ProcessTable::size_bytes() const {
   bytes += names_ * sizeof(NameSince) + threads_.size() * 4;
   bytes += live_.size() * 96 + mappings_of_.size() * 56;
   bytes += (process_by_pid_.size() + thread_by_tid_.size() + lives_of_.size()) * 32;
-  bytes += context_of_.size() * 40 + mappings_.size() * (4 + 48);  // at most: all are live
+  bytes += context_of_.size() * 48 + mappings_.size() * (4 + 48);  // at most: all are live
   return bytes;
 }
 

@@ -33,7 +33,7 @@ struct Process {
   ProcessId parent;               ///< who forked it; 0: not known
   base::StringId comm;            ///< the latest name of its first thread
   base::StringId command_line;    ///< 0: not known
-  base::StringId cgroup;          ///< path; 0: not known
+  base::StringId cgroup;          ///< path, the latest; 0: not known
   std::vector<NameSince> execs;   ///< names that it took by exec, in order
   std::vector<uint32_t> threads;  ///< ThreadIds
   uint32_t live_threads = 0;
@@ -48,10 +48,11 @@ struct Thread {
   bool is_told = false;          ///< its names are those of records, not of its samples alone
 };
 
-/// A thread under one of its names: what a sample refers to.
+/// A thread under one of its names, in one of its control groups: what a sample refers to.
 struct Context {
   ThreadId thread;
   base::StringId comm;
+  base::StringId cgroup;  ///< path; 0: no sample told
 };
 
 /// Code that was mapped into a process.
@@ -86,7 +87,8 @@ class ProcessTable {
   /// pid -1: of the kernel. What lay there before ends.
   void map(int64_t time, int32_t pid, MachineMapping mapping);
 
-  ContextId context(ThreadId thread, base::StringId comm);
+  /// `cgroup`: where the sample tells it.
+  ContextId context(ThreadId thread, base::StringId comm, base::StringId cgroup = {});
 
   // Requires: an id of this table. Owned by the table, until something is told.
   const Process& process(ProcessId id) const { return processes_[id.value - 1]; }
@@ -95,6 +97,11 @@ class ProcessTable {
   const Context& context(ContextId id) const { return contexts_[id.value - 1]; }
   const Process& process_of(ContextId id) const {
     return process(thread(context(id).thread).process);
+  }
+  /// The one that its samples tell, or else its process's; 0: not known.
+  base::StringId cgroup_of(ContextId id) const {
+    const base::StringId told = context(id).cgroup;
+    return told ? told : process_of(id).cgroup;
   }
   /// In the order in which they became known; ids are 1 + index.
   std::span<const Process> processes() const { return processes_; }
@@ -120,6 +127,20 @@ class ProcessTable {
   uint64_t size_bytes() const;
 
  private:
+  struct ContextKey {
+    uint32_t thread, comm, cgroup;
+    bool operator==(const ContextKey&) const = default;
+  };
+  struct HashContext {
+    size_t operator()(const ContextKey& key) const {
+      constexpr uint64_t kOdd = 0x9e3779b97f4a7c15;
+      const uint64_t named = (uint64_t{key.thread} << 32 | key.comm) * kOdd;
+      return ((named ^ named >> 32) + key.cgroup) * kOdd;
+    }
+  };
+  static ContextKey key_of(const Context& context) {
+    return {context.thread.value, context.comm.value, context.cgroup.value};
+  }
   struct Renumbered;
   void keep_names(int64_t since);
   void keep_mappings(int64_t since, const std::vector<uint32_t>& process_ids);
@@ -137,8 +158,8 @@ class ProcessTable {
   std::vector<MachineMapping> mappings_;
   std::unordered_map<int32_t, uint32_t> process_by_pid_;  ///< the latest
   std::unordered_map<int32_t, uint32_t> thread_by_tid_;   ///< the latest
-  std::unordered_map<uint64_t, uint32_t> context_of_;     ///< by thread and name
-  std::unordered_multimap<int32_t, uint32_t> lives_of_;   ///< by pid: all processes
+  std::unordered_map<ContextKey, uint32_t, HashContext> context_of_;
+  std::unordered_multimap<int32_t, uint32_t> lives_of_;  ///< by pid: all processes
   std::unordered_map<uint32_t, uint32_t> by_life_;
   std::unordered_map<uint32_t, std::vector<uint32_t>> mappings_of_;  ///< by process, of all times
   std::unordered_map<uint32_t, std::map<uint64_t, uint32_t>> live_;  ///< by process: start, mapping

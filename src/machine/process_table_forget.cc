@@ -127,7 +127,7 @@ void ProcessTable::renumber(const Renumbered& ids) {
   for (uint32_t i = 0; i < contexts_.size(); ++i) {
     Context& context = contexts_[i];
     context.thread = {ids.threads[context.thread.value]};
-    context_of_.emplace(uint64_t{context.thread.value} << 32 | context.comm.value, i + 1);
+    context_of_.emplace(key_of(context), i + 1);
   }
   renumber_values(process_by_pid_, ids.processes);
   renumber_values(lives_of_, ids.processes);

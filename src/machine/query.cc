@@ -74,23 +74,22 @@ Query::Dimension Query::make_dimension(GroupBy by) const {
   const ProcessTable& processes = machine_->processes;
   const auto fill = [&](auto key_of) {
     keys.assign(processes.contexts().size() + 1, 0);
-    for (uint32_t id = 1; id < keys.size(); ++id)
-      keys[id] = key_of(processes.context(ContextId{id}));
+    for (uint32_t id = 1; id < keys.size(); ++id) keys[id] = key_of(ContextId{id});
   };
   switch (dimension.by.what) {
     case What::kComm:
-      fill([](const Context& context) { return context.comm.value; });
+      fill([&](ContextId id) { return processes.context(id).comm.value; });
       break;
     case What::kThread:
-      fill([](const Context& context) { return context.thread.value; });
+      fill([&](ContextId id) { return processes.context(id).thread.value; });
       break;
     case What::kProcess:
-      fill([&](const Context& context) { return processes.thread(context.thread).process.value; });
+      fill([&](ContextId id) {
+        return processes.thread(processes.context(id).thread).process.value;
+      });
       break;
     case What::kCgroup:
-      fill([&](const Context& context) {
-        return processes.process(processes.thread(context.thread).process).cgroup.value;
-      });
+      fill([&](ContextId id) { return processes.cgroup_of(id).value; });
       break;
     case What::kSymbol:
     case What::kFunction:

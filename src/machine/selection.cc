@@ -107,7 +107,8 @@ void Selection::choose_contexts() {
     contexts_[id] =
         is_among(filter_.pids, process.pid) && is_among(filter_.tids, thread.tid) &&
         (filter_.comms.empty() || matches_any(filter_.comms, machine_->text(context.comm))) &&
-        (filter_.cgroups.empty() || matches_any(filter_.cgroups, machine_->text(process.cgroup)));
+        (filter_.cgroups.empty() ||
+         matches_any(filter_.cgroups, machine_->text(processes.cgroup_of(ContextId{id}))));
     if (contexts_[id] != 0 && !filter_.tasks.empty()) contexts_[id] = choose_task(context);
   }
 }

@@ -66,7 +66,7 @@ Decoder::Kind Decoder::make_kind(uint32_t index) const {
   kind.is_wanted = selection_.wanted[number] != 0;
   kind.is_of_everyone = selection_.of_everyone[number] != 0;
   kind.other = kind.is_of_everyone ? other_thread_at(of) : kAbsent;
-  kind.leaving = kind.is_of_everyone ? leaving_thread_at(of) : kAbsent;
+  kind.leaving = kind.is_chosen ? leaving_thread_at(of) : kAbsent;
   kind.min_payload = of.format ? of.format->fixed_size() : 0;
   return kind;
 }
@@ -145,46 +145,6 @@ void Decoder::make_tags() {
   return true;
 }
 
-/// The questions that most runs need not ask of each sample; out of line, so that they cost the others nothing.
-bool Decoder::is_admitted(const Kind& kind, oc_event& event, bool is_whole) {
-  if (!kind.keep_own && event.pid == selection_.own_pid) {
-    ++counts_.own;
-    return false;
-  }
-  if (!is_whole) {
-    ++counts_.malformed;
-    return false;
-  }
-  if (kind.is_handed_over && !is_of_its_time(event)) return false;
-  if (!kind.is_chosen) return true;
-  if (!kind.is_of_everyone) return is_chosen(event.pid, event.tid, event.cpu);
-  mark(kind, event);
-  return true;
-}
-
-/// Says of an event that is delivered in any case whom it concerns.
-void Decoder::mark(const Kind& kind, oc_event& event) {
-  // A thread that was reaped already leaves the CPU as -1.
-  const bool is_reaped = event.tid < 0 && kind.leaving != kAbsent;
-  const auto own = is_reaped ? load<int32_t>(event.payload + kind.leaving) : event.tid;
-  const int32_t pid = is_reaped ? processes_.find_or_add(-1, own).pid : event.pid;
-  if (!is_chosen(pid, own, event.cpu)) event.reserved |= kOfOthers;
-  if (kind.other == kAbsent || !selection_.tasks.selects()) return;
-  const auto tid = load<int32_t>(event.payload + kind.other);
-  // The process is not told: that is who the model knows it to be.
-  const bool is_in = tid > 0 && selection_.tasks.admits(processes_.find_or_add(-1, tid).pid, tid,
-                                                        processes_, processes_.names());
-  if (!is_in) event.reserved |= kAboutOthers;
-}
-
-/// Whether the target has an event's thread and CPU, where the source has more than those.
-bool Decoder::is_chosen(int32_t pid, int32_t tid, int32_t cpu) {
-  const auto& cpus = selection_.cpus;
-  if (!cpus.empty() && std::find(cpus.begin(), cpus.end(), cpu) == cpus.end()) return false;
-  return !selection_.tasks.selects() ||
-         selection_.tasks.admits(pid, tid, processes_, processes_.names());
-}
-
 base::Status Decoder::fill(std::chrono::milliseconds wait, Batch& batch) {
   batch.count = 0;
   batch.side.clear();
@@ -240,15 +200,29 @@ struct Decoder::Classify {
   uint64_t skipped_types = decoder->skipped_types_;
 };
 
-/// Tells the model what lies before the window.
-void Decoder::pass_before_window() {
-  const auto visit = [this](const uint8_t* record, const RecordHeader& header, base::Nanos,
-                            uint32_t tag) {
-    if (tag == kRecord) apply_only(record, header);
-    return true;
+/// Whether records without a time are delivered: samples in one window of several, each record in one of them. All
+/// of them see the same beginning, up to where the windows were placed.
+bool Decoder::owns_timeless() const {
+  if (!selection_.window.is_slice || is_beginning_) return window_.from == 0;
+  return window_.to == Window::kNoEnd;
+}
+
+/// Tells the model what lies before the window; true when the batch is full of what has no time.
+bool Decoder::pass_before_window(Batch& batch) {
+  const bool owns = owns_timeless();
+  const auto visit = [&](const uint8_t* record, const RecordHeader& header, base::Nanos time,
+                         uint32_t tag) {
+    if (tag != kRecord) return true;
+    oc_event event;
+    if (!kernel_record(record, header, event) || time != 0 || !owns) return true;
+    event.time = 0;
+    batch.events[batch.count] = event;
+    ++counts_.delivered;
+    return ++batch.count < batch.events.size();
   };
-  merger_.drain(std::min(horizon(), window_.from - 1), Classify{this}, visit);
-  newest_ = std::max(newest_, window_.from);
+  const bool stopped = merger_.drain(std::min(horizon(), window_.from - 1), Classify{this}, visit);
+  if (!stopped) newest_ = std::max(newest_, window_.from);
+  return stopped;
 }
 
 bool Decoder::drain(Batch& batch) {
@@ -261,8 +235,9 @@ template <bool kBuildsStacks>
 [[gnu::flatten]] bool Decoder::drain_into(Batch& batch) {
   if (!is_placed_) return false;
   if (starts_late()) {
-    pass_before_window();
+    const bool is_full = pass_before_window(batch);
     place_side_records(batch, batch.count);
+    if (is_full) return true;
   }
   oc_event* const first = batch.events.data() + batch.count;
   const uint64_t room = std::min<uint64_t>(batch.events.size() - batch.count,
@@ -318,6 +293,7 @@ void Decoder::take_over_round() {
     if (handed_.empty()) handed_.resize(1);
     handed_[0] = round_.handed;
   }
+  is_beginning_ = !is_placed_;
   merger_.add(round_);
   counts_.records += round_.records;
   counts_.bytes += round_.bytes;
@@ -366,7 +342,7 @@ void Decoder::give_back() {
 /// The rare cases of a record's time: none, older than the one before, before the window (then only the
 /// model is told). False when there is nothing more to do.
 bool Decoder::count_late(const uint8_t* record, const RecordHeader& header, base::Nanos time) {
-  if (time < window_.from) {
+  if (time < window_.from || (time == 0 && !owns_timeless())) {
     if (header.type != PERF_RECORD_SAMPLE) apply_only(record, header);
     return false;
   }

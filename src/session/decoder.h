@@ -53,6 +53,10 @@ class Decoder {
 
  private:
   struct Kind;  // the hot part of a layout
+  struct Task {
+    int32_t pid;
+    int32_t tid;
+  };
   struct Classify;
 
   static constexpr uint32_t kRecord = event::EventTable::kUnknown + 1;
@@ -63,7 +67,8 @@ class Decoder {
   bool drain(Batch& batch);
   template <bool kBuildsStacks>
   bool drain_into(Batch& batch);
-  void pass_before_window();
+  bool pass_before_window(Batch& batch);
+  bool owns_timeless() const;
   void place_window();
   base::Nanos horizon() const { return is_last_ ? UINT64_MAX : horizon_; }
   bool starts_late() const { return window_.from != 0; }
@@ -91,7 +96,8 @@ class Decoder {
   bool is_of_its_time(const oc_event& event);
   bool is_admitted(const Kind& kind, oc_event& event, bool is_whole);
   bool is_chosen(int32_t pid, int32_t tid, int32_t cpu);
-  void mark(const Kind& kind, oc_event& event);
+  Task task_of(const Kind& kind, const oc_event& event);
+  void mark(const Kind& kind, const Task& own, oc_event& event);
   bool count_late(const uint8_t* record, const source::RecordHeader& header, base::Nanos time);
   void take_over_round();
   double until() const;
@@ -112,9 +118,10 @@ class Decoder {
   std::deque<std::vector<uint64_t>> needed_before_;  ///< by batch, the oldest first
   std::vector<uint64_t> needed_;  ///< by stream: the position before which all may be given back
   base::Nanos horizon_ = 0;
-  base::Nanos newest_ = 0;  ///< of records visited
-  source::Window window_;   ///< nothing outside is delivered
-  bool is_placed_ = false;  ///< where it lies is known
+  base::Nanos newest_ = 0;    ///< of records visited
+  source::Window window_;     ///< nothing outside is delivered
+  bool is_placed_ = false;    ///< where it lies is known
+  bool is_beginning_ = true;  ///< nothing came yet since it is known
   bool is_last_ = false;
   bool past_end_ = false;  ///< max_events or max_span reached
   Counts counts_;

@@ -165,7 +165,8 @@ void Decoder::count_lost_samples(const oc_event& event, uint64_t records) {
 
 void Decoder::count_lost(const uint8_t* record, int32_t cpu, uint64_t records) {
   const base::Nanos time = clock_.time(record, source::record_header(record));
-  if (time == 0 || window_.has(time)) return losses_.add(cpu, records);
+  if (time == 0 || selection_.window.is_slice || window_.has(time))
+    return losses_.add(cpu, records);
   losses_.add_outside(records);
 }
 

@@ -6,8 +6,10 @@
 
 #include "base/bytes.h"
 #include "event/sample_layout.h"
+#include "event/sample_tail.h"
 #include "session/other_thread.h"
 #include "session/process_facts.h"
+#include "source/record.h"
 #include "sys/files.h"
 
 namespace oc::session {
@@ -31,6 +33,11 @@ std::string command_line_of(int32_t pid) {
   return text;
 }
 
+/// The kernel's number of the control group that the sample was taken in; 0: it ends before that.
+uint64_t cgroup_of(const event::SampleLayout& layout, const uint8_t* record) {
+  return event::read_tail(layout, record, source::record_header(record).size_bytes).cgroup;
+}
+
 }  // namespace
 
 MachineFeed::MachineFeed(const TraceModel& model, const EventKinds& kinds,
@@ -51,6 +58,8 @@ MachineFeed::Kind MachineFeed::make_kind(uint32_t number) {
   made.is_chosen = true;
   made.id = machine_.kind(sample->name, type, number < groups_.size() ? groups_[number] : "");
   made.period_at = sample->layout.period;
+  made.has_cgroup = (attr.sample_type & PERF_SAMPLE_CGROUP) != 0;
+  if (made.has_cgroup) made.layout = sample->layout;
   if (attr.freq == 0) made.usual = std::max<double>(1, static_cast<double>(attr.sample_period));
   machine::Kind& kind = machine_.kind(made.id);
   kind.is_sampled = attr.freq != 0 || attr.sample_period > 1;
@@ -67,7 +76,14 @@ MachineFeed::Kind MachineFeed::make_kind(uint32_t number) {
   return made;
 }
 
-machine::ContextId MachineFeed::context_of(const oc_event& event) {
+/// As `e.cgroup` has it.
+base::StringId MachineFeed::name_cgroup(uint64_t id) {
+  if (id == 0) return {};
+  const std::string path = model_.cgroups.find(id);
+  return machine_.texts.intern(path.empty() ? "cgroup:" + std::to_string(id) : path);
+}
+
+machine::ContextId MachineFeed::context_of(const oc_event& event, const Kind& kind) {
   const uint32_t life = event.thread;
   auto& processes = machine_.processes;
   if (generation_ != processes.generation()) {
@@ -75,13 +91,17 @@ machine::ContextId MachineFeed::context_of(const oc_event& event) {
     last_context_.assign(kLastContexts, {});
   }
   LastContext& last = last_context_[life % kLastContexts];
+  const uint64_t cgroup = kind.has_cgroup ? cgroup_of(kind.layout, event.record) : 0;
   // Life 0 is of all whose thread nobody knows: these are told apart by their ids.
-  if (life != 0 && last.life == life && last.comm == event.comm) return last.context;
+  if (life != 0 && last.life == life && last.comm == event.comm && last.cgroup == cgroup)
+    return last.context;
   const machine::ThreadId thread = processes.thread_of_life(life, event.pid, event.tid);
   const base::StringId comm =
       machine_.texts.intern(model_.strings.text(base::StringId{event.comm}));
-  const machine::ContextId context = processes.context(thread, comm);
-  last = {life, event.comm, context};
+  const base::StringId group = name_cgroup(cgroup);
+  if (group) processes.process(processes.thread(thread).process).cgroup = group;
+  const machine::ContextId context = processes.context(thread, comm, group);
+  last = {life, event.comm, cgroup, context};
   return context;
 }
 
@@ -121,7 +141,7 @@ void MachineFeed::take(const oc_event& event) {
   if (kind.period_at != event::kAbsent) {
     sample.value = static_cast<double>(base::load<uint64_t>(event.record + kind.period_at));
   }
-  sample.context = context_of(event);
+  sample.context = context_of(event, kind);
   sample.stack = stack_of(event);
   sample.kind = kind.id;
   if (event.cpu >= 0) sample.cpu = static_cast<uint16_t>(std::min(event.cpu, 0xfffe));

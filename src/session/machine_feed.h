@@ -40,16 +40,19 @@ class MachineFeed {
  private:
   struct Kind {
     machine::KindId id;
-    uint16_t period_at = 0;  ///< in the record; kAbsent: none
+    uint16_t period_at = 0;      ///< in the record; kAbsent: none
+    event::SampleLayout layout;  ///< where `has_cgroup`
     double usual = 1;
     bool is_chosen = false;
     bool keeps_record = false;
+    bool has_cgroup = false;  ///< each sample names its control group
   };
 
   void read_log(const Counts& counts);
   void apply(const process::TaskLog::Entry& entry, uint64_t start);
   Kind make_kind(uint32_t number);
-  machine::ContextId context_of(const oc_event& event);
+  machine::ContextId context_of(const oc_event& event, const Kind& kind);
+  base::StringId name_cgroup(uint64_t id);
   machine::StackRef stack_of(const oc_event& event);
 
   const TraceModel& model_;
@@ -62,6 +65,7 @@ class MachineFeed {
   /// The last context of a thread, by the last bits of its life.
   struct LastContext {
     uint32_t life = 0, comm = 0;
+    uint64_t cgroup = 0;
     machine::ContextId context;
   };
   static constexpr uint32_t kLastContexts = 4096;

@@ -19,7 +19,7 @@ RecordSelection::RecordSelection(const event::EventTable& events, const perf::Ta
              tasks_too ? target.tids : std::vector<int32_t>{}, target.comms) {
   if (tasks_too && command != 0) tasks_.await_exec(command);
   for (uint32_t kind = 0; kind < events.size(); ++kind)
-    woken_at_.push_back(woken_thread_at(events[kind]));
+    places_.push_back({woken_thread_at(events[kind]), leaving_thread_at(events[kind])});
 }
 
 void RecordSelection::keep(int32_t pid, int32_t tid) {
@@ -101,10 +101,9 @@ bool RecordSelection::is_chosen_switch(const uint8_t* record, const RecordHeader
   return is_of_chosen(load<int32_t>(ids), load<int32_t>(ids + 4));
 }
 
-/// A wake-up happens in the context of whoever wakes, also of the idle task.
-bool RecordSelection::wakes_chosen(uint32_t kind, const uint8_t* record,
+/// The thread that a sample's payload names at `at`, chosen or not; false when there is none.
+bool RecordSelection::names_chosen(uint16_t at, uint32_t kind, const uint8_t* record,
                                    const RecordHeader& header) {
-  const uint16_t at = woken_at_[kind];
   if (at == event::kAbsent) return false;
   const auto tail = event::read_tail(clock_.events()[kind].layout, record, header.size_bytes);
   if (tail.raw.size() < at + sizeof(int32_t)) return false;
@@ -121,8 +120,10 @@ bool RecordSelection::is_chosen(const uint8_t* record, const RecordHeader& heade
   if (kind == event::EventTable::kUnknown) return true;
   const uint16_t at = clock_.events()[kind].layout.tid;
   if (at == event::kAbsent) return true;
-  return is_of_chosen(load<int32_t>(record + at), load<int32_t>(record + at + 4)) ||
-         wakes_chosen(kind, record, header);
+  const auto tid = load<int32_t>(record + at + 4);
+  if (is_of_chosen(load<int32_t>(record + at), tid)) return true;
+  // A thread that was reaped already leaves the CPU as -1; a wake-up happens in the context of whoever wakes.
+  return names_chosen(tid < 0 ? places_[kind].leaving : places_[kind].woken, kind, record, header);
 }
 
 source::Span RecordSelection::choose_of(const source::Span& span) {

@@ -60,6 +60,12 @@ class RecordSelection {
   }
 
  private:
+  /// Where a payload names a thread: whom it wakes, who leaves the CPU.
+  struct Places {
+    uint16_t woken;
+    uint16_t leaving;
+  };
+
   /// A COMM or FORK record.
   struct Change {
     base::Nanos time = 0;
@@ -81,7 +87,8 @@ class RecordSelection {
   bool is_chosen(const uint8_t* record, const source::RecordHeader& header);
   bool is_of_chosen(int32_t pid, int32_t tid);
   bool is_chosen_switch(const uint8_t* record, const source::RecordHeader& header);
-  bool wakes_chosen(uint32_t kind, const uint8_t* record, const source::RecordHeader& header);
+  bool names_chosen(uint16_t at, uint32_t kind, const uint8_t* record,
+                    const source::RecordHeader& header);
   source::Span choose_of(const source::Span& span);
 
   source::RecordClock clock_;
@@ -91,7 +98,7 @@ class RecordSelection {
   std::vector<Change> changes_;  // that `processes_` does not know of yet
   base::Nanos newest_ = 0;       // of all records so far
   base::Nanos settled_ = 0;      // of all before the round at hand: no ring has more that is older
-  std::vector<uint16_t> woken_at_;  // by kind: where the payload names the thread that it wakes
+  std::vector<Places> places_;   // by kind
   std::unordered_set<int32_t> kept_tids_;  // chosen at some moment of this round
   std::unordered_set<int32_t> kept_pids_;
   std::deque<std::vector<uint8_t>> kept_;  // bytes, by span

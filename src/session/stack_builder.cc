@@ -78,15 +78,16 @@ FrameId StackBuilder::frame_of(uint16_t mode, const Code& code, uint64_t address
   }
 }
 
+/// `has_stack`: the sample's own user stack is there to be unwound instead of the chain's user frames.
 void StackBuilder::read_chain(const Kind& kind, const Code& code, std::span<const uint8_t> chain,
-                              uint16_t mode) {
+                              uint16_t mode, bool has_stack) {
   bool is_return = false;
   for (size_t at = 0; at + 8 <= chain.size(); at += 8) {
     const auto address = load<uint64_t>(chain.data() + at);
     if (address >= static_cast<uint64_t>(PERF_CONTEXT_MAX)) {
       mode = mode_of(address);
       is_return = false;
-      if (kind.unwinds && mode == PERF_RECORD_MISC_USER) return;  // it is unwound
+      if (has_stack && mode == PERF_RECORD_MISC_USER) return;  // it is unwound
       continue;
     }
     draft_.frames.push_back(frame_of(mode, code, address, is_return).value);
@@ -96,7 +97,7 @@ void StackBuilder::read_chain(const Kind& kind, const Code& code, std::span<cons
   }
   if (draft_.frames.size() >= kind.most_frames) {
     draft_.end = StackEnd::kTooDeep;
-  } else if (!kind.has_user_part && !kind.unwinds) {
+  } else if (!kind.has_user_part && !kind.unwinds && !has_user_frames()) {
     draft_.end = StackEnd::kNoUserStack;
   }
 }
@@ -117,15 +118,20 @@ void StackBuilder::add(const uint8_t* record, const source::RecordHeader& header
   draft_.end = StackEnd::kComplete;
   if (kind.has_chain || kind.unwinds) {
     const auto tail = event::read_tail(*kind.layout, record, header.size_bytes);
-    read_chain(kind, code, tail.callchain, mode);
+    // simpleperf unwinds while it records: the asked for parts are empty then, what came of them is in the chain.
+    const bool has_stack = kind.unwinds && !tail.user_regs.empty() && !tail.user_stack.empty();
+    read_chain(kind, code, tail.callchain, mode, has_stack);
     if (kind.has_chain && (tail.present & PERF_SAMPLE_CALLCHAIN) == 0)
       draft_.end = StackEnd::kDamaged;
-    if (kind.unwinds && postpone(kind, tail, event)) return;
+    const bool is_unwound = kind.unwinds && (has_stack || !has_user_frames());
+    if (is_unwound && postpone(kind, tail, event)) return;
     count_chain(kind);
   } else {
-    if (event.frame != 0) draft_.frames.push_back(event.frame);
-    draft_.kernel_frames = mode == PERF_RECORD_MISC_KERNEL ? event.frame != 0 : 0;
     draft_.end = StackEnd::kNotRecorded;
+  }
+  if (draft_.frames.empty() && event.frame != 0) {
+    draft_.frames.push_back(event.frame);
+    draft_.kernel_frames = mode == PERF_RECORD_MISC_KERNEL ? 1 : 0;
   }
   deliver(event);
 }

@@ -88,8 +88,9 @@ class StackBuilder {
   };
 
   process::FrameId frame_of(uint16_t mode, const Code& code, uint64_t address, bool is_return);
-  void read_chain(const Kind& kind, const Code& code, std::span<const uint8_t> chain,
-                  uint16_t mode);
+  void read_chain(const Kind& kind, const Code& code, std::span<const uint8_t> chain, uint16_t mode,
+                  bool has_stack);
+  bool has_user_frames() const { return draft_.frames.size() > draft_.kernel_frames; }
   void count_chain(const Kind& kind);
   bool postpone(const Kind& kind, const event::SampleTail& tail, oc_event& event);
   void finish_pending(const UnwindJob& job, std::span<const uint32_t> frames);

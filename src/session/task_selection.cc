@@ -29,8 +29,7 @@ bool TaskSelection::admits(int32_t pid, int32_t tid, process::ProcessModel& proc
                            const base::Interner& names) {
   if (has_ids_ && pids_.count(pid) == 0 && tids_.count(tid) == 0) return false;
   if (comms_.empty()) return true;
-  if (tid < 0) return false;
-  if (matches(processes.find_or_add(pid, tid).comm, names)) return true;
+  if (tid >= 0 && matches(processes.find_or_add(pid, tid).comm, names)) return true;
   return pid > 0 && pid != tid && matches(processes.find_or_add(pid, pid).comm, names);
 }
 

@@ -25,7 +25,7 @@ class TaskSelection {
 
   /// Whether anything is left out at all.
   bool selects() const { return has_ids_ || !comms_.empty(); }
-  /// Whether an event of this thread is in.
+  /// Whether an event of this thread is in; of one whose number is not known (-1), its process.
   bool admits(int32_t pid, int32_t tid, process::ProcessModel& processes,
               const base::Interner& names);
   /// Of a recorded trace: who chooses a number means whoever has it there, also when it begins only then. Live, those

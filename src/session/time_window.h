@@ -26,6 +26,9 @@ struct TimeBound {
 /// The part of a recorded trace that is asked for; both ends belong to it.
 struct TimeWindow {
   TimeBound from, to;
+  /// One of several that cover a trace, which are read apart and added up. What has no time belongs to the first where
+  /// the trace begins, else to the last one; what was lost is counted of all that is read, as the last one reads all.
+  bool is_slice = false;
 
   bool is_all() const { return from.of == TimeBound::Of::kOpen && to.of == TimeBound::Of::kOpen; }
   /// True when placing it takes the times of the first and the last sample.

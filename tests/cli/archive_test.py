@@ -20,7 +20,14 @@ DEMO = os.path.join(ROOT, "examples", "traces", "demo.data")
 SOURCE = """
 #include <math.h>
 #include <stdlib.h>
-__attribute__((noinline)) static double inner(double x) { double s = 0; for (int i = 0; i < 400; ++i) s += sin(x + i); return s; }
+__attribute__((noinline)) static double inner(double x) {
+  double s = 0;
+  for (int i = 0; i < 200; ++i) {
+    s += sin(x + i);
+    for (int k = 0; k < 40; ++k) s += s * 1e-9 + k;  // half of the samples are in inner itself
+  }
+  return s;
+}
 static inline double twice(double x) { return inner(x) + inner(-x); }
 __attribute__((noinline)) static int compare(const void* a, const void* b) {
   return twice(*(const double*)a) < twice(*(const double*)b);

@@ -1,4 +1,5 @@
 """Processes in control groups and namespaces: live, recorded, and oc itself in a pid namespace."""
+import json
 import os
 import re
 import shutil
@@ -74,6 +75,10 @@ def recorded(suite, group, folder):
     rows = {key[0]: count for key, count in rows_of(ended).items()}
     suite.check("a recording's cgroups are those of perf report",
                 problems_of(ended, 0, ID[:12], None) + ([] if rows == wanted else [f"{rows}, perf says {wanted}"]), ended)
+    ended = run(["report", path, "--by", "cgroup", "--json"])
+    rows = {row["cgroup"]: row["count"] for row in json.loads((ended.out.splitlines() or ["{}"])[-1]).get("rows", [])}
+    suite.check("oc report's, too",
+                problems_of(ended, 0, ".", None) + ([] if rows == wanted else [f"{rows}, perf says {wanted}"]), ended)
 
 
 def not_known(suite):

@@ -9,7 +9,7 @@ import sys
 import tempfile
 
 from bad_input_test import may_trace
-from program import Suite, environment, problems_of, run
+from program import NO_KALLSYMS, Suite, environment, problems_of, run
 
 CALLS = 600
 NR_LSEEK = {"x86_64": 8, "aarch64": 62}.get(platform.machine())
@@ -128,7 +128,7 @@ def as_perf(suite, folder, event, kernel_text, ours):
     if done.returncode != 0:
         suite.skip(f"{name} '{kernel_text}'", "perf cannot record here")
         return
-    by_perf = subprocess.run(["perf", "script", "-i", recording, "-F", "comm,event"], capture_output=True, check=False,
+    by_perf = subprocess.run(["perf", "script", NO_KALLSYMS, "-i", recording, "-F", "comm,event"], capture_output=True, check=False,
                              encoding="utf-8", env=environment()).stdout.count("\n")
     code = f"t=oc.open{{}} n=0 t:on('{event}', function() n=n+1 end) t:run() print(n)"
     ended = run(["eval", code, "--filter", ours, *COMMAND])

@@ -152,7 +152,7 @@ def stock_scripts(suite):
             if (one.out, one.err) != (two.out, two.err):
                 problems.append("--jobs 2 says something else")
             suite.check("stock script " + name, problems, two)
-    for name, why in (("syscall_latency", "'began' is changed by this callback: with --jobs each worker has its own"),
+    for name, why in (("syscall_latency", "'unmatched' is changed by this callback: with --jobs each worker has its own"),
                       ("exec_snoop", "trace:every sees what all events before it left")):
         if suite.wants("stock script " + name):
             ended = run(["script", *inputs(SYSCALLS, SYSCALLS), "--jobs", "2", name])
@@ -278,6 +278,54 @@ print("counted", c:total() > 0)
         suite.check(name, problems, ended if problems else None)
 
 
+LOSSES = """local oc = require "oc"
+local trace = oc.open {}
+local seen = oc.counter("kind", "cpu", "time")
+for _, kind in ipairs { "lost", "lost_samples", "comm" } do
+  trace:on(kind, function(e) seen:count(kind, e.cpu, e.time) end)
+end
+local samples = oc.counter()
+trace:on("cpu", function() samples:count() end)
+trace:run()
+seen:print { top = 100 }
+local stats = trace:stats()
+print(samples:total(), stats.lost, stats.records, stats.bytes, stats.span_ns)
+for _, of in ipairs { stats.lost_by_cpu, stats.lost_by_event } do
+  local rows = {}
+  for place, count in pairs(of) do rows[#rows + 1] = place .. "=" .. count end
+  table.sort(rows)
+  print(table.concat(rows, " "))
+end
+"""
+
+
+def losses(suite, folder):
+    """What was lost is told by the last slice alone, and records without a time are in one slice each."""
+    made = perf_data
+    rounds = []
+    for i in range(40):
+        at = made.START_NS + i * 1_000_000
+        rounds += [made.comm(at, 10, f"busy{i}")] + [made.sample(at + k * 1000, 10, k % 2) for k in range(900)]
+        rounds += [made.lost(at + 950_000, 5 + i, i % 2)] * (i % 3 == 0) + [made.finished_round()]
+        if i == 20:
+            rounds += [made.comm(0, 11, "timeless")]
+    for name, ends, by_cpu, by_event in (
+            ("by CPU", [made.lost_in_all(300, 0), made.lost_in_all(400, 1)], "0=300 1=400", "cpu-clock:HG=700"),
+            ("of all CPUs", [made.lost_in_all(700)], "-1=357 0=161 1=182", "")):
+        if not suite.wants("losses " + name):
+            continue
+        path = os.path.join(folder, "lost.data")
+        with open(path, "wb") as file:
+            file.write(made.file_of([made.comm(0, 10, "first"), *rounds, *ends]))
+        one = script(["-i", path], LOSSES)
+        problems = problems_of(one, 0, rf"(?m)^36000\t700\t\d+\t\d+\t\d+\n{by_cpu}\n{by_event}\n", "LOST 700 records")
+        for jobs in ("1", "2", "3", "5"):
+            many = script(["-i", path, "--jobs", jobs], LOSSES)
+            if (many.out, many.err, many.status) != (one.out, one.err, one.status):
+                problems.append(f"--jobs {jobs} says something else: {many.out[-200:]!r} {many.err[-300:]!r}")
+        suite.check("losses " + name, problems, one if problems else None)
+
+
 AT_FORK = """local oc = require "oc"
 local ffi = require "ffi"
 ffi.cdef "int raise(int signal);"
@@ -366,6 +414,7 @@ def main():
     killed_worker(suite)
     ends_all(suite)
     with tempfile.TemporaryDirectory(prefix="oc-jobs") as folder:
+        losses(suite, folder)
         at_fork(suite, folder)
     wrong_usage(suite)
     return suite.finish()

@@ -12,7 +12,7 @@ import sys
 import tempfile
 
 from bad_input_test import may_trace
-from program import Suite, environment, finish, run, start
+from program import NO_KALLSYMS, Suite, environment, finish, run, start
 
 ROOT = os.environ["OC_SOURCE_ROOT"]
 NAPPER = os.environ.get("OC_NAPPER", "")
@@ -142,7 +142,7 @@ def locks(suite, folder):
     path = os.path.join(folder, "locks.data")
     ended = run(["record", "-q", "--scenario", "locks", "-o", path, "--", NAPPER])
     rows, told = report_rows(path, "locks")
-    shown = subprocess.run(["perf", "script", "-i", path, "-F", "comm,event,trace"], capture_output=True, text=True,
+    shown = subprocess.run(["perf", "script", NO_KALLSYMS, "-i", path, "-F", "comm,event,trace"], capture_output=True, text=True,
                            check=False, env=environment()).stdout
     calls = re.findall(r"sys_enter: NR 202 \(\w+, (\w+),", shown)
     waits = sum(int(operation, 16) % 128 in FUTEX_WAITS for operation in calls)

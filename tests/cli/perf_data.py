@@ -49,8 +49,18 @@ def switch_out(time_ns, tid, next_tid):
     return _record(15, struct.pack("<II", next_tid, next_tid) + _trailer(time_ns, tid, tid), MISC_SWITCH_OUT)
 
 
-def lost(time_ns, count):
-    return _record(2, struct.pack("<QQ", CPU_CLOCK_ID, count) + _trailer(time_ns, 0, 0))
+def lost(time_ns, count, cpu=0):
+    return _record(2, struct.pack("<QQ", CPU_CLOCK_ID, count) + struct.pack("<IIQIIQ", 0, 0, time_ns, cpu, 0, CPU_CLOCK_ID))
+
+
+def lost_in_all(count, cpu=None):
+    """What the event lost, as told at the end: of a CPU as oc writes it, or of all CPUs as perf does."""
+    where = struct.pack("<iiQII", 0 if cpu is None else -1, 0 if cpu is None else -1, 0, cpu or 0, 0)
+    return _record(13, struct.pack("<Q", count) + where + struct.pack("<Q", CPU_CLOCK_ID), 0)
+
+
+def finished_round():
+    return _record(68, b"", 0)
 
 
 def file_of(records, has_switches=False):

@@ -10,7 +10,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "verify"))
 import big_endian  # noqa: E402  takes files apart
 
-from program import OC, PATIENCE, Suite, finish, problems_of, run, start
+from program import OC, Suite, finish, patience, problems_of, run, start
 
 ROOT = os.environ.get("OC_SOURCE_ROOT") or os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 EVERYTHING = os.path.join(ROOT, "tests", "verify", "everything.lua")
@@ -91,7 +91,7 @@ def live_pipe(suite):
     problems = problems_of(ended, 0, r"^seen\t[1-9]\d*$", r"stopped by a signal|\A\Z")
     if "tick" not in first:
         problems.append(f"no tick while the writer goes on, but {first!r}")
-    if time.monotonic() - began > 3 * PATIENCE:
+    if time.monotonic() - began > 3 * patience():
         problems.append("it took long to end")
     os.close(write_end)
     suite.check("a pipe that goes on: timers fire, Ctrl-C ends it with results", problems, ended)

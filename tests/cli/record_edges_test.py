@@ -1,5 +1,6 @@
 """`oc record` where it gets difficult: threads that start all the time, BPF programs, what a file of several lists."""
 import ctypes
+import itertools
 import os
 import platform
 import re
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from bad_input_test import may_trace
 from program import Suite, problems_of, run, start, finish
-from record_test import HAS_PERF, SWITCH, complaints, perf, wait_for_bytes
+from record_test import HAS_PERF, SWITCH, complaints, lines_of, perf, wait_for_bytes
 
 CALLS = "raw_syscalls:sys_enter"
 DEMO = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../examples/traces/demo.data")
@@ -70,11 +71,10 @@ def bpf_told(path):
 
 class Edges:
     def __init__(self, suite, folder):
-        self.suite, self.folder, self.number = suite, folder, 0
+        self.suite, self.folder, self.numbers = suite, folder, itertools.count(1)
 
     def path(self, name="t.data"):
-        self.number += 1
-        folder = os.path.join(self.folder, str(self.number))
+        folder = os.path.join(self.folder, str(next(self.numbers)))
         os.mkdir(folder)
         return os.path.join(folder, name)
 
@@ -94,12 +94,14 @@ class Edges:
             problems = problems_of(ended, 0, None, None)
             if told[0] != told[1] or not told[0][0] or not told[0][1]:
                 problems.append(f"oc tells {told[0]}, perf {told[1]}")
-            job = start(["record", "-q", "-o", all_of, "-e", SWITCH, "-d", "1s"])
-            time.sleep(0.3)
+            job = start(["record", "-q", "-o", all_of, "-e", SWITCH])
+            wait_for_bytes(all_of + ".partial", at_least=4096)  # what is there has been listed
             later = load_bpf(b"oc_test_2")
-            time.sleep(0.3)  # a turn takes 100 ms
+            wait_until(lambda: b"oc_test_2" in Path(all_of + ".partial").read_bytes())
+            time.sleep(0.2)  # what is told of it is asked for in the same turn, which takes 100 ms
             os.close(later)  # gone before the end
             later = -1
+            job.send_signal(signal.SIGINT)
             ended = finish(job)
             header, records = bpf_told(all_of)
             problems += problems_of(ended, 0, None, None) + complaints(all_of)
@@ -144,6 +146,37 @@ class Edges:
         ended = run(["record", "-o", output, "--rotate", "1h", "-e", SWITCH, "--", "true"])
         self.suite.check("--rotate tells of files of an earlier recording", problems_of(
             ended, 0, None, r"r\.0002\.data to \S*r\.0003\.data are of an earlier recording"), ended)
+
+    def flight(self):
+        """What is older than the window is let go, with the next list of what runs; that takes time on a busy machine."""
+        for pause in (1.8, 8):
+            problems, ended = self.fly(pause)
+            if not problems:
+                break
+        self.suite.check("--overwrite: SIGUSR2 and the end", problems, ended)
+
+    def fly(self, pause):
+        output = self.path("f.data")
+        job = start(["record", "-o", output, "--overwrite", "500ms", "-e", SWITCH])
+        time.sleep(pause)
+        stray = os.listdir(os.path.dirname(output))
+        job.send_signal(signal.SIGUSR2)
+        first = os.path.join(os.path.dirname(output), "f.0001.data")
+        wait_until(lambda: os.path.exists(first))
+        job.send_signal(signal.SIGINT)
+        ended = finish(job)
+        problems = problems_of(ended, 0, None, "2 files up to .*f.data")
+        problems += [f"before the first dump there is {name}" for name in stray]
+        for path in (first, output):
+            if not os.path.exists(path):
+                problems.append(f"there is no {path}")
+            elif HAS_PERF:
+                problems += complaints(path)
+                times = [float(line.strip(" :")) for line in lines_of(path, "time")]
+                span = max(times, default=0) - min(times, default=0)
+                if not 0.3 < span < 0.9 * pause:
+                    problems.append(f"{path} covers {span} s")
+        return problems, ended
 
     def spawning(self):
         """-p of a process that starts threads all the time: each of them is recorded, and once."""
@@ -242,9 +275,10 @@ def main():
         return suite.finish()
     with tempfile.TemporaryDirectory() as folder:
         edges = Edges(suite, folder)
-        for case in (edges.bpf, edges.lists, edges.left_over, edges.spawning, edges.first_thread_gone):
+        for case in (edges.flight, edges.bpf, edges.lists, edges.left_over, edges.spawning, edges.first_thread_gone):
             if suite.wants(case.__name__):
-                case()
+                suite.later(case)
+        suite.wait()
     return suite.finish()
 
 

@@ -18,7 +18,7 @@ import tempfile
 import time
 
 from bad_input_test import may_trace
-from program import OC, Suite, environment, finish, problems_of, run, start
+from program import NO_KALLSYMS, OC, Suite, environment, finish, problems_of, run, start
 
 SWITCH, CALLS = "sched:sched_switch", "raw_syscalls:sys_enter"
 SUMMARY = r"^oc: .*events in "
@@ -28,8 +28,9 @@ HAS_PERF = shutil.which("perf") is not None
 
 def perf(*args):
     """perf's stdout and stderr; nothing of the user's configuration."""
-    done = subprocess.run(["perf", *args], capture_output=True, text=True, errors="replace", check=False,
-                          stdin=subprocess.DEVNULL, env=environment({"PERF_CONFIG": "/dev/null"}), timeout=120)
+    words = [args[0], NO_KALLSYMS, *args[1:]] if args[0] in ("script", "report") else args
+    done = subprocess.run(["perf", *words], capture_output=True, text=True, errors="replace", check=False, timeout=120,
+                          stdin=subprocess.DEVNULL, env=environment({"PERF_CONFIG": "/dev/null"}))
     return done.returncode, done.stdout, done.stderr
 
 
@@ -316,7 +317,11 @@ class Record:
 
     def rotation(self):
         output = self.path("r.data")
-        ended = run(["record", "-o", output, "--rotate", "150ms", "--rotate-files", "3", "-d", "1500ms", "-e", SWITCH])
+        job = start(["record", "-o", output, "--rotate", "150ms", "--rotate-files", "3", "-e", SWITCH])
+        # The first file may have threads without a name: of those that ended while /proc was listed. It is let go.
+        wait_for_bytes(output.replace("r.data", "r.0004.data"), at_least=1)
+        job.send_signal(signal.SIGINT)
+        ended = finish(job)
         names = sorted(os.listdir(os.path.dirname(output)))
         problems = problems_of(ended, 0, None, "3 files up to .*r.00")
         if len(names) != 3 or not all(re.fullmatch(r"r\.\d{4}\.data", name) for name in names):
@@ -346,31 +351,6 @@ class Record:
         if len(paths) < 2 or total != told or told < 40000:
             problems.append(f"{len(paths)} files with {total} events, {told} told")
         self.check("--rotate by size loses nothing between files", problems, ended)
-
-    def flight(self):
-        output = self.path("f.data")
-        job = start(["record", "-o", output, "--overwrite", "500ms", "-e", SWITCH])
-        time.sleep(1.8)
-        stray = os.listdir(os.path.dirname(output))
-        job.send_signal(signal.SIGUSR2)
-        first = os.path.join(os.path.dirname(output), "f.0001.data")
-        until = time.monotonic() + 30
-        while not os.path.exists(first) and time.monotonic() < until:
-            time.sleep(0.02)
-        job.send_signal(signal.SIGINT)
-        ended = finish(job)
-        problems = problems_of(ended, 0, None, "2 files up to .*f.data")
-        problems += [f"before the first dump there is {name}" for name in stray]
-        for path in (first, output):
-            if not os.path.exists(path):
-                problems.append(f"there is no {path}")
-            elif HAS_PERF:
-                problems += complaints(path)
-                times = [float(line.strip(" :")) for line in lines_of(path, "time")]
-                span = max(times, default=0) - min(times, default=0)
-                if not 0.3 < span < 1.6:
-                    problems.append(f"{path} covers {span} s")
-        self.check("--overwrite: SIGUSR2 and the end", problems, ended)
 
     def from_script(self):
         path = self.path("slow.data")
@@ -585,7 +565,7 @@ def main():
         if cannot:
             suite.skip("recording", cannot)
             return suite.finish()
-        for case in (record.killed, record.interrupted_early, record.full, record.flight, record.rotation, record.stacks, record.sizes,
+        for case in (record.killed, record.interrupted_early, record.full, record.rotation, record.stacks, record.sizes,
                      record.endings, record.pipes, record.command, record.places, record.from_script, record.chosen,
                      record.header, record.deleted_file, record.analysis, record.examples):
             if suite.wants(case.__name__):

@@ -13,7 +13,7 @@ import time
 
 import perf_data
 from bad_input_test import may_trace
-from program import LONGEST_S, PATIENCE, Ended, Suite, finish, problems_of, run, start
+from program import LONGEST_S, Ended, Suite, finish, patience, problems_of, run, start
 
 SOON = 0.3       # (on an idle machine) a first signal ends a run with its results
 AT_ONCE = 0.2    # a second one
@@ -325,7 +325,7 @@ def daemons(suite):
     job.stdout.close()
     job.stderr.close()
     problems = [] if status == 0 else [f"status {status}"]
-    if took > 1 * PATIENCE:
+    if took > 1 * patience():
         problems.append(f"it waited for the daemon: {took:.2f} s")
     suite.check("a command that leaves a daemon behind", problems)
 
@@ -354,7 +354,7 @@ def prompt_back(suite):
     took = statistics.median(times)
     print(f"{len(names)} tracepoints: from SIGINT to the end of `oc | cat` {took * 1000:.0f} ms (median of 3)")
     # To close 300 one after the other takes 11 s.
-    suite.check("ending with 300 tracepoints open is quick", [] if took < PATIENCE else [f"took {times}"])
+    suite.check("ending with 300 tracepoints open is quick", [] if took < patience() else [f"took {times}"])
 
 
 def main():

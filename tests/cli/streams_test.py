@@ -10,7 +10,7 @@ import time
 
 import perf_data
 from bad_input_test import COUNT, files, may_trace
-from program import LONGEST_S, OC, PATIENCE, Suite, finish, problems_of, run, start
+from program import LONGEST_S, OC, Suite, finish, patience, problems_of, run, start
 
 PRINTS = "for i = 1, 300000 do print(i) end"
 AS_NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
@@ -41,7 +41,7 @@ def to_closed_pipe(suite, paths):
         problems = [] if status in (-13, 0) else [f"status {status}, wanted an end by SIGPIPE"]
         if err:
             problems.append("stderr is not empty: " + err[:200])
-        if time.monotonic() - began > 2 * PATIENCE:
+        if time.monotonic() - began > 2 * patience():
             problems.append("it took long")
         suite.check(f"a reader that goes away ends it quietly: {name}", problems)
 

@@ -63,14 +63,21 @@ check.equal(notes, {
 
 local SLEEPS, RUNS, DEAD = 1, 0, 16
 
+--- { prev, its state, next } is a switch, a number a wake-up of that thread by the idle task,
+--- "lost" what the kernel had no room for.
+local function scheduled(one, time)
+  if one == "lost" then return { event = "lost", time = time, lost = 3, cpu = 0 } end
+  if type(one) == "number" then
+    return { event = "sched:sched_wakeup", time = time, pid = 0, tid = 0, args = { pid = one } }
+  end
+  local prev, state, next_tid = unpack(one)
+  return { event = "sched:sched_switch", time = time, pid = prev, tid = prev, comm = "t" .. prev,
+    prev_pid = prev, prev_state = state, next_pid = next_tid, next_comm = "t" .. next_tid }
+end
+
 local function switches(scenario, feed)
   local list = {}
-  for i, one in ipairs(feed) do
-    local prev, state, next_tid = unpack(one)
-    list[i] = { event = "sched:sched_switch", time = i * 10, pid = prev, tid = prev,
-      comm = "t" .. prev, prev_pid = prev, prev_state = state, next_pid = next_tid,
-      next_comm = "t" .. next_tid }
-  end
+  for i, one in ipairs(feed) do list[i] = scheduled(one, i * 10) end
   return run(scenario, { ["sched:sched_wakeup"] = { { "pid", "i32" } },
     ["sched:sched_switch"] = { { "prev_pid", "i32" }, { "prev_state", "i64" },
       { "next_comm", "char[16]" }, { "next_pid", "i32" } } }, list)
@@ -89,3 +96,33 @@ check.equal(notes, { "off_cpu: 1 still open when the trace ended, 3 without a be
 values, notes = switches("run_queue", feed)
 check.equal(values, { "t2 30" })
 check.equal(notes, { "run_queue: 1 still open when the trace ended, 5 without a beginning" })
+
+-- Lost records: what is open may have ended and begun again meanwhile.
+values, notes = switches("off_cpu", {
+  { 1, SLEEPS, 2 }, { 2, SLEEPS, 1 }, { 1, SLEEPS, 0 }, "lost",  -- 1 and 2 wait, or waited
+  { 0, RUNS, 1 }, { 1, SLEEPS, 2 }, { 2, SLEEPS, 1 },
+})
+check.equal(values, { "t1 10", "t1 10" })
+check.equal(notes[2], "off_cpu: 1 still open when the trace ended, 1 without a beginning, "
+  .. "2 cut off by lost records")
+
+values, notes = switches("run_queue", {
+  { 1, SLEEPS, 0 }, 1, "lost", { 0, RUNS, 1 }, { 1, SLEEPS, 0 }, 1, { 0, RUNS, 1 },
+})
+check.equal(values, { "t1 10" })
+check.equal(notes[2], "run_queue: 1 cut off by lost records")
+
+-- Of two wake-ups the last counts, and none of who waits already as it was preempted.
+values = switches("run_queue", {
+  { 1, SLEEPS, 0 }, 1, 1, { 0, RUNS, 1 }, { 1, RUNS, 2 }, 1, { 2, SLEEPS, 1 },
+})
+check.equal(values, { "t1 10", "t1 20" })
+
+values, notes = calls("locks", { call("enter", 1, 202), { event = "lost", lost = 7 },
+  call("exit", 1, 202), call("enter", 1, 202), call("exit", 1, 202) })
+check.equal(values, { "t1 10" })
+check.equal(notes[2], "locks: 1 cut off by lost records")
+values, notes = calls("syscalls", { call("enter", 1, 0), { event = "lost", lost = 7 },
+  call("exit", 1, 0), call("enter", 1, 0), call("exit", 1, 0) })
+check.equal(values, { "t1 10" })
+check.equal(notes[2], "syscalls: 1 cut off by lost records")

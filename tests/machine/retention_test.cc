@@ -58,12 +58,16 @@ class ManyPrograms {
   static constexpr int64_t kStep = 1000;
   static uint64_t code_of(uint32_t number) { return 0x10000 + uint64_t{number} * 0x1000; }
   static int32_t pid_of(uint32_t number) { return 100 + static_cast<int32_t>(number % 5000); }
+  static std::string group_of(uint32_t number) {
+    return number % 3 == 0 ? "" : "/group-" + std::to_string(number % 3);
+  }
   static std::string name_of(uint32_t number) { return "tool-" + std::to_string(number % 97); }
 
   bool is_of(ContextId id, uint32_t number) {
     if (!id || id.value > machine.processes.contexts().size()) return false;
     const Context& context = machine.processes.context(id);
     return machine.text(context.comm) == name_of(number) &&
+           machine.text(context.cgroup) == group_of(number) &&
            machine.processes.process_of(id).pid == pid_of(number) &&
            machine.processes.thread(context.thread).tid == pid_of(number);
   }
@@ -88,8 +92,9 @@ class ManyPrograms {
     sample.time = time_ + 10;
     sample.value = number;
     sample.kind = {1};
-    sample.context = processes.context(processes.thread_of_life(life, pid, pid),
-                                       machine.texts.intern(name_of(number)));
+    sample.context = processes.context(
+        processes.thread_of_life(life, pid, pid), machine.texts.intern(name_of(number)),
+        number % 3 == 0 ? base::StringId{} : machine.texts.intern(group_of(number)));
     const Attribute id{machine.texts.intern("id"), {}, double(number), false};
     sample.attributes = machine.attributes.intern({&id, 1});
     machine.add(sample);

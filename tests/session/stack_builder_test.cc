@@ -49,8 +49,11 @@ ByteVector chain(std::initializer_list<uint64_t> words) {
 
 /// A builder that is told what a RecordWriter wrote.
 struct BuilderFixture {
-  explicit BuilderFixture(const perf_event_attr& attr, StackMode mode = StackMode::kChains)
-      : writer(attr), events(make_table({{attr, {1}}})), builder(tables, events, mode, nullptr) {}
+  explicit BuilderFixture(const perf_event_attr& attr, StackMode mode = StackMode::kChains,
+                          StackBuilder::MakeUnwinding make_unwinding = nullptr)
+      : writer(attr),
+        events(make_table({{attr, {1}}})),
+        builder(tables, events, mode, std::move(make_unwinding)) {}
 
   /// Applies the records; the last one is a sample in a thread of process 10.
   oc_event run(uint16_t sample_misc = PERF_RECORD_MISC_USER) {
@@ -165,6 +168,52 @@ TEST_CASE("stacks say why they end") {
     f.writer.bytes[f.writer.starts[0] + f.events[0].layout.tail] = 200;  // more than there are
     CHECK(f.end(f.run()) == StackEnd::kDamaged);
   }
+}
+
+TEST_CASE("a chain's user frames count where there are no registers or no stack to unwind") {
+  // As simpleperf writes it: asked for, unwound while recording, and the parts left empty.
+  auto attr = oc::test::plain_attr(PERF_SAMPLE_IP | PERF_SAMPLE_CALLCHAIN | PERF_SAMPLE_REGS_USER |
+                                   PERF_SAMPLE_STACK_USER);
+  attr.exclude_callchain_user = 1;
+  attr.sample_regs_user = 3;
+  BuilderFixture f(attr, GENERATE(StackMode::kChains, StackMode::kUnwind),
+                   [](oc::session::FrameFinder&) -> std::unique_ptr<oc::session::Unwinding> {
+                     FAIL("there is nothing to unwind");
+                     return nullptr;
+                   });
+  f.writer.mmap({.pid = 10}, 0x400000, 0x1000, "/bin/a");
+  const auto run = [&](const ByteVector& words, const ByteVector& rest, uint64_t ip) {
+    ByteVector tail = words;
+    tail.insert(tail.end(), rest.begin(), rest.end());
+    f.writer.sample({.pid = 10, .ip = ip}, tail);
+    return f.run(ip < kUser >> 1 ? PERF_RECORD_MISC_USER : PERF_RECORD_MISC_KERNEL);
+  };
+  const ByteVector nothing = ByteWriter().u64(0).u64(0).bytes;  // no registers, no stack
+  const ByteVector no_stack = ByteWriter().u64(2).u64(7).u64(8).u64(0).bytes;
+  const std::vector<std::string> both{"[kernel.kallsyms]+18446744071578845200", "/bin/a+16",
+                                      "/bin/a+32<"};
+  for (const ByteVector& rest : {nothing, no_stack}) {
+    const oc_event event = run(chain({kKernel, 0xffffffff81000010, kUser, 0x400010, 0x400020}),
+                               rest, 0xffffffff81000010);
+    CHECK(f.frames(event) == both);
+    CHECK(f.end(event) == StackEnd::kComplete);
+    CHECK(f.tables.stacks.find(StackId{event.stack}).kernel_frames == 1);
+    CHECK(f.frames(run(chain({kUser, 0x400010}), rest, 0x400010)) ==
+          std::vector<std::string>{"/bin/a+16"});
+  }
+  // Neither: the place where the sample was taken.
+  CHECK(f.frames(run(chain({}), nothing, 0x400010)) == std::vector<std::string>{"/bin/a+16"});
+  const oc_event kernel = run(chain({}), nothing, 0xffffffff81000010);
+  CHECK(f.frames(kernel) == std::vector<std::string>{both[0]});
+  CHECK(f.tables.stacks.find(StackId{kernel.stack}).kernel_frames == 1);
+}
+
+TEST_CASE("user frames are not missing where they are in a chain that was asked for without") {
+  auto attr = chain_attr();
+  attr.exclude_callchain_user = 1;
+  BuilderFixture f(attr);
+  f.writer.sample({.pid = 10}, chain({kUser, 1, 2}));
+  CHECK(f.end(f.run()) == StackEnd::kComplete);
 }
 
 TEST_CASE("places without stacks") {

@@ -46,6 +46,7 @@ TEST_CASE("names are those of the moment, of the thread or of its process") {
   processes.comm(6, 6, "nginx");
   processes.comm(6, 7, "worker");
   CHECK(tasks.admits(6, 7, processes, names));
+  CHECK(tasks.admits(6, -1, processes, names));  // a thread that was reaped: its process is known
   processes.comm(8, 8, "ddx");
   CHECK(!tasks.admits(8, 8, processes, names));
   CHECK(!tasks.admits(-1, -1, processes, names));

@@ -15,9 +15,8 @@ class ByteWriter {
  public:
   template <typename T>
   ByteWriter& put(T value) {
-    const size_t at = bytes.size();
-    bytes.resize(at + sizeof value);
-    std::memcpy(bytes.data() + at, &value, sizeof value);
+    const auto* const first = reinterpret_cast<const uint8_t*>(&value);
+    bytes.insert(bytes.end(), first, first + sizeof value);
     return *this;
   }
   ByteWriter& u16(uint64_t value) { return put(static_cast<uint16_t>(value)); }

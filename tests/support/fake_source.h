@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -69,9 +71,12 @@ class FakeSource final : public source::Source {
     if (position < s.released) ++rewound;
     if (position > s.written) ++beyond;
     s.released = position;
-    for (Block& block : s.blocks) {
-      for (uint64_t i = 0; i < block.bytes.size() && block.position + i < position; ++i)
-        block.bytes[i] = 0xdd;
+    for (; s.gone < s.blocks.size(); ++s.gone) {
+      Block& block = s.blocks[s.gone];
+      const uint64_t size = block.bytes.size();
+      if (position > block.position)
+        std::memset(block.bytes.data(), 0xdd, std::min(size, position - block.position));
+      if (position < block.position + size) break;
     }
   }
 
@@ -99,6 +104,7 @@ class FakeSource final : public source::Source {
     std::vector<Block> blocks;
     uint64_t written = 0;
     uint64_t released = 0;
+    size_t gone = 0;  ///< so many blocks are overwritten as a whole
   };
 
   Stream& stream_of(uint32_t number) {

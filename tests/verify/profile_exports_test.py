@@ -47,7 +47,7 @@ class World:
         self.name = name
         self.paths = {name: os.path.join(folder, self.name + end) for name, end in EXTENSIONS.items()}
         for format_name, path in self.paths.items():
-            subprocess.run([WRITE, format_name, name, path], check=True, timeout=120)
+            subprocess.run([WRITE, format_name, name, path], check=True, timeout=120, capture_output=True)
         with open(self.paths["jsonl"], encoding="utf-8", newline="\n") as lines:
             self.rows = [json.loads(line) for line in lines]
         self.kinds = list(dict.fromkeys(row["kind"] for row in self.rows))
@@ -163,6 +163,7 @@ def parse_text_format(lines):
         line = line.strip()
         if line == "}":
             break
+        check(not line[:1].isdigit(), f"a field that the schema lacks: {line}")
         if line.endswith("{"):
             message[line[:-1].strip()].append(parse_text_format(lines))
             continue
@@ -172,7 +173,6 @@ def parse_text_format(lines):
             message[name].append(value)
         else:
             message[name].append(int(value) if re.fullmatch(r"-?\d+", value) else value)
-    check(not any(name.isdigit() for name in message), f"a field that the schema lacks: {list(message)}")
     return message
 
 
@@ -203,10 +203,11 @@ def check_protoc(world):
     compare(f"protoc, {world.name}", expected_profile(world), fold_profile(as_npm_has_it(parse_text_format(iter(lines)))))
 
 
-def go_pprof(world, *words):
+def go_pprof(world, *words, asked=""):
+    """What it shows; with `asked` it reads the profile once and does these lines in turn."""
     environment = dict(os.environ, PPROF_BINARY_PATH="/nowhere", HOME=os.path.dirname(world.paths["pprof"]))
     done = subprocess.run(["go", "tool", "pprof", "-symbolize=none", *words, world.paths["pprof"]], env=environment,
-                          capture_output=True, text=True, timeout=120)
+                          input=asked, capture_output=True, text=True, timeout=120)
     check(done.returncode == 0, f"go tool pprof {words}, {world.name}: {done.stderr[:300]}")
     return done.stdout
 
@@ -222,17 +223,20 @@ def check_go(world):
             total[name] += 1
         if row["stack"]:
             flat[row["stack"][-1]] += 1
+    asked = "nodefraction=0\nnodecount=1000000\nsample_index=samples\ntop\nnodecount=1\n"
+    shown = go_pprof(world, asked=asked + "".join(f"sample_index={kind}\ntop\n" for kind in world.kinds))
+    tables = re.split(r"Showing nodes accounting for ", shown)[1:]
+    check(len(tables) == 1 + len(world.kinds), f"go tool pprof, {world.name}: it shows {len(tables)} tables: {shown[:400]}")
     found = {}
-    for line in go_pprof(world, "-top", "-nodecount=1000000", "-nodefraction=0", "-sample_index=samples").split("\n"):
+    for line in tables[0].split("\n"):
         # pprof's "(inline)" is no part of a name.
         row = re.fullmatch(r"\s*(\d+)\s+[\d.e-]+%\s+[\d.e-]+%\s+(\d+)\s+[\d.e-]+%  (.*?)( \((partial-)?inline\))?", line)
         if row:
             found[row[3]] = (int(row[1]), int(row[2]))
-    compare(f"go tool pprof -top, {world.name}", {name: (flat[name], total[name]) for name in total}, found)
-    for kind in world.kinds:
+    compare(f"go tool pprof top, {world.name}", {name: (flat[name], total[name]) for name in total}, found)
+    for kind, table in zip(world.kinds, tables[1:]):
         value = sum(row["value"] for row in world.rows if row["kind"] == kind)
-        shown = go_pprof(world, "-top", "-nodecount=1", "-sample_index=" + kind)
-        check(re.search(rf"(Total samples = |of ){value}( total|$)", shown, re.M), f"{world.name}, {kind}: not {value}: {shown[:400]}")
+        check(re.match(rf".* of {value} total\n", table), f"{world.name}, {kind}: not {value}: {table[:400]}")
 
 
 def check_go_labels(world):

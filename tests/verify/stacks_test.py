@@ -16,7 +16,8 @@ import tempfile
 import perf_text
 
 CHAINS = ("clock.data", "stacks.data", "quipper/perf.data.callgraph-3.8", "quipper/perf.data.callgraph_and_branch-3.4",
-          "simpleperf/testdata/perf_with_ip_zero_in_callchain.data", "perfparser/vector_static_gcc/perf.data")
+          "simpleperf/testdata/perf_with_ip_zero_in_callchain.data", "perfparser/vector_static_gcc/perf.data",
+          "simpleperf/testdata/perf_with_kernel_symbols_available_true.data")
 STACKS = os.path.join(perf_text.FIXTURES, "stacks.data")
 CLOCK = os.path.join(perf_text.FIXTURES, "clock.data")
 WHOLE = ("--max-stack", "65535", "--no-inline")

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -39,7 +40,7 @@ def write(folder, name, world, extension):
     command = [WRITE, name, world, path]
     if world == "recording":
         command = [OC, "export", RECORDING, "-e", "page-faults", "-o", path, "--format", name, "--quiet"]
-    subprocess.run(command, check=True, timeout=120)
+    subprocess.run(command, check=True, timeout=120, capture_output=True)
     return path
 
 
@@ -89,8 +90,9 @@ def perfview_stacks(root):
         while at != -1:
             parent, frame = stacks[at]
             check(parent < at, "a stack comes before its caller")
-            names.insert(0, frames[frame])
+            names.append(frames[frame])
             at = parent
+        names.reverse()
         check(names[0].startswith("Process64 "), "no process is outermost: " + names[0])
         comm = re.fullmatch(r"Thread \(\d+\) \((.*)\)", names[1])[1]
         calls = [name.split("!", 1) for name in names[2:] if not name.startswith("Event ")]
@@ -198,47 +200,76 @@ def profiler_cli():
     return None
 
 
+class Profiler:
+    """The reader's own process for one profile. Its command starts one and asks it, in half a second or not at all, and a node a
+    question; so this asks it directly: a line of JSON there, a line of JSON back, through its socket."""
+
+    def __init__(self, program, folder, world):
+        self.world, self.until = world, time.monotonic() + 120
+        self.about = os.path.join(folder, "sessions", world + ".json")
+        env = dict(os.environ, PROFILER_CLI_SESSION_DIR=os.path.dirname(self.about), PROFILER_CLI_NO_SYMBOLICATE="1")
+        self.job = subprocess.Popen([*program, "--daemon", os.path.join(folder, world + ".firefox.json"), "--session", world],
+                                    env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        self.lines = None
+
+    def open(self):
+        """Whether it opened the profile, and what it said. A stack table in a bad order makes it spin, so there is a limit."""
+        while not os.path.exists(self.about):
+            if self.job.poll() is not None or time.monotonic() > self.until:
+                return False, f"it ended or did not begin: {self.job.poll()}"
+            time.sleep(0.02)
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(120)
+        with open(self.about, encoding="utf-8") as file:
+            self.socket.connect(json.load(file)["socketPath"])
+        self.lines = self.socket.makefile("rw", encoding="utf-8")
+        answer = self.ask({"type": "status"})
+        while answer["type"] == "loading" and time.monotonic() < self.until:
+            time.sleep(0.02)
+            answer = self.ask({"type": "status"})
+        return answer["type"] == "ready", str(answer)
+
+    def ask(self, question):
+        self.lines.write(json.dumps(question) + "\n")
+        self.lines.flush()
+        return json.loads(self.lines.readline())
+
+    def command(self, **words):
+        answer = self.ask({"type": "command", "command": words})
+        check(answer["type"] == "success", f"profiler-cli {words}: {str(answer)[:300]}")
+        return answer.get("result", {})
+
+    def close(self):
+        self.job.kill()
+        self.job.communicate()
+        if self.lines:
+            self.lines.close()
+            self.socket.close()
+
+
 def check_profiler_cli(folder, ours):
     program = profiler_cli()
     if program is None:
         return
-    env = dict(os.environ, PROFILER_CLI_SESSION_DIR=os.path.join(folder, "sessions"), PROFILER_CLI_NO_SYMBOLICATE="1")
-
-    def call(*words):
-        # A stack table in a bad order makes it spin, so there is a limit.
-        return subprocess.run(program + list(words), env=env, capture_output=True, text=True, timeout=120)
-
-    def run(*words):
-        done = call(*words)
-        check(done.returncode == 0, f"profiler-cli {words}: {done.stdout[:300]} {done.stderr[:300]}")
-        return done.stdout
-
-    def load(world):
-        """Its daemon has half a second to start, too little on a busy machine."""
-        for _ in range(20):
-            done = call("load", os.path.join(folder, world + ".firefox.json"), "--session", world)
-            said = done.stdout + done.stderr
-            if done.returncode == 0 or "did not become ready" not in said:
-                check(done.returncode == 0, f"profiler-cli refuses {world}: {said[:300]}")
-                return True
-            call("stop", world)
-            time.sleep(1)
-        print("skipped: profiler-cli (its daemon does not start in time here)")
-        return False
-
+    os.mkdir(os.path.join(folder, "sessions"))
+    profilers = [Profiler(program, folder, world) for world in ("empty", "hostile", "web")]
     try:
-        if all(load(world) for world in ("empty", "hostile", "web")):
-            check_profiler_totals(run, ours)
+        opened = [profiler.open() for profiler in profilers]
+        for profiler, (is_open, said) in zip(profilers, opened):
+            check(is_open, f"profiler-cli refuses {profiler.world}: {said[:300]}")
+        if opened[-1][0]:
+            check_profiler_totals(profilers[-1], ours)
     finally:
-        call("stop", "--all")
+        for profiler in profilers:
+            profiler.close()
 
 
-def check_profiler_totals(run, ours):
-    check("3 threads" in run("profile", "info", "--all", "--session", "web"), "profile info shows other threads")
+def check_profiler_totals(web, ours):
+    info = web.command(command="profile", subcommand="info", all=True)
+    check(info["threadCount"] == 3, f"profile info shows other threads: {info}")
     totals = collections.Counter()
     for thread in ("t-0", "t-1", "t-2"):
-        run("thread", "select", thread, "--session", "web")
-        samples = json.loads(run("thread", "samples", "--json", "--include-idle", "--session", "web"))
+        samples = web.command(command="thread", subcommand="samples", thread=thread, includeIdle=True)
         for function in samples["topFunctionsByTotal"]:
             totals[function["name"].split("!", 1)[-1]] += function["totalSamples"]
     expected = collections.Counter()
@@ -257,6 +288,7 @@ def parse_text_format(lines):
         line = line.strip()
         if line == "}":
             break
+        check(not line[:1].isdigit(), f"a field that the schema lacks: {line}")
         if line.endswith("{"):
             message[line[:-1].strip()].append(parse_text_format(lines))
         else:
@@ -264,7 +296,6 @@ def parse_text_format(lines):
             message[name].append(ast.literal_eval("b" + value).decode("utf-8") if name not in ("str",) and value[0] == '"'
                                  else ast.literal_eval("b" + value) if value[0] == '"' else float(value)
                                  if "." in value or "e" in value or "n" in value else int(value))
-    check(not any(name.isdigit() for name in message), f"a field that the schema lacks: {list(message)}")
     return message
 
 
@@ -296,10 +327,12 @@ def perfetto_stacks(packets, threads):
         names = []
         if sample["callstack_iid"]:
             for iid in state["callstacks"][only(sample, "callstack_iid")]["frame_ids"]:
-                frame = state["frames"][iid]
-                mapping = state["mappings"][only(frame, "mapping_id")]
-                check(only(mapping, "path_string_ids") in state["mapping_paths"], "a mapping has no path")
-                names.append(only(state["function_names"][only(frame, "function_name_id")], "str").decode("utf-8"))
+                if iid not in state["named"]:
+                    frame = state["frames"][iid]
+                    mapping = state["mappings"][only(frame, "mapping_id")]
+                    check(only(mapping, "path_string_ids") in state["mapping_paths"], "a mapping has no path")
+                    state["named"][iid] = only(state["function_names"][only(frame, "function_name_id")], "str").decode("utf-8")
+                names.append(state["named"][iid])
         cpu, count = only(sample, "cpu"), only(sample, "timebase_count")
         weight = count - state["counts"].get(cpu, 0)
         state["counts"][cpu] = count

@@ -52,27 +52,46 @@ def by_oc(path, *options):
     return [(s.time, s.pid, s.tid, s.event, s.comm) for s in samples], summary, err
 
 
+def of_windows(path, windows):
+    """For each window its samples, all in one run; stderr."""
+    script = os.path.join(perf_text.ROOT, "tests", "verify", "windows.lua")
+    out, err = perf_text.run(perf_text.OC, "script", "-i", path, script, "--windows", ";".join(windows))
+    samples = {window: [] for window in windows}
+    for line in out.splitlines():
+        words = line.split("\t")
+        if words[0] == "window":
+            into = samples[words[1]]
+        else:
+            into.append((*map(int, words[:3]), *words[3:]))
+    return samples, err
+
+
 def check(path):
     """The differences."""
     whole, _, _ = by_oc(path)
     zero = min(s.time for s in perf_text.samples_of(path)) - min(s[0] for s in whole)
-    for window in windows([zero + s[0] for s in whole]):
-        text = ",".join(window)
-        expected = by_perf(path, text)
-        ours = [(zero + s[0], *s[1:]) for s in by_oc(path, "--time", text)[0]]
-        if sorted(expected) != sorted(ours):
-            yield f"--time {text}: perf {len(expected)} samples, oc {len(ours)}"
-        bounds = [int(re.sub(r"\.", "", end)) - zero if end else None for end in window]
-        filtered = [s for s in whole if (bounds[0] is None or s[0] >= bounds[0])
-                    and (bounds[1] is None or s[0] <= bounds[1])]
-        relative = ",".join("" if bound is None else f"{bound}ns" for bound in bounds)
-        part, _, err = by_oc(path, "--time", relative)
-        if part != filtered or "asked for" in err:
-            yield f"--time {relative}: {len(filtered)} of all samples are inside, oc has {len(part)} {err}"
+    chosen = list(windows([zero + s[0] for s in whole]))
+    ours, _ = of_windows(path, [",".join(window) for window in chosen])
+    for window in ours:
+        expected = by_perf(path, window)
+        if sorted(expected) != sorted((zero + s[0], *s[1:]) for s in ours[window]):
+            yield f"--time {window}: perf {len(expected)} samples, oc {len(ours[window])}"
+    as_option = by_oc(path, "--time", ",".join(chosen[0]))[0]
+    if as_option != ours[",".join(chosen[0])]:
+        yield f"--time {','.join(chosen[0])} is another part than oc.open's"
+    relative = {}
+    for window in chosen:
+        first, last = [int(re.sub(r"\.", "", end)) - zero if end else None for end in window]
+        text = ",".join("" if bound is None else f"{bound}ns" for bound in (first, last))
+        relative[text] = [s for s in whole if (first is None or s[0] >= first) and (last is None or s[0] <= last)]
     end = max(s[0] for s in whole)
-    last, _, _ = by_oc(path, "--time", f"-{end // 4}ns,")
-    if last != [s for s in whole if s[0] >= end - end // 4]:
-        yield f"the last {end // 4} ns: oc has {len(last)} samples"
+    relative[f"-{end // 4}ns,"] = [s for s in whole if s[0] >= end - end // 4]
+    parts, err = of_windows(path, list(relative))
+    if "asked for" in err:
+        yield f"--time: {err}"
+    for text, filtered in relative.items():
+        if parts[text] != filtered:
+            yield f"--time {text}: {len(filtered)} of all samples are inside, oc has {len(parts[text])}"
 
 
 def check_list(path):
@@ -88,10 +107,11 @@ def check_list(path):
 
 def check_percents(path):
     """perf takes percents where the header tells the samples' times."""
-    for window in ("10%,20%", "25%-75%", "50%/2", "0%-30%"):
+    samples, _ = of_windows(path, ["10%,20%", "25%-75%", "50%/2", "0%-30%"])
+    for window in samples:
         theirs = window.replace(",", "-")
         expected = [s[1:] for s in by_perf(path, theirs)]
-        ours = [s[1:] for s in by_oc(path, "--time", window)[0]]
+        ours = [s[1:] for s in samples[window]]
         if sorted(expected) != sorted(ours):
             yield f"--time {window}: perf {len(expected)} samples, oc {len(ours)}"
 

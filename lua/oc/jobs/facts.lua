@@ -33,7 +33,7 @@ local function add(into, from)
   end
 end
 
---- What is read of one file by all slices, each of which looks at all of it, is read once.
+--- What is read of one file by all slices, the last of which looks at all of it, is read once.
 local once = { "records", "bytes", "lost", "unknown", "malformed", "late", "throttled" }
 
 local function unite_slices(stats, list)
@@ -43,7 +43,8 @@ local function unite_slices(stats, list)
   end
   stats.span_ns = 0
   for _, facts in ipairs(list) do
-    stats.span_ns = math.max(stats.span_ns, facts.stats.span_ns)
+    local finish_ns = facts.start_ns + facts.stats.span_ns
+    stats.span_ns = math.max(stats.span_ns, finish_ns - list[1].start_ns)
     if facts.stats.lost == stats.lost then
       stats.lost_by_cpu, stats.lost_by_event = facts.stats.lost_by_cpu, facts.stats.lost_by_event
     end

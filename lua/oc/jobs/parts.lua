@@ -4,7 +4,8 @@
 --     -i a --jobs 3                 [0 %, 33.3 %) | [33.3 %, 66.7 %) | [66.7 %, 100 %]  of time
 --
 -- Slices are cut between the first and the last sample; the first and the last one are open, so
--- that every record that has a time lies in exactly one.
+-- that every record that has a time lies in exactly one. What has none, and what was lost: see
+-- TimeWindow::is_slice in src/session/time_window.h.
 
 local C = require "oc.abi"
 local errors = require "oc.errors"
@@ -39,7 +40,8 @@ local function slices(path, count)
   local parts, size = {}, size_of(path)
   for i = 1, count do
     parts[i] = { path = path, of_bytes = size, is_slice = true, window = {
-      from = bound(i - 1, count, PERCENT), to = bound(i, count, BEFORE_PERCENT) } }
+      from = bound(i - 1, count, PERCENT), to = bound(i, count, BEFORE_PERCENT),
+      is_slice = true } }
   end
   return parts
 end

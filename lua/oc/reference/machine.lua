@@ -112,7 +112,9 @@ print(machine:attributes({ url = "/", host }):get "host")]] },
       example = [[local last = 0
 samples { kind = "cpu" }:each(function(s) last = s.time end)
 print(last)]] },
-    { "top", "(most?: integer): oc.QueryResult", "The first rows (10), to be printed or read.",
+    { "top", "(most?: integer, options?: { min?: string|number }): oc.QueryResult",
+      "The first rows (10), to be printed or read. `min`: of groups that have so many percent of "
+        .. "all, \"1%\" or 1.",
       example = [[print(samples():by("comm"):top(3))]] },
     { "print", "(options?: { top: integer })", "Prints all rows, or the first.",
       example = [[samples():by("comm"):print { top = 3 }]] },
@@ -150,15 +152,18 @@ print(one:merge(graph { kind = "cpu", comm = "sort" }):node().count)]] },
     { "children", "(node?: oc.GraphNode): oc.GraphNode[]",
       "The children of a node (the root), the heaviest first.",
       example = [[print(graph():children()[1].name)]] },
-    { "functions", "(most?: integer): oc.GraphNode[]",
-      "Inclusive (total) and exclusive (self) weights by function, the heaviest first.",
+    { "functions", "(most?: integer, order?: \"self\"|\"total\"): oc.GraphNode[]",
+      "Inclusive (total) and exclusive (self) weights by function, the heaviest first: by self, "
+        .. "or by total.", errors = "another order",
         example = [[for _, f in ipairs(graph { kind = "cpu" }:functions(3)) do
   print(f.name, f.total, f.self)
 end]]
         },
     { "text", "(options?: { min?: string|number, depth?: integer, most?: integer }): string",
-      "The tree as text: total, self, name.",
-      errors = "an option that there is not", example = [[io.write(graph():text { min = "10%" })]]
+      "The tree as text: total, self, name. `min`: branches of so many percent or more, \"1%\" or "
+        .. "1 (0.5); `depth`: so many levels; `most`: so many lines.",
+      errors = "an option that there is not, a `min` beyond 0 to 100",
+      example = [[io.write(graph():text { min = "10%" })]]
         },
     { "print", "(options?: { min?: string|number, depth?: integer, most?: integer })",
       "Prints that.",

@@ -3,5 +3,4 @@
 return {
   name = "cpu", summary = "where the CPUs spend their time, by stack", events = { "cpu" },
   stacks = "fp",
-  setup = function(trace) trace:on("cpu", function() end) end,
 }

@@ -3,5 +3,4 @@
 return {
   name = "page_faults", summary = "which code touches new memory, by stack",
   events = { "page_fault" }, stacks = "fp",
-  setup = function(trace) trace:on("page_fault", function() end) end,
 }

@@ -14,13 +14,15 @@ return {
     local timeline = require "oc.timeline"
     local line, all, came = timeline.new(), { tasks = "all" }, {}
     local has_returns = trace:has "cswitch_in"
-    -- The latest counts: a switch may have been lost, or be of another CPU.
-    local function ready(tid, time)
+    -- Who was preempted waits already, whatever wakes it. Of several wake-ups the last counts:
+    -- nobody is woken twice without having run, so its switch was not seen.
+    local function ready(tid, time, why)
       line:forget(tid)
-      line:start(tid, time, false)
+      line:start(tid, time, why)
     end
     local function wakes(e)
-      if e:other_is_target() then ready(e.args.pid, e.time) end
+      local tid = e.args.pid
+      if e:other_is_target() and line:peek(tid) ~= "preempted" then ready(tid, e.time, "woken") end
     end
     trace:on("sched:sched_wakeup", all, wakes)
     if trace:has "sched:sched_wakeup_new" then trace:on("sched:sched_wakeup_new", all, wakes) end
@@ -38,7 +40,7 @@ return {
       end
       line:forget(e.prev_pid)
       if e.prev_state % 256 == 0 and e.prev_pid ~= 0 and e:is_target() then
-        ready(e.prev_pid, e.time)
+        ready(e.prev_pid, e.time, "preempted")
       end
     end)
     if has_returns then

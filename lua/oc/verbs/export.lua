@@ -43,7 +43,7 @@ end
 local function lives_of(machine, options)
   local pids, seen, parts, rows = {}, {}, {}, {}
   for process in machine:processes() do pids[process.id] = process.pid end
-  for i, row in ipairs(machine:samples(input.filter(options)):by("process"):rows()) do
+  for i, row in ipairs(machine:samples(input.filter(options, machine)):by("process"):rows()) do
     rows[i] = row.id_1
   end
   table.sort(rows)  -- in the order in which they began
@@ -66,7 +66,7 @@ local function parts_of(machine, options)
   if not options.per then return { { filter = {} } } end
   if options.per == "process" then return lives_of(machine, options) end
   local parts, used = {}, {}
-  for _, row in ipairs(machine:samples(input.filter(options)):by("comm"):rows()) do
+  for _, row in ipairs(machine:samples(input.filter(options, machine)):by("comm"):rows()) do
     local text = row[1]
     local name = text:gsub("[^%w_-]", "_")
     while used[name] do name = name .. "_" end  -- names that differ in other characters
@@ -123,8 +123,8 @@ local function names_of_events(trace, options)
   return #names > 0 and names or nil
 end
 
-local function wanted_of(part, options)
-  local wanted = input.filter(options)
+local function wanted_of(machine, part, options)
+  local wanted = input.filter(options, machine)
   for name, value in pairs(part.filter) do wanted[name] = value end
   wanted.format, wanted.force, wanted.counts = options.format, options.force, options.counts
   wanted.values, wanted.mixed = options.values, part.mixed
@@ -137,16 +137,16 @@ local function write(machine, outputs, part, options)
   local paths = {}
   for i, path in ipairs(outputs) do paths[i] = part.text and name_for(path, part.text) or path end
   if not hooks.has("export") then
-    export.write_all(machine, paths, wanted_of(part, options), function(path, bytes)
-      local unit = not settings.quiet and export.unit(machine, path, wanted_of(part, options))
-      say_written(path, bytes, unit or nil)
+    local wanted = wanted_of(machine, part, options)
+    export.write_all(machine, paths, wanted, function(path, bytes)
+      say_written(path, bytes, export.unit(machine, path, wanted))
     end)
     return
   end
   for _, path in ipairs(paths) do
-    local wanted = wanted_of(part, options)
+    local wanted = wanted_of(machine, part, options)
     if hooks.call("export", machine, path, wanted) then
-      say_written(path, machine:export(path, wanted))
+      say_written(path, machine:export(path, wanted), export.unit(machine, path, wanted))
     end
   end
 end
@@ -268,14 +268,17 @@ local function read_all(path, of_events, of_samples, options, is_told)
 end
 
 --- Writes what is made of samples.
-local function write_samples(machine, of_samples, options)
-  local all = machine:stats()
-  if all.samples > 0 and all.spans == 0 and machine:samples(input.filter(options)):total() == 0 then
+local function write_samples(machine, of_samples, options, path)
+  local all, nothing = machine:stats(), input.nothing_happened(machine, options, path)
+  if nothing and all.spans == 0 then error(errors.new("nothing was written: " .. nothing), 0) end
+  if all.samples > 0 and all.spans == 0
+    and machine:samples(input.filter(options, machine)):total() == 0 then
     error(errors.new(("nothing was written: none of the %.0f samples passes the filters"):format(
       machine:samples():total())), 0)
   end
   local parts = parts_of(machine, options)
-  local is_mixed = options.per and export.is_mixed(machine, wanted_of({ filter = {} }, options))
+  local whole = wanted_of(machine, { filter = {} }, options)
+  local is_mixed = options.per and export.is_mixed(machine, whole)
   for _, part in ipairs(parts) do part.mixed = is_mixed or nil end
   for _, part in ipairs(options.per and not options.force and parts or {}) do
     for _, output in ipairs(of_samples) do
@@ -306,7 +309,7 @@ function M.write(path, outputs, options, is_checked)
   local of_events, of_samples = sort_outputs(outputs, options)
   local machine, ok = read_all(path, of_events, of_samples, options, is_checked)
   if not ok then return FAILED end
-  if machine then write_samples(machine, of_samples, options) end
+  if machine then write_samples(machine, of_samples, options, path) end
   return input.exit_status(options)
 end
 

@@ -64,7 +64,7 @@ end
 --- What the stacks lack is of no interest where no sample is chosen.
 local function say_stacks_of_chosen(machine, trace, options, also)
   if also.is_told or not needs_stacks(options) or not is_narrowed(options) then return end
-  local ok, count = pcall(function() return machine:samples(M.filter(options)):total() end)
+  local ok, count = pcall(function() return machine:samples(M.filter(options, machine)):total() end)
   if ok and count > 0 then report.say_about_stacks(trace) end
 end
 
@@ -173,14 +173,45 @@ function M.kinds_of(name)
   return scenario.kinds(name)
 end
 
+local function has_some(machine, kind)
+  local is_known, count = pcall(function() return machine:samples({ kind = kind }):total() end)
+  return is_known and count > 0
+end
+
+--- The kinds of the samples of --scenario.
+---@param options table
+---@param machine? oc.Machine with it, those of which it has some
+---@return string[]
+local function kinds_of_scenarios(options, machine)
+  local found = {}
+  for _, name in ipairs(M.scenarios(options)) do
+    for _, kind in ipairs(M.kinds_of(name)) do
+      if not machine or has_some(machine, kind) then found[#found + 1] = kind end
+    end
+  end
+  return found
+end
+
+--- What is said where nothing of --scenario happened; nil: something did, or none was asked for.
+---@param machine oc.Machine
+---@param options table
+---@param path string
+---@return string?
+function M.nothing_happened(machine, options, path)
+  local names = M.scenarios(options)
+  if #names == 0 or options.event or #kinds_of_scenarios(options, machine) > 0 then return nil end
+  return ("nothing of %s happened in %s"):format(table.concat(names, ", "), path)
+end
+
 --- The samples that the command line asks for.
 ---@param options table
+---@param machine? oc.Machine with it, of several scenarios those of which something happened
 ---@return oc.SampleFilter
-function M.filter(options)
+function M.filter(options, machine)
   local kind = M.events(options)
-  for _, name in ipairs(not kind and M.scenarios(options) or {}) do
-    kind = kind or {}
-    for _, one in ipairs(M.kinds_of(name)) do kind[#kind + 1] = one end
+  if not kind and options.scenario then
+    kind = kinds_of_scenarios(options, machine)
+    if #kind == 0 then kind = kinds_of_scenarios(options) end  -- not everything
   end
   if kind and #kind == 1 then kind = kind[1] end
   return { kind = kind, task = words(options.comm), pid = numbers(options.pid, "-p"),
@@ -217,18 +248,7 @@ end
 ---@return string[]
 function M.kinds(machine, options)
   if options.event then return M.events(options) end
-  if options.scenario then
-    local there, found = {}, {}
-    for _, kind in ipairs(machine:kinds()) do
-      there[kind.name], there[kind.group or ""] = true, true
-    end
-    for _, name in ipairs(M.scenarios(options)) do  -- but those of which nothing happened
-      for _, kind in ipairs(M.kinds_of(name)) do
-        if there[kind] then found[#found + 1] = kind end
-      end
-    end
-    return found
-  end
+  if options.scenario then return kinds_of_scenarios(options, machine) end
   local kinds, others = {}, {}
   local wanted = M.filter(options)
   -- Also where one counts unless another is asked for.

@@ -12,10 +12,14 @@ local units = require "oc.units"
 
 local M = {}
 
+local TOP = 40  -- rows of a table, unless --top says otherwise
+
 local HEAD = [[
 --- Which functions, processes, CPUs … the samples of a trace are of.
 ---
---- Without more: functions with what is spent in them (self) and in all that they call (total).
+--- Without more: functions with what is spent in them (self) and also in all that they call
+--- (total), by self; --sort total puts those first that call most. A table has 40 rows unless
+--- --top says otherwise, and tells how many more there are; JSON has all.
 --- --by groups by comm, process, thread, symbol, function (inlined ones, too), module, line, cpu,
 --- kind, stack, cgroup, time:10ms or attribute:NAME, any of them together. --tree shows who calls
 --- whom from the outside in, --callers from a function out to its callers, --callees from a
@@ -23,6 +27,7 @@ local HEAD = [[
 --- through.
 ---
 --- Example: oc report perf.data
+--- Example: oc report perf.data --sort total --top 20
 --- Example: oc report perf.data --by comm,symbol --top 30
 --- Example: oc report perf.data --comm sort --tree --min 2%
 --- Example: oc report perf.data --callers malloc
@@ -37,45 +42,103 @@ local function headline(kind, totals, unit, noun)
     (units.formatter(unit) or units.format_number)(totals.sum))
 end
 
+--- The rows of a table of functions, and how many there are behind them.
 local function function_rows(graph, total, options)
-  local rows, least = {}, total * (options.min or 0) / 100
-  for _, at in ipairs(graph:functions()) do
-    if at.self >= least and (at.self > 0 or at.total >= least) then rows[#rows + 1] = at end
-    if #rows >= options.top then break end
+  local rows, least, more = {}, total * (options.min or 0) / 100, 0
+  local by = options.sort or "self"
+  for _, at in ipairs(graph:functions(nil, by)) do
+    if at[by] >= least then
+      if #rows < (options.top or math.huge) then rows[#rows + 1] = at else more = more + 1 end
+    end
   end
-  return rows
+  return rows, more
 end
 
 local function show_functions(machine, filter, options, out)
   local graph = machine:graph(filter)
   local total = graph:node().total
-  local lines = {}
-  for i, at in ipairs(function_rows(graph, total, options)) do
+  local by_total = options.sort == "total"
+  local lines, rows, more = {}, function_rows(graph, total, options)
+  for i, at in ipairs(rows) do
     local self, all = percent(at.self, total), percent(at.total, total)
-    local heat = terminal.heat(self)
+    local heat = terminal.heat(by_total and all or self)
     lines[i] = { ("%.2f"):format(self), ("%.2f"):format(all), ("%.0f"):format(at.self_count or 0),
-      at.name, at.module, styles = { heat, nil, nil, heat == "hot" and "title" or nil, "dim" } }
+      at.name, at.module, styles = { not by_total and heat or nil, by_total and heat or nil, nil,
+        heat == "hot" and "title" or nil, "dim" } }
   end
   out(text_table.render({ { title = "self%", right = true }, { title = "total%", right = true },
     { title = "samples", right = true }, { title = "function", shrink = true },
     { title = "module", shrink = true } }, lines, terminal.layout()))
+  if more > 0 then
+    out(("… %d more%s\n"):format(more, by_total and "" or "; --sort total puts callers first"))
+  end
 end
 
 local function functions_json(machine, filter, options)
   local graph = machine:graph(filter)
-  local total, rows = graph:node().total, {}
-  for i, at in ipairs(function_rows(graph, total, options)) do
-    rows[i] = { name = at.name, module = at.module, self = at.self, total = at.total,
+  local total, list = graph:node().total, {}
+  local rows, more = function_rows(graph, total, options)
+  for i, at in ipairs(rows) do
+    list[i] = { name = at.name, module = at.module, self = at.self, total = at.total,
       samples = at.self_count }
   end
-  return { functions = rows, total = total }
+  return { functions = list, total = total, more = more > 0 and more or nil }
+end
+
+--- What a tree can have above its stacks: options of graphs.
+local OF_TREES = { comm = "by_comm", process = "process", thread = "thread" }
+
+local function groups_of(text)
+  local groups = {}
+  for word in text:gmatch("[^,]+") do groups[#groups + 1] = word end
+  if #groups == 0 then
+    errors.wrong_usage("--by wants names of groups", "as in --by comm,symbol")
+  end
+  return groups
+end
+
+local function is_tree(options) return options.tree or options.callers or options.callees end
+
+--- What does not go together, or would have no effect. What the user's settings say, and what he
+--- typed has no use for, is no mistake.
+---@param options table
+---@param typed table<string, string> as it was written
+local function check(options, typed)
+  if options.callers and options.callees then
+    errors.wrong_usage("--callers and --callees exclude each other", "each is a tree of its own")
+  end
+  if typed.by and not (typed.tree or options.callers or options.callees) then options.tree = nil end
+  if not is_tree(options) then
+    if typed.depth then
+      errors.wrong_usage("--depth is of trees", "--tree, --callers and --callees show some")
+    end
+    if typed.sort and options.by then
+      errors.wrong_usage("--sort is of functions, and --by groups by something else",
+        "groups are sorted by their sum")
+    end
+    return
+  end
+  for _, name in ipairs { "sort", "top" } do
+    if typed[name] then
+      errors.wrong_usage(("--%s is of tables, and this is a tree"):format(name),
+        "--min and --depth make trees smaller")
+    end
+  end
+  for _, group in ipairs(options.by and groups_of(options.by) or {}) do
+    if not OF_TREES[group] then
+      errors.wrong_usage(("a tree cannot be grouped by '%s'"):format(group),
+        "by comm, process and thread it can, as in --tree --by comm")
+    end
+  end
 end
 
 local function tree_of(machine, filter, options)
   for _, name in ipairs { "callers", "callees" } do
     if options[name] then filter[name == "callees" and "focus" or name] = options[name] end
   end
-  filter.by_comm = options.tree and options.by and options.by == "comm" or nil
+  for _, group in ipairs(options.by and groups_of(options.by) or {}) do
+    filter[OF_TREES[group]] = true
+  end
   return machine:graph(filter)
 end
 
@@ -92,31 +155,24 @@ local function node_json(graph, node, least, levels)
     children = #children > 0 and children or nil }
 end
 
-local function groups_of(text)
-  local groups = {}
-  for word in text:gmatch("[^,]+") do groups[#groups + 1] = word end
-  if #groups == 0 then
-    errors.wrong_usage("--by wants names of groups", "as in --by comm,symbol")
-  end
-  return groups
-end
-
 --- One kind's part of the report.
 local function show_kind(machine, kind, options)
   local filter = input.filter(options)
   filter.kind = kind
   local out = function(text) io.stdout:write(text) end
-  local is_tree = options.tree or options.callers or options.callees
   if options.json then
     local document
-    if is_tree then
+    if is_tree(options) then
       local graph = tree_of(machine, filter, options)
       local root = graph:node()
       document = { tree = node_json(graph, root, root.total * (options.min or 0.5) / 100,
         options.depth or math.huge) }
     elseif options.by then
-      local result = machine:samples(filter):by(unpack(groups_of(options.by))):top(options.top)
-      out(('{"kind":%s,"rows":%s}\n'):format(json.encode(kind), result:json()))
+      local result = machine:samples(filter):by(unpack(groups_of(options.by)))
+        :top(options.top or math.huge, { min = options.min })
+      local more = result.totals.groups - #result - result.totals.below
+      out(('{"kind":%s,"rows":%s%s}\n'):format(json.encode(kind), result:json(),
+        more > 0 and (',"more":%.0f'):format(more) or ""))
       return
     else
       document = functions_json(machine, filter, options)
@@ -128,7 +184,7 @@ local function show_kind(machine, kind, options)
   local totals, unit = machine:samples(filter):top(1).totals, input.unit_of(machine, kind)
   local noun = input.counted(machine) == "entries" and "entries" or "samples"
   out(headline(kind, totals, unit, noun))
-  if is_tree then
+  if is_tree(options) then
     local graph = tree_of(machine, filter, options)
     if graph:node().count == 0 then
       out("no stack has such a function\n")
@@ -139,9 +195,10 @@ local function show_kind(machine, kind, options)
       out(("%s: in stacks of %.0f of them, %.2f %%; shares below are of these\n"):format(chosen,
         graph:node().count, percent(graph:node().total, totals.sum)))
     end
-    graph:print { min = ("%g%%"):format(options.min or 0.5), depth = options.depth }
+    graph:print { min = options.min or 0.5, depth = options.depth }
   elseif options.by then
-    local result = machine:samples(filter):by(unpack(groups_of(options.by))):top(options.top)
+    local result = machine:samples(filter):by(unpack(groups_of(options.by)))
+      :top(options.top, { min = options.min })
     result.unit = unit
     result:print()
   else
@@ -151,10 +208,9 @@ end
 
 --- Nothing to show: the same shape of document, and on stderr why it may be so.
 local function show_nothing(machine, options, path)
-  local is_tree = options.tree or options.callers or options.callees
   if not options.json then
     io.stdout:write("no samples\n")
-  elseif is_tree then
+  elseif is_tree(options) then
     io.stdout:write('{"tree":{"children":[],"name":"","samples":0,"self":0,"total":0}}\n')
   else
     io.stdout:write(options.by and '{"rows":[]}\n' or '{"functions":[],"total":0}\n')
@@ -164,16 +220,15 @@ local function show_nothing(machine, options, path)
   if count == 0 and options.time then return end  -- the run has told what the trace has
   local why = count > 0 and ("none of the %.0f samples passes the filters"):format(count)
     or path .. " has no samples; oc record -g records some"
-  local scenarios = table.concat(input.scenarios(options), ", ")
-  if scenarios ~= "" then why = ("nothing of %s happened in %s"):format(scenarios, path) end
+  why = input.nothing_happened(machine, options, path) or why
   io.stderr:write("oc: ", why, "\n")
 end
 
 --- How the samples of each kind are grouped unless told otherwise.
-local function groups_of_scenarios(options)
+local function groups_of_scenarios(options, typed)
   local by_of_kind = {}
-  local is_tree = options.tree or options.callers or options.callees
-  for _, name in ipairs(not options.by and not is_tree and input.scenarios(options) or {}) do
+  local are_given = options.by or is_tree(options) or typed.sort
+  for _, name in ipairs(not are_given and input.scenarios(options) or {}) do
     for _, kind in ipairs(input.kinds_of(name)) do by_of_kind[kind] = scenario.find(name).by end
   end
   return by_of_kind
@@ -191,9 +246,10 @@ function M.run(argv)
       "oc report perf.data")
   end
   input.run_scripts(options)
-  options.top = options.top or 40
+  check(options, context.typed)
+  if not options.json then options.top = options.top or TOP end
   local machine = input.load(path, options, { names = not options.by })
-  local by_of_kind = groups_of_scenarios(options)
+  local by_of_kind = groups_of_scenarios(options, context.typed)
   local kinds = input.kinds(machine, options)
   if #kinds == 0 then show_nothing(machine, options, path) end
   local found = false
