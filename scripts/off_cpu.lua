@@ -5,11 +5,11 @@
 --- left out unless --preempted is given. What waited when the trace began or ended is left out, as
 --- are the idle task, threads that ended, and waits during which records were lost.
 ---
---- -p, -t and --comm choose whose waits are shown, also of a recording of the whole system. A
---- recorded trace needs sched:sched_switch with stacks, and, of a command or processes, SWITCH
---- records: a thread comes back in the context of whoever ran before, who is not traced.
---- oc record --scenario off_cpu records both. SWITCH records have no stacks: alone, their waits are
---- grouped by name.
+--- -p, -t and --comm choose whose waits are shown, also of a recording of the whole system, and -C
+--- of a recording the CPUs on which they end, wherever they began. A recorded trace needs
+--- sched:sched_switch with stacks, and, of a command or processes, SWITCH records: a thread comes
+--- back in the context of whoever ran before, who is not traced. oc record --scenario off_cpu
+--- records both. SWITCH records have no stacks: alone, their waits are grouped by name.
 ---
 --- Example: oc script off_cpu -d 5s
 --- Example: oc script off_cpu --by tid --top 5 -- make
@@ -62,10 +62,11 @@ local function forget(tid)
   since[tid], stacks[tid], comms[tid] = nil, nil, nil
 end
 
-local function runs(tid, now)
+--- Waits are of the CPU on which they end, wherever they began.
+local function runs(tid, now, is_here)
   local began = since[tid]
   if not began then return end
-  if now - began >= least then add(now - began, tid) end
+  if is_here and now - began >= least then add(now - began, tid) end
   forget(tid)
 end
 
@@ -77,7 +78,7 @@ local unseen = oc.counter("wait")
 
 trace:on("cswitch", whose, function(e)
   local now, tid = e.time, e.tid
-  runs(e.next_tid, now)
+  runs(e.next_tid, now, e:cpu_is_target())
   if tid <= 0 then return end
   if since[tid] then  -- it came back, and nobody saw when
     unseen:count("without an end")
@@ -88,7 +89,9 @@ trace:on("cswitch", whose, function(e)
     if by_stack then stacks[tid] = e:get "stack" end
   end
 end)
-if has_returns then trace:on("cswitch_in", function(e) runs(e.tid, e.time) end) end
+if has_returns then
+  trace:on("cswitch_in", whose, function(e) runs(e.tid, e.time, e:cpu_is_target()) end)
+end
 trace:on("fork", whose, function(e) forget(e.args.tid) end)  -- the id is used again
 trace:on("lost", function()  -- it may have run and waited again meanwhile
   for tid in pairs(since) do

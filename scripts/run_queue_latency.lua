@@ -4,7 +4,8 @@
 --- (--no-preempted leaves that out), until a CPU switches to it. What waited when the trace began
 --- or ended is left out, and so are waits during which records were lost.
 ---
---- -p, -t, --comm and a command choose whose waits are shown. Who wakes a thread, and what ran
+--- -p, -t, --comm and a command choose whose waits are shown, -C of a recording those that end on
+--- these CPUs, wherever they began. Who wakes a thread, and what ran
 --- before it, may be anything: so live the whole system is traced, which needs the rights for that.
 --- Record with oc record --scenario run_queue: the whole system (-a), a command, or with -p.
 ---
@@ -47,14 +48,14 @@ end
 trace:on("sched:sched_wakeup", all_tasks, wake)
 if trace:has "sched:sched_wakeup_new" then trace:on("sched:sched_wakeup_new", all_tasks, wake) end
 
-local function runs(tid, now, comm, cpu)
+local function runs(e, tid, comm)
   local since = woken[tid] or with_preempted and preempted[tid]
-  if since then
-    local waited = now - since
+  if since and e:cpu_is_target() then
+    local waited = e.time - since
     if by_tid then
       waits:add(waited, comm, tid)
     elseif by_cpu then
-      waits:add(waited, cpu)
+      waits:add(waited, e.cpu)
     else
       waits:add(waited, comm)
     end
@@ -66,7 +67,7 @@ end
 trace:on("sched:sched_switch", all_tasks, function(e)
   local next_tid = e.next_pid
   if not has_returns and next_tid ~= 0 and e:other_is_target() then
-    runs(next_tid, e.time, e.next_comm, e.cpu)
+    runs(e, next_tid, e.next_comm)
   end
   local tid = e.prev_pid
   local could_run = tid ~= 0 and e.prev_state % 256 == 0 and e:is_target()
@@ -84,17 +85,19 @@ trace:on("lost", function()
     preempted[tid], cut[tid] = nil, true
   end
 end)
-trace:on("exit", function(e)
+trace:on("exit", all_tasks, function(e)
   local tid = e.args.tid
   woken[tid], preempted[tid], cut[tid] = nil, nil, nil
 end)
 
 if has_returns then
-  trace:on("cswitch_in", function(e)
+  trace:on("cswitch_in", all_tasks, function(e)
     local tid = e.tid
-    if tid <= 0 then return end
-    if not (woken[tid] or preempted[tid] or cut[tid]) then unseen:count("without a beginning") end
-    runs(tid, e.time, e.comm, e.cpu)
+    if tid <= 0 or not e:is_target() then return end
+    if not (woken[tid] or preempted[tid] or cut[tid]) and e:cpu_is_target() then
+      unseen:count("without a beginning")
+    end
+    runs(e, tid, e.comm)
   end)
 end
 

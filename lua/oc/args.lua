@@ -159,6 +159,8 @@ local launching = { script = true, eval = true, record = true, repl = true }
 ---@return string?
 local function command_hint(context, words, option)
   if #words == 0 or not launching[context.verb] then return nil end
+  local trace = context.verb == "repl" and #words == 1 and io.open(words[1], "rb")
+  if trace then return trace:close() and nil end
   local before = context.verb == "script" and "script " .. tostring(context.script)
     or context.verb .. " …"
   return ("a command to run comes after --, as in: oc %s -- %s %s"):format(before,

@@ -14,6 +14,7 @@ local errors = require "oc.errors"
 local ffi = require "ffi"
 local nearest = require "oc.nearest"
 local session_of = require "oc.session"
+local settings = require "oc.settings"
 local units = require "oc.units"
 
 ---@class oc.Asked
@@ -260,6 +261,23 @@ function M.apply(session, asked, has_command)
     end
   end
   if C.oc_session_check_target(session, has_command and 1 or 0) ~= 0 then raise(session) end
+end
+
+local has_said = false
+
+--- Says once what who pairs events misses: control groups and CPUs are chosen by the kernel, which
+--- tells nothing of what others do to their threads, and of what these do on other CPUs.
+---@param asked oc.Asked
+---@param needs_others boolean also what happens in threads outside of a group
+function M.say_unseen(asked, needs_others)
+  local group = needs_others and (asked.cgroup and "--cgroup" or asked.container and "--container")
+  local words = group and group .. ": what others do to these threads, such as waking them, is not "
+      .. "traced, and waits that begin so are left out; trace the whole system, with --comm"
+    or asked.cpu and "-C: what threads do on other CPUs is not traced, and waits that begin or end "
+      .. "there are left out, or taken for others; record all CPUs, and give -C when reading"
+  if not words or has_said or settings.quiet then return end
+  has_said = true
+  io.stderr:write("oc: ", words, "\n")
 end
 
 return M

@@ -147,6 +147,25 @@ function M.counted(trace)
   return counted
 end
 
+--- What a live trace runs: a row each event with how often it came.
+---@param trace oc.Trace
+---@param counted? table<string, number> how often the kernel saw each, of a trace that has ended
+---@return { name: string, callbacks: number, seen: number, lost: number }[]
+function M.events(trace, counted)
+  local rows, stats = {}, trace:stats()
+  counted = counted or M.counted(trace)
+  for _, handler in ipairs(trace._handlers) do
+    local on = 0
+    for _, call in ipairs(handler.all) do on = on + (call.is_on and 1 or 0) end
+    if on > 0 then
+      rows[#rows + 1] = { name = handler.name, callbacks = on, seen = counted[handler.name] or 0,
+        lost = stats.lost_by_event[handler.name] or 0 }
+    end
+  end
+  table.sort(rows, function(a, b) return a.name < b.name end)
+  return rows
+end
+
 ---@class oc.SpoolStats
 ---@field bytes number held now, in whole blocks
 ---@field most_bytes number

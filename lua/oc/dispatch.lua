@@ -101,13 +101,13 @@ end
 
 local FILTERED = "      loop.filtered = loop.filtered + 1"
 
-local OF_OTHERS = 1  -- of oc_event.reserved, session/other_thread.h
+local LEFT_OUT = 5  -- of oc_event.reserved, session/other_thread.h
 
 --- A test that lets through what is of the target, and of that what `test` does.
 local function of_target(test)
   local band = bit.band
-  if not test then return function(d) return band(d.reserved, OF_OTHERS) == 0 end end
-  return function(d) return band(d.reserved, OF_OTHERS) == 0 and test(d) end
+  if not test then return function(d) return band(d.reserved, LEFT_OUT) == 0 end end
+  return function(d) return band(d.reserved, LEFT_OUT) == 0 and test(d) end
 end
 
 local function test_of(call)

@@ -57,6 +57,7 @@ local function text_of(raw)
 end
 
 local sources = setmetatable({}, { __mode = "k" })  -- by session: who names what oc cannot
+local cursors = setmetatable({}, { __mode = "k" })  -- by session: frames up to this one were asked
 
 --- Asks `fn(frame)` for the name of each place that oc does not know: it returns a name, a table
 --- with name, file and line, or nil.
@@ -64,7 +65,8 @@ local sources = setmetatable({}, { __mode = "k" })  -- by session: who names wha
 ---@param fn fun(frame: oc.Frame): string|table|nil
 function M.set_source(session, fn)
   M.register(session)
-  sources[session], places[session] = fn, {}
+  sources[session], places[session], cursors[session] = fn, {}, ffi.new("uint32_t[1]")
+  C.oc_session_forget_told(session)
 end
 
 local function ask_source(session, frame)
@@ -173,6 +175,36 @@ end
 ---@param module string
 ---@return boolean
 function M.is_bracketed(module) return module:find("^%[") ~= nil end
+
+local is_telling = false
+
+local function tell_names(session)
+  local CAPACITY = 16384  -- frames that are looked up at once
+  local ids, cursor = ffi.new("uint32_t[?]", CAPACITY), cursors[session]
+  while true do
+    local count = C.oc_session_unnamed(session, cursor, ids, CAPACITY)
+    if count == 0 then return end
+    for i = 0, count - 1 do
+      local frame = M.place(session, ids[i])[1]
+      if frame and frame.source == "script" and frame.name then
+        C.oc_session_tell_place(session, ids[i], tostring(frame.name),
+          frame.full_name and tostring(frame.full_name), frame.file and tostring(frame.file),
+          tonumber(frame.line) or 0)
+      end
+    end
+  end
+end
+
+--- Tells what does not ask Lua (machines, queries, exports on threads of their own) the names that
+--- a script has for places that oc cannot name. Before these look; what came since the last time.
+---@param session ffi.cdata*
+function M.tell_names(session)
+  if not sources[session] or is_telling then return end  -- the script's function may ask a machine
+  is_telling = true
+  local ok, err = pcall(tell_names, session)
+  is_telling = false
+  if not ok then error(err, 0) end
+end
 
 --- What stands for a frame in one line: its function, or "[module]" where nobody knows that.
 ---@param frame oc.Frame

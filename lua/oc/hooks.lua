@@ -36,6 +36,20 @@ end
 ---@return boolean
 function M.has(stage) return #registered[stage] > 0 end
 
+--- Calls the functions of `settings`, each followed by a look at what it did.
+---@param options table
+---@param look fun(before: table, hook: function) before: the options as they were
+function M.settle(options, look)
+  for _, fn in ipairs(registered.settings) do
+    local before = {}
+    for key, value in pairs(options) do before[key] = value end
+    local ok, result = pcall(fn, options)
+    if not ok then error(errors.make(result), 0) end
+    look(before, fn)
+    if result == false then return end
+  end
+end
+
 --- Calls all functions of a stage. False when one of them returned false: what follows is left out.
 ---@return boolean goes_on
 function M.call(stage, ...)

@@ -202,7 +202,8 @@ return {
     help = "ring buffer on each CPU, as in 8MiB" },
   { name = "spool", live = true, kind = "size", placeholder = "SIZE", min = 2 ^ 21, max = 2 ^ 40,
     verbs = { "script", "eval", "repl" },
-    help = "empty the rings into memory, at most so much, while the script is busy" },
+    help = "empty the rings into memory, at most so much, while the script is busy; with a machine "
+      .. "256MiB unless given" },
   { name = "paused", kind = "flag", verbs = running,
     help = "begin paused; SIGUSR1 resumes and pauses a live run" },
   { name = "max-overhead", live = true, kind = "percent", placeholder = "PERCENT", min = 0.01,

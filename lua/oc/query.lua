@@ -7,6 +7,7 @@ local errors = require "oc.errors"
 local ffi = require "ffi"
 local members = require "oc.members"
 local json = require "oc.json"
+local query_groups = require "oc.query_groups"
 local query_rows = require "oc.query_rows"
 local query_units = require "oc.query_units"
 local selection = require "oc.selection"
@@ -29,14 +30,18 @@ local function copy(self)
 end
 
 --- Groups by each of these: "symbol", "function" (inlined ones, too), "module", "line", "stack",
---- "comm", "process", "thread", "cpu", "kind", "cgroup", "time:10ms", "attribute:NAME", or a
---- function of a sample.
+--- "comm", "process" (or "pid"), "thread" (or "tid"), "cpu", "kind", "cgroup", "time:10ms",
+--- "attribute:NAME", or a function of a sample.
 ---@return oc.Query
 function Query:by(...)
   local made = copy(self)
   for i = 1, select("#", ...) do
     local group = select(i, ...)
-    if type(group) ~= "string" and type(group) ~= "function" then
+    if type(group) == "string" then
+      local name, problem, hint = query_groups.read(group)
+      if not name then errors.misuse(problem, { token = group, hint = hint }) end
+      group = name
+    elseif type(group) ~= "function" then
       errors.misuse("by wants names of groups or functions", { token = "by" })
     end
     made._groups[#made._groups + 1] = group
@@ -100,12 +105,8 @@ local function add_group(self, raw, group, given, i)
     return
   end
   local name, width = group:match("^(time):(.+)$")
-  local ns = width and units.parse_duration(width)
-  if group == "time" or width and not (ns and ns >= 1) then
-    errors.misuse(("'%s' is no stretch of time"):format(group),
-      { token = group, hint = 'as in by("time:10ms")' })
-  end
-  if C.oc_query_by(raw, name or group, ns or 0) ~= 0 then self._machine._raise(self._machine) end
+  local ns = width and units.parse_duration(width) or 0
+  if C.oc_query_by(raw, name or group, ns) ~= 0 then self._machine._raise(self._machine) end
 end
 
 local numeric = { cpu = true, process = true, thread = true }
@@ -153,6 +154,7 @@ end
 ---@param most? integer
 ---@param least? number percent
 local function run(self, most, least)
+  selection.tell_names(self._machine)  -- of what came since the samples were chosen, live
   local raw = ffi.gc(C.oc_query_new(self._selection), C.oc_query_close)
   local given = {}
   for i, group in ipairs(self._groups) do add_group(self, raw, group, given, i) end

@@ -28,6 +28,7 @@ M.classes.table = getmetatable(require("oc.aggregate").table { values = { "n" } 
 
 local function of_table(value)
   local class = getmetatable(value)
+  class = type(class) == "table" and rawget(class, "class") or class  -- oc/short_handle.lua
   for name, each in pairs(M.classes) do
     if class == each or value == each then return name end
   end

@@ -1,6 +1,7 @@
 --- What `trace:on` registers: kinds found by name, a call for each, and the handle that changes it.
 
 local C = require "oc.abi"
+local ask = require "oc.ask"
 local canonical = require "oc.canonical"
 local changes = require "oc.changes"
 local errors = require "oc.errors"
@@ -41,6 +42,7 @@ local function take_all_tasks(self, handler)
   handler.takes_all = true
   C.oc_session_want_of_everyone(self._session, handler.number)
   if is_of_tasks(self) then C.oc_session_target(self._session, "here", "") end
+  if not self._path and not self._source then ask.say_unseen(self._asked, true) end
 end
 
 --- The kinds that `name` means, with the canonical event's name when it adds fields of its own.
@@ -75,9 +77,8 @@ local function hint_of_unknown(self, name)
   if canonical.is(plain) or not plain:find("^[%a_][%w_-]*:?[%w_-]*$") or plain:find("^r%x+$") then
     return nil
   end
-  local known, full = {}, {}
-  for _, list in ipairs { self._path and sessions.event_names(self._session, "*") or {},
-    events_here() } do
+  local known, full, here = {}, {}, events_here()
+  for _, list in ipairs { self._path and sessions.event_names(self._session, "*") or {}, here } do
     for _, each in ipairs(list) do
       if each == plain then return nil end
       local part = not plain:find(":", 1, true) and each:match(":([^:]+)$") or each
@@ -89,7 +90,10 @@ local function hint_of_unknown(self, name)
   for _, part in ipairs(#near == 0 and nearest.find(plain, known) or {}) do
     near[#near + 1] = full[part]
   end
+  -- Tracepoints of another machine have a group; what has none and is not known here is no event.
+  local is_nothing = self._path and #here > 0 and not plain:find(":", 1, true)
   return foreign.event(name) or nearest.ask(near)
+    or is_nothing and "nothing is called so: oc list events shows what can be asked for" or nil
 end
 
 --- How to record what a trace lacks is told as this run wants it: for a scenario, with stacks.

@@ -25,21 +25,33 @@ local function sorted_parts(by, label)
   return table.concat(parts, ", ")
 end
 
+--- What would have lost less: whether the reader was slow is told by what stood between.
+local function loss_hint(stats, of)
+  if of == "recorded" then
+    return "recorded with too small buffers: record again with oc record --buffer 16MiB, or fewer "
+      .. "events"
+  end
+  local spool = stats.spool
+  if of == "writing" or spool and spool.times_full == 0 then
+    return "a larger --buffer, or fewer events, loses less"
+  elseif not spool then
+    return "--spool 256MiB keeps what comes while the script is busy; a larger --buffer, or fewer "
+      .. "events, loses less"
+  end
+  return ("the script was slower than the events, and the spool was full: more than --spool %s, or "
+    .. "fewer events, loses less"):format(units.format_size(spool.limit_bytes))
+end
+
 --- Says what was lost, where, and what to do.
 ---@param stats oc.Stats
----@param is_recorded boolean
-function M.say_loss(stats, is_recorded)
+---@param of "recorded"|"writing"|"live"
+function M.say_loss(stats, of)
   local all = stats.records + stats.lost  -- lost ones are of all kinds, asked for or not
   say("LOST %.0f records (%.1f %% of what came): the results are incomplete", stats.lost,
     100 * stats.lost / math.max(all, 1))
   say("  by CPU: %s", sorted_parts(stats.lost_by_cpu, "cpu "))
   if next(stats.lost_by_event) then say("  by event: %s", sorted_parts(stats.lost_by_event, "")) end
-  if is_recorded then
-    say("  recorded with too small buffers: record again with oc record --buffer 16MiB, or fewer "
-      .. "events")
-  else
-    say("  a larger --buffer, or fewer events, loses less")
-  end
+  say("  %s", loss_hint(stats, of))
 end
 
 local function say_numbers(stats)
@@ -168,7 +180,7 @@ function M.finished(trace, options)
       .. "higher kernel.perf_event_max_sample_rate, avoids it", stats.throttled)
   end
   if stats.unknown > 0 then say("%.0f samples belong to no event of the trace", stats.unknown) end
-  if stats.lost > 0 then M.say_loss(stats, trace:is_recorded()) end
+  if stats.lost > 0 then M.say_loss(stats, trace:is_recorded() and "recorded" or "live") end
   local is_cut = settings.is_stopped or C.oc_host_interrupted(host_pointer) > 0
   if is_cut and not settings.quiet and trace:is_recorded() then
     local covered_ns = options and options.covered_ns or stats.span_ns

@@ -3,6 +3,7 @@
 local C = require "oc.abi"
 local errors = require "oc.errors"
 local ffi = require "ffi"
+local frames = require "oc.frames"
 local kinds = require "oc.kinds"
 local members = require "oc.members"
 local nearest = require "oc.nearest"
@@ -254,6 +255,14 @@ function M.tell_mixed(machine, names)
     table.concat(names, ", "), how))
 end
 
+--- Before anything asks for the names of functions: a script may have some.
+---@param machine oc.Machine
+function M.tell_names(machine)
+  local trace = machine._owner
+  local session = trace and trace._session
+  if session then frames.tell_names(session) end
+end
+
 local function finish(machine, raw)
   if C.oc_selection_finish(raw) ~= 0 then machine._raise(machine) end
 end
@@ -266,6 +275,7 @@ end
 function M.make(machine, filter, known)
   filter = filter or {}
   M.check(filter, known)
+  M.tell_names(machine)
   local raw = ffi.gc(C.oc_selection_new(machine._raw), C.oc_selection_close)
   for _, what in ipairs(listed) do
     local value = filter[what]

@@ -21,6 +21,7 @@ local errors = require "oc.errors"
 local foreign = require "oc.foreign"
 local nearest = require "oc.nearest"
 local printing = require "oc.aggregate.show"
+local short_handle = require "oc.short_handle"
 local short_keys = require "oc.short_keys"
 local short_lists = require "oc.short_lists"
 
@@ -143,19 +144,6 @@ local function defer_printing(self, made)
   end)
 end
 
---- `c:off()` and `c:on()`: no event reaches the aggregate any more, and again they do.
-local function add_switches(aggregate, of_callbacks)
-  for _, way in ipairs { "off", "on" } do
-    rawset(aggregate, way, function(self)
-      if self ~= aggregate then
-        errors.misuse(("call it with a colon, as in c:%s()"):format(way), { token = way })
-      end
-      for _, each in ipairs(of_callbacks) do each[way](each) end
-      return aggregate
-    end)
-  end
-end
-
 local function new_aggregate(self, verb, event, ...)
   local kind, names = kinds[verb], events_of(verb, event)
   local options, rest = take_options(verb, { n = select("#", ...), ... })
@@ -188,7 +176,7 @@ local function new_aggregate(self, verb, event, ...)
     of_callbacks[#of_callbacks + 1] = trace:on(name,
       { filter = options.of_verb.filter, optional = options.of_verb.optional }, callback)
   end
-  add_switches(aggregate, of_callbacks)
+  short_handle.add(aggregate, of_callbacks)
   local made = { aggregate = aggregate, of_print = options.of_print,
     title = options.of_aggregate.title or title_of(verb, names, value, plan.columns) }
   self._made[#self._made + 1] = made

@@ -275,8 +275,11 @@ end
 
 function Trace:_start(options)
   filter.check_run(self._fits, self._left_out, self._misfit)
+  -- A machine takes longer for an event than the rings have room in a storm.
+  local is_slow = self._options.machine and not self._path and not self._source
   run.start(self, self._buffer_bytes, function(body) return opening.with_fallback(self, body) end,
-    options or { spool_bytes = settings.run.spool or self._spool_bytes })
+    options or { spool_bytes = settings.run.spool or self._spool_bytes
+      or is_slow and changes.default_spool(self) or nil })
 end
 
 local function run_whole(self)

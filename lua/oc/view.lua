@@ -198,6 +198,7 @@ local function make_methods(kind, view_type, runtime)
   local is_own = kind.proxy ~= nil
   function methods.is_target(self) return is_own or bit.band(self._d.reserved, 1) == 0 end
   function methods.other_is_target(self) return is_own or bit.band(self._d.reserved, 2) == 0 end
+  function methods.cpu_is_target(self) return is_own or bit.band(self._d.reserved, 4) == 0 end
 
   local to_table
   function methods.table(self)

@@ -239,6 +239,11 @@ int oc_query_by(oc_query* query, const char* group, double width) {
   });
 }
 
+const char* oc_group_name(uint32_t index) {
+  const std::string_view name = machine::group_name_at(index);
+  return name.empty() ? nullptr : name.data();  // literals
+}
+
 void oc_query_by_given(oc_query* query, const uint32_t* groups, double count) {
   guarded(query->selection.owner, 0, [&] {
     machine::GroupBy by;

@@ -45,6 +45,8 @@ oc_query* oc_query_new(oc_selection* selection);
 void oc_query_close(oc_query* query);
 /* As machine::parse_group_by; `width` in ns of "time". */
 int oc_query_by(oc_query* query, const char* group, double width);
+/* What samples can be grouped by, beside "attribute:NAME"; null behind the last one. */
+const char* oc_group_name(uint32_t index);
 /* A number for each sample from the machine's first on; what they mean is the caller's. Copied. */
 void oc_query_by_given(oc_query* query, const uint32_t* groups, double count);
 /* order: 0 by the sum of values, 1 by samples. The number of rows, -1 on failure. */

@@ -150,7 +150,8 @@ void oc_session_want_of_everyone(oc_session* session, uint32_t kind) {
 int oc_session_start(oc_session* session, const oc_run* run) {
   session->host.is_running = !session->is_interactive;
   const int started = guarded(session, [&] {
-    const auto options = read_run(session, run);
+    auto options = read_run(session, run);
+    options.is_beside_prompt = session->is_interactive;
     oc::abi::begin_run(session);
     auto status = session->session.start(options);
     if (!status) return fail(session, std::move(status.error()));

@@ -111,6 +111,37 @@ void oc_session_add_symbol(oc_session* session, const char* module, uint64_t off
   });
 }
 
+uint32_t oc_session_unnamed(oc_session* session, uint32_t* cursor, uint32_t* frames,
+                            uint32_t capacity) {
+  return guarded_or(0u, [&] {
+    auto* names = session->session.stacks().names();
+    return names == nullptr ? 0u : names->list_unnamed(*cursor, {frames, capacity});
+  });
+}
+
+void oc_session_tell_place(oc_session* session, uint32_t frame, const char* name,
+                           const char* full_name, const char* file, uint32_t line) {
+  guarded_or(0, [&] {
+    const auto text = [](const char* from) { return from == nullptr ? "" : from; };
+    const auto* tables = tables_of(session);
+    if (tables == nullptr || frame == 0 || frame > tables->frames.size()) return 0;
+    session->session.stacks().names()->tell(FrameId{frame},
+                                            {text(name), text(full_name), text(file), line});
+    if (auto* machine = session->session.machine()) machine->places.forget_name(frame);
+    return 0;
+  });
+}
+
+void oc_session_forget_told(oc_session* session) {
+  guarded_or(0, [&] {
+    auto* names = session->session.stacks().names();
+    if (names == nullptr) return 0;
+    names->forget_told();
+    if (auto* machine = session->session.machine()) machine->places.forget_names();
+    return 0;
+  });
+}
+
 int oc_session_add_unwind_rules(oc_session* session, const char* module,
                                 const oc_unwind_rule* rules, uint32_t count) {
   return guarded_or(-1, [&] {

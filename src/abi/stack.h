@@ -62,6 +62,17 @@ int oc_session_call(struct oc_session* session, uint32_t frame, uint32_t index, 
 void oc_session_add_symbol(struct oc_session* session, const char* module, uint64_t offset,
                            uint64_t size_bytes, const char* name);
 
+/* Frames that oc has no name for, in the order of their ids: from the one behind *cursor (0 at first), which becomes the last
+ * that was looked at. How many were written, at most `capacity`; 0: there are no more. */
+uint32_t oc_session_unnamed(struct oc_session* session, uint32_t* cursor, uint32_t* frames,
+                            uint32_t capacity);
+/* What a script calls the place of such a frame, for all that ask for its name from now on, a machine, too. NULL or line 0: it
+ * does not say. */
+void oc_session_tell_place(struct oc_session* session, uint32_t frame, const char* name,
+                           const char* full_name, const char* file, uint32_t line);
+/* Takes back what was told of places. */
+void oc_session_forget_told(struct oc_session* session);
+
 /* How a frame of code leads to its caller's; offsets in words of 8 bytes, all but `cfa` from the CFA, which is the caller's
  * stack pointer. */
 typedef struct oc_unwind_rule {

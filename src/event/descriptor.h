@@ -16,6 +16,6 @@ typedef struct oc_event {
   uint32_t thread;   /* which life of the tid: dense from 1 */
   uint32_t stack;    /* stack id; 0: none was built */
   uint32_t frame;    /* frame id of the ip; 0: none was looked for */
-  uint32_t reserved; /* 1: of a thread that is not asked for, 2: about one (session/other_thread.h);
+  uint32_t reserved; /* bits: what of it is not of the target (session/other_thread.h);
                         of what a script emitted its place */
 } oc_event;

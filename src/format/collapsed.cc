@@ -10,6 +10,7 @@
 #include "format/frame_texts.h"
 #include "format/measure.h"
 #include "machine/pair_table.h"
+#include "machine/shown_stacks.h"
 
 namespace oc::format {
 
@@ -35,11 +36,12 @@ std::string collapsed_name(std::string_view name) {
   return text;
 }
 
-/// comm;outermost;…;innermost COUNT, one line for each distinct stack of a name, in order of first appearance.
+/// comm;outermost;…;innermost COUNT, one line for each that reads differently, in order of first appearance.
 /// Counts are what folded_measure_of says: samples, or values rounded to whole ones. Source: flamegraph.pl's header.
 class CollapsedWriter {
  public:
-  explicit CollapsedWriter(const Export& what) : what_(what), machine_(what.machine) {}
+  explicit CollapsedWriter(const Export& what)
+      : what_(what), machine_(what.machine), shown_(what.machine, what.inlined) {}
   base::Status write(Output& out);
 
  private:
@@ -49,7 +51,9 @@ class CollapsedWriter {
 
   const Export& what_;
   machine::Machine& machine_;
-  machine::PairTable pairs_;  ///< name and stack
+  machine::ShownStacks shown_;
+  machine::PairTable pairs_;               ///< name and number of the stack as it is shown
+  std::vector<machine::StackRef> stacks_;  ///< the first of each pair
   std::vector<double> weights_;
   std::vector<std::string> names_;  ///< by function, each with ';' in front; "": not made yet
   std::string line_;
@@ -60,8 +64,11 @@ void CollapsedWriter::gather() {
   what_.selection.for_each([&](const machine::Sample& sample, uint64_t) {
     const base::StringId comm =
         sample.context ? machine_.processes.context(sample.context).comm : base::StringId{};
-    const uint32_t id = pairs_.intern(comm.value, sample.stack);
-    if (id == weights_.size()) weights_.push_back(0);
+    const uint32_t id = pairs_.intern(comm.value, shown_.number(sample.stack));
+    if (id == weights_.size()) {
+      weights_.push_back(0);
+      stacks_.push_back(sample.stack);
+    }
     weights_[id] += measure.of(sample);
   });
 }
@@ -90,7 +97,7 @@ base::Status CollapsedWriter::write(Output& out) {
   const auto total = static_cast<double>(weights_.size());
   for (uint32_t id = 0; id < weights_.size(); ++id) {
     line_ = collapsed_name(machine_.text(base::StringId{pairs_[id].first}));
-    append_stack(pairs_[id].second);
+    append_stack(stacks_[id]);
     line_ += ' ';
     append_whole(line_, weights_[id]);
     line_ += '\n';

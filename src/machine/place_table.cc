@@ -134,6 +134,11 @@ uint64_t PlaceTable::size_bytes() const {
          functions_.capacity() * sizeof(Function) + by_name_.size() * 32;
 }
 
+void PlaceTable::forget_name(uint32_t frame) {
+  assert(sharers_ == 0);
+  if (frame < entries_.size()) entries_[frame] = {};
+}
+
 void PlaceTable::forget_names() {
   assert(sharers_ == 0);
   entries_.clear();

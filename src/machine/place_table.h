@@ -110,6 +110,8 @@ class PlaceTable {
   uint64_t size_bytes() const;
   /// What was named is asked again: symbols were added.
   void forget_names();
+  /// The same of one traced frame.
+  void forget_name(uint32_t frame);
 
   /// From here on any thread may look at frames that have their names, until `end_sharing`; these two are of the one thread, before
   /// the others begin and after they ended. Whatever would name or add something meanwhile is a mistake, which ends the program

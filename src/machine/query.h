@@ -24,7 +24,7 @@ struct GroupBy {
     kFunction,  ///< the same, or the function that was inlined there
     kModule,    ///< of the innermost frame
     kLine,      ///< file:line of the innermost frame
-    kStack,
+    kStack,     ///< the names of all functions
     kCgroup,
     kTime,       ///< stretches of `width` ns
     kAttribute,  ///< value of the attribute `name`
@@ -38,6 +38,8 @@ struct GroupBy {
 };
 /// "symbol", "comm" …, "attribute:NAME"; of "time" the width is the caller's to set. Errors: no such group, with the nearest.
 base::Result<GroupBy> parse_group_by(std::string_view text);
+/// The name of a group, but for attributes; empty behind the last one.
+std::string_view group_name_at(size_t index);
 
 /// What came of the samples of one group.
 struct Row {
@@ -89,6 +91,7 @@ class Query {
 
   Dimension make_dimension(GroupBy by) const;
   void fill_stack_keys(Dimension& dimension) const;
+  void fill_shown_stacks(Dimension& dimension) const;
   void fill_attribute_keys(Dimension& dimension) const;
   void keys_of(const Dimension& dimension, const SampleTable::Chunk& chunk, uint64_t first,
                std::span<const uint16_t> places, uint32_t* out) const;

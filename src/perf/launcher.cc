@@ -1,9 +1,11 @@
 #include "perf/launcher.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -40,7 +42,7 @@ int check_program(const std::string& path) {
 struct ExecPlan {
   std::string path;
   std::vector<char*> arguments;  // argv
-  bool stdout_to_stderr = false;
+  CommandPlace place;
   const rlimit* memlock = nullptr;     // as it was before oc raised it for its rings
   std::vector<char*> shell_arguments;  // /bin/sh path ...: for a script without #!, as execvp does
 
@@ -71,11 +73,22 @@ void reset_signals() {
   sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
+/// Only async-signal-safe calls. That the parent ends before this is seen by `go`.
+void leave_terminal() {
+  setpgid(0, 0);
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  const int nothing = open("/dev/null", O_RDONLY);
+  if (nothing < 0) return;
+  dup2(nothing, STDIN_FILENO);
+  if (nothing != STDIN_FILENO) close(nothing);
+}
+
 /// The child's life. Only async-signal-safe calls. `go_writer` is the parent's end: must not stay
 /// open.
 [[noreturn]] void wait_and_exec(const ExecPlan& plan, int go, int go_writer, int failed) {
   close(go_writer);
   reset_signals();
+  if (plan.place.is_beside_prompt) leave_terminal();
   if (plan.memlock != nullptr) setrlimit(RLIMIT_MEMLOCK, plan.memlock);
   char byte = 0;
   ssize_t size = 0;
@@ -83,7 +96,7 @@ void reset_signals() {
     size = read(go, &byte, 1);
   } while (size < 0 && errno == EINTR);
   if (size != 1) _exit(kExecFailed);  // the parent has gone, or changed its mind
-  if (plan.stdout_to_stderr) dup2(STDERR_FILENO, STDOUT_FILENO);
+  if (plan.place.stdout_to_stderr) dup2(STDERR_FILENO, STDOUT_FILENO);
   execv(plan.path.c_str(), plan.arguments.data());
   if (errno == ENOEXEC) execv("/bin/sh", plan.shell_arguments.data());
   const int reason = errno;
@@ -141,6 +154,7 @@ Launcher::Launcher(Launcher&& other) noexcept
       failed_(std::move(other.failed_)),
       pidfd_(std::move(other.pidfd_)),
       is_released_(other.is_released_),
+      has_group_(other.has_group_),
       status_(other.status_) {}
 
 Launcher::~Launcher() {
@@ -151,11 +165,11 @@ Launcher::~Launcher() {
 }
 
 base::Result<Launcher> Launcher::prepare(const std::vector<std::string>& command,
-                                         bool stdout_to_stderr) {
+                                         CommandPlace place) {
   auto program = find_program(command.front());
   if (!program) return program.error();
   ExecPlan plan(std::move(*program), command);
-  plan.stdout_to_stderr = stdout_to_stderr;
+  plan.place = place;
   if (const sys::Broker* broker = sys::Broker::active()) plan.memlock = &broker->memlock_before();
   Launcher launcher;
   launcher.name_ = command.front();
@@ -175,6 +189,7 @@ base::Result<Launcher> Launcher::prepare(const std::vector<std::string>& command
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (pid < 0) return cannot_run(launcher.name_, failure);
   launcher.pid_ = pid;
+  launcher.has_group_ = place.is_beside_prompt;
   launcher.pidfd_ = open_pidfd(pid);
   return launcher;
 }
@@ -208,7 +223,7 @@ void Launcher::poll() {
 
 bool Launcher::terminate() {
   poll();  // afterwards the pid is surely ours: not yet waited for
-  return is_running() && is_released_ && kill(pid_, SIGTERM) == 0;
+  return is_running() && is_released_ && kill(has_group_ ? -pid_ : pid_, SIGTERM) == 0;
 }
 
 bool Launcher::await(std::chrono::milliseconds longest) {

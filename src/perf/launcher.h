@@ -16,6 +16,15 @@ namespace oc::perf {
 /// Error: "cannot run 'foo': No such file or directory".
 base::Result<std::string> find_program(const std::string& name);
 
+/// What a command shares with its parent.
+struct CommandPlace {
+  bool stdout_to_stderr = false;  ///< what it prints goes to stderr
+  /// Lines are typed while it runs, so keys are not for it: as a job in the background of a shell it has a process group
+  /// of its own, which Ctrl-C does not reach, and reads nothing (stdin is /dev/null). It is asked to end (SIGTERM) when
+  /// the thread that prepared it ends, however that happens.
+  bool is_beside_prompt = false;
+};
+
 /// One command that waits, forked but not yet executed, until it is let go.
 ///
 ///     prepare: fork; the child waits on a pipe   (its pid is known: events can be attached)
@@ -23,7 +32,7 @@ base::Result<std::string> find_program(const std::string& name);
 ///     poll:    has it ended?
 ///     terminate, await: when the run ends first
 ///
-/// stdin, stdout and stderr are inherited. The child has default signal handlers and an empty mask;
+/// stdin, stdout and stderr are inherited, but for what CommandPlace says. The child has default signal handlers and an empty mask;
 /// what was ignored stays ignored (nohup), but for SIGPIPE and SIGXFSZ. A command that runs when the Launcher
 /// goes keeps running; one that was never released ends. Waits for its own pid only. One thread.
 class Launcher {
@@ -34,9 +43,8 @@ class Launcher {
   ~Launcher();
 
   /// Requires: `command` is not empty.
-  /// `stdout_to_stderr`: what it prints goes to stderr.
   static base::Result<Launcher> prepare(const std::vector<std::string>& command,
-                                        bool stdout_to_stderr = false);
+                                        CommandPlace place = {});
 
   /// Lets the command start and waits for its exec. Error: exec failed, with the reason.
   base::Status release();
@@ -44,7 +52,7 @@ class Launcher {
   /// Asks the kernel whether the command has ended, without waiting.
   void poll();
 
-  /// Sends SIGTERM to a command that runs; false when there is none.
+  /// Sends SIGTERM to a command that runs, and to its group if that is its own; false when there is none.
   bool terminate();
 
   /// Waits at most `longest` for the command's end; false when it still runs.
@@ -64,6 +72,7 @@ class Launcher {
   base::Fd failed_;  // the child writes errno, or exec closes it
   base::Fd pidfd_;
   bool is_released_ = false;
+  bool has_group_ = false;  // its own
   std::optional<int> status_;
 };
 

@@ -86,6 +86,7 @@ struct LiveRequest {
   bool folds_stacks = false;   ///< user stacks are unwound at once: mappings of data are of no use
   bool starts_paused = false;  ///< until LiveSource::resume, only names and threads are told
   bool stdout_to_stderr = false;  ///< of the command: our own stdout is the trace
+  bool is_beside_prompt = false;  ///< the command leaves the terminal to us, see CommandPlace
   uint64_t buffer_bytes = 0;      ///< data ring per CPU; 0: 8 MiB, or what the lock limit allows
   std::vector<int32_t> own_tids;  ///< threads whose tracepoints are left out, system-wide
 };

@@ -64,7 +64,8 @@ base::Status LiveSource::set_up() {
     }
   }
   if (!request_.command.empty()) {
-    auto prepared = Launcher::prepare(request_.command, request_.stdout_to_stderr);
+    auto prepared =
+        Launcher::prepare(request_.command, {request_.stdout_to_stderr, request_.is_beside_prompt});
     if (!prepared) return prepared.error();
     launcher_.emplace(std::move(*prepared));
   }

@@ -55,10 +55,7 @@ void ProcessModel::comm(int32_t pid, int32_t tid, std::string_view name, bool is
 }
 
 void ProcessModel::exit(int32_t pid, int32_t tid) {
-  if (tid == 0) return;
-  Thread& thread = slot(pid, tid);
-  thread.has_ended = true;
-  note(TaskLog::What::kExit, thread);
+  if (log_ != nullptr && tid != 0) note(TaskLog::What::kExit, slot(pid, tid));
 }
 
 void ProcessModel::fork(int32_t pid, int32_t tid, int32_t parent_pid, int32_t parent_tid,
@@ -67,11 +64,9 @@ void ProcessModel::fork(int32_t pid, int32_t tid, int32_t parent_pid, int32_t pa
     return;  // as some synthesised records of a process's own leader
   const Thread parent = slot(parent_pid, parent_tid);
   Thread& child = by_tid_[tid];
-  const Thread listed = child;
   child = make(pid, tid);
-  const bool is_listed = listed.is_named && !listed.has_ended && listed.pid == pid;
-  if (parent.is_named || is_listed) {
-    child.comm = parent.is_named ? parent.comm : listed.comm;
+  if (parent.is_named) {
+    child.comm = parent.comm;
     child.is_named = true;
   }
   note(TaskLog::What::kFork, child, parent_pid, begins_empty);

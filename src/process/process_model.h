@@ -16,17 +16,15 @@ struct Thread {
   uint32_t id = 0;  ///< dense, from 1: one per life of a tid, so a reused tid has a new one
   int32_t pid = 0;
   int32_t tid = 0;
-  base::StringId comm;     ///< ":TID" as long as nobody told the name
-  bool is_named = false;   ///< a COMM, a fork of a named thread, or the rundown told it
-  bool has_ended = false;  ///< who is forked again has ended, unless a record of that was lost
+  base::StringId comm;    ///< ":TID" as long as nobody told the name
+  bool is_named = false;  ///< a COMM, a fork of a named thread, or the rundown told it
 };
 
 /// Who ran under which name, as of the last record applied: feed records in time order.
 ///
 /// Rules are perf's (tools/perf/util/machine.c): a thread never named is ":TID", tid 0 is "swapper", a
 /// child has its parent's name until a COMM, an exited thread keeps its name for late samples. The
-/// rundown's answers never replace what a live record said. One thing perf does not do: who is forked while he
-/// runs was listed before his fork was read, and keeps that name where nobody knows his parent, who ended meanwhile.
+/// rundown's answers never replace what a live record said.
 /// One thread only; names may be read by another through the interner (see there).
 class ProcessModel {
  public:

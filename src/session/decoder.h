@@ -95,9 +95,9 @@ class Decoder {
   void name_thread(int32_t pid, int32_t tid, oc_event& event);
   bool is_of_its_time(const oc_event& event);
   bool is_admitted(const Kind& kind, oc_event& event, bool is_whole);
-  bool is_chosen(int32_t pid, int32_t tid, int32_t cpu);
   Task task_of(const Kind& kind, const oc_event& event);
-  void mark(const Kind& kind, const Task& own, oc_event& event);
+  uint32_t marks_of(const Task& task, int32_t cpu);
+  uint32_t marks_of_other(const Kind& kind, const oc_event& event);
   bool count_late(const uint8_t* record, const source::RecordHeader& header, base::Nanos time);
   void take_over_round();
   double until() const;

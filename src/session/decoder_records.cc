@@ -4,7 +4,6 @@
 #include "base/bytes.h"
 #include "event/kernel_record.h"
 #include "session/decoder.h"
-#include "session/other_thread.h"
 
 namespace oc::session {
 
@@ -69,9 +68,9 @@ bool Decoder::kernel_record(const uint8_t* record, const RecordHeader& header, o
   if (trailer_kind == selection_.heard_only && trailer_kind != EventTable::kUnknown) return false;
   const bool is_loss = number == static_cast<int>(KernelRecord::kLost) ||
                        number == static_cast<int>(KernelRecord::kLostSamples);
-  if (chooses_ && !is_loss && !is_chosen(event.pid, event.tid, event.cpu)) {
-    if (selection_.of_everyone[event.event] == 0) return false;
-    event.reserved |= kOfOthers;
+  if (chooses_ && !is_loss) {
+    event.reserved |= marks_of({event.pid, event.tid}, event.cpu);
+    if (event.reserved != 0 && selection_.of_everyone[event.event] == 0) return false;
   }
   if (selection_.own_pid >= 0 && event.pid == selection_.own_pid &&
       selection_.keep_own[event.event] == 0) {

@@ -24,8 +24,8 @@ bool Decoder::is_admitted(const Kind& kind, oc_event& event, bool is_whole) {
   if (kind.is_handed_over && !is_of_its_time(event)) return false;
   if (!kind.is_chosen) return true;
   const Task own = task_of(kind, event);
-  if (!kind.is_of_everyone) return is_chosen(own.pid, own.tid, event.cpu);
-  mark(kind, own, event);
+  if (!kind.is_of_everyone) return marks_of(own, event.cpu) == 0;
+  event.reserved |= marks_of(own, event.cpu) | marks_of_other(kind, event);
   return true;
 }
 
@@ -36,23 +36,23 @@ Decoder::Task Decoder::task_of(const Kind& kind, const oc_event& event) {
   return {event.pid >= 0 ? event.pid : processes_.find_or_add(-1, tid).pid, tid};
 }
 
-/// Says of an event that is delivered in any case whom it concerns.
-void Decoder::mark(const Kind& kind, const Task& own, oc_event& event) {
-  if (!is_chosen(own.pid, own.tid, event.cpu)) event.reserved |= kOfOthers;
-  if (kind.other == kAbsent || !selection_.tasks.selects()) return;
+/// What the target does not have of an event; 0: it is in.
+uint32_t Decoder::marks_of(const Task& task, int32_t cpu) {
+  const auto& cpus = selection_.cpus;
+  const bool is_here = cpus.empty() || std::find(cpus.begin(), cpus.end(), cpu) != cpus.end();
+  const bool is_its = !selection_.tasks.selects() ||
+                      selection_.tasks.admits(task.pid, task.tid, processes_, processes_.names());
+  return (is_here ? 0 : kElsewhere) | (is_its ? 0 : kOfOthers);
+}
+
+/// The same of the thread that its payload names.
+uint32_t Decoder::marks_of_other(const Kind& kind, const oc_event& event) {
+  if (kind.other == kAbsent || !selection_.tasks.selects()) return 0;
   const auto tid = load<int32_t>(event.payload + kind.other);
   // The process is not told: that is who the model knows it to be.
   const bool is_in = tid > 0 && selection_.tasks.admits(processes_.find_or_add(-1, tid).pid, tid,
                                                         processes_, processes_.names());
-  if (!is_in) event.reserved |= kAboutOthers;
-}
-
-/// Whether the target has an event's thread and CPU.
-bool Decoder::is_chosen(int32_t pid, int32_t tid, int32_t cpu) {
-  const auto& cpus = selection_.cpus;
-  if (!cpus.empty() && std::find(cpus.begin(), cpus.end(), cpu) == cpus.end()) return false;
-  return !selection_.tasks.selects() ||
-         selection_.tasks.admits(pid, tid, processes_, processes_.names());
+  return is_in ? 0 : kAboutOthers;
 }
 
 }  // namespace oc::session

@@ -113,11 +113,43 @@ NamedFrame FrameNames::find(FrameId id) {
   named.is_kernel = module.kind == ModuleKind::kKernel ||
                     module.kind == ModuleKind::kKernelModule || module.kind == ModuleKind::kBpf;
   named.calls = found.calls;
+  if (const ToldPlace* told = find_told(id, found)) {
+    named.function = told->name;
+    named.full_name = told->full_name;
+    named.source = "script";
+    named.function_offset = 0;
+    named.calls = told->file.empty() ? 0 : 1;
+  }
   return named;
+}
+
+const ToldPlace* FrameNames::find_told(FrameId id, const symbol::Resolved& found) const {
+  if (told_.empty() || !symbolizer_.text(found.function).empty()) return nullptr;
+  const auto told = told_.find(id.value);
+  return told == told_.end() ? nullptr : &told->second;
+}
+
+uint32_t FrameNames::list_unnamed(uint32_t& cursor, std::span<uint32_t> out) {
+  const uint32_t frames = tables_.frames.size();
+  std::vector<FrameId> some;
+  uint32_t count = 0;
+  while (count == 0 && cursor < frames) {
+    some.clear();
+    while (some.size() < out.size() && cursor < frames) some.push_back({++cursor});
+    resolve(some);
+    for (const FrameId id : some) {
+      if (symbolizer_.text(symbolizer_.find(id).function).empty()) out[count++] = id.value;
+    }
+  }
+  return count;
 }
 
 NamedCall FrameNames::call(FrameId id, uint32_t index) {
   const symbol::Resolved& found = symbolizer_.find(id);
+  if (const ToldPlace* told = find_told(id, found)) {
+    if (index != 0) return {};
+    return {told->name, told->full_name, told->file, told->line};
+  }
   if (index >= found.calls) return {};
   const symbol::Call& call = symbolizer_.calls(found)[index];
   return {symbolizer_.text(call.function), symbolizer_.text(call.full_name),

@@ -5,6 +5,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "machine/frame_namer.h"
@@ -41,6 +43,12 @@ struct GivenSymbols {
   uint32_t changes = 0;
 };
 
+/// What a script calls a place that nobody else has a name for.
+struct ToldPlace {
+  std::string name, full_name, file;
+  uint32_t line = 0;  ///< 0: not told
+};
+
 /// Names of frames, looked up when somebody asks. One thread, beside the one that still adds frames.
 class FrameNames : public machine::FrameNamer {
  public:
@@ -63,8 +71,15 @@ class FrameNames : public machine::FrameNamer {
   const symbol::Places& places() const { return files_.places(); }
   /// Why this frame has no function or, in a file, no line; "" where it has both.
   std::string reason(process::FrameId frame);
+  /// Frames without a name behind the one with the number `cursor`, which becomes the last one looked at: how many; 0: there
+  /// are no more.
+  uint32_t list_unnamed(uint32_t& cursor, std::span<uint32_t> out);
+  /// Counts where there is no other name. Texts that were given out of an earlier one are not valid any more.
+  void tell(process::FrameId frame, ToldPlace place) { told_[frame.value] = std::move(place); }
+  void forget_told() { told_.clear(); }
 
  private:
+  const ToldPlace* find_told(process::FrameId frame, const symbol::Resolved& found) const;
   void prepare();
   void use_kernel(const TracedKernel& told);
 
@@ -76,6 +91,7 @@ class FrameNames : public machine::FrameNamer {
   const GivenSymbols& given_;
   uint32_t changes_seen_ = 0;
   uint32_t modules_given_ = 0;  ///< modules up to this one have them
+  std::unordered_map<uint32_t, ToldPlace> told_;
 };
 
 /// Where the files of a trace's modules are.

@@ -75,6 +75,7 @@ perf::LiveRequest LiveInput::make_request(const RunOptions& options,
   for (uint32_t i = 0; i < plan_.size(); ++i)
     request.events[i].is_wanted = wanted[kKernelRecords + i] != 0;
   request.command = options.command;
+  request.is_beside_prompt = options.is_beside_prompt;
   request.target = options.target;
   request.buffer_bytes = options.buffer_bytes;
   request.starts_paused = options.starts_paused;

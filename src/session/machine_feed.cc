@@ -129,7 +129,7 @@ void MachineFeed::add(const Batch& batch) {
 }
 
 void MachineFeed::take(const oc_event& event) {
-  if (event.event < event::kKernelRecords || (event.reserved & kOfOthers) != 0) return;
+  if (event.event < event::kKernelRecords || (event.reserved & kLeftOut) != 0) return;
   while (event.event >= kinds_.size()) {
     kinds_.push_back(make_kind(static_cast<uint32_t>(kinds_.size())));
   }

@@ -99,17 +99,18 @@ bool is_namespace(const char* link, std::string_view wanted) {
 
 ThreadScan scan_threads(const std::string& proc, uint32_t max_scans) {
   ThreadScan scan;
-  Threads before;
+  Threads before, all;
   const base::Fd root(open(proc.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   while (root && scan.scans < max_scans && !scan.is_settled) {
     Threads now;
     now.reserve(before.size() + 256);
     walk(root.number(), before, now);
     scan.is_settled = ++scan.scans > 1 && same_tids(before, now);
+    for (const auto& [tid, thread] : now) all.insert_or_assign(tid, thread);
     before = std::move(now);
   }
-  scan.threads.reserve(before.size());
-  for (auto& [tid, thread] : before) scan.threads.push_back(std::move(thread));
+  scan.threads.reserve(all.size());
+  for (auto& [tid, thread] : all) scan.threads.push_back(std::move(thread));
   std::sort(scan.threads.begin(), scan.threads.end(),
             [](const ThreadInfo& a, const ThreadInfo& b) { return a.tid < b.tid; });
   return scan;

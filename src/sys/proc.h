@@ -20,8 +20,9 @@ struct ThreadScan {
   uint32_t scans = 0;
 };
 
-/// All threads that live now: /proc is walked again until two walks see the same tids, at most
-/// `max_scans` times. Names are read once per tid. A thread that ends meanwhile is left out.
+/// All threads that any walk saw: /proc is walked again until two walks see the same tids, at most
+/// `max_scans` times. Names are read once per tid. Who ended meanwhile is told as well: events ran already, and what he did
+/// until then needs his name.
 ///
 /// Two walks, because readdir of /proc promises nothing about what starts behind its back. 4000
 /// threads take 28 ms for both.

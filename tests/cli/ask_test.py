@@ -188,6 +188,8 @@ def by_cgroup(suite):
             oc.send_signal(2)
             check(suite, f"--cgroup: {event} of the group and those in it", finish(oc),
                   lambda rows: None if rows and {key[1] for key in rows} == {inside.pid} else f"{rows}")
+        pairs = run(["eval", PAIRS, "-d", "10ms", "--cgroup", name])
+        suite.check("--cgroup: what pairs of threads miss", problems_of(pairs, 0, r"^done$", "--cgroup: what others do to these threads"), pairs)
         near = run(["eval", COUNT, "-e", "cpu-clock", "--cgroup", name[:-1] + "x"])
         suite.check("--cgroup: the nearest", problems_of(near, 1, None, f"did you mean /{name}"), near)
     finally:
@@ -203,6 +205,9 @@ def by_cgroup(suite):
                     time.sleep(0.1)
 
 
+PAIRS = "local t = oc.open {} t:on('sched:sched_wakeup', { tasks = 'all' }, function() end) t:run() print('done')"
+
+
 def by_cpu_and_thread(suite):
     job = spin()
     try:
@@ -213,6 +218,9 @@ def by_cpu_and_thread(suite):
         oc.send_signal(2)
         check(suite, "-C: samples of one CPU, names of all", finish(oc), lambda rows: None if {key[2] for key in rows} == {cpus[-1]}
               and any(key[:2] == ("dd", job.pid) for key in rows) else f"{rows}")
+        for options, told in (("-C", str(cpus[-1])), "-C: what threads do on other CPUs"), ((), ""):
+            pairs = run(["eval", PAIRS, "-d", "10ms", *options])
+            suite.check(f"what pairs miss, {options}", problems_of(pairs, 0, r"^done$", told), pairs)
         oc = ready(["-e", "cpu-clock", "-t", str(job.pid)])
         time.sleep(0.3)
         oc.send_signal(2)

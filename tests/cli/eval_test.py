@@ -68,6 +68,8 @@ CASES = [
     ("a canonical event is near", ['count("cpuu", "comm")', "-i", SYSCALLS], 1, None, r"\Aeval:1: .*no event 'cpuu'.*\^ did you mean 'cpu'\?"),
     ("an event of other machines is recorded there", ['count("nosuch:event_of_theirs")', "-i", SYSCALLS], 1, None, r"\^ record it with: oc record -a -e"),
     ("samples are no event", ['count("sample", "comm")', "-i", SYSCALLS], 1, None, r"\^ samples of the CPUs are the event cpu"),
+    ("a word is near", ['cuont("cpu")', "-i", LOST], 1, r"\A\Z", r"global 'cuont' \(a nil value\)\n.*\n.*did you mean 'count'\?"),
+    ("a name is near", ['print(mahcine:notes())', "-i", LOST], 1, r"\A\Z", r"did you mean 'machine'\?"),
     ("a canonical event is near, live", ['count("exce", "comm")'], 1, None, r"did you mean 'exec'\?|permi|tracefs"),
     ("the line with --jobs", ['print(samples():total())', "-i", DEMO, "--jobs", "2"], 1, None, r"\Aeval:1: this trace has a machine"),
     ("a table for a run, in a callback, with --jobs", ['on("cpu", function() trace:scratch() end)', "-i", DEMO, "--jobs", "2"], 1, None,
@@ -143,6 +145,16 @@ def check_live(suite):
                       ('count("page_fault", "comm", "symbol", { top = 1 })', r"^true +\S+ +\d+$")):
         live = run(["eval", code, "--", "true"])
         suite.check("what the line names is what a live run asks for: " + code[:6], problems_of(live, out=out), live)
+    spool = "on('exec', function() local s = trace:stats().spool print(s and s.limit_bytes > 2 ^ 21) end)"
+    for code, out in (("use 'syscalls' " + spool, "true"), (spool, "nil")):
+        live = run(["eval", code, "--", "true"])
+        suite.check("only with a machine a run has a spool: " + out, problems_of(live, 0, rf"\A{out}\n", r""), live)
+    # Rings overflow while a timer waits for a program that makes more calls than they hold.
+    slow = 'local d every("10ms", function() if not d then d = os.execute("dd if=/dev/zero of=/dev/null bs=1 count=60000 2>&-") end end)'
+    for given, hint in ((("--buffer", "64KiB"), "--spool 256MiB keeps what comes while the script is busy"),
+                        (("--buffer", "64KiB", "--spool", "2MiB"), r"the spool was full: more than --spool 2\.0MiB")):
+        live = run(["eval", slow + 'on("raw_syscalls:*", function() end)', *given, "-d", "100ms"])
+        suite.check("a slow script is told apart from small buffers: " + given[-1], problems_of(live, 0, None, rf"LOST(.*\n)+.*{hint}"), live)
     wrong = run(["eval", 'samples { kind = "page_fauld" }:by("comm"):print()', "--", "sleep", "60"])
     suite.check("a kind that is no event is told before the run",
                 problems_of(wrong, 1, r"\A\Z", r"\Aeval:1: there is no event 'page_fauld'"), wrong)

@@ -100,7 +100,13 @@ def questions(t):
             pass
     t.wait_for("of", 4)
     saved = t.fifo + ".lua"
+    t.ask("s = every('1s', function() end)")
+    t.ask("s", "timer of")
+    t.ask("_:off()", "off")
     t.ask(f".save {saved}", "runs it")
+    with open(saved, encoding="utf-8") as file:
+        if "_ = s\n_ = _:off()\n" not in file.read():
+            t.problems.append(".save left out _:off()")
     ended = run(["script", saved, "-d", "50ms"])  # all is asked for, then it runs, then values are shown
     t.problems += problems_of(ended, 0, r"\Athe end of 0\n", r"events/s|\A\Z")
 
@@ -117,6 +123,8 @@ def switches(t):
     t.ask("c:on():total()", "^10$")
     t.seek(10)
     t.expect(f"stopped at repl:\\d+ in the callback of {SEEK}(.|\n)*repl> ")
+    t.send(".events\r")
+    t.expect(r"^event +kernel saw +lost +callbacks\n\S+lseek +\d+ +0 +2\n")
     t.send("e.offset - n\r")
     t.expect(f"^{t.first + 3}$")
     t.send(".continue\r")
@@ -250,6 +258,19 @@ def runs_a_command(t):
     t.ask("count('sched:sched_switch')", "the trace has ended(.|\n)*\\.restart")
 
 
+def keeps_the_command(t):
+    """Ctrl-C is for the line that runs: the command goes on; it reads no keys."""
+    t.ready()
+    for line, wanted in (("print('spi' .. 'ns') while true do end", "^spins$"), ("live(count('sched:sched_switch'), '50ms')", "events/s")):
+        t.send(line + "\r")
+        t.expect(wanted)
+        t.send("\x03")
+        t.ready()
+    with open(t.fifo, "w", encoding="utf-8") as released:
+        released.write("the command is through\n")
+    t.expect("the command has ended with status 3")
+
+
 def keeps_samples(t):
     t.seek(50)
     t.wait_for("samples():total() >= 50", "true")
@@ -317,6 +338,8 @@ def from_a_pipe(suite, name):
     """Without -d a question runs for a second, with it so long."""
     ended = run(["repl"], stdin=f"n = 0 every('100ms', function() n = n + 1 end)\nn >= 5 and n < 15\ncount('{SEEK}'):total() >= 0\n")
     suite.check(name, problems_of(ended, 0, r"\Atrue\ntrue\n\Z", r"each question runs for 1\.00s: -d TIME"), ended)
+    ended = run(["repl"], stdin="samples{}\n")
+    suite.check("samples from a pipe", problems_of(ended, 1, r"\A\Z", r"hint: at a terminal oc repl -g"), ended)
     ended = run(["repl", "-d", "50ms"], stdin=f"count('{SEEK}'):total() >= 0\n'done'\n")
     suite.check("from a pipe with -d", problems_of(ended, 0, r"\Atrue\ndone\n\Z", None), ended)
 
@@ -344,6 +367,7 @@ def main():
     suite.later(stops_behind_a_run, suite, "oc.repl() behind a run that Ctrl-C ended")
     at("what is lost is shown", loses, args=("--buffer", "64KiB", "--spool", "2MiB", "-e", SEEK, "-p", me),
        last="LOST [1-9]")
+    at("Ctrl-C leaves the command alone", keeps_the_command, args=("-e", "sched:sched_process_exit", "--", "sh", "-c", "read line && exit 9; cat FIFO; exit 3"))
     at("a command's end", runs_a_command, args=("--", "sh", "-c", "cat FIFO; exit 3"))
     at("samples of a session with stacks", keeps_samples, args=("-g", "-e", SEEK, "-p", me))
     if shutil.which("tmux"):

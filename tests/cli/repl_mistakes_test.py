@@ -22,6 +22,7 @@ PERF = {
     "-e sched:sched_switch": f'texts: "{EVENT}"', "cpu_top": ".run cpu_top", "run cpu_top": ".run cpu_top, with a dot",
     ".cpu_top": ".run cpu_top", ".run nowhere": "there is no script 'nowhere'", "events": ".events is a command",
     ".evnts": "did you mean 'events'", ".events foo": "no event matches 'foo'", ".fields sched_switch": f"did you mean {EVENT}",
+    ".fields nosuch": "nothing is called so", ".fields xfs:xfs_file_read": "record it with",
     ".load nowhere.lua": "cannot read nowhere.lua", ".export": "as in .export", ".export foo": "tells no format",
     ".save": "as in .save", ".help foo": "no help on 'foo'", "?foo": "no help on 'foo'", ".restart": "a live session",
 }

@@ -8,6 +8,7 @@ import tempfile
 import time
 import unicodedata
 
+import perf_data
 from program import Suite
 from repl_test import COUNT, EVENT, SCHED, STACKS
 from terminal import LONGEST_S, Terminal
@@ -78,7 +79,10 @@ def completes_more(t):
     t.expect("^oc> ")
     for typed, shown in (("samples { co\t", "comm = "), ('samples { comm = "a", ki\t', "kind = "), ("samples{\t", "comm +kind(.|\n)*where"),
                          ('count("page-faults", "comm", { to\t', "top = "), ('hist("x", {lin\t', "linear = "), ("c:print { perc\t", "percent = "),
-                         ("m:sam\t", "samples"), ("samples{}:his\t", "histogram"), ("graph{}:foc\t", "focus"), ('use "sysc\t', 'use "syscalls"'),
+                         ("m:sam\t", "samples"), ("samples{}:his\t", "histogram"),
+                         ('samples{}:by("comm"):quanti\t', "quantiles"), ('print(samples{}:by("a"):sum():quanti\t', "quantiles"),
+                         ('samples{}:by"comm":to\t', "top +total"),
+                         ('count("x"):to\t', "top +total|total"), ('trace:machine():samp\t', "samples"), ("graph{}:foc\t", "focus"), ('use "sysc\t', 'use "syscalls"'),
                          ('use("sysc\t', 'use\\("syscalls"'), ('export("/etc/passw\t', "/etc/passwd"), ("!cat /etc/passw\t", "/etc/passwd"),
                          ("?trace:ru\t", r"trace:run"), (".help trace:ru\t", "trace:run"), ('help("trace:ru\t', 'trace:run"'), ("help trace:ru\t", "trace:run")):
         t.send(typed)
@@ -190,6 +194,21 @@ def completes_names_of_trace(t):
     t.expect(re.escape(comm.group(1)[-1]))
     t.send("\x03")
     t.expect("^oc> ")
+
+
+def make_threads(state):
+    """A process "workshop" whose thread is called "sawmill"."""
+    at = perf_data.START_NS
+    records = [perf_data.comm(at, 10, "workshop"), perf_data.fork(at + 1, 10, 10, 11), perf_data.comm(at + 2, 10, "sawmill", tid=11)]
+    with open(os.path.join(state, "threads.data"), "wb") as file:
+        file.write(perf_data.file_of(records + [perf_data.sample(at + 3 + i, 10, tid=10 + i % 2) for i in range(9)]))
+
+
+def completes_names_of_threads(t):
+    t.expect("^oc> ")
+    t.ask("m:samples():total()", "^9$")
+    t.send('samples { comm = "sawm\t }:total()\r')
+    t.expect("^4$")
 
 
 def draws(t):
@@ -334,6 +353,7 @@ def terminals(suite):
     at("a banner, a value, a table, the time", greets)
     at("completion", completes)
     at("completion of names of the trace", completes_names_of_trace, args=(STACKS,))
+    at("completion of names of threads", completes_names_of_threads, args=("STATE/threads.data",), prepare=make_threads)
     at("each line is on the screen once", draws, keys="", columns=60)
     at("editing, UTF-8, several lines, Ctrl-C at the prompt", edits)
     at("completion of options, results, help and files", completes_more, args=(STACKS,))

@@ -172,6 +172,11 @@ def commands(suite, folder):
     piped(suite, ".export wrote a trace", [COUNT], r"count", trace=part)
     piped(suite, ".time tells and sets", [".time", ".time off", ".time", ".time perhaps"], r"\Atimes are on\ntimes are off\ntimes are off\n\Z",
           r"on or off", status=1)
+    piped(suite, ".time on tells times in a pipe, too", [COUNT, ".time on", COUNT], r"count", r"\A\d+ records in [\d.]+ s, [\d.]+ million/s\n\Z")
+    last = os.path.join(folder, "last.lua")
+    piped(suite, ".save leaves out what was nothing", [f"c = {COUNT}", "clear", "c", "_:total() > 0", f".save {last}"], r"true\n.*last\.lua", r"Ctrl-L")
+    ended = run(["script", last])
+    suite.check("oc script runs what needs the last value", problems_of(ended, 0, r"^comm(.|\n)*\ntrue\n\Z"), ended)
     piped(suite, ".save does not overwrite", [f".save {saved}"], None, r"is there already", status=1)
 
 
@@ -187,6 +192,8 @@ def edges(suite, folder):
     suite.check("a trace that is not there", problems_of(ended, 2, None, r"cannot read /nowhere/x\.data"), ended)
     ended = run(["repl", script], stdin="1\n")
     suite.check("a trace that is none", problems_of(ended, 1, None, r"my\.lua"), ended)
+    ended = run(["repl", SCHED, "--nosuch"])
+    suite.check("an option that there is not, behind a trace", problems_of(ended, 2, None, r"unknown option --nosuch\n  hint: --help shows"), ended)
     ended = run(["repl", SCHED, SCHED])
     suite.check("two traces", problems_of(ended, 2, None, r"one argument too many"), ended)
     ended = run(["-c", 'exec "$0" repl "$1" <&-', OC, SCHED], program="/bin/sh")
@@ -286,7 +293,8 @@ def breakpoints(suite, folder):
     stops("locals, upvalues and globals are read", ["mine, depth", "limit, global_one", "type(print)"],
           r"\A40\n4\n1\ng\nfunction\ninner gave 40\nlimit 1 seen true\n\Z")
     stops("locals and upvalues are set", ["mine = mine + 2", "limit = 3", "new = 'own'", "new, mine", ".continue", "seen, limit"],
-          r"\Aown\n42\ninner gave 42\n3\n3\nlimit 3 seen true\n\Z")
+          r"\Aown\n42\ninner gave 42\n3\n3\nlimit 3 seen true\n\Z", r"\Aoc: the script has no variable 'new' here: this one is of these lines alone\n" + INTERPRETED + r"\Z")
+    stops("a new variable near to one of the script's", ["limt = 3"], r"limit 1", r"no variable 'limt' here.*; did you mean 'limit'\?")
     stops("an event at hand", [".continue", "e.next_comm ~= nil, e.cpu >= 0"],
           r"\Ainner gave 40\ntrue\ntrue\nlimit 1")
     stops("where", ["where", ".where"], r"\Abreaks|breaks\.lua:6 in inner\n.*breaks\.lua:9 in its body")

@@ -3,11 +3,13 @@ import json
 import os
 import re
 import sys
+import tempfile
 
 from program import Suite, problems_of, run
 
 ROOT = os.environ.get("OC_SOURCE_ROOT", os.path.join(os.path.dirname(__file__), "../.."))
-STACKS = os.path.join(ROOT, "tests", "fixtures", "stacks.data")
+FIXTURES = os.path.join(ROOT, "tests", "fixtures")
+STACKS = os.path.join(FIXTURES, "stacks.data")
 FAULTS = ["report", STACKS, "-e", "page-faults", "-q"]
 ROW = re.compile(r"^ *([\d.]+) +([\d.]+) +(\d+)  (\S+)", re.M)
 
@@ -105,10 +107,41 @@ def together(suite):
     suite.check("settings that do not fit are no mistake", problems_of(ended, 0, r"%  count  sum  comm", None), ended)
 
 
+def names_of_groups(suite):
+    """A name that is none is told before anything is read, and pid and tid are names."""
+    for verb in (["report", "/nowhere.data"], ["diff", "/nowhere.data", "/nowhere.data"]):
+        for by, said in (("comm,simbol", "cannot be grouped by 'simbol'\n.*did you mean 'symbol'"),
+                         ("time", "'time' is no stretch of time"), (",", "--by wants names of groups")):
+            ended = run([*verb, "--by", by])
+            suite.check(f"{verb[0]} --by {by}: before the trace is opened", problems_of(ended, 2, None, said), ended)
+    ended = run(["eval", "-q", "-i", STACKS, 'local q = samples()\nq:by("simbol")'])
+    suite.check("by of a question, with its line", problems_of(ended, 1, None, "eval:2: .*'simbol'"), ended)
+    tables = [run([*FAULTS, "--by", by]).out for by in ("pid,tid", "process,thread")]
+    suite.check("--by pid,tid", [] if tables[0] == tables[1] and " (17531)" in tables[0] else tables)
+
+
+def nothing_left(suite, folder):
+    """Why no sample is left."""
+    sched = os.path.join(FIXTURES, "sched.data")
+    clock, none = os.path.join(FIXTURES, "clock.data"), os.path.join(FIXTURES, "nocpu.data")
+    for path, more, said in ((clock, ["--filter", "period>5s"], "none of the 48 samples passes --filter"),
+                             (none, ["-C", "0"], "the samples of .*nocpu.data do not tell their CPU"),
+                             (sched, ["-C", "60000"], r"none of the \d+ samples passes the filters")):
+        ended = run(["report", path, *more])
+        suite.check(f"report: {said}", problems_of(ended, 0, r"\Ano samples\n\Z", r"\Aoc: " + said + r"[^\n]*\n\Z"), ended)
+        out = os.path.join(folder, "x.folded")
+        ended = run(["export", path, *more, "-o", out, "-q"])
+        suite.check(f"export: {said}", problems_of(ended, 1, None, "nothing was written: " + said)
+                    + (["it was written"] if os.path.exists(out) else []), ended)
+
+
 def main():
     suite = Suite("report_rows")
-    for case in (functions, groups, least, together):
-        suite.later(case, suite)
+    with tempfile.TemporaryDirectory() as folder:
+        for case in (functions, groups, least, together, names_of_groups):
+            suite.later(case, suite)
+        suite.later(nothing_left, suite, folder)
+        suite.wait()
     return suite.finish()
 
 

@@ -21,6 +21,18 @@ TEST_CASE("collapsed stacks are a line for each stack of a thread's name, with i
   CHECK(test::exported(machine, "collapsed", {filter, "", true, true}) == "b;main;work 5\n");
 }
 
+TEST_CASE("collapsed stacks that read the same are one line, wherever in the functions they are") {
+  machine::Machine machine;
+  test::SampleMaker maker(machine);
+  maker.add("cycles", 1, 1, 1, 1, "a", maker.stack({"main", "work"}));
+  maker.add("cycles", 2, 2, 1, 1, "a", maker.stack({"main"}));
+  maker.add("cycles", 3, 4, 1, 1, "a", maker.stack({"main", "work@/lib/other.so"}));
+  maker.add("cycles", 4, 8, 1, 1, "b", maker.stack({"main", "work"}));
+  maker.add("cycles", 5, 16, 1, 1, "a", maker.stack({"work", "main"}));
+  CHECK(test::exported(machine, "collapsed") ==
+        "a;main;work 5\na;main 2\nb;main;work 8\na;work;main 16\n");
+}
+
 TEST_CASE("samples of a rate are counted, and what is measured has its values") {
   machine::Machine machine;
   test::SampleMaker maker(machine);
@@ -64,4 +76,7 @@ TEST_CASE("inlined functions are frames of their own, or not") {
   maker.add("x", 0, 1, 1, 1, "p", machine.add_stack({&id, 1}));
   CHECK(test::exported(machine, "collapsed") == "p;outer;inner 1\n");
   CHECK(test::exported(machine, "collapsed", {{}, "", false, true}) == "p;outer 1\n");
+  maker.add("x", 1, 1, 1, 1, "p", maker.stack({"outer"}));
+  CHECK(test::exported(machine, "collapsed") == "p;outer;inner 1\np;outer 1\n");
+  CHECK(test::exported(machine, "collapsed", {{}, "", false, true}) == "p;outer 2\n");
 }

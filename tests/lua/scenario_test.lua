@@ -126,3 +126,67 @@ values, notes = calls("syscalls", { call("enter", 1, 0), { event = "lost", lost 
   call("exit", 1, 0), call("enter", 1, 0), call("exit", 1, 0) })
 check.equal(values, { "t1 10" })
 check.equal(notes[2], "syscalls: 1 cut off by lost records")
+
+-- What is kept of threads ends with them.
+local function entries(value, seen)
+  local count = 0
+  for _, each in pairs(value) do
+    count = count + 1
+    if type(each) == "table" and not seen[each] then
+      seen[each] = true
+      count = count + entries(each, seen)
+    end
+  end
+  return count
+end
+
+--- How much the callbacks of a scenario hold after `threads` of them came and went.
+local function held(scenario, has_returns, threads)
+  local callbacks = {}
+  local trace = { has = function(_, name) return has_returns or name ~= "cswitch_in" end,
+    is_recorded = function() return true end, at_end = function() end,
+    on = function(_, name, given, fn) callbacks[name] = fn or given end }
+  local function nothing() end
+  require("oc.scenarios." .. scenario).setup(trace, nothing, nothing)
+  local function yes() return true end
+  local function happens(name, e)
+    e.is_target, e.other_is_target, e.cpu_is_target, e.get = yes, yes, yes, nothing
+    if callbacks[name] then callbacks[name](e) end
+  end
+  local function switch(prev, state, next_tid)
+    happens(scenario == "off_cpu" and "cswitch" or "sched:sched_switch", { tid = prev,
+      prev_pid = prev, prev_state = state, next_pid = next_tid, next_tid = next_tid, time = 1,
+      exited = state == DEAD, preempted = state == RUNS, next_comm = "t" })
+    happens("cswitch_in", { tid = next_tid, time = 1 })
+  end
+  for tid = 1, threads do
+    happens("fork", { args = { tid = tid } })
+    for _, state in ipairs { SLEEPS, RUNS, DEAD } do
+      happens("sched:sched_waking", { comm = "w", args = { pid = tid } })
+      happens("sched:sched_wakeup", { time = 1, args = { pid = tid } })
+      switch(0, RUNS, tid)
+      if state == DEAD then
+        happens("sched:sched_waking", { comm = "w", args = { pid = tid } })
+        happens("exit", { args = { tid = tid } })
+      end
+      switch(tid, state, 0)
+    end
+  end
+  local kept, seen = 0, {}
+  for _, callback in pairs(callbacks) do
+    for i = 1, 60 do
+      local name, value = debug.getupvalue(callback, i)
+      if not name then break end
+      if type(value) == "table" and not seen[value] then
+        seen[value] = true
+        kept = kept + entries(value, seen)
+      end
+    end
+  end
+  return kept
+end
+for _, scenario in ipairs { "off_cpu", "run_queue" } do
+  for _, has_returns in ipairs { true, false } do
+    check.equal(held(scenario, has_returns, 1000), held(scenario, has_returns, 10))
+  end
+end

@@ -128,3 +128,22 @@ do -- what a line sets is its own
   check.equal({ environment.mine, rawget(_G, "mine") }, { 5, nil })
   check(environment.trace.on and environment.string == string)
 end
+
+do -- an aggregate is the handle of its callbacks: what is set is checked, holds, and can be read
+  local words, trace = words_of(10)
+  local v = words.verbs
+  local c = v.count("tick", "cpu", { filter = "n > 100" })
+  check.equal(c.filter, "n > 100")
+  c.filter = "n <= 3"
+  check.equal(c.filter, "n <= 3")
+  check.error("nosuch", function() c.filter = "nosuch == 0" end)
+  check.error("a filter is a text", function() c.filter = 7 end)
+  check.error("'foo' of a counter cannot be set", function() c.foo = 3 end)
+  check.error("did you mean.*filter", function() c.fliter = "n > 1" end)
+  check.equal({ c.filter, c.foo }, { "n <= 3", nil })
+  local all = v.sum("tick", "n", { filter = "n <= 3" })
+  all.filter = nil
+  trace:run()
+  check.equal({ c:total(), all:total(), require("oc.reference_faces").name_of(c) },
+    { 3, 55, "counter" })
+end

@@ -86,6 +86,54 @@ do -- a stack is an id: equal ones are equal keys, however they are combined
   check(stats.stacks == #rows and stats.bytes > 0 and stats.frames == depths, "numbers")
 end
 
+do -- stacks that are printed alike are one row, and `top` counts those
+  local trace = open { stacks = "any" }
+  local by_stack, by_both = oc.counter("stack"), oc.counter("comm", "stack")
+  local top, spread = oc.topk(1000, "stack"), oc.histogram("stack")
+  trace:on("cpu", function(e)
+    by_stack:count(e.stack)
+    by_both:count(e.comm, e.stack)
+    top:count(e.stack)
+    spread:add(#e.stack, e.stack)
+  end)
+  trace:run()
+  local function sums_by(text_of, rows)
+    local wanted, kinds = {}, 0
+    for _, row in ipairs(rows) do
+      local text = text_of(row)
+      kinds = kinds + (wanted[text] and 0 or 1)
+      wanted[text] = (wanted[text] or 0) + row.count
+    end
+    return wanted, kinds
+  end
+  local folded, count = sums_by(function(row) return tostring(row.stack) end, by_stack:rows())
+  check(count < #by_stack:rows(), "some differ in addresses alone")
+  for _, aggregate in ipairs { by_stack, top } do
+    local seen, before = {}, math.huge
+    for text, n in printed(aggregate, { stacks = "folded" }):gmatch("([^\n]-) +(%d+)[ %d]*\n") do
+      check.equal(seen[text], nil)
+      check(tonumber(n) <= before, "in order")
+      seen[text], before = tonumber(n), tonumber(n)
+    end
+    check.equal(seen, folded)
+  end
+  local _, texts = sums_by(function(row) return row.stack:text() end, by_stack:rows())
+  check.equal(select(2, printed(by_stack, {}):gsub("\n *%d+%f[\n]", "")), texts)
+  check(printed(by_stack, { top = 2, stacks = "folded" }):find(("… %d more"):format(count - 2)),
+    "of those that are left out")
+  local pairs_of = select(2, sums_by(function(row) return row.comm .. tostring(row.stack) end,
+    by_both:rows()))
+  check(printed(by_both, { top = 2, stacks = "folded" }):find(("… %d more"):format(pairs_of - 2)),
+    "with another key")
+  local heads = "\n" .. printed(spread, { stacks = "folded" })
+  check.equal(select(2, heads:gsub("\nstack ", "")), count)
+  -- What was counted is as it was, and goes on.
+  check.equal(#top:rows(), #by_stack:rows())
+  local total = by_stack:total()
+  by_stack:count(by_stack:rows()[1].stack)
+  check.equal(by_stack:total(), total + 1)
+end
+
 do -- names outlive the trace as long as an aggregate holds stacks
   local by_stack = oc.counter("stack")
   do
@@ -127,6 +175,67 @@ do -- scripts name what oc cannot
   end
   local before = asked
   check(#leaf:frames() > 0 and asked == before and asked > 0, "each place is asked once")
+end
+
+do -- machines, queries, graphs and exports have the names that scripts give
+  local trace = open { stacks = "any", machine = true }
+  local by_stack, asked, machine = oc.counter("stack"), 0, nil
+  trace:on("cpu", function(e) by_stack:count(e.stack) end)
+  local function name_of(frame) return "place_" .. (frame.offset or "x") end
+  trace:symbol_source(function(frame)
+    asked = asked + 1
+    if machine then machine:samples():by("symbol"):rows() end  -- does no harm
+    return frame.module:find("mawk") and { name = name_of(frame), file = "mine.c", line = 7 }
+  end)
+  trace:run()
+  machine = trace:machine()
+  local wanted, folded = {}, {}
+  for _, row in ipairs(by_stack:rows()) do
+    local text = tostring(row.stack)
+    wanted[text] = (wanted[text] or 0) + row.count
+  end
+  local before = asked
+  for _, row in ipairs(machine:samples():by("stack"):rows()) do folded[row[1]] = row.count end
+  check.equal(folded, wanted)
+  check(before > 0 and asked == before, "each place is asked once")
+  local symbols, lines = {}, {}
+  for _, row in ipairs(machine:samples():by("symbol", "module", "line"):rows()) do
+    symbols[row[1]], lines[row[3]] = row[2], true
+  end
+  local found = 0
+  for name, module in pairs(symbols) do
+    check.equal(name:find("^place_") ~= nil, module:find("mawk") ~= nil)
+    found = found + (name:find("^place_") and 1 or 0)
+  end
+  check(found > 2 and lines["mine.c:7"] and symbols["[mawk]"] == nil, "names and lines")
+  check(machine:samples { symbol = "place_*" }:total() > 0, "chosen by such a name")
+  local functions = 0
+  for _, each in ipairs(machine:graph():functions(1000)) do
+    functions = functions + (each.name:find("^place_") and 1 or 0)
+  end
+  check(functions >= found, "in graphs")
+  -- Files that are written at the same time, on threads that may not ask.
+  local paths, base = {}, os.tmpname()
+  for i, ending in ipairs { ".folded", ".pprof", ".csv", ".html" } do paths[i] = base .. ending end
+  require("oc.export").write_all(machine, paths, {}, function() end)
+  for _, name in ipairs { paths[1], paths[3], paths[4] } do
+    local file = assert(io.open(name))
+    local text = file:read("*a")
+    file:close()
+    check(text:find("place_%d") and not text:find("[mawk]", 1, true), name)
+  end
+  local profile = oc.open { input = paths[2], machine = true }
+  profile:run()
+  check(profile:machine():samples { symbol = "place_*" }:total() > 0, "in a profile")
+  for _, name in ipairs { base, unpack(paths) } do os.remove(name) end
+  -- Another source: what the first one said is forgotten.
+  machine = nil
+  trace:symbol_source(function() return "anything" end)
+  symbols = {}
+  for _, row in ipairs(trace:machine():samples():by("symbol"):rows()) do symbols[row[1]] = true end
+  check(symbols.anything and not next(symbols):find("^place_"), "the second one's names")
+  trace:symbol_source(function() error("no such luck") end)
+  check.error("no such luck", function() trace:machine():graph() end)
 end
 
 do -- symbols that a script adds win

@@ -69,6 +69,26 @@ TEST_CASE("samples are counted by name, function, module, CPU and both of two") 
   CHECK(by(all, {}) == Lines{"5 1501"});
 }
 
+TEST_CASE("stacks that read the same are one row, whatever their addresses") {
+  World world;
+  const StackRef again = world.maker.stack({"main", "parse", "malloc"});
+  world.maker.add("cycles", 60, 1000, 7, 7, "db", again, 1);
+  world.maker.add("cycles", 70, 3000, 1, 1, "web", world.maker.stack({"main", "parse"}), 1);
+  world.maker.add("cycles", 80, 5, 1, 1, "web", 0, 1);
+  Filter filter;
+  filter.cpus = {1};
+  const Selection chosen = world.all(filter);
+  CHECK(by(chosen, {"stack"}) == Lines{"main;parse 1 3000", "main;parse;malloc 3 1600", " 1 5"});
+  CHECK(by(chosen, {"comm", "stack"}) == Lines{"web main;parse 1 3000",
+                                               "db main;parse;malloc 2 1400",
+                                               "web main;parse;malloc 1 200", "web  1 5"});
+  Query query(chosen, {*parse_group_by("stack")});
+  query.run();
+  CHECK(query.quantiles({0, 0.5, 1})[1] == std::vector<double>{200, 400, 1000});
+  CHECK(world.machine.stack(static_cast<StackRef>(query.number(0, query.rows()[1].keys[0])))
+            .frames.size() == 3);
+}
+
 TEST_CASE("each filter lets through what it says") {
   World world;
   const auto count = [&](Filter filter) { return world.all(std::move(filter)).count(); };

@@ -111,6 +111,27 @@ TEST_CASE("a child that was killed while it waited is an error, not a signal") {
   CHECK(!launcher->release());
 }
 
+TEST_CASE(
+    "a command beside a prompt has a group of its own, reads nothing, and its group is told to "
+    "end") {
+  constexpr const char* kText =
+      "read line; test -z \"$line\" || exit 3; sleep 60 & echo >\"$0\"; wait; exit 4";
+  const Script ready("", 0600);
+  unlink(ready.path.c_str());
+  auto launcher = Launcher::prepare({"sh", "-c", kText, ready.path}, {false, true});
+  REQUIRE(launcher);
+  REQUIRE(launcher->release());
+  CHECK(getpgid(launcher->pid()) == launcher->pid());
+  CHECK(getpgid(0) != launcher->pid());
+  for (int i = 0; i < 3000 && access(ready.path.c_str(), F_OK) != 0; ++i) usleep(10000);
+  CHECK(launcher->terminate());
+  CHECK(launcher->await(std::chrono::seconds(30)));
+  REQUIRE(launcher->status());
+  CHECK(WIFSIGNALED(*launcher->status()));
+  for (int i = 0; i < 3000 && kill(-launcher->pid(), 0) == 0; ++i) usleep(10000);
+  CHECK(kill(-launcher->pid(), 0) != 0);
+}
+
 TEST_CASE("a command that runs longer than the run is told to end") {
   auto launcher = Launcher::prepare({"sleep", "60"});
   REQUIRE(launcher);

@@ -31,22 +31,6 @@ TEST_CASE("the child of an unnamed parent is unnamed") {
   CHECK(names.text(model.find_or_add(11, 11).comm) == ":11");
 }
 
-TEST_CASE("who was listed before his fork is read keeps his name where his parent has none") {
-  Interner names;
-  ProcessModel model(names);
-  model.rundown(11, 11, "listed");
-  model.comm(12, 12, "listed too");
-  for (const int32_t pid : {11, 12}) model.fork(pid, pid, 10, 10);
-  CHECK(names.text(model.find_or_add(11, 11).comm) == "listed");
-  CHECK(names.text(model.find_or_add(12, 12).comm) == "listed too");
-  model.exit(11, 11);
-  CHECK(names.text(model.find_or_add(11, 11).comm) == "listed");
-  model.fork(11, 11, 10, 10);  // another one
-  CHECK(names.text(model.find_or_add(11, 11).comm) == ":11");
-  model.fork(13, 12, 10, 10);  // of another process: an end was lost
-  CHECK(names.text(model.find_or_add(13, 12).comm) == ":12");
-}
-
 TEST_CASE("tid 0 keeps its name, whatever records of threads outside of the namespace say") {
   Interner names;
   ProcessModel model(names);

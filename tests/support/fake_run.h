@@ -20,6 +20,7 @@ struct SeenEvent {
   uint32_t thread;
   ByteVector record;
   ByteVector payload;
+  uint32_t marks;
 };
 
 /// A decoder over a fake source, with batches of `capacity` events.
@@ -77,7 +78,8 @@ struct FakeRun {
             event.cpu,
             event.thread,
             ByteVector(record, record + size),
-            ByteVector(event.payload, event.payload + event.payload_size)};
+            ByteVector(event.payload, event.payload + event.payload_size),
+            event.reserved};
   }
 
   FakeSource source;

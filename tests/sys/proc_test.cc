@@ -1,12 +1,17 @@
 #include "sys/proc.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
+#include <thread>
+
+#include "base/fd.h"
 
 using namespace oc::sys;
 
@@ -54,6 +59,24 @@ TEST_CASE("a thread without a readable name has gone") {
   CHECK(scan_threads(proc.path).threads.empty());
   CHECK(load_thread(5, 5, proc.path).comm.empty());
   CHECK(load_thread(5, proc.path).pid == 0);
+}
+
+TEST_CASE("a thread that ends between two walks is told") {
+  FakeProc proc;
+  proc.add(5, 5, "lasts");
+  const std::string task = proc.path + "/6/task/6";
+  std::filesystem::create_directories(task);
+  REQUIRE(mkfifo((task + "/comm").c_str(), 0600) == 0);
+  std::thread ends([&] {  // when its name is asked for
+    const oc::base::Fd name(open((task + "/comm").c_str(), O_WRONLY | O_CLOEXEC));
+    std::filesystem::remove_all(proc.path + "/6");
+    CHECK(write(name.number(), "ends\n", 5) == 5);
+  });
+  const ThreadScan scan = scan_threads(proc.path);
+  ends.join();
+  REQUIRE(scan.threads.size() == 2);
+  CHECK(scan.threads[1].comm == "ends");
+  CHECK(scan.scans == 3);
 }
 
 TEST_CASE("a missing /proc yields nothing") { CHECK(scan_threads("/nonexistent").scans == 0); }

@@ -174,23 +174,11 @@ def in_order(samples):
     return sorted((s._replace(comm="") for s in samples), key=lambda sample: sample.time)
 
 
-def as_nameless(expected, samples, counts):
-    """perf forgets the listed name of a thread whose parent ended before it was listed (process_model.h): so here ours, too."""
-    for at, (theirs, ours) in enumerate(zip(expected, samples)):
-        if theirs.comm == f":{theirs.tid}" != ours.comm and theirs.tid == ours.tid:
-            samples[at] = ours._replace(comm=theirs.comm)
-            counts["comm"].update({ours.comm: counts["comm"][ours.comm] - 1, theirs.comm: counts["comm"].get(theirs.comm, 0) + 1})
-    counts["comm"] = {comm: count for comm, count in counts["comm"].items() if count}
-
-
-def check(path, has_order=True, is_busy=False):
-    """The differences. Without order: perf gave up ordering the file, so neither order nor names count. Busy: of a machine
-    where processes come and go."""
+def check(path, has_order=True):
+    """The differences. Without order: perf gave up ordering the file, so neither order nor names count."""
     name = perf_text.label(path)
     samples, counts, summary, _ = perf_text.oc_counts(path)
     expected = perf_text.perf_samples(path)
-    if is_busy:
-        as_nameless(expected, samples, counts)
     if not has_order:
         if any(a.time > b.time for a, b in zip(samples, samples[1:])):
             yield "oc's samples are not in order of time"

@@ -264,7 +264,35 @@ def check_losses(path, check):
         yield from check(lossy)
 
 
+def report_by_cpu(path, kind, *options):
+    text = perf_text.run(perf_text.OC, "report", path, "-q", "--scenario", kind, "--by", "cpu", "--json", *options)[0]
+    tables = [document for document in map(json.loads, text.splitlines()) if "rows" in document]
+    return {row["cpu"]: (row["count"], row["sum"]) for table in tables for row in table["rows"]}
+
+
+def check_chosen_cpus(path):
+    """-C shows the waits that end on a CPU, wherever they began: what is told of it among all."""
+    waits = collections.defaultdict(list)
+    for _, _, cpu, took in perf_waits(path, True):
+        waits[cpu].append(took)
+    left = report_by_cpu(path, "off_cpu")
+    assert len(waits) > 1 and left, "all happens on one CPU"
+    for cpu, took in waits.items():
+        chosen = ("-C", str(cpu))
+        rows, _ = oc_rows("run_queue_latency", path, "--by", "cpu", *chosen)
+        expected = {cpu: (len(took), sum(took))}
+        yield from differs(f"run_queue_latency -C {cpu}", expected,
+                           {key: (row["count"], row["sum"]) for (key,), row in rows.items()})
+        yield from differs(f"run_queue -C {cpu}", expected, report_by_cpu(path, "run_queue", *chosen))
+        expected = {key: row for key, row in left.items() if key == cpu}
+        yield from differs(f"off_cpu -C {cpu}", expected, report_by_cpu(path, "off_cpu", *chosen))
+        rows, _ = oc_rows("off_cpu", path, "--by", "comm", *chosen)
+        count, total = (sum(row[of] for row in rows.values()) for of in ("count", "sum"))
+        yield from differs(f"script off_cpu -C {cpu}", expected, {cpu: (count, total)} if rows else {})
+
+
 CHECKS = (
+    (check_chosen_cpus, SCHED),
     (check_overlaps, SCHED), (check_syscall_top, SYSCALLS), (check_syscall_top, perf_text.DEMO),
     (check_run_queue_latency, SCHED), (check_perf_sched, SCHED), (check_exec_snoop, SCHED),
     (check_event_top, SCHED),

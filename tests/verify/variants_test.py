@@ -95,7 +95,7 @@ def recorded(folder):
         if done.returncode != 0:
             print(f"not compared: {what}: perf cannot record the system here")
             continue
-        yield what, counts_test.check, path, True, True
+        yield what, counts_test.check, path
 
 
 def main():

@@ -244,6 +244,20 @@ function Aggregate:fresh()
   return self._construct(unpack(columns, 1, count + 1))
 end
 
+--- The same with other stacks as keys, by their numbers: rows that are one then are added up. For
+--- showing: no worker hands it over.
+---@param renamed table<number, oc.Stack>
+---@return oc.Aggregate
+function Aggregate:_renamed(renamed)
+  local copy = self:fresh()
+  M.alive[copy] = nil
+  self._keys.renamed = renamed
+  local ok, err = pcall(copy.merge, copy, self)
+  self._keys.renamed = nil
+  if not ok then error(err, 0) end
+  return copy
+end
+
 --- Forgets all rows.
 function Aggregate:clear() M.clear(self) end
 

@@ -264,6 +264,7 @@ local function print_right(self, options)
     settings.write(M.json(self, options) .. "\n")
     return
   end
+  self = stack_rows.united(self, options.stacks)
   local rows, left_out = cut(self:_sorted(options.sort, options.top), options.top)
   local title = options.title or self.options.title
   local out = {}

@@ -7,9 +7,10 @@
 --         read (/usr/lib/libc.so.6)
 --         copy (/usr/bin/dd)
 
-local errors = require "oc.errors"
-local stacks = require "oc.stack"
 local cells = require "oc.cells"
+local errors = require "oc.errors"
+local part_stacks = require "oc.jobs.stacks"
+local stacks = require "oc.stack"
 local terminal = require "oc.terminal"
 
 local M = {}
@@ -37,6 +38,50 @@ function M.split(self, rows, way)
     list[#list + 1] = name
   end
   return below, beside
+end
+
+--- Whether a comes before b, as lists of texts.
+local function is_before(a, b)
+  for i = 1, math.min(#a, #b) do
+    if a[i] ~= b[i] then return a[i] < b[i] end
+  end
+  return #a < #b
+end
+
+--- Of stacks that are printed alike the one that stands for all: not by id, which depends on what
+--- else was there.
+local function first_of(alike)
+  local first, order = alike[1], stacks.order(alike[1])
+  for i = 2, #alike do
+    local its = stacks.order(alike[i])
+    if is_before(its, order) then first, order = alike[i], its end
+  end
+  return first
+end
+
+--- What to print of an aggregate: itself, or, where some of its stacks are printed alike (they
+--- differ in addresses alone), one in which these are one key.
+---@param self oc.Aggregate
+---@param way? string how stacks are printed
+---@return oc.Aggregate
+function M.united(self, way)
+  if not self._keys or next(self._keys.sessions) == nil then return self end
+  local found, alike, renamed = {}, {}, {}
+  for number in pairs(part_stacks.of { self }) do
+    found[#found + 1] = stacks.type(number % 2 ^ 32, math.floor(number / 2 ^ 32))
+  end
+  stacks.resolve(found)
+  for _, stack in ipairs(found) do
+    local text = way == "folded" and tostring(stack) or stack:text()
+    alike[text] = alike[text] or {}
+    table.insert(alike[text], stack)
+  end
+  for _, list in pairs(alike) do
+    local first = #list > 1 and first_of(list)
+    for i = 1, first and #list or 0 do renamed[stacks.number(list[i])] = first end
+  end
+  if next(renamed) == nil then return self end
+  return self:_renamed(renamed)
 end
 
 --- Looks up the names of all stacks of these rows at once.

@@ -94,6 +94,9 @@ t:run()]] },
   print(e.next_pid, e:other_is_target())
   trace:stop()
 end)]] },
+  { "cpu_is_target", "(): boolean",
+    "There: whether it happened on a CPU that was asked for (-C).", joint = ":",
+    example = any "e:cpu_is_target()" },
   { "copy", "(): oc.Event", "An event that outlives the callback.", joint = ":",
     example = [[local last
 on("cpu", function(e) last = e:copy() trace:stop() end)

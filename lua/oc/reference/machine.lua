@@ -82,8 +82,9 @@ print(machine:attributes({ url = "/", host }):get "host")]] },
         .. "`:print` show it.",
     { "by", "(...: string|fun(s: oc.SampleView): any): oc.Query",
       "Groups by each of these: \"symbol\", \"function\" (inlined ones too), \"module\", "
-          .. "\"line\", \"stack\", \"comm\", \"process\", "
-        .. "\"thread\", \"cpu\", \"kind\", \"cgroup\", \"time:10ms\", \"attribute:NAME\", or "
+          .. "\"line\", \"stack\", \"comm\", \"process\" (or \"pid\"), "
+        .. "\"thread\" (or \"tid\"), "
+        .. "\"cpu\", \"kind\", \"cgroup\", \"time:10ms\", \"attribute:NAME\", or "
             .. "a function of a sample.",
       errors = "a group that there is not",
         example = [[samples { kind = "cpu" }:by("comm", "cpu"):print()]] },

@@ -11,6 +11,7 @@ local C = require "oc.abi"
 local changes = require "oc.changes"
 local errors = require "oc.errors"
 local host = require "oc.host"
+local nearest = require "oc.nearest"
 local session_of = require "oc.session"
 local settings = require "oc.settings"
 local units = require "oc.units"
@@ -85,6 +86,14 @@ function Frame:names()
   end
 end
 
+--- It may have been meant to be another, or one that the script does not use here.
+local function tell_new(frame, name, value)
+  if type(value) == "function" then return end
+  local near = nearest.hint(name, frame:names())
+  io.stderr:write(("oc: the script has no variable '%s' here: this one is of these lines alone%s\n")
+    :format(tostring(name), near and "; " .. near or ""))
+end
+
 --- What lines see: a table that holds only what they made themselves.
 local function environment(frame, own)
   local globals = getfenv(frame.func)
@@ -113,6 +122,7 @@ local function environment(frame, own)
         globals[name] = value
       else
         rawset(env, name, value)
+        tell_new(frame, name, value)
       end
     end,
     names = function() return frame:names() end,

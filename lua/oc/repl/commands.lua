@@ -46,9 +46,9 @@ local function glob(pattern, text)
 end
 
 --- What a live trace runs, with how often it came.
-local function show_running(live)
+local function show_running(list)
   local rows = {}
-  for i, row in ipairs(live:events()) do
+  for i, row in ipairs(list) do
     rows[i] = { row.name, ("%.0f"):format(row.seen), ("%.0f"):format(row.lost),
       ("%d"):format(row.callbacks) }
   end
@@ -59,9 +59,17 @@ local function show_running(live)
   return true
 end
 
+--- What runs live, also where a script stopped; nil of a recorded trace.
+local function running(loop)
+  if loop.session.live then return loop.session.live:events() end
+  local changes = require "oc.changes"
+  local trace = loop.where and changes.running_trace()
+  return trace and not trace:is_recorded() and changes.events(trace) or nil
+end
+
 local function show_events(loop, argument)
-  local live = loop.session.live
-  if live and argument == "" and show_running(live) then return end
+  local rows = argument == "" and running(loop)
+  if rows and show_running(rows) then return end
   argument = argument:match("^'(.*)'$") or argument:match('^"(.*)"$') or argument
   local all, found = require("oc.repl.names").events(loop.session), {}
   local pattern = argument ~= "" and argument or "*"

@@ -117,9 +117,11 @@ local function of_code(session, before, state)
     if not event then return nil end
     return answer(names.fields(session, event), word, "")
   end
-  local call, of_class = before:match("^(.*[%)}%]])%s*:([%a_]?[%w_]*)$")
-  local class = call and members.class_of_result(call)
-  if class then return answer(members.of(class), of_class, "") end
+  local call, of_class = before:match("^(.*[%)}%]\"'])%s*[:.]([%a_]?[%w_]*)$")
+  if call then
+    local class = members.class_of_result(session.env, call)
+    return class and answer(members.of(class), of_class, "")
+  end
   word = before:match("[%a_][%w_]*$") or ""
   local options = option_names(state)
   local first, last = names.range(options, word)

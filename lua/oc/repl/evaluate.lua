@@ -78,7 +78,8 @@ function Session:machine()
   if self.live then return self.live:machine() end
   if not self.path then
     errors.misuse("there is no machine of a live system here",
-      { hint = "oc.open { machine = true } makes one of a run" })
+      { hint = "at a terminal oc repl -g keeps one; in a pipe: "
+        .. "oc eval 'samples():by(\"comm\"):print()' -g -d 1s" })
   end
   local trace = self._unbuilt or self:open_for_machine()
   self._unbuilt = nil
@@ -152,7 +153,7 @@ local function finished(self, trace)
     report.finished(trace, { stacks = false })
   elseif stats.lost > 0 and not self._told_loss then
     self._told_loss = true
-    report.say_loss(stats, true)
+    report.say_loss(stats, "recorded")
   elseif self._told_notes ~= #trace:notes() then  -- what the banner has not said
     self._told_notes = #trace:notes()
     for _, note in ipairs(trace:notes()) do io.stderr:write("oc: ", note, "\n") end

@@ -130,7 +130,7 @@ local function dot_call(source, session)
     if is_meant and is_code(source, first) then return base, name, first + #base end
   end
   for at, name in source:gmatch("()%.([%a_][%w_]*)%s*%f[({\"']") do
-    local class, call = members.class_of_result(source:sub(1, at - 1))
+    local class, call = members.class_of_result(session.env, source:sub(1, at - 1))
     if class and type(rawget(class, name)) == "function" and is_code(source, at) then
       return call .. "{…}", name, at
     end

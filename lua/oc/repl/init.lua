@@ -178,8 +178,8 @@ end
 --- "5012345 events in 0.21 s (24 million/s)" of the line's run.
 local function tell_time(self)
   local ran = self.session.ran
-  if not ran or not self.is_interactive then return end
-  if ran.is_cut then
+  if not ran or not self.is_interactive and self.times ~= "on" then return end
+  if ran.is_cut and self.is_interactive then
     complain(("stopped: this is of the first %s"):format(units.format_duration(ran.span_ns)))
   end
   if self.times == "off" then return end
@@ -188,7 +188,9 @@ local function tell_time(self)
     ran.events / 1e6 / math.max(ran.seconds, 1e-6)))
 end
 
+---@return boolean is_something and not a name that nothing is called
 function Loop:show_values(values, source)
+  local is_something = true
   for i = 1, values.n do
     local value = values[i]
     local is_call = source:find("%)%s*$") ~= nil  -- of a function that gives nothing
@@ -197,9 +199,11 @@ function Loop:show_values(values, source)
     if value == nil and values.n == 1 then
       local hint = hints.of_nothing(source, self.session)
       if hint then complain(hint) end
+      is_something = not hint
     end
   end
   if values.n > 0 and values[1] ~= nil then rawset(self.session.env, "_", values[1]) end
+  return is_something
 end
 
 -- One input ---------------------------------------------------------------------------------------
@@ -211,7 +215,7 @@ local function run_code(self, source, line, loaded)
   local shown = true
   if loaded.is_expression then
     local printed, problem = self.session:guarded_show(function()
-      self:show_values(result, source)
+      shown = self:show_values(result, source)
     end)
     if not printed then
       shown = false

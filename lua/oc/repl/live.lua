@@ -7,6 +7,7 @@
 -- A thread collects meanwhile (docs/design/live.md), so a line may take its time.
 
 local C = require "oc.abi"
+local changes = require "oc.changes"
 local errors = require "oc.errors"
 local host = require "oc.host"
 local report = require "oc.report"
@@ -246,23 +247,10 @@ function Live:machine()
   return trace:machine()
 end
 
---- What runs: a row each event with how often it came.
----@return { name: string, callbacks: number, seen: number, lost: number }[]
+--- What runs, as `changes.events` gives it.
 function Live:events()
-  local trace, rows = self.started, {}
-  if not trace then return rows end
-  local stats = trace:stats()
-  local counted = not self.has_ended and trace:counted() or self._counted or {}
-  for _, handler in ipairs(trace._handlers) do
-    local on = 0
-    for _, call in ipairs(handler.all) do on = on + (call.is_on and 1 or 0) end
-    if on > 0 then
-      rows[#rows + 1] = { name = handler.name, callbacks = on, seen = counted[handler.name] or 0,
-        lost = stats.lost_by_event[handler.name] or 0 }
-    end
-  end
-  table.sort(rows, function(a, b) return a.name < b.name end)
-  return rows
+  local trace = self.started
+  return trace and changes.events(trace, self.has_ended and (self._counted or {}) or nil) or {}
 end
 
 -- Ending ------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 --- What the values that lines name are, and what they have: nothing is run, opened or built for it.
 
 local names = require "oc.repl.names"
+local reference = require "oc.reference"
 
 local M = {}
 
@@ -11,8 +12,15 @@ local classes = setmetatable({}, { __index = function(_, name)
   return name and require("oc.reference_faces").classes[name]
 end })
 
---- What a call gives: by its name.
-local class_of_call = { samples = "query", graph = "graph" }
+--- The class that a function gives, as the reference says.
+---@param name string "samples", "query:by"
+local function class_of_call(name)
+  local entry = reference.entries(name)[1]
+  if not entry or entry.full ~= name or not entry.signature then return nil end
+  local _, results = reference.parse(entry.signature)
+  local group = results[1] and reference.group((results[1]:gsub("%?$", "")))
+  return group and classes[group.name]
+end
 
 --- The value of "a.b.c": of what is made when asked for, its class.
 ---@param env table
@@ -43,14 +51,28 @@ function M.class_of(value)
 end
 
 --- Of a text that ends in a call: the class of what that gives, and the call's name.
----@param text string "samples { comm = 'a' }"
+---@param env table
+---@param text string "samples { comm = 'a' }", "samples {}:by('comm')"
 ---@return table? class
 ---@return string? name
-function M.class_of_result(text)
-  local call = text:match("^(.*[%)}%]])%s*$")
-  local bracket = call and (call:match("(%b())$") or call:match("(%b{})$"))
-  local name = bracket and call:sub(1, #call - #bracket):match("([%a_][%w_]*)%s*$")
-  return name and classes[class_of_call[name]] or nil, name
+function M.class_of_result(env, text)
+  local call = text:match("^(.*[%)}\"'])%s*$")
+  local last = call and (call:match("(%b())$") or call:match("(%b{})$")
+    or call:match("(%b\"\")$") or call:match("(%b'')$"))
+  if not last then return nil end
+  local before, name = call:sub(1, #call - #last):match("^(.-)([%a_][%w_]*)%s*$")
+  if not name then return nil end
+  local on, joint = before:match("^(.-)%s*([:.]?)%s*$")
+  if joint == "" then return class_of_call(name), name end
+  local path = on:match("%f[%w_.:]([%a_][%w_.]*)$")
+  local class
+  if path then
+    class = M.class_of(M.value_of(env, path))
+  else
+    class = M.class_of_result(env, on)
+  end
+  local group = class and require("oc.reference_faces").name_of(class)
+  return group and class_of_call(group .. joint .. name), name
 end
 
 --- The event that a value is, as callbacks get it; nil of everything else.
@@ -78,9 +100,10 @@ function M.of(value)
   add_keys(found, value)
   local seen = 0
   local mt = debug.getmetatable(value)
+  if type(mt) == "table" and rawget(mt, "class") then found[#found + 1] = "filter" end
   while type(mt) == "table" and seen < 4 do
     add_keys(found, mt)  -- a class is its objects' metatable
-    local index = rawget(mt, "__index")
+    local index = rawget(mt, "class") or rawget(mt, "__index")
     add_keys(found, index)
     mt, seen = type(index) == "table" and debug.getmetatable(index) or nil, seen + 1
   end

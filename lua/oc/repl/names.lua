@@ -77,6 +77,7 @@ local function of_machine(session, group)
   return cache[group]
 end
 
+--- Names of processes and of threads: `comm` is either's.
 function M.comms(session)
   local machine = session:machine_at_hand()
   if not machine then return {} end
@@ -84,6 +85,7 @@ function M.comms(session)
   if not cache.comms then
     local names = {}
     for process in machine:processes() do names[#names + 1] = process.comm end
+    for thread in machine:threads() do names[#names + 1] = thread.name end
     cache.comms = M.sorted(names)
   end
   return cache.comms

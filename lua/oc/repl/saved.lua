@@ -40,24 +40,39 @@ local function line_of(kept)
   return ("show(%s%s)"):format(source, open)
 end
 
---- What makes sense while it runs, and not behind: live(…), h:off(), h:on().
-local function is_of_moment(source)
-  return source:find("^%s*live%f[%W]") or source:find(":off?%s*%(%s*%)")
-    or source:find(":on%s*%(%s*%)")
+--- What shows how it is while it runs, and no more behind.
+local function is_of_moment(source) return source:find("^%s*live%f[%W]") end
+
+--- h:off(), h:on(): what was switched is switched where it stands, before the run.
+local function is_switch(source)
+  return source:find(":off%s*%(%s*%)") or source:find(":on%s*%(%s*%)")
+end
+
+--- Whether a line needs the value of the one before: `_:off()`.
+local function needs_last(session)
+  for _, kept in ipairs(session.kept) do
+    if kept.source:find("%f[%w_]_%f[^%w_]") then return true end
+  end
+  return false
 end
 
 --- Of a live session: all is asked for first, then it runs, then values are shown.
 local function live_lines(session, out)
-  local shown, asks = {}, false
+  local shown, asks, keeps_last = {}, false, needs_last(session)
   for i, kept in ipairs(session.kept) do
     local name = ("value%d"):format(i)
     asks = asks or kept.registers or kept.file ~= nil
     if not kept.is_expression then
       out[#out + 1] = line_of(kept)
+    elseif is_switch(kept.source) then
+      out[#out + 1] = ("_ = %s"):format(line_of(kept):match("^show%((.*)%)$"))
     elseif kept.registers then
       out[#out + 1] = ("%s = { %s }"):format(name, line_of(kept):match("^show%((.*)%)$"))
+      if keeps_last then out[#out + 1] = ("_ = %s[1]"):format(name) end
       shown[#shown + 1] = ("show(unpack(%s))"):format(name)
     elseif not is_of_moment(kept.source) then
+      local variable = keeps_last and kept.source:match("^%s*([%a_][%w_.]*)%s*$")
+      if variable and variable ~= "_" then out[#out + 1] = "_ = " .. variable end
       shown[#shown + 1] = line_of(kept)
     end
   end
@@ -76,7 +91,10 @@ function M.text(session)
   if session.live then
     live_lines(session, out)
   else
-    for _, kept in ipairs(session.kept) do out[#out + 1] = line_of(kept) end
+    local last = needs_last(session) and "_ = " or ""
+    for _, kept in ipairs(session.kept) do
+      out[#out + 1] = (kept.is_expression and last or "") .. line_of(kept)
+    end
   end
   local text = table.concat(out, "\n") .. "\n"
   local loads, problem = loadstring(text, "=saved")
@@ -87,13 +105,14 @@ end
 --- Makes the short verbs bare in the calling script. `-i` goes before `path`.
 ---@param path? string
 ---@return fun(...): any run runs what verbs registered; returns its arguments
----@return fun(...) show
+---@return fun(...): any show shows its arguments, returns the first
 function M.begin(path)
   local evaluate, show_value = require "oc.repl.evaluate", require "oc.repl.show"
   settings.before_open()
   local hooks = { settings.finished, settings.read_source }
   local function show(...)
     for i = 1, select("#", ...) do output.show(show_value.text((select(i, ...)))) end
+    return (...)
   end
   local session = evaluate.new { name = "saved", path = settings.run.input or path, show = show }
   settings.finished, settings.read_source = hooks[1], hooks[2]

@@ -16,16 +16,19 @@ return {
     -- Live there is, and it would mean to trace the whole system.
     local whose = trace:is_recorded() and { tasks = "all" } or {}
     if trace:has "sched:sched_waking" then
-      trace:on("sched:sched_waking", whose, function(e) wakers[e.args.pid] = e.comm end)
+      trace:on("sched:sched_waking", whose, function(e)
+        if e:other_is_target() then wakers[e.args.pid] = e.comm end
+      end)
     end
     local function runs(e, tid)
       if not line:has(tid) then
         -- It was preempted, or waited before it was seen for the first time.
-        if not seen[tid] then line.unbegun = line.unbegun + 1 end
+        if not seen[tid] and e:cpu_is_target() then line.unbegun = line.unbegun + 1 end
         seen[tid] = true
         return
       end
       local began, left = line:finish(tid)
+      if not e:cpu_is_target() then return end  -- it is a wait of the CPU on which it ends
       local waker = wakers[tid]
       add { kind = "off_cpu", type = "duration", time = e.time, value = e.time - began,
         pid = left.pid, tid = tid, comm = left.comm, cpu = e.cpu, stack = left.stack,
@@ -47,14 +50,18 @@ return {
       end
     end)
     if has_returns then
-      trace:on("cswitch_in", function(e)
-        if e.tid <= 0 then return end
+      trace:on("cswitch_in", whose, function(e)
+        if e.tid <= 0 or not e:is_target() then return end
         runs(e, e.tid)
         wakers[e.tid] = nil
       end)
     end
     -- SWITCH records do not tell who ends.
-    trace:on("exit", function(e) line:forget(e.args.tid) end)
+    trace:on("exit", whose, function(e)
+      local tid = e.args.tid
+      line:forget(tid)
+      seen[tid], wakers[tid] = nil, nil
+    end)
     trace:on("fork", whose, function(e) seen[e.args.tid] = true end)  -- it waited for no event
     return line
   end,

@@ -27,6 +27,7 @@ return {
     trace:on("sched:sched_wakeup", all, wakes)
     if trace:has "sched:sched_wakeup_new" then trace:on("sched:sched_wakeup_new", all, wakes) end
     local function runs(e, pid, tid, comm)
+      if not e:cpu_is_target() then return line:forget(tid) end  -- it is a wait of that CPU
       local since = line:finish(tid)  -- unless it became ready unseen
       if not since then return end
       add { kind = "run_queue", type = "duration", time = e.time, value = e.time - since,
@@ -43,9 +44,14 @@ return {
         ready(e.prev_pid, e.time, "preempted")
       end
     end)
+    trace:on("exit", all, function(e)
+      local tid = e.args.tid
+      line:forget(tid)
+      came[tid] = nil
+    end)
     if has_returns then
-      trace:on("cswitch_in", function(e)
-        if e.tid <= 0 then return end
+      trace:on("cswitch_in", all, function(e)
+        if e.tid <= 0 or not e:is_target() then return end
         came[e.tid] = true
         runs(e, e.pid, e.tid, e.comm)
       end)

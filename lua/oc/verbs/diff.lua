@@ -322,13 +322,12 @@ function M.run(argv)
     errors.wrong_usage("oc diff compares two traces", "oc diff before.data after.data")
   end
   if options.output then check_output(options.output, options) end
-  input.run_scripts(options)
+  input.run_scripts(options, "diff")
   options.min_samples = options.min_samples or MIN_SAMPLES
   options.significance = options.significance or SIGNIFICANCE
   options.top = options.top or TOP
   options.paths = { words[1], words[2] }
-  local groups = {}
-  for word in (options.by or "function"):gmatch("[^,]+") do groups[#groups + 1] = word end
+  local groups = require("oc.query_groups").of_option(options.by or "function")
   local machines = { (input.load(words[1], options)) }
   if input.signal() > 0 then
     error(errors.new(("interrupted before %s was read: there is nothing to compare"):format(

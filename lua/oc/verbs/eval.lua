@@ -142,11 +142,15 @@ function M.run(argv)
   _G.oc = oc
   local owner = new_owner(oc, context.script, short.of_machine)
   local words = short.new(owner)
+  local environment = words:environment()
+  local names = { trace = true, machine = true }
+  for name in next, environment do names[name] = true end
   return runner.run(context, context.script, "=eval", {
     load = function(source, name)
       local chunk, problem = short.load(source, name)
-      return chunk and setfenv(chunk, words:environment()), problem
+      return chunk and setfenv(chunk, environment), problem
     end,
+    names = names,
     of_report = owner.of_report,
     rescue = function() rescue(owner, words) end,
     after = function(...)

@@ -191,7 +191,7 @@ function M.run(argv)
     errors.wrong_usage(("'%s' is one argument too many"):format(words[2] or "--"),
       "oc export perf.data -o profile.pb.gz")
   end
-  input.run_scripts(options)
+  input.run_scripts(options, "export")
   if options.format == "perfview-xml" then options.format = "perfview" end  -- record-trace's name
   local outputs = options.output
   if not outputs then
@@ -271,11 +271,10 @@ end
 local function write_samples(machine, of_samples, options, path)
   local all, nothing = machine:stats(), input.nothing_happened(machine, options, path)
   if nothing and all.spans == 0 then error(errors.new("nothing was written: " .. nothing), 0) end
-  if all.samples > 0 and all.spans == 0
-    and machine:samples(input.filter(options, machine)):total() == 0 then
-    error(errors.new(("nothing was written: none of the %.0f samples passes the filters"):format(
-      machine:samples():total())), 0)
-  end
+  local has_none = all.spans == 0
+    and (all.samples == 0 or machine:samples(input.filter(options, machine)):total() == 0)
+  local why = has_none and input.why_none(machine, machine._owner, options, path)
+  if why then error(errors.new("nothing was written: " .. why), 0) end
   local parts = parts_of(machine, options)
   local whole = wanted_of(machine, { filter = {} }, options)
   local is_mixed = options.per and export.is_mixed(machine, whole)

@@ -184,7 +184,7 @@ function M.run(argv)
   local context = args.new_context { argv = argv, verb = "list", script_name = "list",
     usage = "[events|scripts|scenarios|formats] [GLOB] [options]", head = HEAD }
   context:finish()
-  require("oc.verbs.machine_input").run_scripts(context.options)
+  require("oc.verbs.machine_input").run_scripts(context.options, "list")
   local words = context.positionals
   local what = words[1] or "events"
   local hint = nearest.hint(what, LISTS)

@@ -14,7 +14,7 @@ local settings = require "oc.settings"
 
 local M = {}
 
-local INCOMPLETE = 3
+local FAILED, INCOMPLETE = 1, 3
 
 --- Words of an option that may be given again, each a list by commas.
 local function words(list)
@@ -27,7 +27,8 @@ end
 
 --- Runs the files of --script: they declare what the verb then uses. Before anything is checked.
 ---@param options table
-function M.run_scripts(options)
+---@param verb string
+function M.run_scripts(options, verb)
   for _, path in ipairs(options.script or {}) do
     local file, problem = io.open(path, "rb")
     if not file then errors.wrong_usage("cannot read " .. problem, "--script wants a Lua file") end
@@ -40,7 +41,9 @@ function M.run_scripts(options)
     local ok, err = pcall(chunk)
     if not ok then error(errors.make(err), 0) end
   end
-  hooks.call("settings", options)
+  hooks.settle(options, function(before, hook)
+    require("oc.hook_settings").read(options, before, verb, hook)
+  end)
 end
 
 --- The signal that ended the reading; what was read until then is shown. 0: none.
@@ -219,6 +222,30 @@ function M.filter(options, machine)
     module = options.module }
 end
 
+--- Why no sample is left; nil: there are none, and no filter is to blame.
+---@param machine oc.Machine
+---@param trace oc.Trace
+---@param options table
+---@param path string
+---@return string?
+function M.why_none(machine, trace, options, path)
+  local count, events = machine:stats().samples, trace:stats()
+  if count == 0 and options.filter and events.filtered > 0 then
+    return ("none of the %.0f samples passes --filter"):format(events.filtered)
+  end
+  if count == 0 then return nil end
+  local has_cpu = not options.cpu
+  for _, row in ipairs(has_cpu and {} or machine:samples():by("cpu"):count():rows()) do
+    has_cpu = has_cpu or row[1] ~= nil
+  end
+  if not has_cpu then
+    return ("the samples of %s do not tell their CPU, so -C can choose none; oc record, or perf "
+      .. "record --sample-cpu, records it"):format(path)
+  end
+  return ("none of the %.0f samples passes the filters"):format(
+    machine:samples():total())
+end
+
 --- The same choice as a filter of events, but for `--comm`: who has which name is known to the
 --- session. Nil: all.
 ---@param options table
@@ -286,8 +313,12 @@ end
 ---@return string?
 function M.unit_of(machine, kind) return query_units.of(machine, kind) end
 
---- The exit status of a verb that read traces to their end.
+--- The exit status of a verb that read traces to their end. Callbacks of --script may have failed.
 function M.exit_status(options)
+  if settings.errors.total > 0 then
+    if not options.quiet then io.stderr:write(settings.errors:summary()) end
+    return FAILED
+  end
   if options.strict and (report.lost > 0 or report.damaged) then return INCOMPLETE end
   return 0
 end

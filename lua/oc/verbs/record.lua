@@ -68,6 +68,7 @@ local function add_others(session, found, asked, has_command)
   local has_tasks = asked.pid or asked.tid or (has_command and not asked.all)
   if has_tasks and found.everyone then C.oc_session_target(session, "here", "") end
   if not found.returns then return end
+  ask.say_unseen(asked, found.everyone or false)
   for _, name in ipairs { "switch_in", "switch_in_wide" } do
     for _, number in ipairs(kinds.resolve(session, name)) do C.oc_session_want(session, number) end
   end
@@ -249,7 +250,7 @@ local function finish(session, context, found)
   if options.json then write_json(summary, stats, notes, status) end
   for _, note in ipairs(notes) do say("%s", note) end
   if not options.quiet then print_summary(summary, stats, options.is_kept) end
-  if stats.lost > 0 then report.say_loss(stats, false) end
+  if stats.lost > 0 then report.say_loss(stats, "writing") end
   if status > 0 and not options.quiet then report.say_command(status) end
   if summary.problem then
     say("%s", summary.problem)
@@ -319,7 +320,7 @@ function M.run(argv)
   context:finish()
   local options = context.options
   settings.quiet, settings.verbose, settings.json = options.quiet, options.verbose, options.json
-  machine_input.run_scripts(options)
+  machine_input.run_scripts(options, "record")
   place_outputs(options)
   check(context)
   local asked = ask.of_options(options)

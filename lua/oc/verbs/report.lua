@@ -2,6 +2,7 @@
 
 local args = require "oc.args"
 local errors = require "oc.errors"
+local groups = require "oc.query_groups"
 local hooks = require "oc.hooks"
 local input = require "oc.verbs.machine_input"
 local json = require "oc.json"
@@ -20,10 +21,10 @@ local HEAD = [[
 --- Without more: functions with what is spent in them (self) and also in all that they call
 --- (total), by self; --sort total puts those first that call most. A table has 40 rows unless
 --- --top says otherwise, and tells how many more there are; JSON has all.
---- --by groups by comm, process, thread, symbol, function (inlined ones, too), module, line, cpu,
---- kind, stack, cgroup, time:10ms or attribute:NAME, any of them together. --tree shows who calls
---- whom from the outside in, --callers from a function out to its callers, --callees from a
---- function on. Percentages are of the values (periods) of the samples that the filters let
+--- --by groups by comm, process (pid), thread (tid), symbol, function (inlined ones, too), module,
+--- line, cpu, kind, stack, cgroup, time:10ms or attribute:NAME, any of them together. --tree shows
+--- who calls whom from the outside in, --callers from a function out to its callers, --callees from
+--- a function on. Percentages are of the values (periods) of the samples that the filters let
 --- through.
 ---
 --- Example: oc report perf.data
@@ -88,15 +89,6 @@ end
 --- What a tree can have above its stacks: options of graphs.
 local OF_TREES = { comm = "by_comm", process = "process", thread = "thread" }
 
-local function groups_of(text)
-  local groups = {}
-  for word in text:gmatch("[^,]+") do groups[#groups + 1] = word end
-  if #groups == 0 then
-    errors.wrong_usage("--by wants names of groups", "as in --by comm,symbol")
-  end
-  return groups
-end
-
 local function is_tree(options) return options.tree or options.callers or options.callees end
 
 --- What does not go together, or would have no effect. What the user's settings say, and what he
@@ -109,6 +101,7 @@ local function check(options, typed)
   end
   if typed.by and not (typed.tree or options.callers or options.callees) then options.tree = nil end
   if not is_tree(options) then
+    if options.by then groups.of_option(options.by) end
     if typed.depth then
       errors.wrong_usage("--depth is of trees", "--tree, --callers and --callees show some")
     end
@@ -124,7 +117,7 @@ local function check(options, typed)
         "--min and --depth make trees smaller")
     end
   end
-  for _, group in ipairs(options.by and groups_of(options.by) or {}) do
+  for _, group in ipairs(options.by and groups.of_option(options.by) or {}) do
     if not OF_TREES[group] then
       errors.wrong_usage(("a tree cannot be grouped by '%s'"):format(group),
         "by comm, process and thread it can, as in --tree --by comm")
@@ -136,7 +129,7 @@ local function tree_of(machine, filter, options)
   for _, name in ipairs { "callers", "callees" } do
     if options[name] then filter[name == "callees" and "focus" or name] = options[name] end
   end
-  for _, group in ipairs(options.by and groups_of(options.by) or {}) do
+  for _, group in ipairs(options.by and groups.of_option(options.by) or {}) do
     filter[OF_TREES[group]] = true
   end
   return machine:graph(filter)
@@ -168,7 +161,7 @@ local function show_kind(machine, kind, options)
       document = { tree = node_json(graph, root, root.total * (options.min or 0.5) / 100,
         options.depth or math.huge) }
     elseif options.by then
-      local result = machine:samples(filter):by(unpack(groups_of(options.by)))
+      local result = machine:samples(filter):by(unpack(groups.of_option(options.by)))
         :top(options.top or math.huge, { min = options.min })
       local more = result.totals.groups - #result - result.totals.below
       out(('{"kind":%s,"rows":%s%s}\n'):format(json.encode(kind), result:json(),
@@ -197,7 +190,7 @@ local function show_kind(machine, kind, options)
     end
     graph:print { min = options.min or 0.5, depth = options.depth }
   elseif options.by then
-    local result = machine:samples(filter):by(unpack(groups_of(options.by)))
+    local result = machine:samples(filter):by(unpack(groups.of_option(options.by)))
       :top(options.top, { min = options.min })
     result.unit = unit
     result:print()
@@ -207,7 +200,7 @@ local function show_kind(machine, kind, options)
 end
 
 --- Nothing to show: the same shape of document, and on stderr why it may be so.
-local function show_nothing(machine, options, path)
+local function show_nothing(machine, trace, options, path)
   if not options.json then
     io.stdout:write("no samples\n")
   elseif is_tree(options) then
@@ -216,11 +209,10 @@ local function show_nothing(machine, options, path)
     io.stdout:write(options.by and '{"rows":[]}\n' or '{"functions":[],"total":0}\n')
   end
   io.stdout:flush()
-  local count = machine:stats().samples
-  if count == 0 and options.time then return end  -- the run has told what the trace has
-  local why = count > 0 and ("none of the %.0f samples passes the filters"):format(count)
-    or path .. " has no samples; oc record -g records some"
+  local why = input.why_none(machine, trace, options, path)
+  if not why and options.time then return end  -- the run has told what the trace has
   why = input.nothing_happened(machine, options, path) or why
+    or path .. " has no samples; oc record -g records some"
   io.stderr:write("oc: ", why, "\n")
 end
 
@@ -245,13 +237,13 @@ function M.run(argv)
     errors.wrong_usage(("'%s' is one argument too many"):format(words[2] or "--"),
       "oc report perf.data")
   end
-  input.run_scripts(options)
+  input.run_scripts(options, "report")
   check(options, context.typed)
   if not options.json then options.top = options.top or TOP end
-  local machine = input.load(path, options, { names = not options.by })
+  local machine, trace = input.load(path, options, { names = not options.by })
   local by_of_kind = groups_of_scenarios(options, context.typed)
   local kinds = input.kinds(machine, options)
-  if #kinds == 0 then show_nothing(machine, options, path) end
+  if #kinds == 0 then show_nothing(machine, trace, options, path) end
   local found = false
   for i, kind in ipairs(kinds) do
     if i > 1 and not options.json then io.stdout:write("\n") end

@@ -7,6 +7,7 @@ local errors = require "oc.errors"
 local host = require "oc.host"
 local memory_limit = require "oc.memory_limit"
 local own_options = require "oc.options"
+local nearest = require "oc.nearest"
 local privileges = require "oc.privileges"
 local progress = require "oc.progress"
 local report = require "oc.report"
@@ -104,9 +105,19 @@ local function exit_status(context, trace_status)
   return 0
 end
 
+--- A name that is nothing, and one that is near: of a global that was called or looked into.
+local function add_hint(err, names)
+  local name = not err.hint and tostring(err.message):match("global '([%w_]+)' %(a nil value%)")
+  if not name then return end
+  local known = {}
+  for each in pairs(names or _G) do known[#known + 1] = tostring(each) end
+  err.hint = nearest.hint(name, known)
+end
+
 --- An error of the script's body. 130: Ctrl-C ended it before it had results.
-local function failed(err, context, chunk)
+local function failed(err, context, chunk, names)
   local made = memory_limit.explain(err, chunk) or errors.make(err)
+  add_hint(made, names)
   if made.exit_status then  -- wrong usage, or help: told as such, not as a fault of oc
     made.traceback = nil
     error(made, 0)
@@ -127,6 +138,7 @@ end
 ---@class oc.Running how a chunk is run that is no script
 ---@field load fun(source: string, name: string): function?, string?
 ---@field after fun(...) called with what the chunk returned, when it did
+---@field names? table<string, any> what is global in it, where that is not _G
 ---@field rescue? fun() shows what a run gathered before the chunk failed
 ---@field of_report fun(trace: oc.Trace): table? what the report of a run leaves out
 
@@ -207,7 +219,7 @@ function M.run(context, source, name, how)
   end)
   if not ok and how.rescue then pcall(how.rescue) end
   C.oc_host_doing(host_pointer, IN_HOST)
-  local status = ok and exit_status(context, trace_status) or failed(err, context, chunk)
+  local status = ok and exit_status(context, trace_status) or failed(err, context, chunk, how.names)
   if not settings.quiet then io.stderr:write(settings.errors:summary()) end
   if context.options.jit_report then tell(require "oc.jit_report") end
   if context.options.profile_script then tell(require "oc.script_profile") end
