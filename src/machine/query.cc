@@ -1,5 +1,3 @@
-// one thing: a question from its groups to its rows; the loop over samples and what is asked of it again are one template.
-
 #include "machine/query.h"
 
 #include <algorithm>
