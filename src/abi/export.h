@@ -23,7 +23,7 @@ typedef struct oc_export_options {
   int32_t no_inlined;
   int32_t counts; /* samples weigh 1 each, not their value */
   int32_t values; /* also in collapsed stacks, of kinds that are counted there otherwise */
-  int32_t mixed;  /* the samples are a part of several kinds: where formats have one number, it is that of samples */
+  int32_t mixed;  /* a part of samples of several kinds: one number is that of samples */
 } oc_export_options;
 /* Whether the selection's values can be that one number: it has one kind. */
 int oc_selection_has_measure(oc_selection* selection, const oc_export_options* options);

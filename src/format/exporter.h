@@ -25,7 +25,7 @@ struct Export {
   }
   /// Called now and then with what is done of all, 0 to 1; false: the user gave up.
   std::function<bool(double)> progress;
-  bool is_named = false;  ///< all frames of the selection have their names
+  bool is_named = false;   ///< all frames of the selection have their names
   bool in_values = false;  ///< also in collapsed stacks, of samples that are counted otherwise
   bool is_mixed = false;   ///< a part of samples of several kinds, with the numbers of all parts
 };

@@ -1,3 +1,5 @@
+// one thing: bytes of other tools, whole and damaged, and the machines that they become; all cases share the maker of profiles.
+
 #include "format/import.h"
 
 #include <catch2/catch.hpp>

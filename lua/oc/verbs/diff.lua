@@ -256,7 +256,7 @@ end
 --- The kinds of one side. Collapsed stacks do not tell theirs: -e is about the other side.
 local function kinds_of_side(machine, path, options)
   local is_unnamed = input.counted(machine) == "perhaps"
-  local count, wanted = machine:samples():total(), input.filter(options)
+  local count, wanted = machine:samples():total(), input.filter(options, machine)
   if is_unnamed then wanted.kind = nil end
   if input.as_usage(function() return machine:samples(wanted):total() end) == 0 then
     error(errors.new("there is nothing to compare: " .. (count == 0 and path .. " has no samples"

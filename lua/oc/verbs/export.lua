@@ -139,15 +139,14 @@ local function write(machine, outputs, part, options)
   if not hooks.has("export") then
     local wanted = wanted_of(machine, part, options)
     export.write_all(machine, paths, wanted, function(path, bytes)
-      local unit = not settings.quiet and export.unit(machine, path, wanted)
-      say_written(path, bytes, unit or nil)
+      say_written(path, bytes, export.unit(machine, path, wanted))
     end)
     return
   end
   for _, path in ipairs(paths) do
     local wanted = wanted_of(machine, part, options)
     if hooks.call("export", machine, path, wanted) then
-      say_written(path, machine:export(path, wanted))
+      say_written(path, machine:export(path, wanted), export.unit(machine, path, wanted))
     end
   end
 end
@@ -277,7 +276,8 @@ local function write_samples(machine, of_samples, options, path)
   local why = has_none and input.why_none(machine, machine._owner, options, path)
   if why then error(errors.new("nothing was written: " .. why), 0) end
   local parts = parts_of(machine, options)
-  local is_mixed = options.per and export.is_mixed(machine, wanted_of(machine, { filter = {} }, options))
+  local whole = wanted_of(machine, { filter = {} }, options)
+  local is_mixed = options.per and export.is_mixed(machine, whole)
   for _, part in ipairs(parts) do part.mixed = is_mixed or nil end
   for _, part in ipairs(options.per and not options.force and parts or {}) do
     for _, output in ipairs(of_samples) do
