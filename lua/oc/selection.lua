@@ -5,6 +5,7 @@ local errors = require "oc.errors"
 local ffi = require "ffi"
 local frames = require "oc.frames"
 local kinds = require "oc.kinds"
+local machine_stacks = require "oc.machine_stacks"
 local members = require "oc.members"
 local nearest = require "oc.nearest"
 local scenario = require "oc.scenario"
@@ -151,6 +152,18 @@ local function record_of(s)
   return read(s._payload)
 end
 
+--- Names what samples lie in at once, when the first of them is asked.
+local function name_places(s)
+  if s._has_places then return end
+  s._has_places = true
+  machine_stacks.name_places(s._selection)
+end
+
+local function place_of(s)
+  name_places(s)
+  return machine_stacks.place(s._machine, s._raw)
+end
+
 ---@class oc.SampleView a sample, as functions in queries get it; lent for the call
 ---@field time number
 ---@field value number
@@ -160,6 +173,11 @@ end
 ---@field tid integer
 ---@field cpu integer -1: not known
 ---@field process integer id of its process, as m:processes() has it; 0: not known
+---@field stack oc.Stack? nil: it has none
+---@field symbol string? the function of the stack's innermost frame, as by("symbol") has it
+---@field module string? the file or other module of that
+---@field ip oc.addr? where that frame lay in memory, if anybody knows
+---@field cgroup string? path of the control group
 ---@field number number
 ---@field record table? the fields of the payload that was kept with it; lent for the call
 local view_fields = {
@@ -176,6 +194,14 @@ local view_fields = {
   process = function(s) return s._raw.process end,
   number = function(s) return s._raw.number end,
   record = function(s) return record_of(s) end,
+  stack = function(s) return machine_stacks.stack(s._machine, s._raw) end,
+  symbol = function(s) return (place_of(s)) end,
+  module = function(s) return (select(2, place_of(s))) end,
+  ip = function(s)
+    name_places(s)
+    return machine_stacks.ip(s._machine, s._raw)
+  end,
+  cgroup = function(s) return machine_stacks.cgroup(s._machine, s._raw) end,
 }
 
 local view_type = { __index = function(s, name)
@@ -193,7 +219,8 @@ function M.each(machine, raw, fn)
   local batch, cursor = ffi.new("oc_sample[?]", CAPACITY), ffi.new("double[1]")
   local stats = machine:stats()
   local finish = stats.dropped + stats.samples  -- what `fn` adds is not visited
-  local sample = setmetatable({ _machine = machine, _kinds = machine:kinds(), _readers = {},
+  local sample = setmetatable({ _machine = machine, _selection = raw, _has_places = false,
+    _kinds = machine:kinds(), _readers = {},
     _payload = ffi.new("oc_event") }, view_type)
   while true do
     local count = C.oc_selection_next(raw, cursor, finish, batch)

@@ -27,6 +27,27 @@ typedef struct oc_sample {
  * `out` has room for so many. Moves the cursor; 0 at the end. */
 uint32_t oc_selection_next(oc_selection* selection, double* cursor, double end, oc_sample* out);
 
+/* Where samples were taken: names the innermost frames of all of a selection's stacks at once, for what follows. */
+void oc_selection_name_places(oc_selection* selection);
+/* The function whose code the innermost frame is, and its module: 1, or 0 where there is no frame. Owned by the machine. */
+int oc_machine_leaf(oc_machine* machine, uint32_t stack, oc_text* symbol, oc_text* module);
+/* The address of the innermost frame in that context's process: 1, or 0 where nobody knows it. */
+int oc_machine_ip(oc_machine* machine, uint32_t context, uint32_t stack, uint64_t* out);
+/* The path of its control group; "" where nobody told. Owned by the machine. */
+void oc_machine_cgroup(oc_machine* machine, uint32_t context, oc_text* out);
+/* A stack of the machine's own or of the trace: 0, or -1 when there is none. */
+int oc_machine_stack(oc_machine* machine, uint32_t stack, oc_stack_frames* out);
+/* The index-th function at a frame of such a stack, inlined ones first: 1, or 0 behind the last. Texts are owned by the
+ * machine. */
+typedef struct oc_machine_line {
+  oc_text name, full_name, module, file; /* name: empty where nobody knows it */
+  uint64_t offset;
+  uint32_t line; /* 0: not known */
+  int32_t has_address, is_kernel, is_inlined;
+} oc_machine_line;
+int oc_machine_frame_line(oc_machine* machine, uint32_t frame, uint32_t index,
+                          oc_machine_line* out);
+
 /* Everything in order of time: processes, threads, mappings, spans, and the selection's samples. what: 0 a process
  * starts, 1 a thread, 2 code is mapped, 3 a span begins, 4 a sample, 5 a span ends, 6 code is unmapped, 7 a thread ends,
  * 8 a process ends; `id` is what the machine calls it (mappings: 1 + index). */

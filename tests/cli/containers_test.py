@@ -43,7 +43,29 @@ def rows_of(ended):
     return {(group, container): int(count) for group, container, _, count in found}
 
 
+LIVE_MACHINE = """
+local t = oc.open { cgroups = true, machine = true }
+local c = oc.counter("cgroup")
+t:on("page-faults", function(e) c:count(e.cgroup) end)
+t:run()
+for _, row in ipairs(c:rows()) do print("event", row.cgroup, row.count) end
+local m = t:machine()
+for _, row in ipairs(m:samples { kind = "page-faults" }:by("cgroup"):count():rows()) do
+  print("machine", row[1], row.count)
+  print("chosen", row[1], m:samples { kind = "page-faults", cgroup = row[1] }:total())
+end
+"""
+
+
+def live_machine(suite, group):
+    ended = run(["eval", LIVE_MACHINE, "-e", "page-faults", "--", *group.into(BUSY)])
+    told = {who: dict(re.findall(rf"^{who}\t(\S+)\t(\d+)$", ended.out, re.M)) for who in ("event", "machine", "chosen")}
+    same = group.path in told["event"] and told["event"] == told["machine"] == told["chosen"]
+    suite.check("a live machine's samples, too", problems_of(ended, 0, ".", None) + ([] if same else [f"{told}"]), ended)
+
+
 def live(suite, group):
+    live_machine(suite, group)
     ended = run(["eval", SCRIPT % ("true", "page-faults"), "--", *group.into(BUSY)])
     rows = rows_of(ended)
     problems = problems_of(ended, 0, ".", None)

@@ -49,7 +49,7 @@ OTHERS = {
 OURS_WRONG = {
     f'trace.on("{EVENT}", print)': "trace:on(…)", "m.samples{}": "m:samples(…)", 'samples{}.by("comm")': "samples{…}:by(…)",
     f'c = count("{EVENT}")': "", "c.print()": "c:print(…)", "samples:by('comm')": "samples is a function",
-    "samples():each()": "as in samples():each(function(s)", 'samples():by("com")': "did you mean comm",
+    "samples():each()": "as in samples():each(function(s)", 'samples():by("com")': "did you mean 'comm'",
     "samples():by(comm)": 'texts: "comm"', 'samples{coom="a"}': "did you mean 'comm'", "samples():foo()": 'help "query"',
     "m:foo()": 'help "machine"', "trace:foo()": 'help "trace"', "trace:onn('x')": "'on'", "oc.foo": 'help "oc"',
     "count()": f'as in count("{EVENT}"', "count(sched_switch)": f'texts: "{EVENT}"', "count(sched:sched_switch)": f'texts: "{EVENT}"',

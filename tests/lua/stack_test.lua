@@ -238,6 +238,48 @@ do -- machines, queries, graphs and exports have the names that scripts give
   check.error("no such luck", function() trace:machine():graph() end)
 end
 
+do -- functions of a sample ask where it was taken
+  local trace = open { stacks = "any", machine = true }
+  local events, i = {}, 0
+  trace:on("cpu", function(e)
+    events[#events + 1] = { stack = e.stack, ip = e.ip + 0, module = e.module }
+  end)
+  trace:run()
+  local machine = trace:machine()
+  local symbols, modules = {}, {}
+  machine:samples():each(function(s)
+    i = i + 1
+    local event = events[i]
+    check(s.stack == event.stack and #s.stack == #event.stack, "the event's stack")
+    check(s.ip == event.ip, "and its address")
+    check.equal({ s.module, s.cgroup }, { event.module, nil })
+    symbols[s.symbol] = (symbols[s.symbol] or 0) + 1
+    modules[s.module] = (modules[s.module] or 0) + 1
+  end)
+  check(i == #events and i > 40, "all samples")
+  for name, found in pairs { symbol = symbols, module = modules } do
+    local wanted, given = {}, {}
+    for _, row in ipairs(machine:samples():by(name):rows()) do wanted[row[1]] = row.count end
+    for _, row in ipairs(machine:samples():by(function(s) return s[name] end):rows()) do
+      given[row[1]] = row.count
+    end
+    check.equal(found, wanted)
+    check.equal(given, wanted)
+  end
+  local mawk = machine:samples { where = function(s) return s.module == "/usr/bin/mawk" end }
+  check.equal(mawk:total(), modules["/usr/bin/mawk"])
+  -- Of samples that were added by hand, too.
+  machine:add_sample { kind = "mark", value = 1, pid = 1, comm = "me", stack = { "main", "work" } }
+  machine:add_sample { kind = "mark", value = 1, pid = 1, comm = "me" }
+  local own, by_stack = {}, oc.counter("stack")
+  machine:samples { kind = "mark" }:each(function(s)
+    own[#own + 1] = { s.stack and tostring(s.stack) or "none", s.symbol or "none", s.ip or "none" }
+    by_stack:count(s.stack)
+  end)
+  check.equal(own, { { "main;work", "work", "none" }, { "none", "none", "none" } })
+  check(printed(by_stack, {}):find("\n    work.*\n    main"), "printed")
+end
+
 do -- symbols that a script adds win
   local trace = open { stacks = "any" }
   local first
