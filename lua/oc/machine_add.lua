@@ -4,6 +4,7 @@ local C = require "oc.abi"
 local errors = require "oc.errors"
 local ffi = require "ffi"
 local nearest = require "oc.nearest"
+local units = require "oc.units"
 
 local M = {}
 
@@ -25,20 +26,47 @@ function M.check(given, known, what)
   end
 end
 
+local type_names = { [0] = "count", "duration", "bytes", "number" }
 local type_numbers = { count = 0, duration = 1, bytes = 2, number = 3 }
 
-local function kind_number(self, name, type_name)
-  local known = self._kinds[name]
+local function type_number(name)
+  local number = type_numbers[name]
+  if not number then
+    errors.misuse(("'%s' is no type of values"):format(name),
+      { token = name, hint = "there are: count, duration, bytes, number" })
+  end
+  return number
+end
+
+--- The number of a kind, and the type of its values; made, with that type, when it is new.
+---@param self oc.Machine
+---@param name string
+---@param type_name? string what the caller says they are; another one is an error
+---@param otherwise string of a new one
+---@return integer kind
+---@return string type
+local function kind_number(self, name, type_name, otherwise)
+  local wanted, known = type_number(type_name or otherwise), self._kinds[name]
   if not known then
-    local number = type_numbers[type_name or "count"]
-    if not number then
-      errors.misuse(("'%s' is no type of values"):format(tostring(type_name)),
-        { token = tostring(type_name), hint = "there are: count, duration, bytes, number" })
-    end
-    known = C.oc_machine_add_kind(self._raw, name, number, nil)
+    known = { number = C.oc_machine_add_kind(self._raw, name, wanted, nil) }
+    local raw = ffi.new("oc_machine_kind_info")  -- it may be there, of an event
+    C.oc_machine_kind(self._raw, known.number, raw)
+    known.type = type_names[raw.type]
     self._kinds[name] = known
   end
-  return known
+  if type_name and type_name ~= known.type then
+    errors.misuse(("the values of '%s' are of type %s, not %s"):format(name, known.type, type_name),
+      { token = "type", hint = "a kind has one type: what is of another needs another name" })
+  end
+  return known.number, known.type
+end
+
+--- Counts, durations and bytes are sums of what there is.
+local function check_value(kind, type_name, value)
+  if value ~= value or value < 0 and type_name ~= "number" then
+    errors.misuse(("add_sample: %s is no value of '%s', whose type is %s"):format(tostring(value),
+      kind, type_name), { token = "value", hint = 'of a kind with type = "number" it may be' })
+  end
 end
 
 local event_type = ffi.typeof("oc_event")
@@ -55,7 +83,8 @@ local function context_of(self, given)
   local comm = given.comm or (given.event and given.event.comm) or ""
   local pid = given.pid or given.tid or -1
   if not event and not given.tid and pid < 0 then return 0 end
-  return C.oc_machine_context(self._raw, event, pid, given.tid or pid, comm, #comm)
+  local time = given.time or given.start or math.huge
+  return C.oc_machine_context(self._raw, event, pid, given.tid or pid, comm, #comm, time)
 end
 
 --- A stack of names ({ "main", "parse" }, the outermost first) or of frames.
@@ -208,8 +237,10 @@ function M.sample(self, given)
     errors.misuse("add_sample wants the sample's kind", { token = "add_sample" })
   end
   local event, raw = given.event, ffi.new("oc_new_sample")
-  raw.kind = kind_number(self, given.kind, given.type)
+  local kind, type_name = kind_number(self, given.kind, given.type, "count")
+  raw.kind = kind
   raw.time, raw.value = given.time or (event and event.time) or 0, given.value or 1
+  check_value(given.kind, type_name, raw.value)
   raw.context, raw.stack = context_of(self, given), stack_of(self, given)
   raw.attributes = attributes_of(self, given.attributes)
   raw.cpu = given.cpu or (event and event.cpu) or -1
@@ -232,9 +263,14 @@ function M.span(self, given)
   if not given.start or not given.finish then
     errors.misuse("add_span wants start and finish", { token = "add_span" })
   end
+  local took = given.finish - given.start
+  if took < 0 or took ~= took then
+    errors.misuse(("add_span: it ends at %s ns, before it begins at %s ns"):format(
+      units.format_number(given.finish), units.format_number(given.start)), { token = "finish" })
+  end
   local raw, name = ffi.new("oc_new_span"), given.name or given.kind or "span"
   raw.start_ns, raw.end_ns = given.start, given.finish
-  raw.kind = kind_number(self, given.kind or "span", "duration")
+  raw.kind = (kind_number(self, given.kind or "span", nil, "duration"))
   raw.context, raw.stack = context_of(self, given), stack_of(self, given)
   raw.parent, raw.attributes = given.parent or 0, attributes_of(self, given.attributes)
   raw.cpu = given.cpu or -1

@@ -14,6 +14,7 @@ local units = require "oc.units"
 local M = {}
 
 local declared = {}
+local places = {}  -- by scenario: where a script declared it, as debug.getinfo says
 local made = {}  -- by scenario: the kinds of the samples that it added, in the run at hand
 local BUILT_IN = { "block_io", "cpu", "locks", "off_cpu", "page_faults", "run_queue", "syscalls" }
 
@@ -74,9 +75,37 @@ local function end_of(span, which, what)
   return { event = at.event, key = key, where = at.where, name = at.name }
 end
 
---- Declares a scenario: `trace:use`, `oc record --scenario` and `oc list scenarios` know it then.
----@param given oc.Scenario
-function M.declare(given)
+local function check_middles(span, what)
+  for i, middle in ipairs(span.middle or {}) do
+    local at = type(middle) == "string" and { event = middle } or middle
+    if type(at) ~= "table" or type(at.event) ~= "string" then
+      errors.misuse(("%s: span.middle[%d] wants an event"):format(what, i), { token = "middle",
+        hint = 'as in middle = { "block:block_rq_issue" }, or { { event = … } }' })
+    end
+    check(at, known_end, ("%s: span.middle[%d]"):format(what, i))
+    if at.key then check_key(at.key, what) end
+  end
+end
+
+local function file_of(place) return place and place.source:match("^@(.*)") end
+
+--- Two of one name would be told apart by nobody. A file, or a line, that is run again says it
+--- anew.
+local function check_new(name, place)
+  for _, built_in in ipairs(BUILT_IN) do
+    if built_in == name then
+      errors.misuse(("there is a scenario '%s' already: it is built in"):format(name),
+        { token = name })
+    end
+  end
+  local other, file = file_of(places[name]), file_of(place)
+  if other and file and other ~= file then
+    errors.misuse(("there is a scenario '%s' already: %s:%d declares it"):format(name, other,
+      places[name].currentline), { token = name })
+  end
+end
+
+local function enter(given)
   if type(given) ~= "table" or type(given.name) ~= "string" then
     errors.misuse("oc.scenario wants { name = …, events = { … } }", { token = "scenario" })
   end
@@ -89,14 +118,24 @@ function M.declare(given)
     check(given.span, known_span, what)
     end_of(given.span, "from", what)
     end_of(given.span, "to", what)
+    check_middles(given.span, what)
   end
   declared[given.name] = given
+end
+
+--- Declares a scenario: `trace:use`, `oc record --scenario` and `oc list scenarios` know it then.
+---@param given oc.Scenario
+function M.declare(given)
+  local place = errors.script_line()
+  if type(given) == "table" and type(given.name) == "string" then check_new(given.name, place) end
+  enter(given)
+  places[given.name] = place
 end
 
 local function load_built_in(name)
   for _, built_in in ipairs(BUILT_IN) do
     if built_in == name and not declared[name] then
-      M.declare(require("oc.scenarios." .. name))
+      enter(require("oc.scenarios." .. name))
     end
   end
 end
@@ -145,12 +184,16 @@ end
 
 -- Using one ------------------------------------------------------------------------------------
 
+local OF_PAYLOAD = "^args%.(.+)$"  -- a field that a common name hides, as in e.args.pid
+
 --- A function that makes the key of an event: fields by their names, of the payload or common.
 local function key_reader(fields)
   local a, b, c, d = fields[1], fields[2], fields[3], fields[4]
   local key = timeline.key
   local function value(e, name)
-    local found = e:get(name)
+    local own = name:match(OF_PAYLOAD)
+    local found
+    if own then found = e.args[own] else found = e:get(name) end
     if found == nil then found = e[name] end  -- raises, with the nearest names
     if type(found) == "cdata" then return tostring(found) end
     return found
@@ -158,6 +201,24 @@ local function key_reader(fields)
   if not b then return function(e) return value(e, a) end end
   return function(e)
     return key(value(e, a), value(e, b), c and value(e, c), d and value(e, d))
+  end
+end
+
+--- A key that an event does not have is told before the first event, where the scenario was
+--- declared.
+local function check_fields(trace, scenario, at)
+  local view_fields = require "oc.view_fields"
+  for _, kind in ipairs((require("oc.registering").kinds_of(trace, at.event))) do
+    for _, field in ipairs(at.key) do
+      local own = field:match(OF_PAYLOAD)
+      if not view_fields.has(kind, own or field, own ~= nil) then
+        local _, err = pcall(view_fields.missing, kind, own or field)
+        local message = ("scenario '%s': key: %s"):format(scenario.name, errors.make(err).message)
+        local options = { token = field, hint = errors.make(err).hint }
+        if places[scenario.name] then errors.raise_at(places[scenario.name], message, options) end
+        errors.misuse(message, options)
+      end
+    end
   end
 end
 
@@ -183,20 +244,30 @@ end
 local function use_span(trace, scenario, add, add_span)
   local what = ("scenario '%s'"):format(scenario.name)
   local span, line = scenario.span, timeline.new(scenario.span.limit)
+  local function on(at, fn)
+    trace:on(at.event, fn)
+    check_fields(trace, scenario, at)
+  end
   local from, to = end_of(span, "from", what), end_of(span, "to", what)
   local from_key, to_key = key_reader(from.key), key_reader(to.key)
-  local least, has_stacks = least_of(span, what), scenario.stacks ~= nil
+  local least = least_of(span, what)
   local name_of = from.name or (type(span.name) == "function" and span.name)
   local fixed = type(span.name) == "string" and span.name or scenario.name
-  trace:on(from.event, function(e)
+  on(from, function(e)
     if from.where and not from.where(e) then return end
     line:start(from_key(e), e.time, { pid = e.pid, tid = e.tid, comm = e.comm, cpu = e.cpu,
-      name = name_of and name_of(e) or fixed, stack = has_stacks and e:get "stack" or nil })
+      name = name_of and name_of(e) or fixed, stack = e:get "stack" })
   end)
-  for _, event in ipairs(span.middle or {}) do
-    trace:on(event, function(e) line:middle(from_key(e), e.time, e.event) end)
+  for _, given in ipairs(span.middle or {}) do
+    local middle = type(given) == "string" and { event = given } or given
+    local at = { event = middle.event, key = middle.key or from.key }
+    local key = key_reader(at.key)
+    on(at, function(e)
+      if middle.where and not middle.where(e) then return end
+      line:middle(key(e), e.time, middle.name and middle.name(e) or e.event)
+    end)
   end
-  trace:on(to.event, function(e)
+  on(to, function(e)
     if to.where and not to.where(e) then return end
     local began, start, middles = line:finish(to_key(e))
     if not began or e.time - began < least then return end

@@ -238,7 +238,7 @@ const char* oc_machine_note_at(oc_machine* owner, uint32_t index) {
 }
 
 uint32_t oc_machine_context(oc_machine* owner, const oc_event* event, int32_t pid, int32_t tid,
-                            const char* comm, size_t comm_bytes) {
+                            const char* comm, size_t comm_bytes, double time_ns) {
   return guarded(*owner, 0u, [&] {
     auto& processes = owner->machine->processes;
     const uint32_t life = event == nullptr ? 0 : event->thread;
@@ -247,8 +247,14 @@ uint32_t oc_machine_context(oc_machine* owner, const oc_event* event, int32_t pi
       tid = event->tid;
     }
     const machine::ThreadId thread = processes.thread_of_life(life, pid, tid);
-    const oc::base::StringId name =
-        comm_bytes == 0 ? oc::base::StringId{} : owner->machine->texts.intern({comm, comm_bytes});
+    oc::base::StringId name;
+    if (comm_bytes != 0) {
+      name = owner->machine->texts.intern({comm, comm_bytes});
+    } else {
+      for (const machine::NameSince& known : processes.thread(thread).names) {
+        if (!name || known.time <= time_of(time_ns)) name = known.name;
+      }
+    }
     return processes.context(thread, name).value;
   });
 }

@@ -66,6 +66,18 @@ def straight(suite, folder, name):
                 + ([] if os.path.exists(out) else ["there is no file"]), ended)
 
 
+def hooked(suite, folder):
+    """What a hook will look for in the trace is recorded."""
+    script, out = os.path.join(folder, "hook.lua"), os.path.join(folder, "hook.svg")
+    with open(script, "w", encoding="utf-8") as file:
+        file.write('local n = 0\nrequire("oc").hooks { built = function(trace)\n'
+                   '  trace:on("sched:sched_switch", function() n = n + 1 end)\n'
+                   '  trace:at_end(function() print(n > 0) end)\nend }\n')
+    ended = run(["record", "-q", "--script", script, "-o", out, "--", sys.executable, "-c", BUSY])
+    suite.check("events of a built hook are recorded", problems_of(ended, 0, r"\Atrue\n\Z", "")
+                + ([] if os.path.exists(out) else ["there is no file"]), ended)
+
+
 def recorded(suite, folder):
     """Of recordings that are always here."""
     for path, name in ((STACKS, "page_faults"), (os.path.join(FIXTURES, "clock.data"), "cpu"), (SCHED, "off_cpu"),
@@ -101,6 +113,7 @@ def main():
         if reason:
             suite.skip("scenarios of a command", reason)
         else:
+            suite.later(hooked, suite, folder)
             for name in ("page_faults", "off_cpu"):
                 suite.later(straight, suite, folder, name)
             live(suite, folder)

@@ -3,7 +3,9 @@
 local C = require "oc.abi"
 local args = require "oc.args"
 local ask = require "oc.ask"
+local canonical = require "oc.canonical"
 local errors = require "oc.errors"
+local hooks = require "oc.hooks"
 local exporter = require "oc.verbs.export"
 local ffi = require "ffi"
 local json = require "oc.json"
@@ -90,6 +92,25 @@ local function add_scenario(session, name, options, asked, has_command)
   if found.stacks and not options.call_graph and not options.frame_pointers then
     asked.stacks = found.stacks
   end
+end
+
+-- Of the names that oc gives events those that samples can have; the others are records, which
+-- every trace has.
+local SAMPLED = { cpu = true, cswitch = true, page_fault = true }
+
+--- What hooks of --script will look for in the trace that the files are made of.
+local function add_hooked(session, options, asked)
+  if #options.exports == 0 or not hooks.has("built") then return end
+  local events, known = asked.events or options.context_switches and {} or { "cpu" }, {}
+  for _, name in ipairs(events) do known[name] = true end
+  for _, event in ipairs(require("oc.rehearsal").events()) do
+    local name = event.name == "page_fault" and "page-faults" or event.name
+    local can_be = not event.optional or C.oc_session_event_name(session, name, 0) ~= nil
+    if not known[name] and can_be and (SAMPLED[name] or not canonical.is(name)) then
+      events[#events + 1], known[name] = name, true
+    end
+  end
+  asked.events = events
 end
 
 local function time_or_size(text, option)
@@ -335,6 +356,7 @@ function M.run(argv)
   for _, name in ipairs(machine_input.scenarios(options)) do
     add_scenario(session, name, options, asked, context.command ~= nil)
   end
+  add_hooked(session, options, asked)
   if (asked.stacks or "none") == "none" then places.say_no_stacks(options.exports) end
   ask.apply(session, asked, context.command ~= nil)
   local found = resolve(session, options, asked)
