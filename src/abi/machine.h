@@ -98,8 +98,7 @@ int oc_machine_record(oc_machine* machine, double number, oc_event* out);
 /* A thread under a name; of `event`'s thread when that is not NULL. */
 /* Without a name it is that which the thread is known to have at `time_ns`. */
 uint32_t oc_machine_context(oc_machine* machine, const oc_event* event, int32_t pid, int32_t tid,
-                            const char* comm, size_t comm_bytes,
-                            double time_ns);
+                            const char* comm, size_t comm_bytes, double time_ns);
 typedef struct oc_own_frame {
   const char* function;
   const char* module;

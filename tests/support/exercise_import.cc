@@ -32,14 +32,16 @@ struct Total {
   bool is_whole = true;
 };
 
-Total total_of(const machine::Machine& machine) {
+/// Of what is exported where nothing is chosen: of several values of the same samples that is one.
+Total total_of(machine::Machine& machine) {
   Total total;
-  for (uint64_t i = 0; i < machine.samples.size(); ++i) {
-    const double value = machine.samples[i].value;
-    total.sum += value;
-    total.size += std::abs(value);
-    total.is_whole &= value == std::trunc(value);
-  }
+  const auto selection = machine::Selection::make(machine, {});
+  if (!selection) fail("no selection");
+  selection->for_each([&](const machine::Sample& sample, uint64_t) {
+    total.sum += sample.value;
+    total.size += std::abs(sample.value);
+    total.is_whole &= sample.value == std::trunc(sample.value);
+  });
   return total;
 }
 
@@ -63,7 +65,6 @@ void exercise_import(const format::Imported& imported) {
   if (!again) fail("what we wrote does not open");
   const Total before = total_of(machine), after = total_of(**again);
   if (!before.is_whole || before.size > 9e15) return;  // rounded, or beyond what a double counts
-  // The type that counts samples says for how many an entry stands: it adds nothing to the values.
   if (after.sum != before.sum) {
     fprintf(stderr, "%.17g, %.17g read back\n", before.sum, after.sum);
     fail("another sum");
