@@ -45,7 +45,9 @@ local function wake(e)
   if e:other_is_target() and not preempted[tid] then woken[tid] = e.time end
 end
 
-trace:on("sched:sched_wakeup", all_tasks, wake)
+-- perf sched record asks for the beginning of a wake-up alone.
+local has_waking = not trace:has "sched:sched_wakeup" and trace:has "sched:sched_waking"
+trace:on(has_waking and "sched:sched_waking" or "sched:sched_wakeup", all_tasks, wake)
 if trace:has "sched:sched_wakeup_new" then trace:on("sched:sched_wakeup_new", all_tasks, wake) end
 
 local function runs(e, tid, comm)

@@ -130,6 +130,19 @@ def filters(suite, folder):
             suite.check(f"{script} --comm {comm}", problems + strangers(rows, OWN_NAMES | {"oc"}), ended)
 
 
+def of_perf_sched(suite, folder):
+    """What perf sched record asks for: of wake-ups their beginning alone."""
+    path = os.path.join(folder, "waking.data")
+    ended = run(["record", "-q", "-a", "-o", path, "-e", "sched:sched_switch,sched:sched_waking,sched:sched_wakeup_new", "--", NAPPER])
+    suite.check("recorded as perf sched does", problems_of(ended), ended)
+    script, told = rows_of("run_queue_latency", "-i", path)
+    report, ended = report_rows(path, "run_queue")
+    for name, rows, each in ("script", script, told), ("report", report, ended):
+        count = rows.get("napper", (0, 0))[0]
+        suite.check(f"run queue of perf sched's events: {name}",
+                    problems_of(each) + ([] if count >= NAPS else [f"napper waited {count} times for a CPU"]), each)
+
+
 FUTEX_WAITS = {0, 6, 9, 11, 13}  # WAIT, LOCK_PI, WAIT_BITSET, WAIT_REQUEUE_PI, LOCK_PI2 of linux/futex.h
 
 
@@ -184,7 +197,7 @@ def main():
     reason = may_trace() if NAPPER else "no helper was built"
     if not reason:
         with tempfile.TemporaryDirectory() as folder:
-            for case in (filters, locks, own_scenario):
+            for case in (filters, locks, own_scenario, of_perf_sched):
                 suite.later(case, suite, folder)
             for script in CHECKS:
                 suite.later(of_command, suite, script)

@@ -24,7 +24,9 @@ return {
       local tid = e.args.pid
       if e:other_is_target() and line:peek(tid) ~= "preempted" then ready(tid, e.time, "woken") end
     end
-    trace:on("sched:sched_wakeup", all, wakes)
+    -- perf sched record asks for the beginning of a wake-up alone.
+    local has_waking = not trace:has "sched:sched_wakeup" and trace:has "sched:sched_waking"
+    trace:on(has_waking and "sched:sched_waking" or "sched:sched_wakeup", all, wakes)
     if trace:has "sched:sched_wakeup_new" then trace:on("sched:sched_wakeup_new", all, wakes) end
     local function runs(e, pid, tid, comm)
       if not e:cpu_is_target() then return line:forget(tid) end  -- it is a wait of that CPU
