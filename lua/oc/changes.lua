@@ -100,7 +100,11 @@ function M.tell(trace, handlers)
     end
     return
   end
-  for _, handler in ipairs(handlers) do tell_kernel(trace, handler) end
+  local ok, problem = pcall(function()
+    for _, handler in ipairs(handlers) do tell_kernel(trace, handler) end
+  end)
+  C.oc_session_finish_kernel_filters(trace._session)  -- once for all: each wait takes some ms
+  if not ok then error(problem, 0) end
   M.cut(trace)
 end
 

@@ -123,10 +123,11 @@ local function key_of(raw, row, i, group, given)
   return ffi.string(words, size[0])
 end
 
-local function histogram_of(raw, row)
+local function histogram_of(machine, raw, row)
   local counts, i = {}, 0
   while true do
     local count = C.oc_query_histogram(raw, row, i)
+    if count == -2 then machine._raise(machine) end
     if count < 0 then return counts end
     counts[i + 1] = count
     i = i + 1
@@ -145,7 +146,7 @@ local function read_row(self, raw, i, given, quantiles, shares)
   end
   for s = 1, #shares do row[shares[s].name] = quantiles[i * #shares + s - 1] end
   for _, metric in ipairs(self._metrics) do
-    if metric.name == "histogram" then row.histogram = histogram_of(raw, i) end
+    if metric.name == "histogram" then row.histogram = histogram_of(self._machine, raw, i) end
   end
   return row
 end
@@ -170,6 +171,7 @@ local function run(self, most, least)
     local list = ffi.new("double[?]", #shares)
     for i, metric in ipairs(shares) do list[i - 1] = metric.share end
     quantiles = C.oc_query_quantiles(raw, list, #shares)
+    if quantiles == nil then self._machine._raise(self._machine) end
   end
   local totals = ffi.new("oc_row")
   C.oc_query_totals(raw, totals)

@@ -6,14 +6,36 @@ local scenario = require "oc.scenario"
 
 local M = {}
 
--- Whatever is asked of it: itself, and a list of nothing.
+local MOST_INSTRUCTIONS = 1e6
+
+-- Whatever is asked of it: itself, and a list of nothing. A generic for calls it with two values,
+-- the first of which is nil.
 local nothing = {}
-setmetatable(nothing, { __index = function() return nothing end,
-  __call = function() return nothing end })
+local function same() return nothing end
+setmetatable(nothing, { __index = same, __concat = same, __add = same, __sub = same, __mul = same,
+  __div = same, __mod = same, __unm = same,
+  __call = function(_, ...)
+    if select("#", ...) == 2 and (...) == nil then return nil end
+    return nothing
+  end })
+
+--- Calls it interpreted, where a loop that waits for an answer is ended.
+---@return boolean ok
+---@return any problem
+local function call_for_a_while(fn, ...)
+  local was_on = jit.status()
+  jit.off()
+  debug.sethook(function() error("it goes on and on", 0) end, "", MOST_INSTRUCTIONS)
+  local ok, problem = pcall(fn, ...)
+  debug.sethook()
+  if was_on then jit.on() end
+  return ok, problem
+end
 
 --- Events by name, and whether it may be missing; those behind something that only a real trace can
 --- answer are not known.
 ---@return { name: string, optional: boolean }[]
+---@return string? problem why what it asks for may not be all
 function M.events()
   local events = {}
   local function want(name, optional)
@@ -35,8 +57,8 @@ function M.events()
   end
   function trace.has() return true end
   function trace.is_recorded() return true end
-  pcall(hooks.call, "built", trace)  -- what is wrong with one is told when it has its trace
-  return events
+  local ok, problem = call_for_a_while(hooks.call, "built", trace)
+  return events, not ok and tostring(problem) or nil
 end
 
 return M

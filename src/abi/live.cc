@@ -40,6 +40,13 @@ int oc_session_change_kernel_filter(oc_session* session, uint32_t kind, const ch
   });
 }
 
+void oc_session_finish_kernel_filters(oc_session* session) {
+  guarded(session, [&] {
+    session->session.finish_kernel_filters();
+    return 0;
+  });
+}
+
 double oc_session_counted(oc_session* session, uint32_t kind) {
   return guarded_or(0.0, [&] {
     auto* live = session->session.live();

@@ -17,8 +17,10 @@ typedef struct oc_spool {
 int oc_session_add(oc_session* session, uint32_t kind);
 /* Nobody asks for them any more: live, the kernel's events are closed. */
 void oc_session_remove(oc_session* session, uint32_t kind);
-/* What the kernel shall let through of a kind from now on ("": everything). No event is missing or comes twice. */
+/* What the kernel shall let through of a kind from now on ("": everything). No event is missing or comes twice, if
+ * oc_session_finish_kernel_filters is called behind the last change. */
 int oc_session_change_kernel_filter(oc_session* session, uint32_t kind, const char* text);
+void oc_session_finish_kernel_filters(oc_session* session);
 /* How often the kernel saw events of this kind since the start, those that were lost too; 0 of a recorded trace. */
 double oc_session_counted(oc_session* session, uint32_t kind);
 /* The batch at hand is to end before event `at`, with what follows left for oc_session_reopen_batch. */

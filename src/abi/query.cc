@@ -295,7 +295,7 @@ const double* oc_query_quantiles(oc_query* query, const double* shares, uint32_t
 }
 
 double oc_query_histogram(oc_query* query, uint32_t row, uint32_t index) {
-  return guarded(query->selection.owner, -1.0, [&] {
+  return guarded(query->selection.owner, -2.0, [&] {
     if (query->histograms.empty()) query->histograms = query->made->histograms();
     if (row >= query->histograms.size() || index >= query->histograms[row].size()) return -1.0;
     return static_cast<double>(query->histograms[row][index]);

@@ -179,27 +179,52 @@ void Query::sort(Order order) {
   std::sort(rows_.begin(), rows_.end(), is_before);
 }
 
+namespace {
+
+/// A value that so many samples have.
+struct Weighed {
+  double value = 0;
+  uint64_t weight = 1;
+};
+
+/// What each sample of the entry has: their mean.
+template <typename Chunk>
+Weighed single_value(const Chunk& chunk, uint16_t place) {
+  const double value = chunk.values[place];
+  if (!chunk.weights) return {value, 1};
+  const uint64_t weight = chunk.weights[place];
+  return {value / static_cast<double>(weight), weight};
+}
+
+/// Nearest rank: the least value that so large a share of the samples has at most. Requires: sorted.
+double value_at(const std::vector<Weighed>& values, double share) {
+  double all = 0, passed = 0;
+  for (const Weighed& each : values) all += static_cast<double>(each.weight);
+  const double rank = std::max(std::ceil(std::clamp(share, 0.0, 1.0) * all), 1.0);
+  for (const Weighed& each : values) {
+    passed += static_cast<double>(each.weight);
+    if (passed >= rank) return each.value;
+  }
+  return values.empty() ? 0 : values.back().value;
+}
+
+}  // namespace
+
 std::vector<std::vector<double>> Query::quantiles(const std::vector<double>& shares) const {
-  std::vector<std::vector<double>> values(rows_.size());
-  for (size_t i = 0; i < rows_.size(); ++i)
-    values[i].reserve(std::min(rows_[i].count, machine_->samples.size()));
+  std::vector<std::vector<Weighed>> values(rows_.size());
   Query again(*this);  // the folds give the same numbers for the same samples
   again.for_each_group(
       [&](const auto& chunk, std::span<const uint16_t> places, const uint32_t* groups) {
         for (size_t k = 0; k < places.size(); ++k) {
           if (groups[k] >= row_of_group_.size()) continue;  // added since
-          values[row_of_group_[groups[k]]].push_back(chunk.values[places[k]]);
+          values[row_of_group_[groups[k]]].push_back(single_value(chunk, places[k]));
         }
       });
   std::vector<std::vector<double>> found(rows_.size());
   for (size_t i = 0; i < rows_.size(); ++i) {
-    std::sort(values[i].begin(), values[i].end());
-    for (const double share : shares) {
-      const double rank =
-          std::ceil(std::clamp(share, 0.0, 1.0) * static_cast<double>(values[i].size()));
-      found[i].push_back(
-          values[i].empty() ? 0 : values[i][static_cast<size_t>(std::max(rank, 1.0)) - 1]);
-    }
+    std::sort(values[i].begin(), values[i].end(),
+              [](const Weighed& a, const Weighed& b) { return a.value < b.value; });
+    for (const double share : shares) found[i].push_back(value_at(values[i], share));
   }
   return found;
 }
@@ -211,12 +236,12 @@ std::vector<std::vector<uint64_t>> Query::histograms() const {
       [&](const auto& chunk, std::span<const uint16_t> places, const uint32_t* groups) {
         for (size_t k = 0; k < places.size(); ++k) {
           if (groups[k] >= row_of_group_.size()) continue;
-          const double value = chunk.values[places[k]];
+          const auto [value, weight] = single_value(chunk, places[k]);
           const auto whole = value < 1 ? 0 : static_cast<uint64_t>(std::min(value, 9.0e18));
           const auto bucket = static_cast<size_t>(std::bit_width(whole));
           auto& counts = found[row_of_group_[groups[k]]];
           if (bucket >= counts.size()) counts.resize(bucket + 1);
-          ++counts[bucket];
+          counts[bucket] += weight;
         }
       });
   return found;

@@ -14,17 +14,13 @@
 
 namespace oc::perf {
 
-namespace {
-
-/// Until each CPU has left the tracepoint that it may be in: a tracepoint's handler is not
-/// preempted, so it is over after a grace period of RCU. Takes about 6 ms, mostly. A kernel with
-/// CPUs without ticks (nohz_full) refuses (membarrier(2)); then a time that handlers do not take.
-void wait_for_handlers() {
+/// A tracepoint's handler is not preempted, so each CPU has left the one that it was in after a
+/// grace period of RCU. A kernel with CPUs without ticks (nohz_full) refuses (membarrier(2)); then
+/// a time that handlers do not take.
+void LiveSource::wait_for_handlers() {
   if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) == 0) return;
   std::this_thread::sleep_for(std::chrono::milliseconds(10));
 }
-
-}  // namespace
 
 base::Status LiveSource::may_add(const std::string& name) const {
   if (state_ != State::kStarted)
@@ -125,9 +121,9 @@ void LiveSource::close(uint32_t kind) {
   if (is_open(kind)) retire(kind, set_->opened().take(kind));
 }
 
-base::Result<LiveSource::Exchange> LiveSource::exchange_filter(uint32_t kind,
-                                                               EventRequest request) {
+base::Status LiveSource::begin_exchange(uint32_t kind, EventRequest request) {
   Exchange exchange;
+  exchange.kind = kind;
   auto before = set_->opened().take(kind);
   for (const OpenEvent& event : before) exchange.older.push_back(event.id);
   request.is_wanted = true;
@@ -136,17 +132,23 @@ base::Result<LiveSource::Exchange> LiveSource::exchange_filter(uint32_t kind,
   if (!status) {  // as it was
     retire(kind, set_->opened().take(kind));
     set_->opened().add(kind, std::move(before));
-    return std::move(status.error());
+    return status;
   }
   for (const OpenEvent& event : set_->opened().kind(kind)) exchange.newer.push_back(event.id);
-  // Around `at` both write: each event that was being told when the newer ones began, or is when
-  // it is `at`, is finished first.
   exchange.from = base::now_of(CLOCK_MONOTONIC);
-  wait_for_handlers();
-  exchange.at = base::now_of(CLOCK_MONOTONIC);
-  wait_for_handlers();
-  retire(kind, before);
-  return exchange;
+  exchanges_.push_back({std::move(exchange), std::move(before)});
+  return {};
+}
+
+std::vector<LiveSource::Exchange> LiveSource::finish_exchanges(base::Nanos at) {
+  std::vector<Exchange> finished;
+  for (auto& [exchange, before] : exchanges_) {
+    retire(exchange.kind, before);
+    exchange.at = at;
+    finished.push_back(std::move(exchange));
+  }
+  exchanges_.clear();
+  return finished;
 }
 
 }  // namespace oc::perf

@@ -77,13 +77,20 @@ class LiveSource final : public source::Source {
   void close(uint32_t kind);
   /// Who has the samples of a kind before and after its descriptors were replaced.
   struct Exchange {
+    uint32_t kind = 0;
     base::Nanos from = 0;  ///< the newer ones write
     base::Nanos at = 0;    ///< samples of the old ones from here on are told by the new ones too
     std::vector<uint64_t> older;  ///< ids
     std::vector<uint64_t> newer;
   };
-  /// Another filter for a tracepoint that is open: the kernel takes one only once, so other descriptors take over.
-  base::Result<Exchange> exchange_filter(uint32_t kind, EventRequest request);
+  /// Another filter for a tracepoint that is open: the kernel takes one only once, so other descriptors take over. Both
+  /// write until `finish_exchanges`, which is to come soon: once for all kinds that change.
+  base::Status begin_exchange(uint32_t kind, EventRequest request);
+  bool has_exchanges() const { return !exchanges_.empty(); }
+  /// Until no event is told any more that was when this began: about 6 ms, at most some 20. Any thread.
+  static void wait_for_handlers();
+  /// What began takes over at `at`; requires a wait before that, and another one behind it.
+  std::vector<Exchange> finish_exchanges(base::Nanos at);
   bool is_open(uint32_t kind) const { return set_->opened().is_open(kind); }
   /// How often the kernel saw a kind's events since the start, lost ones too.
   uint64_t counted(uint32_t kind) const { return set_->opened().read_count(kind); }
@@ -184,6 +191,11 @@ class LiveSource final : public source::Source {
   std::vector<base::Fd> cgroups_;
   std::vector<int32_t> cpus_;        ///< traced
   std::vector<int32_t> other_cpus_;  ///< names are heard there too
+  struct Exchanging {
+    Exchange exchange;
+    std::vector<OpenEvent> before;
+  };
+  std::vector<Exchanging> exchanges_;
   std::optional<EventSet> set_;
   std::vector<int> alive_;  ///< one descriptor of each attached thread that has not ended
   std::map<int32_t, sys::ThreadInfo>

@@ -156,17 +156,25 @@ void LiveInput::remove(uint32_t index) {
   live_->close(index);
 }
 
-base::Result<std::optional<perf::LiveSource::Exchange>> LiveInput::change_filter(uint32_t index,
-                                                                                 std::string text) {
+Status LiveInput::change_filter(uint32_t index, std::string text) {
   plan_.set_filter(index, std::move(text));
   const auto visit = at_rest();
   const auto& request = plan_.requests()[index];
   if (live_->is_finished() || !live_->is_open(index) || request.type != PERF_TYPE_TRACEPOINT ||
       live_->filter(index) == request.filter)
-    return std::optional<perf::LiveSource::Exchange>();
-  auto exchange = live_->exchange_filter(index, request);
-  if (!exchange) return std::move(exchange.error());
-  return std::optional(std::move(*exchange));
+    return {};
+  return live_->begin_exchange(index, request);
+}
+
+/// Around `at` both write: each event that was being told when the newer ones began, or is when it is `at`, is finished
+/// first. Meanwhile the spool goes on.
+std::vector<perf::LiveSource::Exchange> LiveInput::finish_filters() {
+  if (!live_ || !live_->has_exchanges()) return {};
+  perf::LiveSource::wait_for_handlers();
+  const base::Nanos at = base::now_of(CLOCK_MONOTONIC);
+  perf::LiveSource::wait_for_handlers();
+  const auto visit = at_rest();
+  return live_->finish_exchanges(at);
 }
 
 Status LiveInput::start(const RunOptions& options, TraceModel& model, Selection& selection) {

@@ -60,9 +60,10 @@ class LiveInput final : public TraceInput {
   /// From now on the kernel tells these records, too.
   base::Status hear(event::KernelRecord record);
   bool is_running(uint32_t index) const { return live_ != nullptr && live_->is_open(index); }
-  /// Another filter in the kernel for one that is open; empty: none. No value: it has that one already.
-  base::Result<std::optional<perf::LiveSource::Exchange>> change_filter(uint32_t index,
-                                                                        std::string text);
+  /// Another filter in the kernel for one that is open; empty: none. Complete with `finish_filters`.
+  base::Status change_filter(uint32_t index, std::string text);
+  /// Behind the last of several changes: who has the samples of which kind from when on.
+  std::vector<perf::LiveSource::Exchange> finish_filters();
   /// How often the kernel saw it.
   uint64_t counted(uint32_t index) const;
   /// Completes what a decoder goes by; `wanted` is there.

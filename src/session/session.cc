@@ -191,13 +191,13 @@ void Session::remove(uint32_t kind) {
 
 Status Session::change_kernel_filter(uint32_t kind, std::string text) {
   if (!is_live() || !run_ || is_over_ || kind < event::kKernelRecords) return {};
-  const uint32_t index = EventKinds::index_of_sample(kind);
-  auto exchange = live()->change_filter(index, std::move(text));
-  if (!exchange) return std::move(exchange.error());
-  if (!*exchange) return {};
-  const auto& over = **exchange;
-  run_->hand_over(index, over.from, over.at, over.older, over.newer);
-  return {};
+  return live()->change_filter(EventKinds::index_of_sample(kind), std::move(text));
+}
+
+void Session::finish_kernel_filters() {
+  if (!is_live() || !run_ || is_over_) return;
+  for (const auto& over : live()->finish_filters())
+    run_->hand_over(over.kind, over.from, over.at, over.older, over.newer);
 }
 
 Result<const Batch*> Session::next(std::chrono::milliseconds wait) {

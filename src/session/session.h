@@ -93,6 +93,8 @@ class Session {
   /// What the kernel shall leave out of a kind from now on. Only saves work, like the filter before the start: no event
   /// is missing or told twice.
   base::Status change_kernel_filter(uint32_t kind, std::string text);
+  /// Behind the last of the changes that were made together.
+  void finish_kernel_filters();
 
   /// The next batch; null when the run is over. Lent: until the next call.
   base::Result<const Batch*> next(std::chrono::milliseconds wait);

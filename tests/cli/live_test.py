@@ -53,13 +53,14 @@ def counted(suite, folder):
     script = OPEN + "t:on('raw_syscalls:sys_enter', function(e) if e.comm == 'dd' then n = n + 1 end end) " \
         "t:run() print('seen', n, 'lost', t:stats().lost)"
     dd = ["dd", "if=/dev/zero", "of=/dev/null", "bs=1", "count=100000", "status=none"]
+    room = ["--buffer", "64MiB"]  # for all of them, should nobody read while other tests run
     for name, args in (("of a command", ["--", "perf", "stat", "-x", ",", "-o", said, "-e", "raw_syscalls:sys_enter", *dd]),
                        ("system-wide", ["-d", "20s"])):
         if args[0] == "--":
-            ended = run(["eval", script, *args])
+            ended = run(["eval", script, *room, *args])
         else:
             ready = script.replace("t:run()", "t:every('10ms', function() io.stderr:write('.') end) t:run()")
-            job = start(["eval", ready, *args])
+            job = start(["eval", ready, *room, *args])
             job.stderr.read(1)
             subprocess.run(["perf", "stat", "-x", ",", "-o", said, "-e", "raw_syscalls:sys_enter", *dd], check=True)
             time.sleep(0.05)

@@ -76,6 +76,14 @@ def hooked(suite, folder):
     ended = run(["record", "-q", "--script", script, "-o", out, "--", sys.executable, "-c", BUSY])
     suite.check("events of a built hook are recorded", problems_of(ended, 0, r"\Atrue\n\Z", "")
                 + ([] if os.path.exists(out) else ["there is no file"]), ended)
+    with open(script, "w", encoding="utf-8") as file:
+        file.write('require("oc").hooks { built = function(trace)\n'
+                   '  for p in trace:machine():processes() do print(p) end\n'
+                   '  trace:on("sched:sched_switch", function() end)\n'
+                   '  while trace:next() do end\nend }\n')
+    ended = run(["record", "-q", "--script", script, "-o", out, "--force", "--", "true"])
+    suite.check("a hook that waits for answers is told, and ended", problems_of(
+        ended, 1, r"\A\Z", r"\Aoc: what the 'built' hook asks for cannot be known before the recording .*name its events with -e\n"), ended)
 
 
 def recorded(suite, folder):

@@ -65,6 +65,7 @@ TEST_CASE("every system call of a command is seen, none is lost") {
   perf::LiveRequest request;
   request.events.push_back(tracepoint("raw_syscalls", "sys_enter", *id));
   request.command = {"dd", "if=/dev/zero", "of=/dev/null", "bs=1", "count=100000", "status=none"};
+  request.buffer_bytes = 64 << 20;  // for all of them, should nobody read while other tests run
   const auto source = open(request);
 
   // The oracle: the kernel's own count of the same event in the same child.

@@ -137,6 +137,29 @@ TEST_CASE("quantiles are values of the samples, histograms powers of two") {
   CHECK(query.histograms()[1] == std::vector<uint64_t>{0, 1});
 }
 
+TEST_CASE("an entry that stands for several samples counts as often, each with the mean") {
+  Machine machine;
+  Sample sample;
+  sample.kind = machine.kind("cpu", ValueType::kDuration);
+  sample.value = 990;
+  sample.weight = 99;
+  machine.add(sample);
+  sample.value = 50;
+  sample.weight = 1;
+  machine.add(sample);
+  const auto selection = Selection::make(machine, {});
+  REQUIRE(selection);
+  Query query(*selection, {});
+  query.run();
+  REQUIRE(query.rows().size() == 1);
+  CHECK(query.rows()[0].count == 100);
+  CHECK(query.quantiles({0.5, 0.99, 0.995})[0] == std::vector<double>{10, 10, 50});
+  const auto histogram = query.histograms()[0];
+  REQUIRE(histogram.size() == 7);
+  CHECK(histogram[4] == 99);  // [8, 16)
+  CHECK(histogram[6] == 1);   // [32, 64)
+}
+
 TEST_CASE("a graph counts inclusive and exclusive weights, recursion once") {
   World world;
   const Graph graph = Graph::make(world.all(), {});

@@ -66,6 +66,8 @@ end
 ---@return oc.Aggregate
 function M.united(self, way)
   if not self._keys or next(self._keys.sessions) == nil then return self end
+  -- Where only some keys are kept, what their counts are at most is said of stacks as recorded.
+  if self._kind.leaves_out and self._kind.leaves_out(self) then return self end
   local found, alike, renamed = {}, {}, {}
   for number in pairs(part_stacks.of { self }) do
     found[#found + 1] = stacks.type(number % 2 ^ 32, math.floor(number / 2 ^ 32))

@@ -171,6 +171,9 @@ function M.total(self) return self._values[TOTAL] end
 --- No key that is not shown for want of room came more often.
 function M.facts(self) return { floor = self._values[FLOOR], capacity = self._capacity_keys } end
 
+--- Whether there are keys that are not kept.
+function M.leaves_out(self) return self._values[FLOOR] > 0 end
+
 function M.footnote(self)
   local floor = self._values[FLOOR]
   if floor == 0 then return nil end

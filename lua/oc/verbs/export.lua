@@ -68,7 +68,7 @@ local function parts_of(machine, options)
   local parts, used = {}, {}
   for _, row in ipairs(machine:samples(input.filter(options, machine)):by("comm"):rows()) do
     local text = row[1]
-    local name = text:gsub("[^%w_-]", "_")
+    local name = (text == "" and "unknown" or text):gsub("[^%w_-]", "_")
     while used[name] do name = name .. "_" end  -- names that differ in other characters
     used[name] = true
     parts[#parts + 1] = { text = name, filter = { where = function(s) return s.comm == text end } }

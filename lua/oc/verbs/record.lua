@@ -103,7 +103,12 @@ local function add_hooked(session, options, asked)
   if #options.exports == 0 or not hooks.has("built") then return end
   local events, known = asked.events or options.context_switches and {} or { "cpu" }, {}
   for _, name in ipairs(events) do known[name] = true end
-  for _, event in ipairs(require("oc.rehearsal").events()) do
+  local wanted, problem = require("oc.rehearsal").events()
+  if problem then
+    io.stderr:write("oc: what the 'built' hook asks for cannot be known before the recording (",
+      problem, "): name its events with -e\n")
+  end
+  for _, event in ipairs(wanted) do
     local name = event.name == "page_fault" and "page-faults" or event.name
     local can_be = not event.optional or C.oc_session_event_name(session, name, 0) ~= nil
     if not known[name] and can_be and (SAMPLED[name] or not canonical.is(name)) then

@@ -43,23 +43,28 @@ local function headline(kind, totals, unit, noun)
     (units.formatter(unit) or units.format_number)(totals.sum))
 end
 
---- The rows of a table of functions, and how many there are behind them.
+--- The rows of a table of functions, how many there are behind them, and how many below --min.
 local function function_rows(graph, total, options)
-  local rows, least, more = {}, total * (options.min or 0) / 100, 0
+  local rows, more, below = {}, 0, 0
+  local least = options.min and total * options.min / 100
   local by = options.sort or "self"
   for _, at in ipairs(graph:functions(nil, by)) do
-    if at[by] >= least then
-      if #rows < (options.top or math.huge) then rows[#rows + 1] = at else more = more + 1 end
+    if least and at[by] < least then
+      below = below + 1
+    elseif #rows < (options.top or math.huge) then
+      rows[#rows + 1] = at
+    else
+      more = more + 1
     end
   end
-  return rows, more
+  return rows, more, below
 end
 
 local function show_functions(machine, filter, options, out)
   local graph = machine:graph(filter)
   local total = graph:node().total
   local by_total = options.sort == "total"
-  local lines, rows, more = {}, function_rows(graph, total, options)
+  local lines, rows, more, below = {}, function_rows(graph, total, options)
   for i, at in ipairs(rows) do
     local self, all = percent(at.self, total), percent(at.total, total)
     local heat = terminal.heat(by_total and all or self)
@@ -73,6 +78,7 @@ local function show_functions(machine, filter, options, out)
   if more > 0 then
     out(("… %d more%s\n"):format(more, by_total and "" or "; --sort total puts callers first"))
   end
+  if below > 0 then out(("… %d below %.10g%%\n"):format(below, options.min)) end
 end
 
 local function functions_json(machine, filter, options)
