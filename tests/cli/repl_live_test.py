@@ -269,6 +269,7 @@ def keeps_the_command(t):
     with open(t.fifo, "w", encoding="utf-8") as released:
         released.write("the command is through\n")
     t.expect("the command has ended with status 3")
+    t.ready()  # at the prompt
 
 
 def keeps_samples(t):
