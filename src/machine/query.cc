@@ -196,10 +196,9 @@ Weighed single_value(const Chunk& chunk, uint16_t place) {
   return {value / static_cast<double>(weight), weight};
 }
 
-/// Nearest rank: the least value that so large a share of the samples has at most. Requires: sorted.
-double value_at(const std::vector<Weighed>& values, double share) {
-  double all = 0, passed = 0;
-  for (const Weighed& each : values) all += static_cast<double>(each.weight);
+/// Nearest rank: the least value that so large a share of `all` samples has at most. Requires: sorted.
+double value_at(const std::vector<Weighed>& values, double all, double share) {
+  double passed = 0;
   const double rank = std::max(std::ceil(std::clamp(share, 0.0, 1.0) * all), 1.0);
   for (const Weighed& each : values) {
     passed += static_cast<double>(each.weight);
@@ -224,7 +223,9 @@ std::vector<std::vector<double>> Query::quantiles(const std::vector<double>& sha
   for (size_t i = 0; i < rows_.size(); ++i) {
     std::sort(values[i].begin(), values[i].end(),
               [](const Weighed& a, const Weighed& b) { return a.value < b.value; });
-    for (const double share : shares) found[i].push_back(value_at(values[i], share));
+    double all = 0;
+    for (const Weighed& each : values[i]) all += static_cast<double>(each.weight);
+    for (const double share : shares) found[i].push_back(value_at(values[i], all, share));
   }
   return found;
 }
